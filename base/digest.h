@@ -1,0 +1,28 @@
+#ifndef BASE_DIGEST_H
+#define BASE_DIGEST_H
+/*
+ * SHA-256 (OpenSSL) and its spellings. Infallible: the algorithm is fetched once, at first use; failure aborts.
+ * Thread-safe, apart from a digest under way, which belongs to one thread.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#define DIGEST_LEN 32
+#define DIGEST_HEX_LEN 64
+
+struct digest {
+    uint8_t bytes[DIGEST_LEN];
+};
+
+struct digest_ctx {
+    void *md; /* EVP_MD_CTX */
+};
+
+void digest_begin(struct digest_ctx *c);
+void digest_add(struct digest_ctx *c, const void *data, size_t len);
+void digest_end(struct digest_ctx *c, struct digest *ret); /* also releases */
+void digest_of(const void *data, size_t len, struct digest *ret);
+/* HMAC-SHA-256, for what must be compared but not guessed (keyed digests of secrets). */
+void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, struct digest *ret);
+void digest_hex(const struct digest *d, char ret[DIGEST_HEX_LEN + 1]);
+#endif

@@ -1,0 +1,68 @@
+#ifndef ENGINE_SETTINGS_H
+#define ENGINE_SETTINGS_H
+/*
+ * The settings file: what a commit may not decide. Read with the same field tables as manifests: every problem at once,
+ * with its place. Files that hold credentials are named, never their content; they must not be readable by others (X7).
+ *
+ * apiVersion: forge/v1
+ * kind: Settings
+ * state_dir: /var/lib/forge
+ * listen: {socket: /run/forge/forged.sock, metrics: 127.0.0.1:9464}
+ * targets:
+ *   local: {url: unix:///run/docker.sock}
+ *   far: {url: tcp://h:2376, ca: ca.pem, cert: c.pem, key: k.pem}
+ * registries: {localhost:5000: {username: u, password_file: /etc/forge/registry}}
+ * environments:
+ *   production:
+ *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file: f, ca: f,
+ *                  ssh_key: f, known_hosts: f}
+ *     target: local
+ *     interval: 1m            # polling
+ *     sync: {automatic: true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50%, timeout: 10m, parallel: 4}
+ *     retention: {generations: 50, age: 90d}
+ *     profiles: [x]
+ */
+#include "base/log.h"
+#include "providers/provider.h"
+#include "reconciler/source/source.h"
+#include "reconciler/store/records.h"
+
+struct env_config {
+    const char *name;
+    const char *project_environment; /* which environment of the Project; default: its own name */
+    struct source_config source;
+    const struct target *target;
+    const char *const *profiles;
+    int64_t interval_ns;  /* 0: 1 min */
+    bool automatic, prune, self_heal;
+    unsigned delete_cap, delete_share;
+    int64_t timeout_ns;
+    unsigned parallel;
+    struct retention retention;
+};
+
+struct settings {
+    struct arena arena;
+    const char *path;      /* NULL: none, the defaults */
+    const char *state_dir;
+    const char *socket;    /* unix socket of forged */
+    const char *metrics;   /* "127.0.0.1:9464"; NULL: off */
+    const char *log_sink;
+    enum log_level log_level;
+    struct target *targets;
+    size_t n_targets;
+    struct env_config *envs;
+    size_t n_envs;
+};
+
+/* Read and check. Problems go to diags (in the arena of `ret`); an unreadable file is the error. */
+int settings_load(const char *path, struct settings *ret, struct diag_list *diags, struct err *err) _must_check_;
+/* Without a file: one environment for the manifests in `dir` on the local engine (DOCKER_HOST, default sockets). Its name is the Project's, or the folder's. */
+int settings_default(const char *dir, const char *env, const char *state_dir, struct settings *ret, struct err *err) _must_check_;
+void settings_release(struct settings *s);
+const struct env_config *settings_env(const struct settings *s, const char *name); /* NULL name: the only one */
+/* The paths of the manual: --settings, $FORGE_SETTINGS, /etc/forge/forged.yaml; --state-dir, $FORGE_STATE_DIR, ... */
+const char *settings_default_path(void);
+const char *settings_default_state_dir(struct arena *a);
+extern const struct field_table settings_table;
+#endif

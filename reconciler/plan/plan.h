@@ -1,0 +1,115 @@
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+/*
+ * The plan: desired + observed + applied -> ordered changes. Pure: no I/O, no clock, no randomness; the same inputs
+ * give the same bytes. Lives in the caller's arena and borrows from its inputs.
+ */
+#include "reconciler/plan/applied.h"
+#include "reconciler/plan/observed.h"
+
+enum plan_action {
+    PLAN_NONE,    /* in sync */
+    PLAN_CREATE,
+    PLAN_UPDATE,  /* live, same object */
+    PLAN_RESTART, /* start what is stopped, or stop and start; same object */
+    PLAN_REPLACE,
+    PLAN_DELETE,
+    PLAN_ADOPT,   /* put our mark on what exists (a replace, or nothing but a record, as the engine allows) */
+    PLAN_FORGET,  /* gone on both sides: only the record goes */
+    PLAN_BLOCKED, /* something is to be done and is not: `reason` says why (held, stalled, prune off, protected, suspended, conflict) */
+};
+const char *plan_action_name(enum plan_action a);
+
+/* Why; a set of bits. */
+#define CAUSE_COMMIT 0x01u     /* Git asks for something else than what was applied */
+#define CAUSE_DRIFT 0x02u      /* it was changed, stopped or removed on the engine */
+#define CAUSE_IMAGE 0x04u      /* the same reference means another image */
+#define CAUSE_DEPENDENCY 0x08u /* something it is built on is replaced */
+#define CAUSE_RESUME 0x10u     /* an interrupted change is finished or undone */
+#define CAUSE_RETRY 0x20u      /* the last attempt failed */
+const char *cause_name(unsigned bit); /* "commit", "drift", ... */
+
+struct field_change {
+    const char *path;          /* "environment.LOG_LEVEL"; "state", "image id" and the like for what is no field */
+    const struct field *field; /* NULL for those */
+    const struct val *before;  /* observed; NULL absent */
+    const struct val *after;   /* NULL: removed */
+    unsigned cause;            /* one CAUSE_ bit */
+    enum impact impact;
+    bool reverted_default;     /* after is the engine's or the image's default, because Git no longer asks for anything */
+};
+
+/* What happens to one object of a resource; the executor makes steps of it (steps.h). */
+struct plan_move {
+    enum plan_action action;       /* CREATE, UPDATE, RESTART, REPLACE, DELETE, ADOPT */
+    unsigned instance;
+    const char *native_name;       /* that it has when all is done */
+    const struct object *current;  /* NULL: none */
+    const struct object *candidate; /* left by an interrupted replace; NULL: none */
+};
+
+struct plan_change {
+    const char *id;
+    const struct kind_desc *kind;
+    const struct resource *resource; /* bound; NULL for deletes */
+    const struct applied *applied;   /* NULL: unknown */
+    enum plan_action action;         /* the heaviest of the moves */
+    enum impact impact;
+    unsigned causes;
+    const char *reason;              /* one line for people; NULL when the fields say it all */
+    struct field_change *fields;
+    size_t n_fields, cap_fields;
+    struct plan_move *moves;
+    size_t n_moves, cap_moves;
+    size_t *after;                   /* indices of changes that must have succeeded before */
+    size_t n_after, cap_after;
+    bool data_loss_allowed;          /* S3: the word was given */
+};
+
+struct plan {
+    const char *environment, *commit, *subject, *target;
+    uint64_t generation;             /* newest one the plan saw */
+    struct plan_change *changes;     /* in order of execution; those with nothing to do are left out */
+    size_t n, cap;
+    size_t in_sync;                  /* resources with nothing to do */
+    unsigned counts[PLAN_BLOCKED + 1];
+    bool prune_skipped;              /* S1: not everything loaded, so nothing is pruned */
+    const char *needs_approval;      /* S2: why an unattended apply must stop; NULL: nothing */
+    struct { const char *id, *native_name, *digest; } *seen; /* P6: each object read */
+    size_t n_seen, cap_seen;
+};
+
+/* What may be done; from the environment's settings and the command line. */
+struct plan_policy {
+    bool prune;            /* delete what Git no longer has */
+    bool self_heal;        /* correct drift; off: reported as BLOCKED */
+    bool load_failed;      /* S1 */
+    unsigned delete_cap;   /* S2: more deletions than this need approval; 0: no cap */
+    unsigned delete_share; /* S2: percent of what is there; 0: no cap */
+    const char *const *data_loss; /* ids whose data may be lost, NULL-terminated (S3); may be NULL */
+    const char *const *adopt;     /* ids that may be adopted ("container/web" or "container/web=NATIVE"), NULL-terminated */
+    const char *const *only;      /* P8: these resources and what they depend on; NULL: all */
+    bool force_retry;             /* try stalled and held ones again */
+    int64_t now_ns;               /* wall clock: back-off */
+};
+
+struct plan_input {
+    const char *environment, *commit, *subject, *target;
+    const struct resource_set *desired; /* bound (bind.h) */
+    const struct observed *observed;
+    const struct inventory *applied;
+    const struct plan_policy *policy;
+};
+
+/* ERR_UNSUPPORTED for a field that the target cannot do (all of them, in diags), ERR_CONFLICT for S4. */
+int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, struct diag_list *diags, struct err *err) _must_check_;
+bool plan_empty(const struct plan *p); /* nothing that would be done (BLOCKED counts as nothing) */
+
+/* The versioned JSON document (PLAN_FORMAT), deterministic (P4); its "digest" member binds it (P6). */
+#define PLAN_FORMAT "forge/plan/v1"
+struct val *plan_to_val(struct arena *a, const struct plan *p);
+/* Text as in the manual, from the document, so that a saved or a remote plan prints the same. */
+void plan_text(const struct val *plan, bool colour, struct buf *out);
+/* P6: does the document still describe `now`? 0, or ERR_CONFLICT naming each thing that moved. */
+int plan_verify(const struct val *saved, const struct val *now, struct err *err) _must_check_;
+#endif

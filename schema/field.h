@@ -1,0 +1,111 @@
+#ifndef SCHEMA_FIELD_H
+#define SCHEMA_FIELD_H
+/*
+ * Field tables: the language, as data.
+ *
+ * A kind is a table of fields. The same table decodes YAML into canonical values, validates, suggests the nearest name
+ * for an unknown key, tells the planner how two values compare and what a change costs, and prints JSON Schema, the
+ * reference documentation and `forge-ctl explain`. Tables are constant and shared between threads.
+ */
+#include "schema/diag.h"
+#include "schema/val.h"
+#include "schema/yaml.h"
+
+/* What a change of a field costs on a running resource; ordered. */
+enum impact {
+    IMPACT_NONE,      /* nothing that runs notices (records, policies of ours) */
+    IMPACT_LIVE,      /* the engine changes it while it runs */
+    IMPACT_RESTART,   /* stopped and started, same object */
+    IMPACT_REPLACE,   /* a new object takes the place of the old one */
+    IMPACT_DATA_LOSS, /* what is stored in it is lost */
+};
+const char *impact_name(enum impact i); /* "none", "live", "restart", "replace", "data-loss" */
+
+enum field_type {
+    FT_STRING,
+    FT_BOOL,
+    FT_INT,      /* min..max */
+    FT_FLOAT,
+    FT_CPUS,     /* a fraction of processors ("0.5", 1.5); canonical: nanocpus */
+    FT_DURATION, /* canonical: nanoseconds */
+    FT_SIZE,     /* canonical: bytes */
+    FT_MODE,     /* octal file mode; canonical: integer */
+    FT_ENUM,     /* one of `choices` */
+    FT_LIST,     /* of `elem`; order has meaning unless FIELD_SET */
+    FT_MAP,      /* string -> `elem`; also the list form ["K=V", "K"] with FIELD_LIST_FORM */
+    FT_RECORD,   /* of `sub` */
+    FT_KEYED,    /* a list of records of `sub` (or a map): canonical form is a map by the key that `keyed` derives */
+    FT_COMMAND,  /* list of strings, or one string split into words as a shell would (quotes, no expansion) */
+    FT_ANY,      /* any tree, as it is (extensions) */
+};
+
+/* Flags. */
+#define FIELD_REQUIRED 0x0001u
+#define FIELD_SET 0x0002u        /* a list whose order has no meaning and duplicates neither: sorted */
+#define FIELD_SECRET 0x0004u     /* the string becomes VAL_F_SECRET */
+#define FIELD_LIST_FORM 0x0008u  /* map: the form ["K=V"] is accepted too */
+#define FIELD_SCALAR_OK 0x0010u  /* list: one scalar stands for a list of one */
+#define FIELD_NULL_OK 0x0020u    /* null is a value (environment: take it from where Forge runs is refused; set empty) */
+#define FIELD_VIRTUAL 0x0040u    /* not compared with the engine (update strategy, depends_on, profiles) */
+#define FIELD_CREATE_ONLY 0x0080u /* used at creation; a later change has no effect and is not drift (pull_policy) */
+#define FIELD_ALIAS 0x0100u      /* an input spelling only: `normalize` of the kind moves it to its canonical field (mem_limit, deploy) */
+#define FIELD_HIDDEN 0x0200u     /* canonical only: cannot be written (digests put in by resolution) */
+#define FIELD_EMPTY_OK 0x0400u   /* string: "" is accepted */
+
+struct field_table;
+struct decode;
+
+struct field {
+    const char *name;
+    enum field_type type;
+    enum impact impact;
+    unsigned flags;
+    const char *doc;     /* a sentence or more; Markdown; required (lint) */
+    const char *example; /* YAML, one line; may be NULL */
+    const char *def;     /* the default as text for documentation; NULL: none */
+    const struct val *def_val; /* its canonical value: absent means the same as this (P2); NULL: absent is its own value */
+    const char *const *choices; /* FT_ENUM, NULL-terminated */
+    int64_t min, max;           /* FT_INT, FT_SIZE, FT_DURATION when max > min */
+    const char *pattern;        /* POSIX extended regular expression for FT_STRING; NULL: any */
+    const char *pattern_doc;    /* "a DNS label: a-z, 0-9 and -" */
+    const struct field *elem;   /* FT_LIST, FT_MAP */
+    const struct field_table *sub; /* FT_RECORD, FT_KEYED */
+    /* Reads a short form into the canonical value (a record for FT_RECORD, key and record for an item of FT_KEYED).
+       NULL: the long form only. On a problem adds a diagnostic to d and returns NULL. */
+    struct val *(*short_form)(struct decode *d, const struct field *f, const struct ynode *n);
+    /* FT_KEYED: add the canonical item (or several: port ranges) that `rec` (long form decoded by sub) stands for. */
+    void (*keyed)(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec, struct val *into);
+};
+
+struct field_table {
+    const char *name; /* "container.healthcheck" */
+    const char *doc;
+    const struct field *fields; /* ends with a NULL name */
+    /* After decoding of a record: cross-field checks and moves (aliases to canonical). May be NULL. */
+    void (*normalize)(struct decode *d, const struct ynode *n, struct val *rec);
+};
+
+/* A decode under way: where problems go and what they belong to. */
+struct decode {
+    struct arena *arena;
+    struct diag_list *diags;
+    const char *file;
+    uint16_t file_index;
+};
+
+/* Decode one node by a table or a field. Problems are added to d->diags; the result is then NULL or partial. */
+struct val *decode_record(struct decode *d, const struct field_table *t, const struct ynode *n);
+struct val *decode_field(struct decode *d, const struct field *f, const struct ynode *n);
+/* Add an error at a node. Returns NULL so that callers can return it. */
+struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...) _printf_(3, 4);
+struct val *decode_error_hint(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...) _printf_(4, 5);
+
+const struct field *field_find(const struct field_table *t, const char *name);
+/* Follow a dotted path through records, keyed lists and maps ("healthcheck.interval", "environment.LOG_LEVEL"). NULL: unknown. */
+const struct field *field_path(const struct field_table *t, const char *dotted);
+/* Are two canonical values of this field equal in meaning (P2). NULL is absent; def_val counts. */
+bool field_equal(const struct field *f, const struct val *a, const struct val *b);
+/* Print a canonical value as a person writes it: 134217728 -> 128MiB by the field's type. One line, at most max bytes. */
+void field_print(const struct field *f, const struct val *v, size_t max, struct buf *out);
+/* Re-check a canonical value that did not come from YAML (JSON plans, stored records). */
+#endif

@@ -1,0 +1,57 @@
+#ifndef SCHEMA_RESOURCE_H
+#define SCHEMA_RESOURCE_H
+/*
+ * Resources: what a commit asks for, decoded, overlaid, resolved. A set lives in one arena and is immutable once loaded.
+ */
+#include "base/map.h"
+#include "schema/kind.h"
+
+enum depend_condition { DEPEND_STARTED, DEPEND_HEALTHY, DEPEND_COMPLETED };
+const char *depend_condition_name(enum depend_condition c); /* "started", "healthy", "completed" */
+
+struct depend {
+    const char *id; /* "container/db" */
+    enum depend_condition condition;
+    bool required; /* false: waits only when it is there */
+    const char *field; /* what asks for it: "depends_on.db", "networks.back" */
+};
+
+struct resource {
+    const struct kind_desc *kind;
+    const char *name;
+    const char *id; /* "container/web" */
+    const struct val *labels;      /* map of strings, never NULL */
+    const struct val *annotations; /* map of strings, never NULL; "forge/prune" and the like */
+    const struct val *spec;        /* canonical by kind->spec, never NULL */
+    const char *file;              /* where it stands */
+    uint32_t line, col;
+    struct depend *depends;
+    size_t n_depends, cap_depends;
+};
+
+struct resource_set {
+    struct arena *arena;
+    const char *project; /* metadata.name of the Project, or NULL */
+    struct resource **items; /* sorted by id */
+    size_t n, cap;
+    struct map by_id;
+    const char **files; /* by val.file; [0] unused */
+    size_t n_files;
+};
+
+void resource_set_init(struct resource_set *s, struct arena *a);
+void resource_set_release(struct resource_set *s); /* the map only; the rest is the arena's */
+/* Add (the caller checked that the id is free); call resource_set_sort() when all are in. */
+void resource_set_add(struct resource_set *s, struct resource *r);
+void resource_set_sort(struct resource_set *s);
+struct resource *resource_find(const struct resource_set *s, const char *id);
+void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c, bool required, const char *field);
+const char *resource_annotation(const struct resource *r, const char *key); /* NULL when absent */
+
+/* Check that references exist and that dependencies have no cycle; a cycle's error prints its path
+   ("web -> db -> web") at the place of the reference. */
+void resource_set_check(struct resource_set *s, struct diag_list *diags);
+
+/* The digest of what a resource asks for: kind, name, labels, spec; versioned "v1". Golden-tested (P3). */
+void resource_digest(const struct resource *r, struct digest *ret);
+#endif
