@@ -1,0 +1,237 @@
+# A container engine for tests.
+#
+#   engine_start            the machine's running engine, if $DOCKER_HOST or the default socket answers; else a
+#                           private one. Exports DOCKER_HOST and puts the test images there
+#   engine_start_private [DOCKERD-ARGS...]
+#                           always a private dockerd. Sets ENGINE_SOCKET and ENGINE_PID
+#   engine_start_tls        a private dockerd that also listens on TCP and wants client certificates. Sets ENGINE_TLS_HOST
+#                           (tcp://127.0.0.1:PORT) and ENGINE_TLS_DIR (ca.pem cert.pem key.pem, as DOCKER_CERT_PATH wants
+#                           them; wrong/ has the same from another authority)
+#   engine_start_ssh        makes the engine at DOCKER_HOST reachable through sshd ("docker system dial-stdio").
+#                           Sets ENGINE_SSH_HOST (ssh://USER@127.0.0.1:PORT/SOCKET) and the SSHD_* of sshd.sh
+#   engine_restart          stops the private engine, and starts it again with all it had
+#   engine_stop             stops the private engine, or removes this run's objects from the machine's
+#   engine_remove_objects   removes all objects with this run's label
+#
+# Tests label all that they create with $ENGINE_LABEL (forge-test.run=RANDOM). All is undone at exit as well.
+# Images: forge-test/busybox:1 and :2 (label forge-test.version differs; stopped by KILL, so at once), and :term, whose
+# processes get TERM. The command is "sleep infinity"; sh, httpd, nc, wget and the rest of busybox are inside.
+#
+# A private engine leaves the machine's firewall alone: published ports work on loopback, containers on one
+# network reach each other, and nothing reaches the outside.
+# shellcheck shell=bash
+
+. "${BASH_SOURCE[0]%/*}/service.sh"
+. "${BASH_SOURCE[0]%/*}/certs.sh"
+. "${BASH_SOURCE[0]%/*}/sshd.sh"
+
+ENGINE_RUN=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
+ENGINE_LABEL=forge-test.run=$ENGINE_RUN
+ENGINE_IMAGE=forge-test/busybox:1
+ENGINE_PID=
+ENGINE_SOCKET=
+export ENGINE_RUN ENGINE_LABEL ENGINE_IMAGE ENGINE_SOCKET
+
+engine_start()
+{
+    service_init
+    service_need docker "contrib/deps run installs it"
+    engine_private_config
+    if [ -z "${DOCKER_HOST:-}" ] && engine_answers unix:///var/run/docker.sock; then
+        export DOCKER_HOST=unix:///var/run/docker.sock
+    fi
+    if [ -n "${DOCKER_HOST:-}" ] && engine_answers "$DOCKER_HOST"; then
+        ENGINE_PID=
+        ENGINE_SOCKET=${DOCKER_HOST#unix://}
+        at_exit engine_remove_objects
+    else
+        engine_start_private
+        return
+    fi
+    engine_images
+}
+
+engine_start_private()
+{
+    local dir
+    service_init
+    [ "$(id -u)" = 0 ] || service_missing "a private engine takes root; run the tests as root, or start an engine"
+    service_need dockerd "contrib/deps run installs it"
+    service_need sysctl "contrib/deps test installs it (procps)"
+    service_need ip "contrib/deps run installs it"
+    engine_private_config
+    dir=$(mktemp -d "$SERVICE_DIR/eXXXX")
+    engine_bridge || return 1
+    ENGINE_SOCKET=$dir/sock
+    export DOCKER_HOST=unix://$ENGINE_SOCKET
+    engine_command=(dockerd --host "$DOCKER_HOST" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid"
+        --bridge "$engine_bridge" --default-address-pool "base=10.192.0.0/12,size=24"
+        --iptables=false --ip6tables=false --ip-masq=false "$@")
+    # The engine switches forwarding on, and warns about each container otherwise.
+    at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"
+    at_exit engine_release "$dir"
+    engine_run || return 1
+    at_exit engine_kill_containers "$DOCKER_HOST"
+    engine_images
+}
+
+engine_restart()
+{
+    service_stop "$ENGINE_PID"
+    engine_run
+}
+
+engine_start_tls()
+{
+    local port
+    service_init
+    ENGINE_TLS_DIR=$SERVICE_DIR/tls
+    port=$(free_port)
+    certs_authority "$ENGINE_TLS_DIR"
+    certs_issue "$ENGINE_TLS_DIR" server "DNS:localhost,IP:127.0.0.1"
+    certs_issue "$ENGINE_TLS_DIR" client
+    certs_authority "$ENGINE_TLS_DIR/wrong"
+    certs_issue "$ENGINE_TLS_DIR/wrong" client
+    engine_start_private --host "tcp://127.0.0.1:$port" --tlsverify --tlscacert "$ENGINE_TLS_DIR/ca.pem" \
+        --tlscert "$ENGINE_TLS_DIR/server.pem" --tlskey "$ENGINE_TLS_DIR/server-key.pem" || return 1
+    # The names that docker's own command line looks for in DOCKER_CERT_PATH.
+    for dir in "$ENGINE_TLS_DIR" "$ENGINE_TLS_DIR/wrong"; do
+        mv "$dir/client.pem" "$dir/cert.pem"
+        mv "$dir/client-key.pem" "$dir/key.pem"
+    done
+    ENGINE_TLS_HOST=tcp://127.0.0.1:$port
+    export ENGINE_TLS_DIR ENGINE_TLS_HOST
+}
+
+engine_start_ssh()
+{
+    [ -n "${DOCKER_HOST:-}" ] || engine_start || return 1
+    # The far side's "docker" finds the engine by its environment, as it would by the default socket.
+    sshd_start "SetEnv DOCKER_HOST=$DOCKER_HOST" || return 1
+    ENGINE_SSH_HOST=ssh://$SSHD_USER@127.0.0.1:$SSHD_PORT
+    export ENGINE_SSH_HOST
+}
+
+engine_stop()
+{
+    if [ -n "$ENGINE_PID" ]; then
+        engine_kill_containers "$DOCKER_HOST"
+        service_stop "$ENGINE_PID"
+        ENGINE_PID=
+    else
+        engine_remove_objects
+    fi
+}
+
+engine_remove_objects()
+{
+    local kind ids
+    ids=$(docker ps -aq --filter "label=$ENGINE_LABEL")
+    # shellcheck disable=SC2086 # a list of identifiers
+    [ -z "$ids" ] || docker rm -fv $ids >/dev/null
+    for kind in network volume; do
+        ids=$(docker "$kind" ls -q --filter "label=$ENGINE_LABEL")
+        # shellcheck disable=SC2086
+        [ -z "$ids" ] || docker "$kind" rm $ids >/dev/null
+    done
+}
+
+# The rest is for this file.
+
+engine_answers()
+{
+    DOCKER_HOST=$1 timeout 5 docker version >/dev/null 2>&1
+}
+
+# A person's logins and contexts stay out of the tests, and the tests' out of theirs.
+engine_private_config()
+{
+    export DOCKER_CONFIG=$SERVICE_DIR/docker-config
+    unset DOCKER_CONTEXT DOCKER_TLS DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+    mkdir -p "$DOCKER_CONFIG"
+}
+
+# A bridge of its own, because two engines would fight for docker0's address.
+engine_bridge()
+{
+    local octet
+    engine_bridge=forge${ENGINE_RUN:0:4}$((RANDOM % 1000))
+    octet=$((RANDOM % 256))
+    while ip -4 -o addr | grep -qF " 10.208.$octet."; do
+        octet=$(((octet + 1) % 256))
+    done
+    ip link add "$engine_bridge" type bridge || return 1
+    at_exit ip link del "$engine_bridge"
+    ip addr add "10.208.$octet.1/24" dev "$engine_bridge" && ip link set "$engine_bridge" up
+}
+
+engine_run()
+{
+    service_start dockerd 30 "engine_answers $DOCKER_HOST" -- "${engine_command[@]}" || return 1
+    ENGINE_PID=$service_pid
+}
+
+# Stopping the engine would wait ten seconds for each process that ignores TERM.
+engine_kill_containers()
+{
+    local ids
+    ids=$(DOCKER_HOST=$1 timeout 10 docker ps -q 2>/dev/null) || return 0
+    # shellcheck disable=SC2086
+    [ -z "$ids" ] || DOCKER_HOST=$1 timeout 30 docker kill $ids >/dev/null
+}
+
+# What an engine that was killed hard leaves behind: its containerd, and mounts.
+engine_release()
+{
+    local pid
+    pid=$(cat "$1/exec/containerd/containerd.pid" 2>/dev/null) || true
+    if [ -n "$pid" ] && grep -qsF "$1/" "/proc/$pid/cmdline"; then
+        kill "$pid"
+    fi
+    grep -lsF "$1/" /proc/[0-9]*/cmdline | cut -d/ -f3 | while read -r pid; do
+        case $(cat "/proc/$pid/comm" 2>/dev/null) in
+        containerd*) kill -KILL "$pid" ;;
+        esac
+    done
+    awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount -l
+}
+
+engine_images()
+{
+    local tag root=$SERVICE_DIR/image/root
+    for tag in 1 2 term; do
+        ! docker image inspect "forge-test/busybox:$tag" >/dev/null 2>&1 || continue
+        engine_image_root "$root"
+        engine_image_file "$tag" >"${root%/root}/Dockerfile"
+        tar -C "${root%/root}" --owner 0 --group 0 -c . |
+            DOCKER_BUILDKIT=0 docker build -q -t "forge-test/busybox:$tag" - >"$SERVICE_DIR/image.log" 2>&1 ||
+            { service_explain "the test image could not be built" "$SERVICE_DIR/image.log"; return 1; }
+        # On the machine's own engine, leave nothing behind.
+        [ -n "$ENGINE_PID" ] || at_exit docker rmi "forge-test/busybox:$tag"
+    done
+}
+
+engine_image_file()
+{
+    cat <<-EOF
+	FROM scratch
+	COPY root /
+	LABEL forge-test.version=$1
+	STOPSIGNAL $([ "$1" = term ] && echo SIGTERM || echo SIGKILL)
+	CMD ["sleep", "infinity"]
+	EOF
+}
+
+engine_image_root()
+{
+    local name
+    [ ! -d "$1" ] || return 0
+    mkdir -p "$1"/{bin,dev,etc,proc,sys,tmp}
+    chmod 1777 "$1/tmp"
+    cp "$(command -v busybox)" "$1/bin/busybox"
+    for name in $(busybox --list); do
+        [ "$name" = busybox ] || ln -s busybox "$1/bin/$name"
+    done
+    printf 'root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$1/etc/passwd"
+    printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
+}

@@ -1,0 +1,56 @@
+# A registry with a password, on loopback, where engines speak plain HTTP without being told.
+#
+#   registry_start              sets and exports REGISTRY (127.0.0.1:PORT), REGISTRY_USER, REGISTRY_PASSWORD
+#   registry_push IMAGE NAME    puts a local image there as $REGISTRY/NAME, and takes the local name away again;
+#                               sets REGISTRY_DIGEST (sha256:...). Leaves nobody logged in
+#   registry_stop
+# shellcheck shell=bash
+
+. "${BASH_SOURCE[0]%/*}/service.sh"
+
+registry_start()
+{
+    local dir
+    service_init
+    service_need docker-registry "contrib/deps test installs it"
+    service_need htpasswd "contrib/deps test installs it (apache2-utils)"
+    dir=$(mktemp -d "$SERVICE_DIR/rXXXX")
+    REGISTRY=127.0.0.1:$(free_port)
+    REGISTRY_USER=forge
+    REGISTRY_PASSWORD=registry-password
+    htpasswd -Bbn -C 4 "$REGISTRY_USER" "$REGISTRY_PASSWORD" >"$dir/htpasswd"
+    cat >"$dir/config.yml" <<-EOF
+	version: 0.1
+	log: {level: info}
+	storage:
+	  filesystem: {rootdirectory: $dir/data}
+	  delete: {enabled: true}
+	http: {addr: $REGISTRY}
+	auth:
+	  htpasswd: {realm: forge-test, path: $dir/htpasswd}
+	EOF
+    service_start registry 10 registry_answers -- docker-registry serve "$dir/config.yml" || return 1
+    registry_pid=$service_pid
+    export REGISTRY REGISTRY_USER REGISTRY_PASSWORD
+}
+
+registry_push()
+{
+    local config=$SERVICE_DIR/registry-login
+    docker --config "$config" login -u "$REGISTRY_USER" --password-stdin "$REGISTRY" <<<"$REGISTRY_PASSWORD" >/dev/null 2>&1
+    docker tag "$1" "$REGISTRY/$2"
+    REGISTRY_DIGEST=$(docker --config "$config" push "$REGISTRY/$2" | sed -n 's/.*digest: \(sha256:[0-9a-f]*\).*/\1/p')
+    docker rmi "$REGISTRY/$2" >/dev/null
+    rm -rf "$config"
+    [ -n "$REGISTRY_DIGEST" ]
+}
+
+registry_stop()
+{
+    service_stop "$registry_pid"
+}
+
+registry_answers()
+{
+    curl -fs -u "$REGISTRY_USER:$REGISTRY_PASSWORD" "http://$REGISTRY/v2/"
+}
