@@ -50,7 +50,12 @@ struct provider_env {
 struct observe_request {
     const char *owner;                  /* environment */
     const struct resource_set *desired; /* bound; may be NULL. Tells which images and name-sakes to look up */
-    bool fresh;                         /* trust no cache: inspect everything */
+    /* When not NULL, called once instead, after the listings have been read: waits until loading (which runs beside the
+       listings) has ended, and returns the bound set, or NULL when there is none. */
+    const struct resource_set *(*desired_wait)(void *arg);
+    void *desired_arg;
+    bool fresh;  /* trust no cache: inspect everything */
+    bool images; /* fill in an image_fact for every image that is asked for, not only those missing or moved (rollback) */
 };
 
 /* Progress of one step; called from the thread that runs it. */

@@ -31,7 +31,9 @@ int inventory_load(struct store *s, const char *env, struct arena *a, struct inv
 int inventory_save(struct store *s, const char *env, const struct applied *r, struct err *err) _must_check_;
 int inventory_drop(struct store *s, const char *env, const char *id, struct err *err) _must_check_;
 
-/* ---- generations (what was asked for, whole) ---- */
+/* ---- generations (what was asked for, whole) ----
+   Resources are kept by content: a resource that many generations share is stored once, so that a generation of ten
+   thousand resources in which one changed costs one record and a list of digests. */
 enum generation_status { GEN_RUNNING, GEN_OK, GEN_PARTIAL, GEN_FAILED, GEN_INTERRUPTED };
 const char *generation_status_name(enum generation_status s);
 struct generation {
