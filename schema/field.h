@@ -45,7 +45,8 @@ enum field_type {
 #define FIELD_SECRET 0x0004u     /* the string becomes VAL_F_SECRET */
 #define FIELD_LIST_FORM 0x0008u  /* map: the form ["K=V"] is accepted too */
 #define FIELD_SCALAR_OK 0x0010u  /* list: one scalar stands for a list of one */
-#define FIELD_NULL_OK 0x0020u    /* null is a value (environment: take it from where Forge runs is refused; set empty) */
+#define FIELD_NULL_OK 0x0020u    /* string: null (and "K" in a list form) reads as "", as in labels; without it, null is an error that says
+                                    to write "" for an empty value */
 #define FIELD_VIRTUAL 0x0040u    /* not compared with the engine (update strategy, depends_on, profiles) */
 #define FIELD_CREATE_ONLY 0x0080u /* used at creation; a later change has no effect and is not drift (pull_policy) */
 #define FIELD_ALIAS 0x0100u      /* an input spelling only: `normalize` of the kind moves it to its canonical field (mem_limit, deploy) */
@@ -70,17 +71,27 @@ struct field {
     const char *pattern_doc;    /* "a DNS label: a-z, 0-9 and -" */
     const struct field *elem;   /* FT_LIST, FT_MAP */
     const struct field_table *sub; /* FT_RECORD, FT_KEYED */
-    /* Reads a short form into the canonical value (a record for FT_RECORD, key and record for an item of FT_KEYED).
+    /* Reads a node that is not of the long form. FT_RECORD: a node that is no mapping; gives the record. FT_KEYED: an
+       item that is no mapping; gives the record that the long form would have given, for `keyed`. Other types: every
+       scalar (and for FT_MAP a sequence), instead of the built-in reading; gives the canonical value.
        NULL: the long form only. On a problem adds a diagnostic to d and returns NULL. */
     struct val *(*short_form)(struct decode *d, const struct field *f, const struct ynode *n);
     /* FT_KEYED: add the canonical item (or several: port ranges) that `rec` (long form decoded by sub) stands for. */
     void (*keyed)(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec, struct val *into);
 };
 
+/* A key that people know from Compose or Docker and that is not honoured: an error that says so, with `why` as its
+   hint, in place of "unknown key". Not part of JSON Schema or the reference. */
+struct field_refusal {
+    const char *name;
+    const char *why; /* what to do instead: "build the image elsewhere and name it in image" */
+};
+
 struct field_table {
     const char *name; /* "container.healthcheck" */
     const char *doc;
     const struct field *fields; /* ends with a NULL name */
+    const struct field_refusal *refused; /* ends with a NULL name; may be NULL */
     /* After decoding of a record: cross-field checks and moves (aliases to canonical). May be NULL. */
     void (*normalize)(struct decode *d, const struct ynode *n, struct val *rec);
 };
@@ -91,6 +102,8 @@ struct decode {
     struct diag_list *diags;
     const char *file;
     uint16_t file_index;
+    bool patch; /* part of an overlay: required fields of records reached through mappings may be missing, and null is kept as
+                   VAL_NULL, which removes the field or key when the overlay is merged */
 };
 
 /* Decode one node by a table or a field. Problems are added to d->diags; the result is then NULL or partial. */
