@@ -10,6 +10,7 @@
 #   engine_start_ssh        makes the engine at DOCKER_HOST reachable through sshd ("docker system dial-stdio").
 #                           Sets ENGINE_SSH_HOST (ssh://USER@127.0.0.1:PORT/SOCKET) and the SSHD_* of sshd.sh
 #   engine_restart          stops the private engine, and starts it again with all it had
+#   engine_possible         succeeds when engine_start has what it needs
 #   engine_stop             stops the private engine, or removes this run's objects from the machine's
 #   engine_remove_objects   removes all objects with this run's label
 #
@@ -49,6 +50,12 @@ engine_start()
         return
     fi
     engine_images
+}
+
+engine_possible()
+{
+    command -v docker >/dev/null || return
+    engine_answers "${DOCKER_HOST:-unix:///var/run/docker.sock}" || { [ "$(id -u)" = 0 ] && command -v dockerd ip >/dev/null; }
 }
 
 engine_start_private()
