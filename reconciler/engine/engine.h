@@ -12,10 +12,11 @@ struct engine; /* one environment, opened: store, source, provider */
 struct engine_env {
     struct store *store; /* lent; shared between environments */
     struct clock *clock;
-    struct pool *pool;   /* for parallel observation; lent */
+    struct pool *pool; /* for parallel observation; lent */
 };
 
-int engine_open(const struct env_config *c, const struct engine_env *e, struct engine **ret, struct err *err) _must_check_;
+int engine_open(const struct env_config *c, const struct engine_env *e, struct engine **ret,
+                struct err *err) _must_check_;
 void engine_close(struct engine *e);
 static inline void engine_closep(struct engine **e)
 {
@@ -23,46 +24,52 @@ static inline void engine_closep(struct engine **e)
 }
 const struct env_config *engine_config(const struct engine *e);
 struct source *engine_source(struct engine *e);
+struct store *engine_store(struct engine *e);
 /* Opens the connection on first use. */
 int engine_provider(struct engine *e, struct provider **ret, struct err *err) _must_check_;
 
 /* One look at the world: everything a plan was made of, in one arena. */
 struct look {
     struct arena arena;
-    struct snapshot *snapshot;        /* NULL for a rollback */
+    struct arena observed_arena;      /* filled by the observing thread, beside loading */
+    struct snapshot *snapshot;        /* NULL when nothing was read from a source */
     const struct snapshot_info *info; /* never NULL */
     struct resource_set desired;      /* unbound */
     struct resource_set bound;
-    struct diag_list diags;           /* of loading and of planning */
+    struct diag_list diags; /* of loading and of planning */
     struct load_stats loaded;
     struct observed observed;
     struct inventory inventory;
     struct env_state state;
     struct plan_policy policy;
     struct plan plan;
-    struct val *doc;                  /* plan_to_val() */
-    uint64_t rollback_to;             /* 0: not a rollback */
+    struct val *doc;      /* plan_to_val() */
+    uint64_t rollback_to; /* 0: not a rollback */
+    bool attended;
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);
 
 struct look_options {
-    const char *rev;          /* another commit than the configured one; NULL */
-    uint64_t rollback_to;     /* a recorded generation instead of a commit; 0 */
-    const char *rollback_only;/* one resource of it; NULL: all */
-    const char *against;      /* A..B: compare with this revision instead of the engine; NULL */
-    bool fetch;               /* ask the remote first */
-    bool fresh;               /* trust no cache of observations */
-    bool attended;            /* a person decides: caps do not stop it, self_heal and holds neither */
+    const char *rev;           /* another commit than the configured one; NULL */
+    uint64_t rollback_to;      /* a recorded generation instead of a commit; 0 */
+    const char *rollback_only; /* one resource of it; NULL: all */
+    const char *against;       /* compare with what this revision asks for instead of with the engine; NULL */
+    bool fetch;                /* ask the remote first */
+    bool fresh;                /* trust no cache of observations */
+    bool images;               /* learn what each image reference means now, for the record of a generation */
+    bool attended;             /* a person decides: caps do not stop it, self_heal and holds neither */
     const char *const *only, *const *data_loss, *const *adopt;
     bool force_retry;
     const struct cancel *cancel;
 };
 /* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags to print. P7: writes nothing
    but the cache. */
-int engine_look(struct engine *e, const struct look_options *o, struct look *ret, struct err *err) _must_check_;
+int engine_look(struct engine *e, const struct look_options *o, struct look *ret,
+                struct err *err) _must_check_;
 /* Only load and check, no engine: `validate`. */
-int engine_load(struct engine *e, const struct look_options *o, struct look *ret, struct err *err) _must_check_;
+int engine_load(struct engine *e, const struct look_options *o, struct look *ret,
+                struct err *err) _must_check_;
 
 struct apply_options {
     const char *actor, *trigger;
@@ -79,11 +86,13 @@ struct apply_result {
 };
 /* Runs l->plan under the environment's lock (L6), records a generation and transitions, reads back, plans again and checks that
    it is empty (L9). ERR_BUSY names the other writer; ERR_DENIED suspended (S7) or needs approval (S2). */
-int engine_apply(struct engine *e, struct look *l, const struct apply_options *o, struct apply_result *ret, struct err *err) _must_check_;
+int engine_apply(struct engine *e, struct look *l, const struct apply_options *o, struct apply_result *ret,
+                 struct err *err) _must_check_;
 
 /* Rows of `status`: resource, sync, health, generation, age, message. From a look. */
 struct val *engine_status(struct arena *a, const struct look *l);
 
-int engine_suspend(struct engine *e, const char *who, const char *why, int64_t until_ns, struct err *err) _must_check_;
+int engine_suspend(struct engine *e, const char *who, const char *why, int64_t until_ns,
+                   struct err *err) _must_check_;
 int engine_resume(struct engine *e, const char *who, struct err *err) _must_check_;
 #endif

@@ -33,7 +33,7 @@ struct env_config {
     struct source_config source;
     const struct target *target;
     const char *const *profiles;
-    int64_t interval_ns;  /* 0: 1 min */
+    int64_t interval_ns; /* 0: 1 min */
     bool automatic, prune, self_heal;
     unsigned delete_cap, delete_share;
     int64_t timeout_ns;
@@ -43,10 +43,10 @@ struct env_config {
 
 struct settings {
     struct arena arena;
-    const char *path;      /* NULL: none, the defaults */
+    const char *path; /* NULL: none, the defaults */
     const char *state_dir;
-    const char *socket;    /* unix socket of forged */
-    const char *metrics;   /* "127.0.0.1:9464"; NULL: off */
+    const char *socket;  /* unix socket of forged */
+    const char *metrics; /* "127.0.0.1:9464"; NULL: off */
     const char *log_sink;
     enum log_level log_level;
     struct target *targets;
@@ -56,11 +56,14 @@ struct settings {
 };
 
 /* Read and check. Problems go to diags (in the arena of `ret`); an unreadable file is the error. */
-int settings_load(const char *path, struct settings *ret, struct diag_list *diags, struct err *err) _must_check_;
+int settings_load(const char *path, struct settings *ret, struct diag_list *diags,
+                  struct err *err) _must_check_;
 /* Without a file: one environment for the manifests in `dir` on the local engine (DOCKER_HOST, default sockets). Its name is the Project's, or the folder's. */
-int settings_default(const char *dir, const char *env, const char *state_dir, struct settings *ret, struct err *err) _must_check_;
+int settings_default(const char *dir, const char *env, const char *state_dir, struct settings *ret,
+                     struct err *err) _must_check_;
 void settings_release(struct settings *s);
-const struct env_config *settings_env(const struct settings *s, const char *name); /* NULL name: the only one */
+const struct env_config *settings_env(const struct settings *s,
+                                      const char *name); /* NULL name: the only one */
 /* The paths of the manual: --settings, $FORGE_SETTINGS, /etc/forge/forged.yaml; --state-dir, $FORGE_STATE_DIR, ... */
 const char *settings_default_path(void);
 const char *settings_default_state_dir(struct arena *a);

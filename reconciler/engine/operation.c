@@ -1,0 +1,265 @@
+#include "reconciler/engine/operation.h"
+
+#include "base/str.h"
+
+/* ---- arguments ---- */
+
+static const char **string_list(struct arena *a, const struct val *list)
+{
+    if (!val_len(list))
+        return NULL;
+    const char **out = arena_array(a, const char *, val_len(list) + 1);
+    for (size_t i = 0; i < val_len(list); i++)
+        out[i] = val_is(list->items[i], VAL_STR) ? list->items[i]->s : "";
+    return out;
+}
+
+static struct look_options look_options_from(const struct operation_context *c, const struct val *args)
+{
+    const struct val *saved = val_get(args, "plan");
+    const char *rev = val_get_str(args, "rev");
+    uint64_t rollback = (uint64_t)val_get_int(args, "rollback", val_get_int(saved, "rollback", 0));
+    /* A saved plan is for its own commit, whatever the branch is at by now. */
+    if (!rev && !rollback && !str_empty(val_get_str(saved, "commit")))
+        rev = val_get_str(saved, "commit");
+    return (struct look_options){
+        .rev = rev,
+        .rollback_to = rollback,
+        .rollback_only = val_get_str(args, "resource"),
+        .against = val_get_str(args, "against"),
+        .fetch = val_get_bool(args, "fetch", true) && !rev,
+        .fresh = val_get_bool(args, "fresh", false),
+        .attended = !val_get_bool(args, "unattended", false),
+        .only = string_list(c->arena, val_get(args, "only")),
+        .data_loss = string_list(c->arena, val_get(args, "data_loss")),
+        .adopt = string_list(c->arena, val_get(args, "adopt")),
+        .cancel = c->cancel,
+    };
+}
+
+/* A failed look answers with what is wrong with the manifests, where it is that. */
+static int answer_failed_look(const struct operation_context *c, const struct look *l, int code,
+                              struct val **ret)
+{
+    if (!l->diags.n)
+        return code;
+    *ret = val_map(c->arena);
+    val_map_set(c->arena, *ret, "diagnostics", val_clone(c->arena, diags_to_val(c->arena, &l->diags)));
+    return code;
+}
+
+/* ---- diff and apply ---- */
+
+static struct val *plan_document(const struct operation_context *c, const struct look *l)
+{
+    struct val *doc = val_clone(c->arena, l->doc);
+    if (l->rollback_to)
+        val_set_int(c->arena, doc, "rollback", (int64_t)l->rollback_to);
+    if (l->diags.n)
+        val_map_set(c->arena, doc, "diagnostics", val_clone(c->arena, diags_to_val(c->arena, &l->diags)));
+    if (l->state.suspended_by)
+        val_set_str(c->arena, doc, "suspended_by", l->state.suspended_by);
+    return doc;
+}
+
+static int run_diff(const struct operation_context *c, const struct val *args, struct val **ret,
+                    struct err *err)
+{
+    const struct look_options o = look_options_from(c, args);
+    _cleanup_(look_release) struct look l;
+    int r = engine_look(c->engine, &o, &l, err);
+    if (r < 0)
+        return answer_failed_look(c, &l, r, ret);
+    *ret = plan_document(c, &l);
+    return 0;
+}
+
+static void forward_event(void *arg, const struct exec_event *ev)
+{
+    const struct operation_context *c = arg;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    c->emit(c->arg, exec_event_to_val(&a, ev));
+}
+
+static void emit_plan(const struct operation_context *c, const struct val *plan)
+{
+    if (!c->emit)
+        return;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct val *v = val_map(&a);
+    val_set_str(&a, v, "event", "plan");
+    val_map_set(&a, v, "plan", val_clone(&a, plan));
+    c->emit(c->arg, v);
+}
+
+static struct val *outcomes_to_val(struct arena *a, const struct plan *p, const struct exec_report *r)
+{
+    struct val *list = val_list(a);
+    for (size_t i = 0; r->outcomes && i < p->n; i++) {
+        const struct exec_outcome *out = &r->outcomes[i];
+        struct val *v = val_map(a);
+        val_set_str(a, v, "resource", p->changes[i].id);
+        val_set_str(a, v, "action", plan_action_name(p->changes[i].action));
+        val_set_str(a, v, "result", exec_result_name(out->result));
+        val_set_int(a, v, "duration_ns", out->duration_ns);
+        if (out->err.code)
+            val_map_set(a, v, "error", err_to_val(a, &out->err));
+        val_list_add(a, list, v);
+    }
+    return list;
+}
+
+static const char *trigger_of(const struct operation_context *c, const struct val *args, const struct look *l)
+{
+    if (l->rollback_to && l->attended)
+        return arena_printf(c->arena, "rollback to %llu", (unsigned long long)l->rollback_to);
+    return str_or(val_get_str(args, "trigger"), "apply");
+}
+
+static int run_apply(const struct operation_context *c, const struct val *args, struct val **ret,
+                     struct err *err)
+{
+    const struct look_options o = look_options_from(c, args);
+    _cleanup_(look_release) struct look l;
+    int r = engine_look(c->engine, &o, &l, err);
+    if (r < 0)
+        return answer_failed_look(c, &l, r, ret);
+    if (val_get(args, "plan"))
+        r = plan_verify(val_get(args, "plan"), l.doc, err);
+    if (r < 0)
+        return r;
+    const struct apply_options ao = {
+        .actor = c->actor,
+        .trigger = trigger_of(c, args, &l),
+        .parallel = (unsigned)val_get_int(args, "parallel", 0),
+        .timeout_ns = val_get_int(args, "timeout_ns", 0),
+        .cancel = c->cancel,
+        .event = c->emit ? forward_event : NULL,
+        .arg = (void *)(uintptr_t)c,
+    };
+    struct val *doc = plan_document(c, &l);
+    emit_plan(c, doc);
+    const struct plan planned = l.plan;
+    struct apply_result result;
+    r = engine_apply(c->engine, &l, &ao, &result, err);
+    struct val *v = val_map(c->arena);
+    val_set_str(c->arena, v, "format", "forge/apply/v1");
+    val_set_str(c->arena, v, "environment", engine_config(c->engine)->name);
+    val_set_str(c->arena, v, "result", r == 0 ? "ok" : err_name(r));
+    val_set_int(c->arena, v, "generation", (int64_t)result.generation);
+    val_map_set(c->arena, v, "changes", outcomes_to_val(c->arena, &planned, &result.report));
+    val_set_int(c->arena, v, "duration_ns", result.report.duration_ns);
+    val_set_str(c->arena, v, "not_converged", result.not_converged);
+    val_map_set(c->arena, v, "plan", doc);
+    *ret = v;
+    return r;
+}
+
+/* ---- reading ---- */
+
+static int run_status(const struct operation_context *c, const struct val *args, struct val **ret,
+                      struct err *err)
+{
+    struct look_options o = look_options_from(c, args);
+    o.fetch = val_get_bool(args, "fetch", false);
+    _cleanup_(look_release) struct look l;
+    int r = engine_look(c->engine, &o, &l, err);
+    if (r < 0)
+        return answer_failed_look(c, &l, r, ret);
+    *ret = val_clone(c->arena, engine_status(&l.arena, &l));
+    return 0;
+}
+
+static int list_transitions(const struct operation_context *c, const char *id, uint64_t generation,
+                            size_t limit, struct val *into, struct err *err)
+{
+    const struct env_config *config = engine_config(c->engine);
+    struct transition *items;
+    size_t n;
+    int r = transition_list(engine_store(c->engine), config->name, id, generation, limit, c->arena, &items,
+                            &n, err);
+    if (r < 0)
+        return r;
+    struct val *list = val_list(c->arena);
+    for (size_t i = 0; i < n; i++)
+        val_list_add(c->arena, list, transition_to_val(c->arena, &items[i]));
+    val_map_set(c->arena, into, "transitions", list);
+    return 0;
+}
+
+static int run_history(const struct operation_context *c, const struct val *args, struct val **ret,
+                       struct err *err)
+{
+    const char *id = val_get_str(args, "resource");
+    size_t limit = (size_t)val_get_int(args, "limit", 0);
+    struct val *v = val_map(c->arena);
+    val_set_str(c->arena, v, "format", "forge/history/v1");
+    val_set_str(c->arena, v, "environment", engine_config(c->engine)->name);
+    int r = 0;
+    if (id || val_get_bool(args, "transitions", false)) {
+        r = list_transitions(c, id, 0, limit, v, err);
+    } else {
+        struct generation *items;
+        size_t n;
+        r = generation_list(engine_store(c->engine), engine_config(c->engine)->name, limit, true, c->arena,
+                            &items, &n, err);
+        struct val *list = val_list(c->arena);
+        for (size_t i = 0; r == 0 && i < n; i++)
+            val_list_add(c->arena, list, generation_to_val(c->arena, &items[i]));
+        val_map_set(c->arena, v, "generations", list);
+    }
+    *ret = v;
+    return r;
+}
+
+static int run_show(const struct operation_context *c, const struct val *args, struct val **ret,
+                    struct err *err)
+{
+    uint64_t number = (uint64_t)val_get_int(args, "generation", 0);
+    struct generation g;
+    int r =
+        generation_get(engine_store(c->engine), engine_config(c->engine)->name, number, c->arena, &g, err);
+    if (r == ERR_NOTFOUND)
+        return err_hint(err, "`forge-ctl history` lists the generations that are kept");
+    if (r < 0)
+        return r;
+    *ret = generation_to_val(c->arena, &g);
+    return list_transitions(c, NULL, number, 0, *ret, err);
+}
+
+/* ---- suspension ---- */
+
+static int run_suspend(const struct operation_context *c, const struct val *args, struct val **ret,
+                       struct err *err)
+{
+    *ret = val_map(c->arena);
+    return engine_suspend(c->engine, c->actor, str_or(val_get_str(args, "reason"), "no reason given"),
+                          val_get_int(args, "until_ns", 0), err);
+}
+
+static int run_resume(const struct operation_context *c, const struct val *args, struct val **ret,
+                      struct err *err)
+{
+    (void)args;
+    *ret = val_map(c->arena);
+    return engine_resume(c->engine, c->actor, err);
+}
+
+const struct operation operations[] = {
+    {"diff", "what applying would change", false, run_diff},
+    {"apply", "make it so", true, run_apply},
+    {"status", "what each resource is and is asked to be", false, run_status},
+    {"history", "generations or transitions, newest first", false, run_history},
+    {"show", "one generation in full", false, run_show},
+    {"suspend", "stop every writer", true, run_suspend},
+    {"resume", "end a suspension", true, run_resume},
+    {0},
+};
+
+const struct operation *operation_find(const char *name)
+{
+    for (const struct operation *op = operations; op->name; op++)
+        if (str_eq(op->name, name))
+            return op;
+    return NULL;
+}

@@ -1,0 +1,111 @@
+/* Desired state from a recorded generation instead of from a commit (H2). */
+#include "reconciler/engine/internal.h"
+
+#include "base/str.h"
+
+static int add_recorded(struct look *l, struct resource_set *set, const struct val *record, struct err *err)
+{
+    struct resource *r;
+    int rc = resource_from_val(&l->arena, record, &r, err);
+    if (rc < 0)
+        return rc;
+    resource_set_add(set, r);
+    return 0;
+}
+
+/* Everything the generation asked for. */
+static int restore_all(struct look *l, const struct generation *g, struct err *err)
+{
+    resource_set_release(&l->desired);
+    resource_set_init(&l->desired, &l->arena);
+    for (size_t i = 0; i < val_len(g->resources); i++) {
+        int r = add_recorded(l, &l->desired, g->resources->pairs[i].val, err);
+        if (r < 0)
+            return r;
+    }
+    resource_set_sort(&l->desired);
+    return 0;
+}
+
+/* What the commit asks for, but `id` as the generation had it (or not at all, when it had none). */
+static int restore_one(struct look *l, const struct generation *g, const char *id, struct err *err)
+{
+    const struct val *record = val_get(g->resources, id);
+    if (!record && !resource_find(&l->desired, id))
+        return err_set(err, ERR_NOTFOUND, "generation %llu has no %s, and neither has the commit",
+                       (unsigned long long)g->number, id);
+    struct resource_set mixed;
+    resource_set_init(&mixed, &l->arena);
+    for (size_t i = 0; i < l->desired.n; i++)
+        if (!str_eq(l->desired.items[i]->id, id))
+            resource_set_add(&mixed, l->desired.items[i]);
+    int r = record ? add_recorded(l, &mixed, record, err) : 0;
+    if (r < 0) {
+        resource_set_release(&mixed);
+        return r;
+    }
+    resource_set_sort(&mixed);
+    mixed.project = l->desired.project;
+    mixed.files = l->desired.files;
+    mixed.n_files = l->desired.n_files;
+    resource_set_release(&l->desired);
+    l->desired = mixed;
+    return 0;
+}
+
+int look_rollback(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    struct generation g;
+    int r = generation_get(e->env.store, e->config->name, l->rollback_to, &l->arena, &g, err);
+    if (r == ERR_NOTFOUND)
+        return err_hint(err, "`forge-ctl history` lists the generations that are kept");
+    if (r < 0)
+        return r;
+    if (!g.resources)
+        return err_set(err, ERR_CORRUPT, "generation %llu of environment %s holds no resources",
+                       (unsigned long long)l->rollback_to, e->config->name);
+    if (o->rollback_only)
+        return restore_one(l, &g, o->rollback_only, err);
+    struct snapshot_info *info = arena_new(&l->arena, struct snapshot_info);
+    *info = *l->info;
+    info->commit = str_or(g.commit, "");
+    info->subject = arena_printf(&l->arena, "generation %llu%s%s", (unsigned long long)g.number,
+                                 g.subject ? ": " : "", str_or(g.subject, ""));
+    l->info = info;
+    return restore_all(l, &g, err);
+}
+
+/* The reference to ask for so that exactly the recorded image runs; NULL: the plain reference still does. */
+static const char *pinned_reference(struct look *l, const char *ref, const struct val *recorded)
+{
+    const char *id = val_get_str(recorded, "id");
+    const char *digest = val_get_str(recorded, "digest");
+    const struct image_fact *now = observed_image(&l->observed, ref);
+    if (!id || strchr(ref, '@') || (now && now->present && str_eq(now->id, id)))
+        return NULL;
+    if (!digest)
+        return id; /* built locally: it has no other name */
+    const char *tag = strrchr(ref, ':');
+    size_t name_len = tag && !strchr(tag, '/') ? (size_t)(tag - ref) : strlen(ref);
+    return arena_printf(&l->arena, "%.*s@%s", (int)name_len, ref, digest);
+}
+
+int rollback_pin_images(struct engine *e, struct look *l, struct err *err)
+{
+    struct generation g;
+    int r = generation_get(e->env.store, e->config->name, l->rollback_to, &l->arena, &g, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < l->bound.n; i++) {
+        struct resource *res = l->bound.items[i];
+        const char *ref = val_get_str(res->spec, "image");
+        const struct val *recorded = ref ? val_get(g.images, ref) : NULL;
+        const char *pinned = recorded ? pinned_reference(l, ref, recorded) : NULL;
+        if (!pinned)
+            continue;
+        struct val *spec = val_map_copy(&l->arena, res->spec);
+        val_set_str(&l->arena, spec, "image", pinned);
+        res->spec = spec;
+    }
+    return 0;
+}

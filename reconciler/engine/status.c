@@ -1,0 +1,144 @@
+/* Rows of `status`: what each resource is asked to be, what it is, and why. */
+#include "reconciler/engine/internal.h"
+
+#include "base/str.h"
+
+static const struct plan_change *change_of(const struct plan *p, const char *id)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (str_eq(p->changes[i].id, id))
+            return &p->changes[i];
+    return NULL;
+}
+
+static const char *sync_of(const struct plan_change *c, const struct applied *a)
+{
+    if (a && (a->status == APPLIED_HELD || a->status == APPLIED_STALLED))
+        return applied_status_name(a->status);
+    if (!c)
+        return "synced";
+    return c->causes & CAUSE_DRIFT ? "drifted" : "out-of-sync";
+}
+
+/* One word for one object; worse words come later in the table. */
+static const char *const health_words[] = {"present",   "completed", "healthy", "running",
+                                           "starting",  "created",   "paused",  "restarting",
+                                           "unhealthy", "exited",    "dead",    "missing"};
+
+static size_t health_rank(const struct object *o)
+{
+    switch (o->state) {
+    case OBJECT_PRESENT:
+        return 0;
+    case OBJECT_RUNNING:
+        return o->health == HEALTH_HEALTHY     ? 2
+               : o->health == HEALTH_STARTING  ? 4
+               : o->health == HEALTH_UNHEALTHY ? 8
+                                               : 3;
+    case OBJECT_CREATED:
+        return 5;
+    case OBJECT_PAUSED:
+        return 6;
+    case OBJECT_RESTARTING:
+        return 7;
+    case OBJECT_EXITED:
+        return o->exit_code == 0 ? 1 : 9;
+    case OBJECT_DEAD:
+    case OBJECT_REMOVING:
+        return 10;
+    }
+    return 10;
+}
+
+struct tally {
+    size_t rank, running, n;
+    int64_t since_ns;
+    const char *message;
+};
+
+static struct tally tally_objects(struct object *const *objects, size_t n)
+{
+    struct tally t = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (objects[i]->candidate || !objects[i]->owner)
+            continue;
+        size_t rank = health_rank(objects[i]);
+        t.n++;
+        t.running += objects[i]->state == OBJECT_RUNNING;
+        if (rank >= t.rank) {
+            t.rank = rank;
+            t.message = objects[i]->message;
+        }
+        int64_t since = objects[i]->started_ns ? objects[i]->started_ns : objects[i]->created_ns;
+        if (since > t.since_ns)
+            t.since_ns = since;
+    }
+    return t;
+}
+
+static const char *first_word(struct arena *a, const struct plan_change *c, const struct applied *rec,
+                              const struct tally *t)
+{
+    if (rec && rec->error)
+        return rec->error;
+    if (c && c->reason)
+        return c->reason;
+    if (c && c->n_fields)
+        return arena_printf(a, "%s differs%s", c->fields[0].path,
+                            c->n_fields > 1 ? arena_printf(a, " (and %zu more)", c->n_fields - 1) : "");
+    return t->message;
+}
+
+static struct val *status_row(struct arena *a, const struct look *l, const char *id, const struct resource *r)
+{
+    const struct plan_change *c = change_of(&l->plan, id);
+    const struct applied *rec = inventory_find(&l->inventory, id);
+    struct object *const *objects;
+    size_t n = observed_find(&l->observed, id, &objects);
+    struct tally t = tally_objects(objects, n);
+    bool virtual = r && r->kind->flags & KIND_VIRTUAL;
+    struct val *row = val_map(a);
+    val_set_str(a, row, "resource", id);
+    val_set_str(a, row, "sync", sync_of(c, rec));
+    val_set_str(a, row, "health", t.n ? health_words[t.rank] : virtual ? "present" : "missing");
+    if (r && r->kind->flags & KIND_INSTANCES) {
+        val_set_int(a, row, "running", (int64_t)t.running);
+        val_set_int(a, row, "replicas", val_get_int(r->spec, "replicas", 1));
+    }
+    if (rec && rec->generation)
+        val_set_int(a, row, "generation", (int64_t)rec->generation);
+    if (t.since_ns)
+        val_set_int(a, row, "age_ns", l->observed.at_ns > t.since_ns ? l->observed.at_ns - t.since_ns : 0);
+    val_set_str(a, row, "message", first_word(a, c, rec, &t));
+    return row;
+}
+
+struct val *engine_status(struct arena *a, const struct look *l)
+{
+    struct val *doc = val_map(a);
+    struct val *rows = val_list(a);
+    for (size_t i = 0; i < l->bound.n; i++)
+        val_list_add(a, rows, status_row(a, l, l->bound.items[i]->id, l->bound.items[i]));
+    for (size_t i = 0; i < l->inventory.n; i++)
+        if (!resource_find(&l->bound, l->inventory.items[i]->id))
+            val_list_add(a, rows, status_row(a, l, l->inventory.items[i]->id, NULL));
+    val_set_str(a, doc, "format", "forge/status/v1");
+    val_set_str(a, doc, "environment", l->plan.environment);
+    val_set_str(a, doc, "commit", l->info->commit);
+    val_set_str(a, doc, "subject", l->info->subject);
+    val_set_str(a, doc, "source", l->info->where);
+    val_set_str(a, doc, "engine", l->observed.engine);
+    val_set_str(a, doc, "error", l->state.error);
+    if (l->state.generation)
+        val_set_int(a, doc, "generation", (int64_t)l->state.generation);
+    val_set_str(a, doc, "suspended_by", l->state.suspended_by);
+    val_set_str(a, doc, "suspended_why", l->state.suspended_why);
+    if (l->state.suspended_until_ns)
+        val_set_int(a, doc, "suspended_until_ns", l->state.suspended_until_ns);
+    if (l->state.held_generation) {
+        val_set_int(a, doc, "held_generation", (int64_t)l->state.held_generation);
+        val_set_str(a, doc, "held_commit", l->state.held_commit);
+    }
+    val_map_set(a, doc, "resources", rows);
+    return doc;
+}
