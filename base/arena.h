@@ -18,26 +18,31 @@ struct arena {
     size_t used; /* bytes handed out, for measurements and budgets */
 };
 
-#define ARENA_INIT {0}
+#define ARENA_INIT \
+    {              \
+        0          \
+    }
 #define _cleanup_arena_ _cleanup_(arena_release)
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
+/* n elements; a product that does not fit a size_t aborts. */
+void *arena_alloc_array(struct arena *a, size_t n, size_t elem_size);
 char *arena_strdup(struct arena *a, const char *s); /* NULL stays NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 void *arena_memdup(struct arena *a, const void *p, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
-char *arena_vprintf(struct arena *a, const char *fmt, va_list ap);
-#define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
-#define arena_array(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (n)))
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) _vprintf_(2);
+#define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))
+#define arena_array(a, type, n) ((type *)arena_alloc_array((a), (n), sizeof(type)))
 /* Grow an array that lives in the arena: returns room for at least `need` elements, old content copied. */
 void *arena_grow(struct arena *a, void *items, size_t *cap, size_t need, size_t elem_size);
 /* Append one element to an arena array held as items/n/cap variables or members. */
-#define arena_push(a, items, n, cap, value)                                                                            \
-    do {                                                                                                               \
-        if ((n) == (cap))                                                                                              \
-            (items) = arena_grow((a), (items), &(cap), (n) + 1, sizeof(*(items)));                                     \
-        (items)[(n)++] = (value);                                                                                      \
+#define arena_push(a, items, n, cap, value)                                        \
+    do {                                                                           \
+        if ((n) == (cap))                                                          \
+            (items) = arena_grow((a), (items), &(cap), (n) + 1, sizeof(*(items))); \
+        (items)[(n)++] = (value);                                                  \
     } while (0)
 #endif

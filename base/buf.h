@@ -3,9 +3,10 @@
 /*
  * A growing byte string with a maximum.
  *
- * Appending never fails at the call: what does not fit sets a sticky `overflow` flag and is dropped whole, so that a
- * run of appends is checked once, at the end, with buf_check(). The content is always NUL-terminated (the NUL is not
- * counted). Memory exhaustion aborts. Owner: whoever initialised it. Not thread-safe.
+ * Appending never fails at the call: what does not fit sets a sticky `overflow` flag and is dropped whole, as is all
+ * that follows, so that the content stays a prefix and a run of appends is checked once, at the end, with buf_check().
+ * The content is always NUL-terminated (the NUL is not counted). Nothing appended may point into the buffer itself.
+ * Memory exhaustion aborts. Owner: whoever initialised it. Not thread-safe.
  */
 #include "base/err.h"
 #include <stdarg.h>
@@ -19,7 +20,10 @@ struct buf {
 };
 
 #define BUF_MAX_DEFAULT ((size_t)64 << 20)
-#define BUF_INIT {0}
+#define BUF_INIT \
+    {            \
+        0        \
+    }
 #define _cleanup_buf_ _cleanup_(buf_release)
 
 void buf_init(struct buf *b, size_t max);
@@ -30,7 +34,7 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addn(struct buf *b, char c, size_t times);
 void buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
-void buf_addv(struct buf *b, const char *fmt, va_list ap);
+void buf_addv(struct buf *b, const char *fmt, va_list ap) _vprintf_(2);
 void buf_truncate(struct buf *b, size_t len);
 /* Room for at least n more bytes, to be written at data + len and then counted with len += k. NULL on overflow. */
 char *buf_reserve(struct buf *b, size_t n);

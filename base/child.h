@@ -14,14 +14,15 @@ struct child_opts {
     const char *dir;         /* working directory; NULL: ours */
     const void *input;       /* bytes for its stdin; NULL: /dev/null */
     size_t input_len;
-    int64_t timeout_ns;      /* 0: none; at the end of it TERM, then KILL after 2 s */
+    int64_t timeout_ns; /* 0: none; at the end of it TERM, then KILL after 2 s */
     const struct cancel *cancel;
 };
 
 /* Run to the end. stdout and stderr are appended (either may be NULL: discarded), each up to
    LIMIT_CHILD_OUTPUT_BYTES, the rest dropped. *ret_status: exit code, or 128 + signal. An error only when it could not
    be run, timed out or was cancelled; a non-zero exit is no error here. */
-int child_run(const struct child_opts *o, struct buf *out, struct buf *errout, int *ret_status, struct err *err) _must_check_;
+int child_run(const struct child_opts *o, struct buf *out, struct buf *errout, int *ret_status,
+              struct err *err) _must_check_;
 
 struct child {
     pid_t pid;

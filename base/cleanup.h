@@ -10,11 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define _cleanup_(fn) __attribute__((cleanup(fn)))
-#define _unused_ __attribute__((unused))
-#define _must_check_ __attribute__((warn_unused_result))
+#define _cleanup_(fn)  __attribute__((cleanup(fn)))
+#define _unused_       __attribute__((unused))
+#define _must_check_   __attribute__((warn_unused_result))
 #define _printf_(f, a) __attribute__((format(printf, f, a)))
-#define _noreturn_ __attribute__((noreturn))
+#define _vprintf_(f)   __attribute__((format(printf, f, 0)))
+#define _noreturn_     __attribute__((noreturn))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -35,8 +36,8 @@ static inline void cleanup_fclosep(FILE **f)
         fclose(*f);
 }
 
-#define _cleanup_free_ _cleanup_(cleanup_freep)
-#define _cleanup_close_ _cleanup_(cleanup_closep)
+#define _cleanup_free_   _cleanup_(cleanup_freep)
+#define _cleanup_close_  _cleanup_(cleanup_closep)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclosep)
 
 /* Take the pointer out of a variable, leaving NULL behind. */

@@ -9,12 +9,12 @@
 
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_S  INT64_C(1000000000)
 
 struct clock {
-    int64_t (*wall)(struct clock *);            /* since the epoch, UTC */
-    int64_t (*mono)(struct clock *);            /* monotonic, arbitrary origin */
-    void (*sleep)(struct clock *, int64_t ns);  /* blocks this thread (the fake one advances itself) */
+    int64_t (*wall)(struct clock *);           /* since the epoch, UTC */
+    int64_t (*mono)(struct clock *);           /* monotonic, arbitrary origin */
+    void (*sleep)(struct clock *, int64_t ns); /* blocks this thread (the fake one advances itself) */
 };
 
 struct clock *clock_system(void);

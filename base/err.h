@@ -7,7 +7,9 @@
  * NULL; initialise it with `struct err err = {0}`). An error is set once, where it happens, and wrapped with context
  * on the way up. Code branches on the code, never on the text. Thread-free: an err belongs to one thread at a time.
  *
- * The message says what failed, on what, why; the hint says what to do. Neither ever holds a secret.
+ * The message says what failed, on what, why; the hint says what to do. Neither ever holds a secret. Both are made
+ * safe to show: invalid UTF-8 and control characters other than newline and tab become '?'; what is too long ends
+ * in "...".
  */
 #include "base/cleanup.h"
 #include <stdbool.h>

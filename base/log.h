@@ -20,7 +20,7 @@ struct log_scratch {
 };
 const char *log_fmt_int(struct log_scratch *s, int64_t v);
 const char *log_fmt_dur(struct log_scratch *s, int64_t ns);
-#define LOG_INT(v) log_fmt_int(&(struct log_scratch){{0}}, (v))
+#define LOG_INT(v)  log_fmt_int(&(struct log_scratch){{0}}, (v))
 #define LOG_DUR(ns) log_fmt_dur(&(struct log_scratch){{0}}, (ns))
 
 /* sink: "terminal", "json", "journald", "none", or "auto" (journald when stderr is the journal, else terminal on a
@@ -31,7 +31,7 @@ bool log_enabled(enum log_level level);
 void log_run(const char *run_id); /* for this thread; NULL ends it */
 void log_event(enum log_level level, const char *event, ...) __attribute__((sentinel));
 #define log_error(...) log_event(LOG_ERROR, __VA_ARGS__)
-#define log_warn(...) log_event(LOG_WARN, __VA_ARGS__)
-#define log_info(...) log_event(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_event(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_event(LOG_INFO, __VA_ARGS__)
 #define log_debug(...) log_event(LOG_DEBUG, __VA_ARGS__)
 #endif

@@ -22,12 +22,15 @@ struct map {
     size_t filled; /* live and deleted */
 };
 
-#define MAP_INIT {0}
+#define MAP_INIT \
+    {            \
+        0        \
+    }
 #define _cleanup_map_ _cleanup_(map_release)
 
 void map_init(struct map *m);
 void map_release(struct map *m);
-void *map_get(const struct map *m, const char *key); /* NULL when absent */
+void *map_get(const struct map *m, const char *key);       /* NULL when absent */
 void map_put(struct map *m, const char *key, void *value); /* inserts or replaces */
 bool map_del(struct map *m, const char *key);
 void map_clear(struct map *m);
