@@ -11,7 +11,7 @@ enum diag_level { DIAG_ERROR, DIAG_WARNING };
 
 struct diag {
     enum diag_level level;
-    const char *file; /* path in the repository; NULL: no place */
+    const char *file;   /* path in the repository; NULL: no place */
     uint32_t line, col; /* 1-based, 0 none */
     const char *msg;
     const char *hint; /* NULL: none */
@@ -26,15 +26,17 @@ struct diag_list {
 };
 
 void diag_init(struct diag_list *d, struct arena *a);
-/* Returns the diagnostic, so that a hint can be added before the next diag_add(); never NULL. `file` is borrowed. */
-struct diag *diag_add(struct diag_list *d, enum diag_level level, const char *file, uint32_t line, uint32_t col,
-                      const char *fmt, ...) _printf_(6, 7);
+/* Returns the diagnostic, so that a hint can be added before the next diag_add(); never NULL. `file` is
+ * borrowed. */
+struct diag *diag_add(struct diag_list *d, enum diag_level level, const char *file, uint32_t line,
+                      uint32_t col, const char *fmt, ...) _printf_(6, 7);
 void diag_hint(struct diag_list *d, struct diag *diag, const char *fmt, ...) _printf_(3, 4);
 /* Sort by file, line, column; drop exact duplicates (the counts follow). */
 void diag_sort(struct diag_list *d);
-/* "file:line:col: error: message" and an indented hint; with the source line and a caret when `source` gives it
-   (source may be NULL: path -> text of the file). */
-void diag_print(const struct diag_list *d, const char *(*source)(void *arg, const char *path), void *arg, bool colour, struct buf *out);
+/* "file:line:col: error: message" and an indented hint; with the source line and a caret when `source` gives
+   it (source may be NULL: path -> text of the file). */
+void diag_print(const struct diag_list *d, const char *(*source)(void *arg, const char *path), void *arg,
+                bool colour, struct buf *out);
 /* {"file":..., "line":..., "column":..., "severity":..., "message":..., "hint":...} as a JSON list. */
 void diag_json(const struct diag_list *d, struct buf *out);
 #endif

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 
 static struct val *val_new(struct arena *a, enum val_type type)
@@ -49,7 +50,11 @@ struct val *val_str_borrow(struct arena *a, const char *s, size_t n)
 
 struct val *val_strn(struct arena *a, const char *s, size_t n)
 {
-    return val_str_borrow(a, arena_strndup(a, s, n), n);
+    /* Not arena_strndup(), which stops at a NUL: the length has to be true. */
+    char *copy = arena_alloc(a, n + 1);
+    if (n)
+        memcpy(copy, s, n);
+    return val_str_borrow(a, copy, n);
 }
 
 struct val *val_str(struct arena *a, const char *s)
@@ -151,8 +156,7 @@ void val_map_append(struct arena *a, struct val *map, const char *key, struct va
     map->pairs[map->len++] = (struct val_pair){.key = key, .val = v};
 }
 
-/* glibc's qsort is a merge sort unless memory is short, but nothing promises that it is stable: equal keys are told
-   apart by the position they had, kept in the otherwise unused cap of a scratch copy. */
+/* qsort() promises no stability: equal keys are told apart by the place they had. */
 struct sort_slot {
     struct val_pair pair;
     size_t at;
@@ -176,7 +180,8 @@ static bool map_is_sorted(const struct val *map)
 }
 
 void val_map_sort(struct val *map,
-                  void (*dropped)(void *arg, const struct val_pair *gone, const struct val_pair *kept), void *arg)
+                  void (*dropped)(void *arg, const struct val_pair *gone, const struct val_pair *kept),
+                  void *arg)
 {
     if (map_is_sorted(map))
         return;
@@ -185,10 +190,7 @@ void val_map_sort(struct val *map,
     _cleanup_free_ struct sort_slot *many = NULL;
     struct sort_slot *slots = few;
     if (map->len > ARRAY_LEN(few)) {
-        many = calloc(map->len, sizeof(*many));
-        if (!many)
-            abort();
-        slots = many;
+        slots = many = mem_array(map->len, sizeof(*many));
     }
     for (size_t i = 0; i < map->len; i++)
         slots[i] = (struct sort_slot){.pair = map->pairs[i], .at = i};
@@ -267,7 +269,7 @@ struct val *val_clone(struct arena *a, const struct val *v)
     struct val *copy = arena_memdup(a, v, sizeof(*v));
     switch ((enum val_type)v->type) {
     case VAL_STR:
-        copy->s = arena_strndup(a, v->s, v->len);
+        copy->s = arena_memdup(a, v->s, (size_t)v->len + 1);
         break;
     case VAL_LIST:
         copy->cap = v->len;

@@ -3,12 +3,14 @@
 /*
  * The value tree: the one canonical model that desired, observed and applied state share.
  *
- * A value lives in an arena and is immutable once its builder has handed it on; subtrees may be shared between trees
- * of the same arena. Maps are always sorted by key (bytewise), so that equal trees have equal encodings. A value may
- * know its place in a file (line and column are 0 when it does not); places take no part in equality or digests.
+ * A value lives in an arena and is immutable once its builder has handed it on; subtrees may be shared
+ * between trees of the same arena. Maps are always sorted by key (bytewise), so that equal trees have equal
+ * encodings. A value may know its place in a file (line and column are 0 when it does not); places take no
+ * part in equality or digests.
  *
- * Canonical types: durations are integers of nanoseconds, sizes integers of bytes, fractions of processors integers of
- * nanocpus (1 cpu = 1000000000), file modes integers. The field table (field.h) says which is which, for printing.
+ * Canonical types: durations are integers of nanoseconds, sizes integers of bytes, fractions of processors
+ * integers of nanocpus (1 cpu = 1000000000), file modes integers. The field table (field.h) says which is
+ * which, for printing.
  */
 #include "base/arena.h"
 #include "base/buf.h"
@@ -44,8 +46,9 @@ struct val {
     };
 };
 
-#define VAL_F_SECRET 0x01  /* a string of which no byte may be printed; printing gives "(secret)" */
-#define VAL_F_EXPR 0x02    /* a string with ${...} where its field wants something else: read again once resolved */
+#define VAL_F_SECRET 0x01 /* a string of which no byte may be printed; printing gives "(secret)" */
+#define VAL_F_EXPR \
+    0x02 /* a string with ${...} where its field wants something else: read again once resolved */
 #define VAL_F_REPLACE 0x04 /* in a patch: takes the place of what it would be merged into */
 
 #define VAL_DEPTH_MAX 128 /* nesting that val_decode() and val_from_json() accept */
@@ -70,12 +73,13 @@ void val_list_add(struct arena *a, struct val *list, struct val *item);
 /* Insert or replace; the key is copied. */
 void val_map_set(struct arena *a, struct val *map, const char *key, struct val *v);
 void val_map_del(struct val *map, const char *key);
-/* Append without looking: the key is borrowed, order and uniqueness are the caller's until val_map_sort(). For building
-   large maps in linear time. */
+/* Append without looking: the key is borrowed, order and uniqueness are the caller's until val_map_sort().
+   For building large maps in linear time. */
 void val_map_append(struct arena *a, struct val *map, const char *key, struct val *v);
-/* Sort what val_map_append() added. Of equal keys the last one added stays; each dropped pair is given to `dropped`
-   (may be NULL) together with the one that stays. */
-void val_map_sort(struct val *map, void (*dropped)(void *arg, const struct val_pair *gone, const struct val_pair *kept),
+/* Sort what val_map_append() added. Of equal keys the last one added stays; each dropped pair is given to
+   `dropped` (may be NULL) together with the one that stays. */
+void val_map_sort(struct val *map,
+                  void (*dropped)(void *arg, const struct val_pair *gone, const struct val_pair *kept),
                   void *arg);
 /* Shorthands that set only what is there: NULL or empty strings, and false, are not set. */
 void val_set_str(struct arena *a, struct val *map, const char *key, const char *s);
@@ -92,7 +96,7 @@ struct val *val_map_copy(struct arena *a, const struct val *map);
 
 /* Readers. `v` may be NULL, or of another type: then they give NULL or the fallback. */
 struct val *val_get(const struct val *map, const char *key);
-struct val *val_path(const struct val *v, const char *dotted); /* "resources.memory" */
+struct val *val_path(const struct val *v, const char *dotted);   /* "resources.memory" */
 const char *val_get_str(const struct val *map, const char *key); /* NULL when absent or not a string */
 int64_t val_get_int(const struct val *map, const char *key, int64_t fallback);
 bool val_get_bool(const struct val *map, const char *key, bool fallback);
@@ -108,24 +112,28 @@ bool val_equal(const struct val *a, const struct val *b);
 /* Is every item of list a (as a set) in list b and the other way round. */
 bool val_equal_set(const struct val *a, const struct val *b);
 
-/* The canonical binary form: versioned, self-delimiting, the same for equal trees with equal flags. Places are kept when
-   `places`. Layout in val_code.c. */
+/* The canonical binary form: versioned, self-delimiting, the same for equal trees with equal flags. Places
+   are kept when `places`. Layout in val_code.c. */
 void val_encode(const struct val *v, bool places, struct buf *out);
 /* ERR_CORRUPT for anything that val_encode() would not have written. Keeps nothing of `data`. */
 int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, struct err *err) _must_check_;
-/* SHA-256 of "forge-val-v1\0" and the canonical form without places and flags. Stable for ever (golden-tested). */
+/* SHA-256 of "forge-val-v1\0" and the canonical form without places and flags. Stable for ever
+ * (golden-tested). */
 void val_digest(const struct val *v, struct digest *ret);
 
 /* JSON (RFC 8259). indent 0: one line. Secrets print as "(secret)", unknown as null. Deterministic. */
 void val_json(const struct val *v, int indent, struct buf *out);
 /* Strict JSON in (jansson), duplicate keys refused, bounded depth. Errors carry line and column of `name`. */
-int val_from_json(struct arena *a, const char *text, size_t len, const char *name, struct val **ret, struct err *err) _must_check_;
+int val_from_json(struct arena *a, const char *text, size_t len, const char *name, struct val **ret,
+                  struct err *err) _must_check_;
 /* Append a string as JSON, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void val_json_str(const char *s, size_t n, struct buf *out);
-/* For people, on one line: strings bare when plain, else quoted; lists [a, b]; maps {k: v}; at most `max` bytes and then an ellipsis. */
+/* For people, on one line: strings bare when plain, else quoted; lists [a, b]; maps {k: v}; at most `max`
+ * bytes and then an ellipsis. */
 void val_print(const struct val *v, size_t max, struct buf *out);
 /* A string as val_print() shows it, of which at most about `max` bytes are looked at. */
 void val_print_str(const char *s, size_t n, size_t max, struct buf *out);
-/* Cut what was appended to `out` since `start` to at most `max` bytes, at a character, ending in an ellipsis. */
+/* Cut what was appended to `out` since `start` to at most `max` bytes, at a character, ending in an ellipsis.
+ */
 void val_print_cut(struct buf *out, size_t start, size_t max);
 #endif

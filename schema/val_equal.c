@@ -9,7 +9,8 @@ static bool number_equal(const struct val *a, const struct val *b)
         return a->type == VAL_INT ? a->i == b->i : a->f == b->f;
     const struct val *whole = a->type == VAL_INT ? a : b;
     const struct val *real = a->type == VAL_INT ? b : a;
-    /* Compared as integers: a double cannot tell neighbours above 2^53 apart. The bounds are exact powers of two. */
+    /* Compared as integers: a double cannot tell neighbours above 2^53 apart. The bounds are exact powers of
+     * two. */
     if (!(real->f >= -9223372036854775808.0 && real->f < 9223372036854775808.0))
         return false;
     int64_t i = (int64_t)real->f;

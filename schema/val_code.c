@@ -1,0 +1,354 @@
+/*
+ * The canonical binary form of a value (val.h).
+ *
+ *   document  = 0x01 (version) value
+ *   value     = head [place] content
+ *   head      = one byte: the low four bits are the type below, the rest are H_* bits
+ *   place     = line - line of the value before it (zigzag varint), col << 1 | (file != 0) (varint), [file
+ * (varint)] content   = nothing for null, false, true and unknown; a zigzag varint for integers; 8 bytes
+ * little-endian IEEE 754 for floats; a length (varint), the bytes and a NUL for strings; a count (varint) and
+ * the values for lists; a count and pairs of key (like a string's content) and value for maps, keys strictly
+ * ascending
+ *
+ * An integral float is written as the integer it equals, so that equal trees have equal forms. Strings end
+ * with a NUL so that a decoded tree can point into one copy of the bytes. Varints are little-endian groups of
+ * seven bits, shortest form only.
+ */
+#include "schema/val.h"
+
+#include <string.h>
+
+#define VERSION 1u
+
+enum code_type { C_NULL, C_FALSE, C_TRUE, C_INT, C_FLOAT, C_STR, C_LIST, C_MAP, C_UNKNOWN, C_END };
+
+#define H_TYPE        0x0fu
+#define H_PLACE       0x10u
+#define H_FLAGS_SHIFT 5 /* the three VAL_F_* bits */
+
+struct writer {
+    struct buf *out;
+    bool places, flags;
+    uint32_t line;
+};
+
+static void write_varint(struct buf *out, uint64_t n)
+{
+    char bytes[10];
+    size_t len = 0;
+    while (n >= 0x80) {
+        bytes[len++] = (char)(n | 0x80);
+        n >>= 7;
+    }
+    bytes[len++] = (char)n;
+    buf_add(out, bytes, len);
+}
+
+static uint64_t zigzag(int64_t i)
+{
+    return ((uint64_t)i << 1) ^ (i < 0 ? UINT64_MAX : 0);
+}
+
+static int64_t unzigzag(uint64_t n)
+{
+    return (int64_t)((n >> 1) ^ (n & 1 ? UINT64_MAX : 0));
+}
+
+static void write_bytes(struct buf *out, const char *s, size_t n)
+{
+    write_varint(out, n);
+    buf_add(out, s, n);
+    buf_addc(out, '\0');
+}
+
+static void write_head(struct writer *w, enum code_type type, const struct val *v)
+{
+    unsigned head = type;
+    bool place = w->places && (v->line || v->col || v->file);
+    if (w->flags)
+        head |= (unsigned)v->flags << H_FLAGS_SHIFT;
+    if (place)
+        head |= H_PLACE;
+    buf_addc(w->out, (char)head);
+    if (!place)
+        return;
+    write_varint(w->out, zigzag((int64_t)v->line - (int64_t)w->line));
+    write_varint(w->out, (uint64_t)v->col << 1 | (v->file != 0));
+    if (v->file)
+        write_varint(w->out, v->file);
+    w->line = v->line;
+}
+
+static void write_int(struct writer *w, const struct val *v, int64_t i)
+{
+    write_head(w, C_INT, v);
+    write_varint(w->out, zigzag(i));
+}
+
+static void write_float(struct writer *w, const struct val *v)
+{
+    double f = v->f;
+    if (f >= -9223372036854775808.0 && f < 9223372036854775808.0 && (double)(int64_t)f == f) {
+        write_int(w, v, (int64_t)f);
+        return;
+    }
+    uint64_t bits = UINT64_C(0x7ff8000000000000); /* one not-a-number stands for all */
+    if (f == f)
+        memcpy(&bits, &f, sizeof(bits));
+    write_head(w, C_FLOAT, v);
+    char bytes[8];
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)(bits >> (8 * i));
+    buf_add(w->out, bytes, sizeof(bytes));
+}
+
+static void write_val(struct writer *w, const struct val *v)
+{
+    switch ((enum val_type)v->type) {
+    case VAL_NULL:
+        write_head(w, C_NULL, v);
+        break;
+    case VAL_BOOL:
+        write_head(w, v->b ? C_TRUE : C_FALSE, v);
+        break;
+    case VAL_INT:
+        write_int(w, v, v->i);
+        break;
+    case VAL_FLOAT:
+        write_float(w, v);
+        break;
+    case VAL_STR:
+        write_head(w, C_STR, v);
+        write_bytes(w->out, v->s, v->len);
+        break;
+    case VAL_LIST:
+        write_head(w, C_LIST, v);
+        write_varint(w->out, v->len);
+        for (size_t i = 0; i < v->len; i++)
+            write_val(w, v->items[i]);
+        break;
+    case VAL_MAP:
+        write_head(w, C_MAP, v);
+        write_varint(w->out, v->len);
+        for (size_t i = 0; i < v->len; i++) {
+            write_bytes(w->out, v->pairs[i].key, strlen(v->pairs[i].key));
+            write_val(w, v->pairs[i].val);
+        }
+        break;
+    case VAL_UNKNOWN:
+        write_head(w, C_UNKNOWN, v);
+        break;
+    }
+}
+
+void val_encode(const struct val *v, bool places, struct buf *out)
+{
+    struct writer w = {.out = out, .places = places, .flags = true};
+    buf_addc(out, (char)VERSION);
+    write_val(&w, v);
+}
+
+void val_digest(const struct val *v, struct digest *ret)
+{
+    static const char domain[] = "forge-val-v1";
+    /* No maximum: what is digested was held to its limits when it was read, and a cut form would digest two
+       different trees alike. */
+    _cleanup_buf_ struct buf form = BUF_INIT;
+    buf_init(&form, SIZE_MAX);
+    buf_add(&form, domain, sizeof(domain));
+    struct writer w = {.out = &form};
+    write_val(&w, v);
+    digest_of(form.data, form.len, ret);
+}
+
+struct reader {
+    struct arena *arena;
+    const char *start, *at, *end;
+    uint32_t line;
+    const char *problem; /* what is wrong; the first one stays */
+};
+
+static bool damaged(struct reader *r, const char *problem)
+{
+    if (!r->problem)
+        r->problem = problem;
+    return false;
+}
+
+static bool read_varint(struct reader *r, uint64_t *ret)
+{
+    uint64_t n = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (r->at == r->end)
+            return damaged(r, "it ends within a number");
+        uint64_t byte = (unsigned char)*r->at++;
+        if ((shift == 63 && byte > 1) || (byte == 0 && shift > 0))
+            break;
+        n |= (byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *ret = n;
+            return true;
+        }
+    }
+    return damaged(r, "a number is not in its shortest form");
+}
+
+/* A count of things that take at least `size` bytes each, so that no count makes us allocate more than a
+   multiple of the input. */
+static bool read_count(struct reader *r, size_t size, uint32_t *ret)
+{
+    uint64_t n;
+    if (!read_varint(r, &n))
+        return false;
+    if (n > (size_t)(r->end - r->at) / size)
+        return damaged(r, "it ends too early");
+    *ret = (uint32_t)n;
+    return true;
+}
+
+static bool read_bytes(struct reader *r, const char **ret, uint32_t *ret_len)
+{
+    uint32_t n;
+    if (!read_count(r, 1, &n))
+        return false;
+    if (r->end - r->at <= (ptrdiff_t)n || r->at[n])
+        return damaged(r, "a string has no end");
+    *ret = r->at;
+    *ret_len = n;
+    r->at += (size_t)n + 1;
+    return true;
+}
+
+static bool read_place(struct reader *r, struct val *v)
+{
+    uint64_t delta;
+    uint64_t col;
+    uint64_t file = 0;
+    if (!read_varint(r, &delta) || !read_varint(r, &col) || (col & 1 && !read_varint(r, &file)))
+        return false;
+    int64_t step = unzigzag(delta);
+    if (step < -(int64_t)UINT32_MAX || step > (int64_t)UINT32_MAX)
+        return damaged(r, "a place is out of range");
+    int64_t line = (int64_t)r->line + step;
+    bool shortest = (col & 1) == (file != 0);
+    if (line < 0 || line > UINT32_MAX || col >> 1 > UINT32_MAX || file > UINT16_MAX || !shortest ||
+        !(line || col >> 1 || file))
+        return damaged(r, "a place is out of range");
+    v->line = r->line = (uint32_t)line;
+    v->col = (uint32_t)(col >> 1);
+    v->file = (uint16_t)file;
+    return true;
+}
+
+static bool read_float(struct reader *r, struct val *v)
+{
+    if (r->end - r->at < 8)
+        return damaged(r, "it ends within a number");
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 8; i++)
+        bits |= (uint64_t)(unsigned char)r->at[i] << (8 * i);
+    memcpy(&v->f, &bits, sizeof(bits));
+    r->at += 8;
+    return true;
+}
+
+static bool read_val(struct reader *r, unsigned depth, struct val **ret);
+
+static bool read_list(struct reader *r, unsigned depth, struct val *v)
+{
+    if (!read_count(r, 1, &v->len))
+        return false;
+    v->cap = v->len;
+    v->items = v->len ? arena_array(r->arena, struct val *, v->len) : NULL;
+    for (size_t i = 0; i < v->len; i++) {
+        if (!read_val(r, depth + 1, &v->items[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool read_map(struct reader *r, unsigned depth, struct val *v)
+{
+    if (!read_count(r, 3, &v->len))
+        return false;
+    v->cap = v->len;
+    v->pairs = v->len ? arena_array(r->arena, struct val_pair, v->len) : NULL;
+    for (size_t i = 0; i < v->len; i++) {
+        struct val_pair *pair = &v->pairs[i];
+        uint32_t len;
+        if (!read_bytes(r, &pair->key, &len))
+            return false;
+        if (strlen(pair->key) != len || (i > 0 && strcmp(v->pairs[i - 1].key, pair->key) >= 0))
+            return damaged(r, "the keys of a map are not in order");
+        if (!read_val(r, depth + 1, &pair->val))
+            return false;
+    }
+    return true;
+}
+
+static bool read_content(struct reader *r, enum code_type type, unsigned depth, struct val *v)
+{
+    static const uint8_t types[C_END] = {VAL_NULL, VAL_BOOL, VAL_BOOL, VAL_INT,    VAL_FLOAT,
+                                         VAL_STR,  VAL_LIST, VAL_MAP,  VAL_UNKNOWN};
+    uint64_t n;
+    v->type = types[type];
+    switch (type) {
+    case C_TRUE:
+        v->b = true;
+        return true;
+    case C_INT:
+        if (!read_varint(r, &n))
+            return false;
+        v->i = unzigzag(n);
+        return true;
+    case C_FLOAT:
+        return read_float(r, v);
+    case C_STR:
+        return read_bytes(r, &v->s, &v->len);
+    case C_LIST:
+        return read_list(r, depth, v);
+    case C_MAP:
+        return read_map(r, depth, v);
+    case C_NULL:
+    case C_FALSE:
+    case C_UNKNOWN:
+    case C_END:
+        break;
+    }
+    return true;
+}
+
+static bool read_val(struct reader *r, unsigned depth, struct val **ret)
+{
+    if (depth > VAL_DEPTH_MAX)
+        return damaged(r, "it is nested too deeply");
+    if (r->at == r->end)
+        return damaged(r, "it ends too early");
+    unsigned head = (unsigned char)*r->at++;
+    if ((head & H_TYPE) >= C_END)
+        return damaged(r, "it holds a value of an unknown type");
+    struct val *v = arena_new(r->arena, struct val);
+    v->flags = (uint8_t)(head >> H_FLAGS_SHIFT);
+    if ((head & H_PLACE && !read_place(r, v)) || !read_content(r, head & H_TYPE, depth, v))
+        return false;
+    *ret = v;
+    return true;
+}
+
+int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, struct err *err)
+{
+    /* Strings of the tree point into this one copy. */
+    const char *copy = arena_memdup(a, data, len);
+    struct reader r = {.arena = a, .start = copy, .at = copy, .end = copy + len};
+    struct val *v = NULL;
+
+    if (len == 0 || (unsigned char)*r.at++ != VERSION)
+        return err_set(err, ERR_CORRUPT, "stored value: it is not of version %u", VERSION);
+    if (read_val(&r, 0, &v) && r.at != r.end)
+        damaged(&r, "something follows its end");
+    if (r.problem)
+        return err_set(err, ERR_CORRUPT, "stored value: %s (byte %zu of %zu)", r.problem,
+                       (size_t)(r.at - r.start), len);
+    *ret = v;
+    return 0;
+}
