@@ -89,8 +89,8 @@ static const struct plan_change *change_of(const struct plan *p, const char *id)
 }
 
 /*
- * Bring the inventory up to date with what was found in sync: resources whose record was lost, and those whose manifest
- * now says in other words what runs already. Writes nothing when nothing changed (L1).
+ * Bring the inventory up to date with what was found in sync: resources whose record was lost, and those
+ * whose manifest now says in other words what runs already. Writes nothing when nothing changed (L1).
  */
 static int sync_inventory(struct engine *e, struct look *l, struct err *err)
 {

@@ -1,6 +1,6 @@
 /*
- * A plan between two commits: the older one stands in for the engine, as if it had been applied and ran well. Nothing is asked
- * of any engine.
+ * A plan between two commits: the older one stands in for the engine, as if it had been applied and ran well.
+ * Nothing is asked of any engine.
  */
 #include "reconciler/engine/internal.h"
 

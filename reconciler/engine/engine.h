@@ -1,8 +1,9 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 /*
- * The engine of one environment: source -> load -> observe -> plan -> execute -> record, as one object used the same way
- * by forge-ctl in its own process and by forged. A session belongs to one thread at a time; each environment has its own.
+ * The engine of one environment: source -> load -> observe -> plan -> execute -> record, as one object used
+ * the same way by forge-ctl in its own process and by forged. A session belongs to one thread at a time; each
+ * environment has its own.
  */
 #include "reconciler/engine/settings.h"
 #include "reconciler/exec/exec.h"
@@ -63,8 +64,8 @@ struct look_options {
     bool force_retry;
     const struct cancel *cancel;
 };
-/* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags to print. P7: writes nothing
-   but the cache. */
+/* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags
+   to print. P7: writes nothing but the cache. */
 int engine_look(struct engine *e, const struct look_options *o, struct look *ret,
                 struct err *err) _must_check_;
 /* Only load and check, no engine: `validate`. */
@@ -84,8 +85,9 @@ struct apply_result {
     struct exec_report report;
     const char *not_converged; /* L9: the field that will not converge; NULL */
 };
-/* Runs l->plan under the environment's lock (L6), records a generation and transitions, reads back, plans again and checks that
-   it is empty (L9). ERR_BUSY names the other writer; ERR_DENIED suspended (S7) or needs approval (S2). */
+/* Runs l->plan under the environment's lock (L6), records a generation and transitions, reads back, plans
+   again and checks that it is empty (L9). ERR_BUSY names the other writer; ERR_DENIED suspended (S7) or needs
+   approval (S2). */
 int engine_apply(struct engine *e, struct look *l, const struct apply_options *o, struct apply_result *ret,
                  struct err *err) _must_check_;
 

@@ -14,10 +14,12 @@ struct engine {
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
               struct resource_set *ret, struct diag_list *diags, struct load_stats *stats,
               struct err *err) _must_check_;
-/* rollback.c: fill l->desired from a recorded generation (all of it, or one resource of it over what is there). */
+/* rollback.c: fill l->desired from a recorded generation (all of it, or one resource of it over what is
+ * there). */
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l,
                   struct err *err) _must_check_;
-/* rollback.c: pin each container's image to what the generation ran, where its reference means another image by now. */
+/* rollback.c: pin each container's image to what the generation ran, where its reference means another image
+ * by now. */
 int rollback_pin_images(struct engine *e, struct look *l, struct err *err) _must_check_;
 /* compare.c: stand in for an engine that runs exactly what `rev` asks for. */
 int look_against(struct engine *e, const char *rev, struct look *l, struct err *err) _must_check_;

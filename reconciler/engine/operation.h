@@ -1,9 +1,9 @@
 #ifndef ENGINE_OPERATION_H
 #define ENGINE_OPERATION_H
 /*
- * What can be asked of an environment, as a table: the one way in for every front end. forge-ctl calls an operation in
- * its own process, or sends its name and arguments to forged, which calls the same function; the answers are the same
- * documents. Arguments and answers are value trees (JSON on a wire).
+ * What can be asked of an environment, as a table: the one way in for every front end. forge-ctl calls an
+ * operation in its own process, or sends its name and arguments to forged, which calls the same function; the
+ * answers are the same documents. Arguments and answers are value trees (JSON on a wire).
  */
 #include "reconciler/engine/engine.h"
 
@@ -12,7 +12,8 @@ struct operation_context {
     const char *actor; /* who asks: "root", "forged" */
     const struct cancel *cancel;
     struct arena *arena; /* the answer lives here */
-    /* Called with each event of a long operation, as it happens, one at a time, from any thread. May be NULL. */
+    /* Called with each event of a long operation, as it happens, one at a time, from any thread. May be NULL.
+     */
     void (*emit)(void *arg, const struct val *event);
     void *arg;
 };
@@ -28,13 +29,11 @@ struct operation {
  * name      arguments (all optional)                                         answer
  * diff      rev, against, rollback, resource, only[], adopt[], data_loss[],  the plan document
  *           fetch, fresh
- * apply     as diff, and plan (a document that must still hold), trigger,    {result, generation, changes: [...], plan}
- *           parallel, timeout_ns; unattended
- * status    fetch, fresh                                                     forge/status/v1
- * history   resource, generation, limit, transitions                         {generations: [...]} or {transitions: [...]}
- * show      generation                                                       {generation..., transitions: [...]}
- * suspend   reason, until_ns                                                 {}
- * resume                                                                     {}
+ * apply     as diff, and plan (a document that must still hold), trigger,    {result, generation, changes:
+ * [...], plan} parallel, timeout_ns; unattended status    fetch, fresh forge/status/v1 history   resource,
+ * generation, limit, transitions                         {generations: [...]} or {transitions: [...]} show
+ * generation                                                       {generation..., transitions: [...]} suspend
+ * reason, until_ns                                                 {} resume {}
  *
  * Wrong manifests: ERR_INVALID and an answer {"diagnostics": [...]}.
  */

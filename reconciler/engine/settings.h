@@ -1,8 +1,9 @@
 #ifndef ENGINE_SETTINGS_H
 #define ENGINE_SETTINGS_H
 /*
- * The settings file: what a commit may not decide. Read with the same field tables as manifests: every problem at once,
- * with its place. Files that hold credentials are named, never their content; they must not be readable by others (X7).
+ * The settings file: what a commit may not decide. Read with the same field tables as manifests: every
+ * problem at once, with its place. Files that hold credentials are named, never their content; they must not
+ * be readable by others (X7).
  *
  * apiVersion: forge/v1
  * kind: Settings
@@ -14,13 +15,10 @@
  * registries: {localhost:5000: {username: u, password_file: /etc/forge/registry}}
  * environments:
  *   production:
- *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file: f, ca: f,
- *                  ssh_key: f, known_hosts: f}
- *     target: local
- *     interval: 1m            # polling
- *     sync: {automatic: true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50%, timeout: 10m, parallel: 4}
- *     retention: {generations: 50, age: 90d}
- *     profiles: [x]
+ *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file:
+ * f, ca: f, ssh_key: f, known_hosts: f} target: local interval: 1m            # polling sync: {automatic:
+ * true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50%, timeout: 10m, parallel: 4} retention:
+ * {generations: 50, age: 90d} profiles: [x]
  */
 #include "base/log.h"
 #include "providers/provider.h"
@@ -58,13 +56,15 @@ struct settings {
 /* Read and check. Problems go to diags (in the arena of `ret`); an unreadable file is the error. */
 int settings_load(const char *path, struct settings *ret, struct diag_list *diags,
                   struct err *err) _must_check_;
-/* Without a file: one environment for the manifests in `dir` on the local engine (DOCKER_HOST, default sockets). Its name is the Project's, or the folder's. */
+/* Without a file: one environment for the manifests in `dir` on the local engine (DOCKER_HOST, default
+ * sockets). Its name is the Project's, or the folder's. */
 int settings_default(const char *dir, const char *env, const char *state_dir, struct settings *ret,
                      struct err *err) _must_check_;
 void settings_release(struct settings *s);
 const struct env_config *settings_env(const struct settings *s,
                                       const char *name); /* NULL name: the only one */
-/* The paths of the manual: --settings, $FORGE_SETTINGS, /etc/forge/forged.yaml; --state-dir, $FORGE_STATE_DIR, ... */
+/* The paths of the manual: --settings, $FORGE_SETTINGS, /etc/forge/forged.yaml; --state-dir,
+ * $FORGE_STATE_DIR, ... */
 const char *settings_default_path(void);
 const char *settings_default_state_dir(struct arena *a);
 extern const struct field_table settings_table;

@@ -1,0 +1,134 @@
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+/*
+ * forge-ctl: one table of verbs, one file per verb. A verb parses its arguments into a value tree, calls an
+ * operation (in this process, or in forged through its socket: the same documents come back) and prints the
+ * answer.
+ */
+#include "base/cancel.h"
+#include "reconciler/engine/operation.h"
+
+/* Exit codes. What 1 means is the verb's own word: changes, not healthy, partly failed, invalid. */
+#define EXIT_NOTICE  1
+#define EXIT_TROUBLE 2
+
+struct cli_option {
+    char letter;      /* 0: none */
+    const char *name; /* "only" for --only */
+    const char
+        *arg; /* what follows, for help: "RESOURCE"; NULL: a flag; "[lines]": an optional value after = */
+    const char *doc;
+};
+
+struct cli;
+
+struct verb {
+    const char *name;
+    const char *args;    /* "[REV | A..B]" */
+    const char *summary; /* one line */
+    const char *doc;     /* paragraphs for `help` and the manual; may be NULL */
+    const char *exits;   /* "0 no differences, 1 differences, 2 error" */
+    unsigned min_args, max_args;
+    const struct cli_option *options; /* beside the common ones; ends with a NULL name; may be NULL */
+    int (*run)(struct cli *c);        /* returns the exit code */
+};
+extern const struct verb verbs[]; /* ends with a NULL name */
+extern const struct cli_option common_options[];
+const struct verb *verb_find(const char *name);
+
+enum json_mode { JSON_OFF, JSON_DOCUMENT, JSON_LINES };
+
+struct cli_value {
+    const struct cli_option *option;
+    const char *value; /* NULL for a flag */
+};
+
+struct cli {
+    const struct verb *verb;
+    struct cli_value *values;
+    size_t n_values, cap_values;
+    const char **args; /* positional; NULL-terminated */
+    size_t n_args, cap_args;
+    enum json_mode json;
+    bool out_colour, err_colour; /* per stream: a terminal, and NO_COLOR unset */
+    bool terminal;               /* stdout and stderr are terminals, so that progress can be redrawn */
+    struct arena arena;
+    struct cancel cancel; /* set by SIGINT and SIGTERM */
+    /* The session, opened on first use (session.c). */
+    struct settings settings;
+    bool have_settings;
+    struct store *store;
+    struct pool *pool;
+    struct engine *engine;
+};
+
+/* options.c */
+int cli_parse(struct cli *c, int argc, char **argv, struct err *err) _must_check_;
+const char *cli_value(const struct cli *c, const char *option); /* NULL: not given; the last one counts */
+bool cli_flag(const struct cli *c, const char *option);
+struct val *cli_values(struct cli *c, const char *option); /* all of a repeated one, as a list */
+/* The operation's arguments that the common options of planning make: only, adopt, data_loss, fresh. */
+struct val *cli_plan_args(struct cli *c);
+
+/* session.c */
+int cli_settings(struct cli *c, struct settings **ret, struct err *err) _must_check_;
+int cli_env(struct cli *c, const struct env_config **ret, struct err *err) _must_check_;
+int cli_store(struct cli *c, struct store **ret, struct err *err) _must_check_;
+int cli_engine(struct cli *c, struct engine **ret, struct err *err) _must_check_;
+/* Run an operation, here or in forged. `emit` as in operation.h, may be NULL. *ret may hold diagnostics on an
+ * error. */
+int cli_call(struct cli *c, const char *operation, const struct val *args,
+             void (*emit)(void *, const struct val *), void *arg, struct val **ret,
+             struct err *err) _must_check_;
+const char *cli_actor(struct cli *c); /* the user's name */
+void cli_close(struct cli *c);
+
+/* output.c */
+void cli_out(const struct buf *b);                   /* to stdout, whole */
+void cli_json(struct cli *c, const struct val *doc); /* in the chosen mode */
+int cli_fail(struct cli *c, const struct err *err,
+             const struct val *answer);                                 /* prints; returns EXIT_TROUBLE */
+void cli_diagnostics(struct cli *c, const struct val *answer);          /* to stderr, sorted as they came */
+bool cli_confirm(struct cli *c, const char *question, bool *ret_asked); /* false without a terminal */
+
+/* table.c: aligned columns; the last may wrap over the edge. */
+struct table {
+    struct arena *arena;
+    size_t columns;
+    const char **cells;
+    size_t n, cap;
+};
+void table_init(struct table *t, struct arena *a, size_t columns, const char *const *heads);
+void table_row(struct table *t, const char *const *cells); /* NULL prints as "-" */
+void table_print(const struct table *t, bool colour, struct buf *out);
+
+/* progress.c: a line for each running step on a terminal, a line for each finished change elsewhere. */
+struct progress;
+struct progress *progress_new(struct cli *c);
+void progress_event(void *progress, const struct val *event); /* an `emit` */
+void progress_free(struct progress *p);
+
+/* The verbs. */
+int verb_init(struct cli *c);
+int verb_validate(struct cli *c);
+int verb_diff(struct cli *c);
+int verb_apply(struct cli *c);
+int verb_status(struct cli *c);
+int verb_history(struct cli *c);
+int verb_show(struct cli *c);
+int verb_rollback(struct cli *c);
+int verb_explain(struct cli *c);
+int verb_schema(struct cli *c);
+int verb_suspend(struct cli *c);
+int verb_resume(struct cli *c);
+int verb_reconcile(struct cli *c);
+int verb_adopt(struct cli *c);
+int verb_logs(struct cli *c);
+int verb_exec(struct cli *c);
+int verb_backup(struct cli *c);
+int verb_restore(struct cli *c);
+int verb_doctor(struct cli *c);
+int verb_completion(struct cli *c);
+int verb_version(struct cli *c);
+int verb_help(struct cli *c);
+#endif

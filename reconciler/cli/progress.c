@@ -1,0 +1,187 @@
+/*
+ * What happens during a run, for people. On a terminal: a line for each running step, redrawn in place, and a
+ * line that stays for each finished change. Elsewhere: only the lines that stay. With --json=lines: the
+ * events themselves.
+ */
+#include "base/clock.h"
+#include "base/map.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REDRAW_NS (80 * NS_PER_MS)
+#define MAX_LIVE  16
+
+struct live {
+    char resource[96];
+    char text[160];
+};
+
+struct progress {
+    struct cli *cli;
+    struct live live[MAX_LIVE];
+    size_t n, drawn;
+    int64_t drawn_at;
+    int64_t done, total;
+};
+
+struct progress *progress_new(struct cli *c)
+{
+    struct progress *p = calloc(1, sizeof(*p));
+    if (!p)
+        abort();
+    p->cli = c;
+    return p;
+}
+
+static void erase(struct progress *p)
+{
+    for (; p->drawn; p->drawn--)
+        fputs("\033[1A\033[2K", stderr);
+}
+
+static void draw(struct progress *p)
+{
+    if (!p->cli->terminal)
+        return;
+    erase(p);
+    for (size_t i = 0; i < p->n; i++)
+        fprintf(stderr, "  \033[2m[%lld/%lld]\033[0m %s  %s\n", (long long)p->done, (long long)p->total,
+                p->live[i].resource, p->live[i].text);
+    p->drawn = p->n;
+    p->drawn_at = clock_mono(clock_system());
+    fflush(stderr);
+}
+
+void progress_free(struct progress *p)
+{
+    if (!p)
+        return;
+    erase(p);
+    fflush(stderr);
+    free(p);
+}
+
+static struct live *find_live(struct progress *p, const char *resource, bool make)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (str_eq(p->live[i].resource, resource))
+            return &p->live[i];
+    if (!make || p->n == MAX_LIVE)
+        return NULL;
+    struct live *l = &p->live[p->n++];
+    str_copy(l->resource, sizeof(l->resource), resource);
+    l->text[0] = '\0';
+    return l;
+}
+
+static void drop_live(struct progress *p, const char *resource)
+{
+    struct live *l = find_live(p, resource, false);
+    if (l)
+        *l = p->live[--p->n];
+}
+
+static const char *const step_words[][2] = {
+    {"pull", "pulling"},  {"create", "creating"}, {"update", "updating"}, {"start", "starting"},
+    {"stop", "stopping"}, {"wait", "waiting"},    {"rename", "renaming"}, {"remove", "removing"},
+};
+
+static void step_text(const struct val *ev, struct live *l)
+{
+    const char *step = str_or(val_get_str(ev, "step"), ""), *word = step;
+    for (size_t i = 0; i < ARRAY_LEN(step_words); i++)
+        if (str_eq(step, step_words[i][0]))
+            word = step_words[i][1];
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    buf_adds(&b, str_or(val_get_str(ev, "what"), word));
+    const char *subject = str_eq(step, "pull") ? val_get_str(ev, "image") : val_get_str(ev, "object");
+    if (subject)
+        buf_addf(&b, " %s", subject);
+    int64_t done = val_get_int(ev, "step_done", 0), total = val_get_int(ev, "step_total", 0);
+    if (str_eq(step, "pull") && done) {
+        buf_adds(&b, "  ");
+        format_size(done, &b);
+        if (total) {
+            buf_adds(&b, " of ");
+            format_size(total, &b);
+        }
+    } else if (str_eq(step, "wait") && total > done) {
+        buf_addf(&b, "  %lld s left", (long long)((total - done) / NS_PER_S));
+    }
+    if (val_get_str(ev, "detail"))
+        buf_addf(&b, "  %s", val_get_str(ev, "detail"));
+    str_copy(l->text, sizeof(l->text), buf_str(&b));
+}
+
+static const char *past_tense(const char *action)
+{
+    static const char *const words[][2] = {
+        {"create", "created"}, {"update", "updated"}, {"restart", "restarted"}, {"replace", "replaced"},
+        {"delete", "deleted"}, {"adopt", "adopted"},  {"forget", "forgotten"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq(action, words[i][0]))
+            return words[i][1];
+    return action;
+}
+
+static void end_line(struct progress *p, const struct val *ev)
+{
+    const char *result = str_or(val_get_str(ev, "result"), ""), *resource = val_get_str(ev, "resource");
+    const struct val *error = val_get(ev, "error");
+    bool ok = str_eq(result, "ok"), colour = p->cli->err_colour;
+    if (str_eq(result, "blocked"))
+        return;
+    erase(p);
+    fprintf(stderr, "%s%s%s %s %s", colour ? ok ? "\033[32m" : "\033[31m" : "", ok ? "✔" : "✘",
+            colour ? "\033[0m" : "", resource,
+            ok ? past_tense(str_or(val_get_str(ev, "action"), "")) : result);
+    int64_t took = val_get_int(ev, "duration_ns", 0);
+    if (took >= 10 * NS_PER_MS)
+        fprintf(stderr, " (%.1f s)", (double)took / 1e9);
+    if (error && !ok)
+        fprintf(stderr, ": %s", str_or(val_get_str(error, "message"), ""));
+    fputc('\n', stderr);
+    if (error && !ok && val_get_str(error, "hint"))
+        fprintf(stderr, "  hint: %s\n", val_get_str(error, "hint"));
+    fflush(stderr);
+}
+
+static void note_line(struct progress *p, const struct val *ev, const char *what)
+{
+    erase(p);
+    const struct val *error = val_get(ev, "error");
+    fprintf(stderr, "  %s %s: %s\n", val_get_str(ev, "resource"), what,
+            str_or(val_get_str(error, "message"), ""));
+}
+
+void progress_event(void *arg, const struct val *ev)
+{
+    struct progress *p = arg;
+    const char *type = str_or(val_get_str(ev, "event"), ""), *resource = val_get_str(ev, "resource");
+    if (p->cli->json == JSON_LINES)
+        cli_json(p->cli, ev);
+    if (p->cli->json != JSON_OFF || !resource)
+        return;
+    p->done = val_get_int(ev, "done", p->done);
+    p->total = val_get_int(ev, "total", p->total);
+    if (str_eq(type, "change.end")) {
+        drop_live(p, resource);
+        end_line(p, ev);
+        draw(p);
+    } else if (str_eq(type, "retry") || str_eq(type, "undo")) {
+        note_line(p, ev,
+                  str_eq(type, "retry") ? "will be tried again" : "failed, putting back what was there");
+        draw(p);
+    } else if (str_starts(type, "step.")) {
+        struct live *l = find_live(p, resource, true);
+        if (l)
+            step_text(ev, l);
+        if (clock_mono(clock_system()) - p->drawn_at > REDRAW_NS)
+            draw(p);
+    }
+}

@@ -1,0 +1,137 @@
+/* The session behind a command: settings, store, engine; and the way to forged, when it runs. */
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int load_settings(struct cli *c, const char *path, struct err *err)
+{
+    struct diag_list diags;
+    diag_init(&diags, &c->arena);
+    int r = settings_load(path, &c->settings, &diags, err);
+    if (r == 0 && diags.errors)
+        r = err_set(err, ERR_INVALID, "%s: %zu %s", path, diags.errors,
+                    diags.errors == 1 ? "error" : "errors");
+    if (diags.n) {
+        struct val *answer = val_map(&c->arena);
+        val_map_set(&c->arena, answer, "diagnostics", diags_to_val(&c->arena, &diags));
+        cli_diagnostics(c, answer);
+    }
+    return r;
+}
+
+int cli_settings(struct cli *c, struct settings **ret, struct err *err)
+{
+    *ret = &c->settings;
+    if (c->have_settings)
+        return 0;
+    const char *path = cli_value(c, "settings"), *dir = cli_value(c, "directory");
+    if (!path && !dir)
+        path = getenv("FORGE_SETTINGS");
+    if (!path && !dir && access(settings_default_path(), F_OK) == 0)
+        path = settings_default_path();
+    int r = path ? load_settings(c, path, err)
+                 : settings_default(str_or(dir, "."), cli_value(c, "environment"), cli_value(c, "state-dir"),
+                                    &c->settings, err);
+    if (r == 0) {
+        c->have_settings = true;
+        if (path && cli_value(c, "state-dir"))
+            c->settings.state_dir = cli_value(c, "state-dir");
+    }
+    return r;
+}
+
+int cli_env(struct cli *c, const struct env_config **ret, struct err *err)
+{
+    struct settings *s;
+    int r = cli_settings(c, &s, err);
+    if (r < 0)
+        return r;
+    const char *name = s->path ? cli_value(c, "environment") : NULL;
+    *ret = settings_env(s, name);
+    if (*ret)
+        return 0;
+    struct buf known = BUF_INIT;
+    for (size_t i = 0; i < s->n_envs; i++)
+        buf_addf(&known, "%s%s", i ? ", " : "", s->envs[i].name);
+    if (name)
+        err_set(err, ERR_NOTFOUND, "%s has no environment %s", s->path, name);
+    else
+        err_set(err, ERR_INVALID, "%s has %zu environments: say which with -e", s->path, s->n_envs);
+    err_hint(err, "there %s: %s", s->n_envs == 1 ? "is" : "are", known.len ? buf_str(&known) : "none");
+    buf_release(&known);
+    return err->code;
+}
+
+int cli_store(struct cli *c, struct store **ret, struct err *err)
+{
+    struct settings *s;
+    int r = cli_settings(c, &s, err);
+    if (r == 0 && !c->store) {
+        const struct store_options o = {.dir = s->state_dir};
+        r = store_open(&o, &c->store, err);
+    }
+    *ret = c->store;
+    return r;
+}
+
+int cli_engine(struct cli *c, struct engine **ret, struct err *err)
+{
+    *ret = c->engine;
+    if (c->engine)
+        return 0;
+    const struct env_config *env;
+    struct store *store;
+    int r = cli_env(c, &env, err);
+    if (r == 0)
+        r = cli_store(c, &store, err);
+    if (r < 0)
+        return r;
+    if (!c->pool)
+        c->pool = pool_new(4);
+    const struct engine_env e = {.store = store, .clock = clock_system(), .pool = c->pool};
+    r = engine_open(env, &e, &c->engine, err);
+    *ret = c->engine;
+    return r;
+}
+
+const char *cli_actor(struct cli *c)
+{
+    const char *sudo = getenv("SUDO_USER");
+    const struct passwd *pw = getpwuid(getuid());
+    const char *name = pw ? pw->pw_name : arena_printf(&c->arena, "uid %u", (unsigned)getuid());
+    return sudo && getuid() == 0 ? arena_printf(&c->arena, "%s (sudo)", sudo) : arena_strdup(&c->arena, name);
+}
+
+int cli_call(struct cli *c, const char *operation, const struct val *args,
+             void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
+{
+    *ret = NULL;
+    struct engine *engine;
+    int r = cli_engine(c, &engine, err);
+    if (r < 0)
+        return r;
+    const struct operation_context oc = {
+        .engine = engine,
+        .actor = cli_actor(c),
+        .cancel = &c->cancel,
+        .arena = &c->arena,
+        .emit = emit,
+        .arg = arg,
+    };
+    return operation_find(operation)->run(&oc, args, ret, err);
+}
+
+void cli_close(struct cli *c)
+{
+    engine_close(c->engine);
+    pool_free(c->pool);
+    store_close(c->store);
+    if (c->have_settings)
+        settings_release(&c->settings);
+    cancel_release(&c->cancel);
+    arena_release(&c->arena);
+}

@@ -1,0 +1,204 @@
+/* apply and rollback: show the plan, ask, run exactly that plan. */
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+#include <stdio.h>
+
+static int read_plan(struct cli *c, const char *file, struct val *args, struct err *err)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct val *plan;
+    int r = io_read_file(file, LIMIT_CONTROL_BYTES, &b, err);
+    if (r == 0)
+        r = val_from_json(&c->arena, buf_str(&b), b.len, file, &plan, err);
+    if (r < 0)
+        return r;
+    if (!str_eq(val_get_str(plan, "format"), PLAN_FORMAT)) {
+        err_set(err, ERR_INVALID, "%s is no plan of this version (%s)", file, PLAN_FORMAT);
+        return err_hint(err, "`forge-ctl diff --out FILE` writes one");
+    }
+    val_map_set(&c->arena, args, "plan", plan);
+    return 0;
+}
+
+static int run_args(struct cli *c, struct val *args, struct err *err)
+{
+    int64_t n;
+    int r = 0;
+    if (cli_value(c, "parallel")) {
+        r = parse_int(cli_value(c, "parallel"), 1, 64, &n, err);
+        if (r < 0)
+            return err_wrap(err, "--parallel");
+        val_set_int(&c->arena, args, "parallel", n);
+    }
+    if (cli_value(c, "timeout")) {
+        r = parse_duration(cli_value(c, "timeout"), &n, err);
+        if (r < 0)
+            return err_wrap(err, "--timeout");
+        val_set_int(&c->arena, args, "timeout_ns", n);
+    }
+    return 0;
+}
+
+static bool plan_does_something(const struct val *plan)
+{
+    const struct val *changes = val_get(plan, "changes");
+    for (size_t i = 0; i < val_len(changes); i++)
+        if (!str_eq(val_get_str(changes->items[i], "action"), "blocked"))
+            return true;
+    return false;
+}
+
+static void print_plan(struct cli *c, const struct val *plan)
+{
+    if (c->json != JSON_OFF)
+        return;
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    cli_diagnostics(c, plan);
+    plan_text(plan, c->out_colour, &b);
+    cli_out(&b);
+}
+
+/* Look first, unless nobody is to be asked; the answer binds the run to what was shown (P6). */
+static int review(struct cli *c, struct val *args, bool *ret_go, struct val **ret_plan, struct err *err)
+{
+    bool dry = cli_flag(c, "dry-run");
+    int r = cli_call(c, "diff", args, NULL, NULL, ret_plan, err);
+    if (r < 0)
+        return r;
+    if (val_get(args, "plan"))
+        r = plan_verify(val_get(args, "plan"), *ret_plan, err);
+    if (r < 0)
+        return r;
+    print_plan(c, *ret_plan);
+    *ret_go = !dry;
+    if (dry || cli_flag(c, "yes") || !plan_does_something(*ret_plan))
+        return 0;
+    bool asked;
+    *ret_go = cli_confirm(c, "Apply this plan?", &asked);
+    if (!asked) {
+        err_set(err, ERR_DENIED, "nobody to ask: this is no terminal");
+        return err_hint(err, "--yes applies without asking");
+    }
+    return 0;
+}
+
+static void print_result(const struct val *answer, int r)
+{
+    const struct val *changes = val_get(answer, "changes");
+    size_t ok = 0, bad = 0;
+    for (size_t i = 0; i < val_len(changes); i++) {
+        const char *result = val_get_str(changes->items[i], "result");
+        ok += str_eq(result, "ok");
+        bad += !str_eq(result, "ok") && !str_eq(result, "blocked");
+    }
+    int64_t generation = val_get_int(answer, "generation", 0);
+    if (!generation) {
+        fputs(r == 0 ? "Nothing to do.\n" : "", stdout);
+        return;
+    }
+    printf("%s generation %lld: %zu of %zu changes done in %.1f s.\n",
+           r == 0 ? "Applied" : "Not fully applied:", (long long)generation, ok, ok + bad,
+           (double)val_get_int(answer, "duration_ns", 0) / 1e9);
+    if (val_get_str(answer, "not_converged"))
+        printf("It does not converge: %s. It is held until its manifest changes.\n",
+               val_get_str(answer, "not_converged"));
+    fflush(stdout);
+}
+
+static int run(struct cli *c, struct val *args)
+{
+    struct err err = {0};
+    struct val *plan = NULL, *answer = NULL;
+    bool go = false;
+    int r = run_args(c, args, &err);
+    if (r == 0)
+        r = review(c, args, &go, &plan, &err);
+    if (r < 0)
+        return cli_fail(c, &err, plan);
+    if (!go) {
+        if (c->json != JSON_OFF)
+            cli_json(c, plan);
+        if (cli_flag(c, "dry-run"))
+            return 0;
+        fputs("Nothing was changed.\n", stderr);
+        return EXIT_TROUBLE;
+    }
+    val_map_set(&c->arena, args, "plan", plan);
+    struct progress *p = progress_new(c);
+    r = cli_call(c, "apply", args, progress_event, p, &answer, &err);
+    progress_free(p);
+    if (!answer || (r < 0 && !val_get_int(answer, "generation", 0)))
+        return cli_fail(c, &err, answer);
+    if (c->json != JSON_OFF) {
+        if (r < 0)
+            val_map_set(&c->arena, answer, "error", err_to_val(&c->arena, &err));
+        cli_json(c, answer);
+    } else {
+        print_result(answer, r);
+    }
+    if (r < 0)
+        return c->json == JSON_OFF && r != ERR_FAILED ? cli_fail(c, &err, NULL), EXIT_NOTICE : EXIT_NOTICE;
+    return val_get_str(answer, "not_converged") ? EXIT_NOTICE : 0;
+}
+
+int verb_apply(struct cli *c)
+{
+    struct err err = {0};
+    struct val *args = cli_plan_args(c);
+    if (c->args[0] && read_plan(c, c->args[0], args, &err) < 0)
+        return cli_fail(c, &err, NULL);
+    return run(c, args);
+}
+
+/* The newest successful generation before the current one. */
+static int previous_generation(struct cli *c, int64_t *ret, struct err *err)
+{
+    struct val *answer;
+    int r = cli_call(c, "history", val_map(&c->arena), NULL, NULL, &answer, err);
+    if (r < 0)
+        return r;
+    const struct val *list = val_get(answer, "generations");
+    for (size_t i = 1; i < val_len(list); i++)
+        if (str_eq(val_get_str(list->items[i], "status"), "ok")) {
+            *ret = val_get_int(list->items[i], "generation", 0);
+            return 0;
+        }
+    err_set(err, ERR_NOTFOUND, "there is no earlier successful generation to go back to");
+    return err_hint(err, "`forge-ctl history` lists the generations that are kept");
+}
+
+int verb_rollback(struct cli *c)
+{
+    struct err err = {0};
+    struct val *args = cli_plan_args(c);
+    const char *number = c->args[0], *resource = c->n_args > 1 ? c->args[1] : NULL;
+    if (number && !resource && strchr(number, '/')) {
+        resource = number;
+        number = NULL;
+    }
+    int64_t generation = 0;
+    int r = number ? parse_int(number, 1, INT64_MAX, &generation, &err)
+                   : previous_generation(c, &generation, &err);
+    if (r < 0)
+        return cli_fail(c, &err, NULL);
+    val_set_int(&c->arena, args, "rollback", generation);
+    val_set_str(&c->arena, args, "resource", resource);
+    return run(c, args);
+}
+
+int verb_adopt(struct cli *c)
+{
+    struct val *args = cli_plan_args(c);
+    const char *what = c->n_args > 1 ? arena_printf(&c->arena, "%s=%s", c->args[0], c->args[1]) : c->args[0];
+    struct val *adopt = val_list(&c->arena), *only = val_list(&c->arena);
+    val_list_add(&c->arena, adopt, val_str(&c->arena, what));
+    val_list_add(&c->arena, only, val_str(&c->arena, c->args[0]));
+    val_map_set(&c->arena, args, "adopt", adopt);
+    val_map_set(&c->arena, args, "only", only);
+    return run(c, args);
+}

@@ -1,0 +1,47 @@
+/* diff: the plan, and nothing else. */
+#include "base/io.h"
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+static int save_plan(struct cli *c, const struct val *plan, const char *file, struct err *err)
+{
+    (void)c;
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    val_json(plan, 2, &b);
+    buf_addc(&b, '\n');
+    int r = buf_check(&b, "the plan", err);
+    return r < 0 ? r : io_write_file(file, buf_str(&b), b.len, 0600, err);
+}
+
+/* "A..B" compares two commits; anything else is one. */
+static void set_revisions(struct cli *c, struct val *args, const char *word)
+{
+    const char *dots = word ? strstr(word, "..") : NULL;
+    if (dots) {
+        val_set_str(&c->arena, args, "against", arena_strndup(&c->arena, word, (size_t)(dots - word)));
+        val_set_str(&c->arena, args, "rev", dots + 2);
+    } else {
+        val_set_str(&c->arena, args, "rev", word);
+    }
+}
+
+int verb_diff(struct cli *c)
+{
+    struct err err = {0};
+    struct val *args = cli_plan_args(c), *plan;
+    set_revisions(c, args, c->args[0]);
+    int r = cli_call(c, "diff", args, NULL, NULL, &plan, &err);
+    if (r == 0 && cli_value(c, "out"))
+        r = save_plan(c, plan, cli_value(c, "out"), &err);
+    if (r < 0)
+        return cli_fail(c, &err, plan);
+    if (c->json != JSON_OFF) {
+        cli_json(c, plan);
+    } else {
+        cli_diagnostics(c, plan);
+        _cleanup_buf_ struct buf b = BUF_INIT;
+        plan_text(plan, c->out_colour, &b);
+        cli_out(&b);
+    }
+    return val_len(val_get(plan, "changes")) ? EXIT_NOTICE : 0;
+}

@@ -1,0 +1,103 @@
+/* help and version, from the tables. */
+#include "base/str.h"
+#include "forge_version.h"
+#include "reconciler/cli/cli.h"
+
+#include <curl/curl.h>
+#include <git2.h>
+#include <jansson.h>
+#include <lmdb.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <yaml.h>
+
+static void print_options(const struct cli_option *o, struct buf *b)
+{
+    for (; o && o->name; o++) {
+        char left[64], letter[8] = "    ";
+        if (o->letter)
+            snprintf(letter, sizeof(letter), "-%c, ", o->letter);
+        bool optional = o->arg && o->arg[0] == '[';
+        snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name,
+                 !o->arg    ? ""
+                 : optional ? "[="
+                            : " ",
+                 !o->arg    ? ""
+                 : optional ? o->arg + 1
+                            : o->arg);
+        buf_addf(b, "  %-34s %s\n", left, o->doc);
+    }
+}
+
+static void help_verb(const struct verb *v, struct buf *b)
+{
+    buf_addf(b, "forge-ctl %s%s%s\n\n%s\n", v->name, *v->args ? " " : "", v->args, v->summary);
+    if (v->doc)
+        buf_addf(b, "\n%s\n", v->doc);
+    if (v->options) {
+        buf_adds(b, "\nOptions:\n");
+        print_options(v->options, b);
+    }
+    buf_adds(b, "\nCommon options:\n");
+    print_options(common_options, b);
+    buf_addf(b, "\nExit codes: %s\n", v->exits);
+}
+
+static void help_all(struct buf *b)
+{
+    buf_adds(b, "forge-ctl VERB [ARGS]: keep containers as a Git repository says.\n\n"
+                "In a folder with manifests, `forge-ctl diff` and `forge-ctl apply` work on the local "
+                "engine. With a settings file they "
+                "work on\na named environment.\n\nVerbs:\n");
+    for (const struct verb *v = verbs; v->name; v++)
+        buf_addf(b, "  %-12s %s\n", v->name, v->summary);
+    buf_adds(b, "\nCommon options:\n");
+    print_options(common_options, b);
+    buf_adds(b, "\n`forge-ctl help VERB` tells more.\n");
+}
+
+int verb_help(struct cli *c)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    const struct verb *v = c->verb && c->verb->run != verb_help ? c->verb : NULL;
+    if (!v && c->n_args && c->args[0]) {
+        v = verb_find(c->args[0]);
+        if (!v) {
+            struct err err = {0};
+            err_set(&err, ERR_NOTFOUND, "there is no verb %s", c->args[0]);
+            err_hint(&err, "`forge-ctl help` lists the verbs");
+            return cli_fail(c, &err, NULL);
+        }
+    }
+    if (v)
+        help_verb(v, &b);
+    else
+        help_all(&b);
+    cli_out(&b);
+    return 0;
+}
+
+int verb_version(struct cli *c)
+{
+    int git_major, git_minor, git_patch, y1, y2, y3;
+    git_libgit2_version(&git_major, &git_minor, &git_patch);
+    yaml_get_version(&y1, &y2, &y3);
+    struct val *v = val_map(&c->arena);
+    val_set_str(&c->arena, v, "forge", FORGE_VERSION);
+    val_set_str(&c->arena, v, "libgit2",
+                arena_printf(&c->arena, "%d.%d.%d", git_major, git_minor, git_patch));
+    val_set_str(&c->arena, v, "libyaml", arena_printf(&c->arena, "%d.%d.%d", y1, y2, y3));
+    val_set_str(&c->arena, v, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
+    val_set_str(&c->arena, v, "jansson", jansson_version_str());
+    val_set_str(&c->arena, v, "lmdb", mdb_version(NULL, NULL, NULL));
+    val_set_str(&c->arena, v, "openssl", OpenSSL_version(OPENSSL_VERSION));
+    if (c->json != JSON_OFF) {
+        cli_json(c, v);
+        return 0;
+    }
+    printf("forge-ctl %s\n", FORGE_VERSION);
+    for (size_t i = 0; i < val_len(v); i++)
+        if (!str_eq(v->pairs[i].key, "forge"))
+            printf("  %-10s %s\n", v->pairs[i].key, v->pairs[i].val->s);
+    return 0;
+}

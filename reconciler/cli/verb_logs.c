@@ -1,0 +1,129 @@
+/* logs and exec: one container of a resource, found by what really runs. */
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+/* "web" is short for "container/web". */
+static const char *resource_id(struct cli *c, const char *word)
+{
+    return strchr(word, '/') ? word : arena_printf(&c->arena, "container/%s", word);
+}
+
+static int no_such_object(struct cli *c, const char *id, int64_t instance, const struct observed *o,
+                          struct err *err)
+{
+    const char **names = arena_array(&c->arena, const char *, o->n + 1);
+    for (size_t i = 0; i < o->n; i++)
+        names[i] = o->items[i]->id;
+    const char *near = str_nearest(id, names, o->n);
+    if (instance)
+        err_set(err, ERR_NOTFOUND, "nothing runs for %s, instance %lld", id, (long long)instance);
+    else
+        err_set(err, ERR_NOTFOUND, "nothing runs for %s", id);
+    return near ? err_hint(err, "did you mean %s?", near)
+                : err_hint(err, "`forge-ctl status` shows what there is");
+}
+
+static int find_object(struct cli *c, const char *id, const char *instance_text, struct provider **ret_p,
+                       const char **ret_name, struct err *err)
+{
+    struct engine *e;
+    int64_t instance = 0;
+    int r = instance_text ? parse_int(instance_text, 1, INT32_MAX, &instance, err) : 0;
+    if (r == 0)
+        r = cli_engine(c, &e, err);
+    if (r == 0)
+        r = engine_provider(e, ret_p, err);
+    if (r < 0)
+        return r;
+    struct observed o;
+    observed_init(&o, &c->arena);
+    const struct observe_request rq = {.owner = engine_config(e)->name};
+    r = (*ret_p)->ops->observe(*ret_p, &rq, &c->cancel, &c->arena, &o, err);
+    if (r < 0)
+        return r;
+    struct object *const *objects;
+    size_t n = observed_find(&o, id, &objects);
+    for (size_t i = 0; i < n; i++)
+        if (!instance || objects[i]->instance == (unsigned)instance) {
+            *ret_name = objects[i]->native_name;
+            return 0;
+        }
+    return no_such_object(c, id, instance, &o, err);
+}
+
+static void print_line(void *arg, int stream, const char *text, size_t len)
+{
+    (void)arg;
+    FILE *to = stream == 2 ? stderr : stdout;
+    fwrite(text, 1, len, to);
+    fputc('\n', to);
+    fflush(to);
+}
+
+/* A point in time, or an age before now. */
+static int parse_since(const char *s, int64_t *ret_ns, struct err *err)
+{
+    struct err ignored = {0};
+    int64_t age;
+    if (parse_duration(s, &age, &ignored) == 0) {
+        *ret_ns = clock_wall(clock_system()) - age;
+        return 0;
+    }
+    return parse_time(s, ret_ns, err);
+}
+
+int verb_logs(struct cli *c)
+{
+    struct err err = {0};
+    struct provider *p = NULL;
+    struct logs_request rq = {
+        .follow = cli_flag(c, "follow"),
+        .timestamps = cli_flag(c, "timestamps"),
+        .tail = -1,
+        .line = print_line,
+    };
+    int r = 0;
+    if (cli_value(c, "tail"))
+        r = parse_int(cli_value(c, "tail"), 0, INT64_MAX, &rq.tail, &err);
+    if (r == 0 && cli_value(c, "since"))
+        r = parse_since(cli_value(c, "since"), &rq.since_ns, &err);
+    if (r == 0)
+        r = find_object(c, resource_id(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
+    if (r == 0 && !p->ops->logs)
+        r = err_set(&err, ERR_UNSUPPORTED, "this backend has no logs");
+    if (r == 0)
+        r = p->ops->logs(p, &rq, &c->cancel, &err);
+    if (r == ERR_CANCELLED)
+        return 0;
+    return r < 0 ? cli_fail(c, &err, NULL) : 0;
+}
+
+int verb_exec(struct cli *c)
+{
+    struct err err = {0};
+    struct provider *p = NULL;
+    bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    struct exec_request rq = {
+        .argv = c->args + 1,
+        .tty = cli_flag(c, "tty") || terminal,
+        .interactive = cli_flag(c, "interactive") || terminal,
+        .user = cli_value(c, "user"),
+        .workdir = cli_value(c, "workdir"),
+        .in_fd = STDIN_FILENO,
+        .out_fd = STDOUT_FILENO,
+        .err_fd = STDERR_FILENO,
+    };
+    int code = 0;
+    int r = find_object(c, resource_id(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
+    if (r == 0 && !p->ops->exec)
+        r = err_set(&err, ERR_UNSUPPORTED, "this backend cannot run commands in a container");
+    if (r == 0)
+        r = p->ops->exec(p, &rq, &c->cancel, &code, &err);
+    return r < 0 ? cli_fail(c, &err, NULL) : code;
+}

@@ -1,0 +1,142 @@
+/* The table of verbs: what is parsed, helped, completed and printed as the manual. */
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+const struct cli_option common_options[] = {
+    {'e', "environment", "NAME", "the environment to work on (default: the only one)"},
+    {'C', "directory", "DIR", "work on the manifests in DIR on the local engine"},
+    {0, "settings", "FILE", "settings file (default: $FORGE_SETTINGS, /etc/forge/forged.yaml)"},
+    {0, "state-dir", "DIR",
+     "where history and caches live (default: $FORGE_STATE_DIR, /var/lib/forge for root)"},
+    {0, "json", "[lines]", "print one JSON document, or with =lines events as they happen"},
+    {0, "local", NULL, "work in this process even when forged is running"},
+    {0, "no-color", NULL, "no colours (as does NO_COLOR)"},
+    {'v', "verbose", NULL, "log what is done to stderr"},
+    {'h', "help", NULL, "help for the verb"},
+    {0},
+};
+
+#define PLAN_OPTIONS                                                                                       \
+    {0, "only", "RESOURCE", "this resource and what it depends on; may be repeated"},                      \
+        {0, "adopt", "RESOURCE[=NAME]", "take over what exists and is not ours; may be repeated"},         \
+        {0, "allow-data-loss", "RESOURCE", "allow the data of this resource to be lost; may be repeated"}, \
+        {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},                            \
+    {                                                                                                      \
+        0, "no-fetch", NULL, "work on the last fetched state of the repository"                            \
+    }
+
+#define RUN_OPTIONS                                                                    \
+    {'y', "yes", NULL, "do not ask"}, {0, "dry-run", NULL, "print the plan and stop"}, \
+        {0, "parallel", "N", "changes under way at once"},                             \
+    {                                                                                  \
+        0, "timeout", "DURATION", "of the whole run"                                   \
+    }
+
+static const struct cli_option diff_options[] = {
+    PLAN_OPTIONS,
+    {0, "out", "FILE", "also write the plan, for `apply FILE`"},
+    {0},
+};
+static const struct cli_option apply_options[] = {PLAN_OPTIONS, RUN_OPTIONS, {0}};
+static const struct cli_option rollback_options[] = {PLAN_OPTIONS, RUN_OPTIONS, {0}};
+static const struct cli_option status_options[] = {
+    {0, "watch", NULL, "print again whenever something changes"},
+    {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},
+    {0},
+};
+static const struct cli_option history_options[] = {
+    {0, "transitions", NULL, "each change of each resource instead of generations"},
+    {'n', "limit", "N", "at most N rows (default 20, 0: all)"},
+    {0},
+};
+static const struct cli_option suspend_options[] = {
+    {0, "reason", "TEXT", "why; shown to everyone"},
+    {0, "for", "DURATION", "ends by itself after this time"},
+    {0},
+};
+static const struct cli_option reconcile_options[] = {{0, "wait", NULL, "wait for the outcome"}, {0}};
+static const struct cli_option adopt_options[] = {RUN_OPTIONS, {0}};
+static const struct cli_option logs_options[] = {
+    {'f', "follow", NULL, "go on as lines come"},
+    {0, "tail", "N", "only the last N lines"},
+    {0, "since", "TIME", "from this time (RFC 3339) or age (10m)"},
+    {'t', "timestamps", NULL, "with the time of each line"},
+    {0, "instance", "N", "of one replica"},
+    {0},
+};
+static const struct cli_option exec_options[] = {
+    {'i', "interactive", NULL, "pass stdin on"},
+    {'t', "tty", NULL, "with a terminal (default: when stdin and stdout are one)"},
+    {'u', "user", "USER", "as this user"},
+    {'w', "workdir", "DIR", "in this folder"},
+    {0, "instance", "N", "in one replica (default 1)"},
+    {0},
+};
+static const struct cli_option restore_options[] = {{'y', "yes", NULL, "do not ask"}, {0}};
+static const struct cli_option validate_options[] = {{0, "no-warnings", NULL, "print errors only"}, {0}};
+
+#define EXITS_PLAN  "0 no differences, 1 differences, 2 error"
+#define EXITS_RUN   "0 done, 1 partly failed, 2 error or not done"
+#define EXITS_PLAIN "0 done, 2 error"
+
+const struct verb verbs[] = {
+    {"init", "[DIR]", "write a small commented starting repository", NULL, EXITS_PLAIN, 0, 1, NULL,
+     verb_init},
+    {"validate", "[PATH...]", "everything that is wrong with the manifests, with places",
+     "Reads manifests without asking any engine, and prints every problem of every file at once.",
+     "0 valid, 1 invalid, 2 error", 0, 100, validate_options, verb_validate},
+    {"diff", "[REV | A..B]", "what applying would change, and why",
+     "Compares what the repository asks for with what runs and with what was last applied. With REV another "
+     "commit is "
+     "compared with what runs; with A..B two commits are compared with each other, and no engine is "
+     "asked.\n\n"
+     "Lines: + created, ~ changed, - deleted, ! drift (changed on the engine, not in Git).",
+     EXITS_PLAN, 0, 1, diff_options, verb_diff},
+    {"apply", "[PLAN]", "show the plan, ask, and make it so",
+     "PLAN is a file written by `diff --out`: exactly that plan is run, or refused with what has moved "
+     "since.",
+     EXITS_RUN, 0, 1, apply_options, verb_apply},
+    {"status", "[RESOURCE]", "a table of resources: sync, health, generation, age", NULL,
+     "0 healthy and in sync, 1 not, 2 error", 0, 1, status_options, verb_status},
+    {"history", "[RESOURCE]", "generations, or the transitions of a resource", NULL, EXITS_PLAIN, 0, 1,
+     history_options, verb_history},
+    {"show", "GENERATION", "one generation in full", NULL, EXITS_PLAIN, 1, 1, NULL, verb_show},
+    {"rollback", "[GENERATION] [RESOURCE]", "go back to a generation, as a plan like any other",
+     "Without GENERATION: to the newest successful one before the current. Configuration and images come "
+     "back as they "
+     "were recorded. Automation leaves the commit that was rolled back alone until another one comes.",
+     EXITS_RUN, 0, 2, rollback_options, verb_rollback},
+    {"explain", "KIND[.FIELD]", "documentation of a kind or field", NULL, EXITS_PLAIN, 1, 1, NULL,
+     verb_explain},
+    {"schema", "", "JSON Schema of the manifests, for editors", NULL, EXITS_PLAIN, 0, 0, NULL, verb_schema},
+    {"suspend", "", "stop every writer of an environment", NULL, EXITS_PLAIN, 0, 0, suspend_options,
+     verb_suspend},
+    {"resume", "", "end a suspension", NULL, EXITS_PLAIN, 0, 0, NULL, verb_resume},
+    {"reconcile", "", "have forged look now", NULL, EXITS_PLAIN, 0, 0, reconcile_options, verb_reconcile},
+    {"adopt", "RESOURCE [NAME]", "take over what exists on the engine",
+     "Puts RESOURCE of the manifests in charge of an object that Forge did not make.", EXITS_RUN, 1, 2,
+     adopt_options, verb_adopt},
+    {"logs", "RESOURCE", "what a container prints", NULL, EXITS_PLAIN, 1, 1, logs_options, verb_logs},
+    {"exec", "RESOURCE [--] COMMAND [ARG...]", "run a command in a container", NULL,
+     "the command's own, 2 error", 2, 1000, exec_options, verb_exec},
+    {"backup", "FILE", "a consistent copy of the store, while others write", NULL, EXITS_PLAIN, 1, 1, NULL,
+     verb_backup},
+    {"restore", "FILE", "put a backup in the store's place", NULL, EXITS_PLAIN, 1, 1, restore_options,
+     verb_restore},
+    {"doctor", "", "check settings, repository, credentials, engine, disk", NULL,
+     "0 all well, 1 something is not", 0, 0, NULL, verb_doctor},
+    {"completion", "bash|zsh|fish", "completions for a shell", NULL, EXITS_PLAIN, 1, 1, NULL,
+     verb_completion},
+    {"version", "", "the version of Forge, and of the libraries it runs with", NULL, EXITS_PLAIN, 0, 0, NULL,
+     verb_version},
+    {"help", "[VERB]", "this text, or help for a verb", NULL, EXITS_PLAIN, 0, 1, NULL, verb_help},
+    {0},
+};
+
+const struct verb *verb_find(const char *name)
+{
+    for (const struct verb *v = verbs; v->name; v++)
+        if (str_eq(v->name, name))
+            return v;
+    return NULL;
+}
