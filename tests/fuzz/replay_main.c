@@ -1,6 +1,6 @@
 /*
- * Runs a fuzz target once on each file of a corpus folder, so that the ordinary test run keeps every input that
- * was ever interesting. Also takes single files, to look at one crash. Files are read in name order.
+ * Runs a fuzz target once on each file of a corpus folder, so that the ordinary test run keeps every input
+ * that was ever interesting. Also takes single files, to look at one crash. Files are read in name order.
  */
 #include <dirent.h>
 #include <errno.h>

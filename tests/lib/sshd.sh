@@ -5,17 +5,18 @@
 #       SSHD_KEY                    a client key that is let in; SSHD_WRONG_KEY is not
 #       SSHD_KNOWN_HOSTS            pins the server's key; SSHD_WRONG_KNOWN_HOSTS pins another one
 #       SSHD_HOME                   a home folder whose .ssh uses key and known_hosts, for programs that look there
-#   sshd_stop
+#   sshd_stop                       stops the one that was started last
 # shellcheck shell=bash
 
 . "${BASH_SOURCE[0]%/*}/service.sh"
 
 sshd_start()
 {
-    local dir key
+    local dir config
     service_init
     service_need sshd "contrib/deps test installs it"
-    dir=$(mktemp -d "$SERVICE_DIR/sXXXX")
+    dir=$SERVICE_DIR/ssh
+    config=$(mktemp -u "$SERVICE_DIR/sXXXX")
     SSHD_PORT=$(free_port)
     SSHD_USER=$(id -un)
     SSHD_KEY=$dir/key
@@ -23,15 +24,12 @@ sshd_start()
     SSHD_KNOWN_HOSTS=$dir/known_hosts
     SSHD_WRONG_KNOWN_HOSTS=$dir/wrong-known_hosts
     SSHD_HOME=$dir/home
-    for key in host other-host key wrong-key; do
-        # The one kind of key that every library here can use.
-        ssh-keygen -q -t ecdsa -N "" -C "forge test $key" -f "$dir/$key"
-    done
-    printf '[127.0.0.1]:%s %s\n' "$SSHD_PORT" "$(cut -d' ' -f1,2 "$dir/host.pub")" >"$SSHD_KNOWN_HOSTS"
-    printf '[127.0.0.1]:%s %s\n' "$SSHD_PORT" "$(cut -d' ' -f1,2 "$dir/other-host.pub")" >"$SSHD_WRONG_KNOWN_HOSTS"
+    [ -d "$dir" ] || sshd_keys "$dir"
+    printf '[127.0.0.1]:%s %s\n' "$SSHD_PORT" "$(cut -d' ' -f1,2 "$dir/host.pub")" >>"$SSHD_KNOWN_HOSTS"
+    printf '[127.0.0.1]:%s %s\n' "$SSHD_PORT" "$(cut -d' ' -f1,2 "$dir/other-host.pub")" >>"$SSHD_WRONG_KNOWN_HOSTS"
     sshd_home
 
-    cat >"$dir/config" <<-EOF
+    cat >"$config" <<-EOF
 	ListenAddress 127.0.0.1
 	Port $SSHD_PORT
 	HostKey $dir/host
@@ -47,7 +45,7 @@ sshd_start()
 	EOF
     # Where privileges are dropped; the package's service would make it.
     [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
-    service_start "${dir##*/}" 10 "sshd_answers" -- "$(command -v sshd)" -D -e -f "$dir/config" || return 1
+    service_start sshd 10 sshd_answers -- "$(command -v sshd)" -D -e -f "$config" || return 1
     SSHD_PID=$service_pid
     export SSHD_PORT SSHD_USER SSHD_KEY SSHD_WRONG_KEY SSHD_KNOWN_HOSTS SSHD_WRONG_KNOWN_HOSTS SSHD_HOME
 }
@@ -57,10 +55,21 @@ sshd_stop()
     service_stop "$SSHD_PID"
 }
 
+# One set for all servers of a test, so that one can be started for Git and one for an engine.
+sshd_keys()
+{
+    local key
+    mkdir "$1"
+    for key in host other-host key wrong-key; do
+        # The one kind of key that every library here can use.
+        ssh-keygen -q -t ecdsa -N "" -C "forge test $key" -f "$1/$key"
+    done
+}
+
 sshd_home()
 {
     mkdir -p "$SSHD_HOME/.ssh"
-    cp "$SSHD_KEY" "$SSHD_HOME/.ssh/id_ecdsa"
+    cp -f "$SSHD_KEY" "$SSHD_HOME/.ssh/id_ecdsa"
     cp "$SSHD_KEY.pub" "$SSHD_HOME/.ssh/id_ecdsa.pub"
     cp "$SSHD_KNOWN_HOSTS" "$SSHD_HOME/.ssh/known_hosts"
     chmod 700 "$SSHD_HOME/.ssh"
