@@ -1,9 +1,9 @@
 #ifndef PLAN_APPLIED_H
 #define PLAN_APPLIED_H
 /*
- * What was last applied: the third side of a plan. The store keeps it; the planner reads it. A missing record means
- * that Forge does not know (a lost store, an adoption): then removal from Git cannot be seen for that resource, and
- * nothing is taken for drift.
+ * What was last applied: the third side of a plan. The store keeps it; the planner reads it. A missing record
+ * means that Forge does not know (a lost store, an adoption): then removal from Git cannot be seen for that
+ * resource, and nothing is taken for drift.
  */
 #include "schema/resource.h"
 
@@ -12,27 +12,33 @@ enum applied_status {
     APPLIED_FAILED,   /* the last attempt failed; `error` says why */
     APPLIED_STALLED,  /* a permanent error: not tried again until its inputs change (L3) */
     APPLIED_DELETING, /* a delete was begun and has not succeeded (S5) */
-    APPLIED_HELD,     /* flaps or will not converge: left alone until its inputs change or it is released (L8, L9) */
+    APPLIED_HELD, /* flaps or will not converge: left alone until its inputs change or it is released (L8, L9)
+                   */
 };
 const char *applied_status_name(enum applied_status s);
 int applied_status_from_name(const char *s, enum applied_status *ret);
 
 struct applied {
     const char *id;
-    const struct val *spec;     /* bound spec, as asked for; NULL when never applied */
-    const struct val *labels;   /* of the resource */
-    const struct val *baseline; /* observed spec read back right after the apply (first instance); NULL unknown */
-    uint64_t generation;        /* that applied it */
+    const struct val *spec;   /* bound spec, as asked for; NULL when never applied */
+    const struct val *labels; /* of the resource */
+    const struct val
+        *annotations; /* of the resource: what is to be kept must be known when Git no longer says so */
+    const struct val
+        *baseline;       /* observed spec read back right after the apply (first instance); NULL unknown */
+    uint64_t generation; /* that applied it */
     const char *commit;
     enum applied_status status;
-    const char *error;          /* of the last attempt; NULL */
-    const char *input_digest;   /* what FAILED, STALLED and HELD hold for: another digest releases it */
+    const char *error;        /* of the last attempt; NULL */
+    const char *input_digest; /* what FAILED, STALLED and HELD hold for: another digest releases it */
     unsigned attempts;
-    int64_t next_ns;            /* not tried before (wall clock), for FAILED */
-    int64_t changed_ns;         /* when the record last changed */
-    const char *image_id;       /* that runs since (H3) */
-    unsigned corrections;       /* of drift in the current window (L8) */
-    int64_t window_ns;          /* start of that window */
+    int64_t next_ns;      /* not tried before (wall clock), for FAILED */
+    int64_t changed_ns;   /* when the record last changed */
+    const char *image_id; /* that runs since (H3) */
+    const char *adopted;  /* native id of an object without our mark that is ours by this record (PLAN_ADOPT);
+                             NULL: none */
+    unsigned corrections; /* of drift in the current window (L8) */
+    int64_t window_ns;    /* start of that window */
 };
 
 struct inventory {
@@ -44,6 +50,8 @@ struct inventory {
 const struct applied *inventory_find(const struct inventory *inv, const char *id);
 void inventory_add(struct inventory *inv, struct applied *a); /* then inventory_sort() */
 void inventory_sort(struct inventory *inv);
+/* As the store keeps it. The baseline is written with OBSERVED_FORM, and left out when one of another form is
+ * read (P3). */
 struct val *applied_to_val(struct arena *a, const struct applied *r);
 int applied_from_val(struct arena *a, const struct val *v, struct applied *ret, struct err *err) _must_check_;
 #endif

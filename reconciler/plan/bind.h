@@ -3,29 +3,37 @@
 /*
  * From the names of the language to the names of an engine. Pure.
  *
- * A bound set is what the planner compares and the executor applies: references to networks, volumes and containers are
- * native names; each container carries its own name as an alias on its networks; containers that name no network get
- * network/default, which is added to the set; `replicas` stays a field.
+ * A bound set is what the planner compares and the executor applies: references to networks, volumes and
+ * containers are native names; each container carries its own name as an alias on its networks; containers
+ * that name no network get network/default, which is added to the set; `replicas` stays a field.
  *
- * Native names: `spec.name` (networks, volumes) or `spec.container_name` where given; external ones as they are;
- * otherwise ENVIRONMENT-NAME, and ENVIRONMENT-NAME-INSTANCE for containers.
+ * Native names: `spec.name` (networks, volumes) or `spec.container_name` where given; external ones as they
+ * are; otherwise ENVIRONMENT-NAME, and ENVIRONMENT-NAME-INSTANCE for containers.
  */
 #include "schema/resource.h"
 
-#define MARK_PREFIX "io.forge."
-#define MARK_OWNER "io.forge.environment"   /* the environment's name */
-#define MARK_RESOURCE "io.forge.resource"   /* "container/web" */
-#define MARK_INSTANCE "io.forge.instance"   /* "1" */
+#define MARK_PREFIX     "io.forge."
+#define MARK_OWNER      "io.forge.environment" /* the environment's name */
+#define MARK_RESOURCE   "io.forge.resource"    /* "container/web" */
+#define MARK_INSTANCE   "io.forge.instance"    /* "1" */
 #define MARK_GENERATION "io.forge.generation"
-#define MARK_COMMIT "io.forge.commit"
-#define MARK_SPEC "io.forge.spec"           /* "v1:" and the hex digest of the bound spec it was made from */
-#define MARK_CONFIGS "io.forge.configs"     /* what was copied in: JSON of TARGET -> {source, digest, mode, uid, gid} */
-#define MARK_CANDIDATE ".next"              /* end of the native name of an object that waits to take another's place */
+#define MARK_COMMIT     "io.forge.commit"
+#define MARK_SPEC       "io.forge.spec" /* "v1:" and the hex digest of the bound spec it was made from */
+#define MARK_CONFIGS \
+    "io.forge.configs" /* what was copied in: JSON of TARGET -> {source, digest, mode, uid, gid} */
+#define MARK_PRUNE \
+    "io.forge.prune" /* "disabled": not deleted when Git no longer has it, even when the store is lost */
+#define MARK_CANDIDATE ".next" /* end of the native name of an object that waits to take another's place */
 
-int bind_set(const struct resource_set *in, const char *environment, struct arena *a, struct resource_set *ret, struct err *err) _must_check_;
-const char *bind_native_name(struct arena *a, const char *environment, const struct resource *r, unsigned instance);
-/* The ownership marks (map of labels) of an object made for r. */
-struct val *bind_marks(struct arena *a, const char *environment, const struct resource *r, unsigned instance, uint64_t generation, const char *commit);
+/* The set that is bound and compared. Nothing of `in` is changed; values are shared with it. */
+int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
+             struct resource_set *ret, struct err *err) _must_check_;
+/* instance 0 for kinds without instances. */
+const char *bind_native_name(struct arena *a, const char *environment, const struct resource *r,
+                             unsigned instance);
+/* The ownership marks (map of labels) of an object made for r, which is bound. */
+struct val *bind_marks(struct arena *a, const char *environment, const struct resource *r, unsigned instance,
+                       uint64_t generation, const char *commit);
 /* "v1:<hex>" of a bound resource's spec and labels. */
 const char *bind_spec_mark(struct arena *a, const struct resource *r);
 #endif

@@ -1,12 +1,21 @@
 #ifndef PLAN_OBSERVED_H
 #define PLAN_OBSERVED_H
 /*
- * What really runs, as a provider saw it: the observed side of a plan. Built by a provider in an arena, immutable
- * afterwards.
+ * What really runs, as a provider saw it: the observed side of a plan. Built by a provider in an arena,
+ * immutable afterwards.
  *
- * A provider normalises: `spec` is the full canonical form (schema/kinds) of what the engine reports, in native names;
- * `defaults` is what the image and the engine would give where nothing is asked for, so that a field removed from Git
- * has a value to go back to (P1). Volatile facts (addresses, ids, times) are never in `spec`.
+ * A provider normalises: `spec` is the full canonical form (schema/kinds) of what the engine reports, in
+ * native names; `defaults` is what the image and the engine would give where nothing is asked for, so that a
+ * field removed from Git has a value to go back to (P1). Volatile facts (addresses, ids, times) are never in
+ * `spec`.
+ *
+ * What the planner counts on:
+ * - An object without our mark that has the native name of an instance that is asked for ("name-sake") is
+ * reported under the resource's id and that instance, with `owner` NULL, or the name of the environment that
+ * owns it. So are the networks and volumes that a resource calls external.
+ * - network_mode, pid and ipc that join another container say "container:NAME" with its native name; when
+ * that container is gone they keep the engine's id, so that the difference is seen.
+ * - The alias that an engine adds by itself (a container's short id) is not in `spec`.
  */
 #include "schema/resource.h"
 
@@ -25,12 +34,13 @@ const char *object_state_name(enum object_state s);   /* "running" */
 const char *object_health_name(enum object_health h); /* "none", "starting", "healthy", "unhealthy" */
 
 struct object {
-    const char *id;          /* the resource it belongs to: "container/web" */
+    const char *id; /* the resource it belongs to: "container/web" */
     const struct kind_desc *kind;
-    unsigned instance;       /* 1-based; 0 for kinds without instances */
-    bool candidate;          /* made to take another one's place, and not there yet (its native name ends in MARK_CANDIDATE) */
-    const char *owner;       /* environment mark; NULL: it is not ours */
-    const char *native_id;   /* the engine's id */
+    unsigned instance;     /* 1-based; 0 for kinds without instances */
+    bool candidate;        /* made to take another one's place, and not there yet (its native name ends in
+                              MARK_CANDIDATE) */
+    const char *owner;     /* environment mark; NULL: it is not ours */
+    const char *native_id; /* the engine's id */
     const char *native_name;
     const char *spec_digest; /* mark: versioned digest of the spec it was made from; NULL unknown */
     const char *commit;      /* mark; NULL unknown */
@@ -38,14 +48,19 @@ struct object {
     enum object_state state;
     enum object_health health;
     int exit_code;
-    const char *message;     /* the engine's word about a failure: error text, last health output; NULL none */
+    const char *message; /* the engine's word about a failure: error text, last health output; NULL none */
     int64_t created_ns, started_ns, finished_ns; /* since the epoch; 0 unknown */
     unsigned restarts;
-    const char *image_id;    /* "sha256:..." that it runs; NULL for kinds without */
-    bool image_moved;        /* its image reference now names another local image than the one it runs */
+    const char *image_id;       /* "sha256:..." that it runs; NULL for kinds without */
+    bool image_moved;           /* its image reference now names another local image than the one it runs */
+    bool keep;                  /* mark: not to be deleted when Git no longer has it (MARK_PRUNE) */
     const struct val *spec;     /* never NULL */
     const struct val *defaults; /* never NULL */
 };
+
+/* The meaning of `spec` and `defaults`. Raise it when providers begin to report something that they did not,
+   or in another form: what was read back by an older Forge is then no measure of drift any more (P3). */
+#define OBSERVED_FORM 1u
 
 /* What is known of an image reference that the desired side asks for. */
 struct image_fact {
@@ -56,14 +71,14 @@ struct image_fact {
 };
 
 /* Capability bits: what a target can do; the planner refuses at plan time what it cannot. */
-#define CAP_LIVE_UPDATE 0x0001u  /* resources and restart policy of a running container */
+#define CAP_LIVE_UPDATE     0x0001u /* resources and restart policy of a running container */
 #define CAP_NETWORK_CONNECT 0x0002u
-#define CAP_RENAME 0x0004u
-#define CAP_HEALTHCHECK 0x0008u
-#define CAP_COPY_INTO 0x0010u    /* configs as files */
-#define CAP_START_INTERVAL 0x0020u
-#define CAP_SERVICES 0x0040u     /* replaces by itself: rolling updates are the engine's (Swarm) */
-#define CAP_ANNOTATIONS 0x0080u
+#define CAP_RENAME          0x0004u
+#define CAP_HEALTHCHECK     0x0008u
+#define CAP_COPY_INTO       0x0010u /* configs as files */
+#define CAP_START_INTERVAL  0x0020u
+#define CAP_SERVICES        0x0040u /* replaces by itself: rolling updates are the engine's (Swarm) */
+#define CAP_ANNOTATIONS     0x0080u
 
 struct observed {
     struct arena *arena;
@@ -71,19 +86,23 @@ struct observed {
     size_t n, cap;
     struct image_fact *images;
     size_t n_images, cap_images;
-    unsigned caps;         /* CAP_* */
-    const char *engine;    /* "docker 20.10.24 (API 1.41)" */
-    int64_t at_ns;         /* wall clock of the observation */
+    unsigned caps;                    /* CAP_* */
+    const char *engine;               /* "docker 20.10.24 (API 1.41)" */
+    int64_t at_ns;                    /* wall clock of the observation */
     size_t listed, inspected, cached; /* what it cost, for measurements */
 };
 
 void observed_init(struct observed *o, struct arena *a);
-struct object *observed_add(struct observed *o); /* zeroed, spec and defaults empty maps; fill it, then observed_sort() */
+struct object *observed_add(
+    struct observed *o); /* zeroed, spec and defaults empty maps; fill it, then observed_sort() */
 void observed_sort(struct observed *o);
 /* The objects of a resource are adjacent: first one and count. */
 size_t observed_find(const struct observed *o, const char *id, struct object *const **ret);
 const struct image_fact *observed_image(const struct observed *o, const char *ref);
-/* A digest of everything a plan can depend on in one object (P6): identity, marks, state, spec, image. */
+/* Is it there to do its work: running, or in the engine's hands to run again. */
+bool object_up(const struct object *o);
+/* A digest of everything a plan can depend on in one object (P6): identity, marks, state, spec, image. Not of
+   what passes by itself: times, health, counts of restarts. */
 void object_digest(const struct object *o, struct digest *ret);
 
 /* JSON form, for golden tests, the cache, and `status --json`; and back. */

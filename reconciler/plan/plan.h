@@ -1,53 +1,67 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 /*
- * The plan: desired + observed + applied -> ordered changes. Pure: no I/O, no clock, no randomness; the same inputs
- * give the same bytes. Lives in the caller's arena and borrows from its inputs.
+ * The plan: desired + observed + applied -> ordered changes. Pure: no I/O, no clock, no randomness; the same
+ * inputs give the same bytes. Lives in the caller's arena and borrows from its inputs.
  */
 #include "reconciler/plan/applied.h"
 #include "reconciler/plan/observed.h"
 
 enum plan_action {
-    PLAN_NONE,    /* in sync */
+    PLAN_NONE, /* in sync */
     PLAN_CREATE,
     PLAN_UPDATE,  /* live, same object */
     PLAN_RESTART, /* start what is stopped, or stop and start; same object */
     PLAN_REPLACE,
     PLAN_DELETE,
-    PLAN_ADOPT,   /* put our mark on what exists (a replace, or nothing but a record, as the engine allows) */
-    PLAN_FORGET,  /* gone on both sides: only the record goes */
-    PLAN_BLOCKED, /* something is to be done and is not: `reason` says why (held, stalled, prune off, protected, suspended, conflict) */
+    PLAN_ADOPT,  /* make ours what exists: containers are replaced, to carry our mark; of networks and volumes
+                    only the  record says so (applied.adopted = native id of the move's current object) */
+    PLAN_FORGET, /* gone on both sides: only the record goes */
+    PLAN_BLOCKED, /* something is to be done and is not: `reason` says why (held, stalled, prune off,
+                     protected, suspended, conflict) */
 };
 const char *plan_action_name(enum plan_action a);
 
 /* Why; a set of bits. */
-#define CAUSE_COMMIT 0x01u     /* Git asks for something else than what was applied */
-#define CAUSE_DRIFT 0x02u      /* it was changed, stopped or removed on the engine */
-#define CAUSE_IMAGE 0x04u      /* the same reference means another image */
-#define CAUSE_DEPENDENCY 0x08u /* something it is built on is replaced */
-#define CAUSE_RESUME 0x10u     /* an interrupted change is finished or undone */
-#define CAUSE_RETRY 0x20u      /* the last attempt failed */
+#define CAUSE_COMMIT     0x01u        /* Git asks for something else than what was applied */
+#define CAUSE_DRIFT      0x02u        /* it was changed, stopped or removed on the engine */
+#define CAUSE_IMAGE      0x04u        /* the same reference means another image */
+#define CAUSE_DEPENDENCY 0x08u        /* something it is built on is replaced */
+#define CAUSE_RESUME     0x10u        /* an interrupted change is finished or undone */
+#define CAUSE_RETRY      0x20u        /* the last attempt failed */
 const char *cause_name(unsigned bit); /* "commit", "drift", ... */
 
 struct field_change {
-    const char *path;          /* "environment.LOG_LEVEL"; "state", "image id" and the like for what is no field */
+    const char *path; /* "environment.LOG_LEVEL"; "state", "image id" and the like for what is no field */
     const struct field *field; /* NULL for those */
     const struct val *before;  /* observed; NULL absent */
     const struct val *after;   /* NULL: removed */
     unsigned cause;            /* one CAUSE_ bit */
     enum impact impact;
-    bool reverted_default;     /* after is the engine's or the image's default, because Git no longer asks for anything */
+    bool reverted_default; /* after is the engine's or the image's default, because Git no longer asks for
+                              anything */
+    bool secret;           /* neither value may be shown */
+    const char *before_id, *after_id; /* image: what the reference means; NULL unknown */
 };
 
 /* What happens to one object of a resource; the executor makes steps of it (steps.h). */
 struct plan_move {
-    enum plan_action action;       /* CREATE, UPDATE, RESTART, REPLACE, DELETE, ADOPT */
+    enum plan_action action; /* CREATE, UPDATE, RESTART, REPLACE, DELETE, ADOPT */
     unsigned instance;
-    const char *native_name;       /* that it has when all is done */
-    const struct object *current;  /* NULL: none */
+    const char *native_name;        /* that it has when all is done */
+    const struct object *current;   /* NULL: none */
     const struct object *candidate; /* left by an interrupted replace; NULL: none */
+    bool resume;  /* the candidate is what is asked for: go on with it; else it is removed */
+    bool running; /* it is to run when all is done (a job that has ended is not) */
 };
 
+/*
+ * What happens to one resource. Without moves only its record changes: Git says something new that nothing
+ * which runs notices (impact none), or the resource is forgotten.
+ *
+ * The action is the heaviest of its moves, but a resource of which some instances come or go is an UPDATE:
+ * CREATE and DELETE are of the whole resource.
+ */
 struct plan_change {
     const char *id;
     const struct kind_desc *kind;
@@ -56,41 +70,56 @@ struct plan_change {
     enum plan_action action;         /* the heaviest of the moves */
     enum impact impact;
     unsigned causes;
-    const char *reason;              /* one line for people; NULL when the fields say it all */
+    const char *reason; /* one line for people; NULL when the fields say it all */
     struct field_change *fields;
     size_t n_fields, cap_fields;
     struct plan_move *moves;
     size_t n_moves, cap_moves;
-    size_t *after;                   /* indices of changes that must have succeeded before */
+    size_t *after; /* indices of changes that must have succeeded before; never of BLOCKED ones */
     size_t n_after, cap_after;
-    bool data_loss_allowed;          /* S3: the word was given */
+    bool data_loss_allowed;   /* S3: the word was given */
+    bool stop_first;          /* REPLACE: both cannot run at once */
+    const char *stop_reason;  /* why: "port 8080 is shared"; NULL: update.order says so */
+    const char *input_digest; /* what a stall, a hold or a back-off of this change holds for (applied.h) */
+};
+
+struct plan_note {
+    const char *id, *text;
 };
 
 struct plan {
     const char *environment, *commit, *subject, *target;
-    uint64_t generation;             /* newest one the plan saw */
-    struct plan_change *changes;     /* in order of execution; those with nothing to do are left out */
+    uint64_t generation;         /* newest one the plan saw */
+    struct plan_change *changes; /* in order of execution; those with nothing to do are left out */
     size_t n, cap;
-    size_t in_sync;                  /* resources with nothing to do */
+    size_t in_sync; /* resources with nothing to do */
     unsigned counts[PLAN_BLOCKED + 1];
-    bool prune_skipped;              /* S1: not everything loaded, so nothing is pruned */
-    const char *needs_approval;      /* S2: why an unattended apply must stop; NULL: nothing */
-    struct { const char *id, *native_name, *digest; } *seen; /* P6: each object read */
-    size_t n_seen, cap_seen;
+    bool prune_skipped;         /* S1: not everything loaded, so nothing is pruned */
+    const char *needs_approval; /* S2: why an unattended apply must stop; NULL: nothing */
+    struct plan_note
+        *notes; /* what is not as it should be, and not for a plan to correct (unhealthy, restarting) */
+    size_t n_notes, cap_notes;
+    const struct resource_set *desired; /* what it was made of, for steps_make() and the objects seen (P6) */
+    const struct observed *observed;
+    const char *const *only;
 };
 
 /* What may be done; from the environment's settings and the command line. */
 struct plan_policy {
-    bool prune;            /* delete what Git no longer has */
-    bool self_heal;        /* correct drift; off: reported as BLOCKED */
-    bool load_failed;      /* S1 */
-    unsigned delete_cap;   /* S2: more deletions than this need approval; 0: no cap */
-    unsigned delete_share; /* S2: percent of what is there; 0: no cap */
+    bool prune;                   /* delete what Git no longer has */
+    bool self_heal;               /* correct drift; off: reported as BLOCKED */
+    bool load_failed;             /* S1 */
+    unsigned delete_cap;          /* S2: more deletions than this need approval; 0: no cap */
+    unsigned delete_share;        /* S2: percent of what is there; 0: no cap */
     const char *const *data_loss; /* ids whose data may be lost, NULL-terminated (S3); may be NULL */
-    const char *const *adopt;     /* ids that may be adopted ("container/web" or "container/web=NATIVE"), NULL-terminated */
-    const char *const *only;      /* P8: these resources and what they depend on; NULL: all */
-    bool force_retry;             /* try stalled and held ones again */
-    int64_t now_ns;               /* wall clock: back-off */
+    const char *const
+        *adopt; /* ids that may be adopted ("container/web" or "container/web=NATIVE"), NULL-terminated */
+    const char *const *only; /* P8: these resources and what they depend on; NULL: all */
+    /* Ids whose change was under way when the last run ended (the journal), NULL-terminated; may be NULL. What
+       is missing or stopped there is not taken for drift, but finished (S8), even where self_heal is off. */
+    const char *const *resume;
+    bool force_retry; /* try stalled and held ones again */
+    int64_t now_ns;   /* wall clock: back-off */
 };
 
 struct plan_input {
@@ -101,9 +130,15 @@ struct plan_input {
     const struct plan_policy *policy;
 };
 
-/* ERR_UNSUPPORTED for a field that the target cannot do (all of them, in diags), ERR_CONFLICT for S4. */
-int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, struct diag_list *diags, struct err *err) _must_check_;
+/* ERR_UNSUPPORTED for fields that the target cannot do (all of them, in diags); ERR_NOTFOUND for an id of
+   `only` that is nowhere. Something that belongs to somebody else (S4) is a BLOCKED change and a warning in
+   diags: it does not stop what is independent of it (L4). */
+int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, struct diag_list *diags,
+              struct err *err) _must_check_;
 bool plan_empty(const struct plan *p); /* nothing that would be done (BLOCKED counts as nothing) */
+
+const struct plan_change *plan_find(const struct plan *p,
+                                    const char *id); /* NULL: nothing is to be done there */
 
 /* The versioned JSON document (PLAN_FORMAT), deterministic (P4); its "digest" member binds it (P6). */
 #define PLAN_FORMAT "forge/plan/v1"

@@ -3,32 +3,60 @@
 /*
  * A change as steps: the smallest things a provider does, each idempotent, journaled before and after. Pure.
  *
- * A replace (S6) on an engine without services: PULL, CREATE under NAME.next, then, when both cannot run at once (published
- * ports, fixed addresses, stop-first): STOP old, START new, WAIT; else START new, WAIT, STOP old; then REMOVE old,
- * RENAME new. Its undo: REMOVE new, START old. What an interrupted run left is taken up where it stands: steps whose
- * work is done already are left out.
+ * A replace (S6) on an engine without services: PULL, CREATE under NAME.next, then, when both cannot run at
+ * once (published ports, fixed addresses, stop-first): STOP old, START new, WAIT; else START new, WAIT, STOP
+ * old; then REMOVE old, RENAME new. Its undo: REMOVE new, START old. What an interrupted run left is taken up
+ * where it stands: steps whose work is done already are left out.
+ *
+ * What the verbs promise beyond their names: START makes a container run, also one that is paused. STOP and
+ * REMOVE of something that is gone succeed. REMOVE of a network first takes what is ours off it. WAIT
+ * succeeds at once when its condition holds already.
  */
 #include "reconciler/plan/plan.h"
 
-enum step_verb { STEP_PULL, STEP_CREATE, STEP_UPDATE, STEP_START, STEP_STOP, STEP_WAIT, STEP_RENAME, STEP_REMOVE };
+enum step_verb {
+    STEP_PULL,
+    STEP_CREATE,
+    STEP_UPDATE,
+    STEP_START,
+    STEP_STOP,
+    STEP_WAIT,
+    STEP_RENAME,
+    STEP_REMOVE
+};
 const char *step_verb_name(enum step_verb v);
+
+/* A file to copy into a container that is made (CAP_COPY_INTO): a Config, with the bytes it has. */
+struct step_file {
+    const char *target; /* absolute path in the container */
+    const char *source; /* name of the Config */
+    const char *data;   /* NULL: the set does not hold it (a Secret) */
+    size_t len;
+    const char *uid, *gid; /* NULL: 0 */
+    int64_t mode;          /* -1: 0444 */
+    const char *digest;    /* of the content, as in the spec */
+};
 
 struct step {
     enum step_verb verb;
     const struct kind_desc *kind;
-    const char *id;              /* resource */
+    const char *id; /* resource */
     unsigned instance;
-    const char *native_name;     /* what it acts on */
-    const char *native_id;       /* its engine id when it was observed: must still be that one; NULL: made by this run */
-    const char *new_name;        /* RENAME */
-    const char *image;           /* PULL */
-    const char *pull_policy;     /* PULL: always | missing | never */
-    const struct val *spec;      /* CREATE, UPDATE: bound canonical spec */
-    const struct val *from;      /* UPDATE: observed spec */
-    const struct val *labels;    /* CREATE: marks and the resource's labels */
+    const char *native_name; /* what it acts on */
+    const char
+        *native_id; /* its engine id when it was observed: must still be that one; NULL: made by this run */
+    const char *new_name;            /* RENAME */
+    const char *image;               /* PULL */
+    const char *pull_policy;         /* PULL: always | missing | never */
+    const struct val *spec;          /* CREATE, UPDATE: bound canonical spec */
+    const struct val *from;          /* UPDATE: observed spec */
+    const struct val *labels;        /* CREATE: marks and the resource's labels */
     const struct resource *resource; /* bound; NULL for deletes */
     enum depend_condition condition; /* WAIT: STARTED (runs and keeps running), HEALTHY, COMPLETED */
-    int64_t timeout_ns;          /* STOP: grace; WAIT: how long */
+    int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */
+    bool may_end;       /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
+    const struct step_file *files; /* CREATE */
+    size_t n_files;
 };
 
 struct step_list {
@@ -36,8 +64,11 @@ struct step_list {
     size_t n, cap;
     struct step *undo; /* run in order when a step fails; each tolerates that there is nothing to undo */
     size_t n_undo, cap_undo;
+    size_t commit_at; /* a failure of items[commit_at] or later is not undone: the old one is going, the next
+                         plan finishes */
 };
 
 /* The steps of one move of a change. `generation` and `commit` go into the marks. */
-int steps_make(const struct plan *p, const struct plan_change *c, const struct plan_move *m, unsigned caps, uint64_t generation, struct arena *a, struct step_list *ret, struct err *err) _must_check_;
+int steps_make(const struct plan *p, const struct plan_change *c, const struct plan_move *m, unsigned caps,
+               uint64_t generation, struct arena *a, struct step_list *ret, struct err *err) _must_check_;
 #endif
