@@ -7,8 +7,8 @@
 #include "base/mem.h"
 
 /*
- * Blocks double in size up to a maximum, so that a small run costs one page and a large one few calls. Under the
- * address sanitizer each allocation is a block of its own: an overrun is then seen where it happens.
+ * Blocks double in size up to a maximum, so that a small run costs one page and a large one few calls. Under
+ * the address sanitizer each allocation is a block of its own: an overrun is then seen where it happens.
  */
 #if defined(__SANITIZE_ADDRESS__)
 #define BLOCK_FIRST 0

@@ -3,9 +3,9 @@
 /*
  * An arena: many allocations, one release.
  *
- * Everything that one run, one commit or one request builds lives in one arena and goes together. Allocations never
- * return NULL: exhausted memory aborts, because every input is held to base/limits.h before it reaches an arena.
- * Memory is zeroed. Not thread-safe: one thread at a time.
+ * Everything that one run, one commit or one request builds lives in one arena and goes together. Allocations
+ * never return NULL: exhausted memory aborts, because every input is held to base/limits.h before it reaches
+ * an arena. Memory is zeroed. Not thread-safe: one thread at a time.
  */
 #include "base/cleanup.h"
 #include <stdarg.h>

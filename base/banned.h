@@ -1,11 +1,12 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 /*
- * Functions that do not compile here. The build includes this file before every source (-include), so that nobody has
- * to remember it. The headers that declare them come first: their guards keep a later include from being mangled.
+ * Functions that do not compile here. The build includes this file before every source (-include), so that
+ * nobody has to remember it. The headers that declare them come first: their guards keep a later include from
+ * being mangled.
  *
- * The macros take arguments and expand to an undeclared name, which every C compiler refuses; a struct member of the
- * same name that is not called stays usable.
+ * The macros take arguments and expand to an undeclared name, which every C compiler refuses; a struct member
+ * of the same name that is not called stays usable.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 #ifndef BASE_CANCEL_H
 #define BASE_CANCEL_H
 /*
- * A cancellation token: set once from any thread or a signal handler, polled by whoever waits; the eventfd wakes a
- * poll(). Whoever made it releases it after every holder is done. `struct cancel *` may be NULL: never cancelled.
+ * A cancellation token: set once from any thread or a signal handler, polled by whoever waits; the eventfd
+ * wakes a poll(). Whoever made it releases it after every holder is done. `struct cancel *` may be NULL:
+ * never cancelled.
  */
 #include "base/err.h"
 #include <stdatomic.h>

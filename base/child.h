@@ -1,8 +1,10 @@
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 /*
- * Child processes: posix_spawnp with an argument vector, never a shell. All descriptors but 0-2 are closed in the
- * child; signals are reset. Either run to the end with captured output, or started with pipes for a dialogue.
+ * Child processes: posix_spawnp with an argument vector, never a shell. All descriptors but 0-2 are closed in
+ * the child; signals are reset; it leads a session of its own, so that it has no terminal to ask on and ends
+ * with all that it started when it is cancelled. Either run to the end with captured output, or started with
+ * pipes for a dialogue.
  */
 #include "base/buf.h"
 #include "base/cancel.h"
@@ -19,8 +21,9 @@ struct child_opts {
 };
 
 /* Run to the end. stdout and stderr are appended (either may be NULL: discarded), each up to
-   LIMIT_CHILD_OUTPUT_BYTES, the rest dropped. *ret_status: exit code, or 128 + signal. An error only when it could not
-   be run, timed out or was cancelled; a non-zero exit is no error here. */
+   LIMIT_CHILD_OUTPUT_BYTES; what is more is dropped and marks the buffer, so that buf_check() tells.
+   *ret_status: exit code, or 128 + signal. An error only when it could not be run, timed out or was
+   cancelled; a non-zero exit is none. */
 int child_run(const struct child_opts *o, struct buf *out, struct buf *errout, int *ret_status,
               struct err *err) _must_check_;
 
@@ -29,6 +32,7 @@ struct child {
     int in;  /* write end of its stdin */
     int out; /* read end of its stdout; stderr is ours */
 };
+/* For a dialogue; of the options, input, timeout_ns and cancel are not used. */
 int child_start(const struct child_opts *o, struct child *ret, struct err *err) _must_check_;
 /* Close both pipes, give it `grace_ns` to end, then TERM, then KILL; reap it. Accepts a zeroed struct. */
 void child_stop(struct child *c, int64_t grace_ns);

@@ -34,4 +34,8 @@ static inline int64_t clock_mono(struct clock *c)
 {
     return c->mono(c);
 }
+static inline void clock_sleep(struct clock *c, int64_t ns)
+{
+    c->sleep(c, ns);
+}
 #endif

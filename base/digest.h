@@ -1,8 +1,8 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 /*
- * SHA-256 (OpenSSL) and its spellings. Infallible: the algorithm is fetched once, at first use; failure aborts.
- * Thread-safe, apart from a digest under way, which belongs to one thread.
+ * SHA-256 (OpenSSL) and its spellings. Infallible: the algorithm is fetched once, at first use; failure
+ * aborts. Thread-safe, apart from a digest under way, which belongs to one thread.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -3,13 +3,14 @@
 /*
  * Errors.
  *
- * What can fail returns 0 or one of the negative codes below, and fills a `struct err` that the caller owns (never
- * NULL; initialise it with `struct err err = {0}`). An error is set once, where it happens, and wrapped with context
- * on the way up. Code branches on the code, never on the text. Thread-free: an err belongs to one thread at a time.
+ * What can fail returns 0 or one of the negative codes below, and fills a `struct err` that the caller owns
+ * (never NULL; initialise it with `struct err err = {0}`). An error is set once, where it happens, and
+ * wrapped with context on the way up. Code branches on the code, never on the text. Thread-free: an err
+ * belongs to one thread at a time.
  *
- * The message says what failed, on what, why; the hint says what to do. Neither ever holds a secret. Both are made
- * safe to show: invalid UTF-8 and control characters other than newline and tab become '?'; what is too long ends
- * in "...".
+ * The message says what failed, on what, why; the hint says what to do. Neither ever holds a secret. Both are
+ * made safe to show: invalid UTF-8 and control characters other than newline and tab become '?'; what is too
+ * long ends in "...".
  */
 #include "base/cleanup.h"
 #include <stdbool.h>
@@ -50,7 +51,8 @@ struct err {
 
 /* Set the error (overwrites). retryable becomes true for TIMEOUT, UNAVAILABLE and BUSY. Returns `code`. */
 int err_set(struct err *err, int code, const char *fmt, ...) _printf_(3, 4);
-/* Set from an errno value: ": strerror" is appended, the code is derived (ENOENT NOTFOUND, ENOSPC NOSPACE, ...). */
+/* Set from an errno value: ": strerror" is appended, the code is derived (ENOENT NOTFOUND, ENOSPC NOSPACE,
+ * ...). */
 int err_errno(struct err *err, int errnum, const char *fmt, ...) _printf_(3, 4);
 /* Put "context: " before the message. Returns the error's code. */
 int err_wrap(struct err *err, const char *fmt, ...) _printf_(2, 3);

@@ -6,7 +6,7 @@
 
 /* Append a whole file. ERR_LIMIT beyond `max` bytes; not a regular file is ERR_INVALID; NOTFOUND, IO. */
 int io_read_file(const char *path, size_t max, struct buf *out, struct err *err) _must_check_;
-/* The same below an open directory (openat2 RESOLVE_BENEATH | NO_SYMLINKS where the kernel has it). */
+/* The same below an open directory: a relative path without "..", and no symlink on the way is followed. */
 int io_read_file_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err) _must_check_;
 /* Write to a temporary file beside it, fsync, rename, fsync the folder. */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err) _must_check_;
@@ -18,7 +18,7 @@ int io_remove_tree(const char *path, struct err *err) _must_check_;
 int io_write_all(int fd, const void *data, size_t len, struct err *err) _must_check_;
 /* n random bytes from the kernel; aborts when there are none. */
 void io_random(void *buf, size_t n);
-/* Take an exclusive advisory lock on a file (made when missing), writing `owner` into it. ERR_BUSY names the owner
-   text of the holder. The lock lives as long as *ret_fd is open. */
+/* Take an exclusive advisory lock on a file (made when missing), writing `owner` into it. ERR_BUSY names the
+   owner text of the holder. The lock lives as long as *ret_fd is open. */
 int io_lock_file(const char *path, const char *owner, int *ret_fd, struct err *err) _must_check_;
 #endif

@@ -1,8 +1,8 @@
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 /*
- * Every limit on every input, in one place. A limit that is hit is an error of code ERR_LIMIT which names the limit
- * and the place; nothing is silently cut.
+ * Every limit on every input, in one place. A limit that is hit is an error of code ERR_LIMIT which names the
+ * limit and the place; nothing is silently cut.
  */
 #define LIMIT_MANIFEST_BYTES     (1u << 20)   /* one manifest file */
 #define LIMIT_TREE_ENTRIES       200000u      /* paths under an environment's path */

@@ -1,8 +1,8 @@
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 /*
- * A hash map from strings to pointers (open addressing, randomly keyed hash, so that hostile keys cost no more).
- * Keys are borrowed: they must outlive the map. Values may be anything but NULL. Not thread-safe.
+ * A hash map from strings to pointers (open addressing, randomly keyed hash, so that hostile keys cost no
+ * more). Keys are borrowed: they must outlive the map. Values may be anything but NULL. Not thread-safe.
  */
 #include "base/cleanup.h"
 #include <stdbool.h>

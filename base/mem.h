@@ -1,8 +1,9 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 /*
- * Heap memory that is small and of a size we chose: exhaustion aborts with a line on stderr, so no caller has a path
- * for it. What an input sizes goes through struct buf or struct arena, which know a maximum. Free with free().
+ * Heap memory that is small and of a size we chose: exhaustion aborts with a line on stderr, so no caller has
+ * a path for it. What an input sizes goes through struct buf or struct arena, which know a maximum. Free with
+ * free().
  */
 #include "base/cleanup.h"
 #include <stddef.h>

@@ -21,7 +21,8 @@ struct unit {
     int64_t factor;
 };
 
-/* In descending order, which is also the order in which they may stand; spellings of one unit stand together. */
+/* In descending order, which is also the order in which they may stand; spellings of one unit stand together.
+ */
 static const struct unit durations[] = {
     {"w", 7 * NS_PER_D}, {"d", NS_PER_D},   {"h", NS_PER_H},          {"m", NS_PER_M}, {"s", NS_PER_S},
     {"ms", NS_PER_MS},   {"us", NS_PER_US}, {"\xC2\xB5s", NS_PER_US}, {"ns", 1},
@@ -214,8 +215,8 @@ int parse_mode(const char *s, int64_t *ret, struct err *err)
     return 0;
 }
 
-/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, and back. A year is counted from March, so
-   that a leap day is its last; 400 years are 146097 days. */
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, and back. A year is counted from
+   March, so that a leap day is its last; 400 years are 146097 days. */
 static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;

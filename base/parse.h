@@ -1,8 +1,9 @@
 #ifndef BASE_PARSE_H
 #define BASE_PARSE_H
 /*
- * Reading and writing of numbers, durations, sizes and times as people write them. Whole-string: trailing bytes are an error.
- * Errors say what was read and what would be right ("\"10x\" is not a duration; write 10s, 1m30s, 2h, 500ms").
+ * Reading and writing of numbers, durations, sizes and times as people write them. Whole-string: trailing
+ * bytes are an error. Errors say what was read and what would be right ("\"10x\" is not a duration; write
+ * 10s, 1m30s, 2h, 500ms").
  */
 #include "base/err.h"
 
@@ -12,13 +13,16 @@ int parse_int(const char *s, int64_t min, int64_t max, int64_t *ret, struct err 
 int parse_float(const char *s, double min, double max, double *ret, struct err *err) _must_check_;
 /* true/false, yes/no, on/off, in any case (the words of YAML 1.1; only for fields declared boolean). */
 int parse_bool(const char *s, bool *ret, struct err *err) _must_check_;
-/* Compose durations: us, ms, s, m, h, d, w in descending order, fractions allowed ("1m30s", "1.5s"); nanoseconds. "0" is zero. */
+/* Compose durations: us, ms, s, m, h, d, w in descending order, fractions allowed ("1m30s", "1.5s");
+ * nanoseconds. "0" is zero. */
 int parse_duration(const char *s, int64_t *ret_ns, struct err *err) _must_check_;
-/* Bytes: b, k/kb/KiB, m, g, t, any case; all binary (1k = 1kb = 1KiB = 1024), as Compose and Docker read them; fractions allowed. */
+/* Bytes: b, k/kb/KiB, m, g, t, any case; all binary (1k = 1kb = 1KiB = 1024), as Compose and Docker read
+ * them; fractions allowed. */
 int parse_size(const char *s, int64_t *ret_bytes, struct err *err) _must_check_;
 /* Octal file mode: "0644", "644", "0o644". */
 int parse_mode(const char *s, int64_t *ret, struct err *err) _must_check_;
-/* RFC 3339 ("2026-11-21T01:33:54.123Z", any offset) to nanoseconds since the epoch. Docker's zero time gives 0. */
+/* RFC 3339 ("2026-11-21T01:33:54.123Z", any offset) to nanoseconds since the epoch. Docker's zero time gives
+ * 0. */
 int parse_time(const char *s, int64_t *ret_ns, struct err *err) _must_check_;
 
 /* The shortest exact spelling: 90000000000 -> "1m30s"; 0 -> "0s". */

@@ -1,8 +1,8 @@
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 /*
- * A worker pool: a fixed number of threads and one unbounded FIFO queue of jobs. Jobs are functions and an argument
- * they own. pool_free() waits for queued and running jobs to end. Thread-safe: jobs may submit jobs.
+ * A worker pool: a fixed number of threads and one unbounded FIFO queue of jobs. Jobs are functions and an
+ * argument they own. pool_free() waits for queued and running jobs to end. Thread-safe: jobs may submit jobs.
  */
 #include "base/err.h"
 
@@ -14,7 +14,8 @@ void pool_free(struct pool *p);
 void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg);
 /* Wait until no job is queued or running. Not from a job. */
 void pool_drain(struct pool *p);
-/* Run fn(arg, i) for each i below n on the pool and this thread, and wait; for parallel loops. fn must not submit. */
+/* Run fn(arg, i) for each i below n on the pool and this thread, and wait; for parallel loops. fn must not
+ * submit. */
 void pool_each(struct pool *p, size_t n, void (*fn)(void *arg, size_t i), void *arg);
 static inline void pool_freep(struct pool **p)
 {

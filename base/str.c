@@ -112,7 +112,8 @@ const char *str_nearest(const char *s, const char *const *names, size_t n)
 
 size_t str_utf8_char(const char *s, size_t len)
 {
-    /* By the number of bytes: the bits that mark the first byte, and the least code point that needs so many. */
+    /* By the number of bytes: the bits that mark the first byte, and the least code point that needs so many.
+     */
     static const struct {
         unsigned char mask, lead;
         uint32_t least;

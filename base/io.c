@@ -1,0 +1,287 @@
+#include "base/io.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "base/str.h"
+
+#define READ_CHUNK ((size_t)16 << 10)
+#define OPEN_FLAGS \
+    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) /* a pipe must not hold us, nor a terminal own us */
+#define TREE_DEPTH  512
+#define OWNER_BYTES 256
+
+/* Append what one read() gives. */
+static int read_chunk(int fd, const char *path, struct buf *out, size_t *ret_n, struct err *err)
+{
+    char chunk[READ_CHUNK];
+    ssize_t n;
+    do
+        n = read(fd, chunk, sizeof(chunk));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return err_errno(err, errno, "%s", path);
+    buf_add(out, chunk, (size_t)n);
+    *ret_n = (size_t)n;
+    return 0;
+}
+
+/* An open descriptor's whole content, or nothing. `path` is for messages. */
+static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_errno(err, errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_INVALID, "%s is not a regular file", path);
+    if (st.st_size > 0 && (uintmax_t)st.st_size > max)
+        return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
+    size_t start = out->len, n = 0;
+    int r = 0;
+    /* The size is a hint: files grow, and those of /proc have none. */
+    if (st.st_size > 0 && !out->overflow)
+        buf_reserve(out, (size_t)st.st_size);
+    while ((r = read_chunk(fd, path, out, &n, err)) == 0 && n > 0)
+        if (out->len - start > max)
+            r = err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
+    if (r == 0)
+        r = buf_check(out, path, err);
+    if (r < 0)
+        buf_truncate(out, start);
+    return r;
+}
+
+int io_read_file(const char *path, size_t max, struct buf *out, struct err *err)
+{
+    _cleanup_close_ int fd = open(path, OPEN_FLAGS);
+    if (fd < 0)
+        return err_errno(err, errno, "%s", path);
+    return read_fd(fd, path, max, out, err);
+}
+
+/* Open one component, never through a symlink. */
+static int open_step(int dirfd, const char *name, bool last, const char *path, int *ret, struct err *err)
+{
+    if (str_eq(name, "..") || !*name)
+        return err_set(err, ERR_INVALID, "%s: a path here must be relative and without \"..\"", path);
+    int fd =
+        openat(dirfd, name, last ? OPEN_FLAGS | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        int saved = errno;
+        struct stat st;
+        if ((saved == ELOOP || saved == ENOTDIR) && fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISLNK(st.st_mode))
+            return err_set(err, ERR_INVALID, "%s: \"%s\" is a symlink, which is not followed here", path,
+                           name);
+        return err_errno(err, saved, "%s", path);
+    }
+    *ret = fd;
+    return 0;
+}
+
+int io_read_file_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err)
+{
+    _cleanup_close_ int at = -1;
+    char name[256];
+    for (const char *rest = path;;) {
+        size_t len = strcspn(rest, "/");
+        if (len >= sizeof(name))
+            return err_errno(err, ENAMETOOLONG, "%s", path);
+        memcpy(name, rest, len);
+        name[len] = '\0';
+        bool last = rest[len] == '\0';
+        int fd = -1, r = open_step(at >= 0 ? at : dirfd, name, last, path, &fd, err);
+        if (r < 0)
+            return r;
+        if (at >= 0)
+            close(at);
+        at = fd;
+        if (last)
+            return read_fd(at, path, max, out, err);
+        rest += len + 1;
+    }
+}
+
+int io_write_all(int fd, const void *data, size_t len, struct err *err)
+{
+    const char *p = data;
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+        if (n >= 0) {
+            p += n;
+            len -= (size_t)n;
+        } else if (errno == EAGAIN) {
+            struct pollfd ready = {.fd = fd, .events = POLLOUT};
+            poll(&ready, 1, -1);
+        } else if (errno != EINTR) {
+            return err_errno(err, errno, "write");
+        }
+    }
+    return 0;
+}
+
+/* Write, sync, rename over `name`; the temporary file is the caller's to remove when this fails. */
+static int write_temp(int dirfd, int fd, const char *temp, const char *name, const void *data, size_t len,
+                      mode_t mode, struct err *err)
+{
+    int r = io_write_all(fd, data, len, err);
+    if (r < 0)
+        return r;
+    if (fchmod(fd, mode) < 0)
+        return err_errno(err, errno, "set mode %04o", (unsigned)mode);
+    if (fsync(fd) < 0)
+        return err_errno(err, errno, "fsync");
+    if (renameat(dirfd, temp, dirfd, name) < 0)
+        return err_errno(err, errno, "rename");
+    if (fsync(dirfd) < 0)
+        return err_errno(err, errno, "fsync its folder");
+    return 0;
+}
+
+/* A new file of an unguessable name in the folder. */
+static int open_temp(int dirfd, char *name, size_t size, struct err *err)
+{
+    uint64_t id;
+    io_random(&id, sizeof(id));
+    snprintf(name, size, ".forge-%016llx.tmp", (unsigned long long)id);
+    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? err_errno(err, errno, "create a temporary file beside it") : fd;
+}
+
+int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    _cleanup_free_ char *folder =
+        slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!folder || !*name)
+        return err_set(err, ERR_INVALID, "%s is not the name of a file", path);
+    _cleanup_close_ int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dirfd < 0)
+        return err_errno(err, errno, "%s: open its folder", path);
+    char temp[48];
+    _cleanup_close_ int fd = open_temp(dirfd, temp, sizeof(temp), err);
+    if (fd < 0)
+        return err_wrap(err, "%s", path);
+    if (write_temp(dirfd, fd, temp, name, data, len, mode, err) < 0) {
+        unlinkat(dirfd, temp, 0);
+        return err_wrap(err, "%s", path);
+    }
+    return 0;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int io_make_dirs(const char *path, mode_t mode, struct err *err)
+{
+    _cleanup_buf_ struct buf part = BUF_INIT;
+    for (const char *rest = path; *rest;) {
+        size_t len = strspn(rest, "/");
+        len += strcspn(rest + len, "/");
+        buf_add(&part, rest, len);
+        rest += len;
+        if (mkdir(buf_str(&part), mode) < 0 && !is_folder(buf_str(&part)))
+            return err_errno(err, errno == EEXIST ? ENOTDIR : errno, "make the folder %s", buf_str(&part));
+    }
+    return 0;
+}
+
+static int remove_below(int fd, const char *path, unsigned depth, struct err *err);
+
+static int remove_entry(int dirfd, const char *name, const char *path, unsigned depth, struct err *err)
+{
+    if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM) /* POSIX says EPERM for a folder, Linux EISDIR */
+        return err_errno(err, errno, "%s/%s", path, name);
+    if (depth == 0)
+        return err_set(err, ERR_LIMIT, "%s: more than %d folders below each other", path, TREE_DEPTH);
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, errno, "%s/%s", path, name);
+    int r = remove_below(fd, path, depth - 1, err);
+    if (r == 0 && unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        r = err_errno(err, errno, "%s/%s", path, name);
+    return r;
+}
+
+/* Remove what is below an open folder, which is closed. */
+static int remove_below(int fd, const char *path, unsigned depth, struct err *err)
+{
+    DIR *d = fdopendir(fd);
+    if (!d) {
+        close(fd);
+        return err_errno(err, errno, "%s", path);
+    }
+    int r = 0;
+    struct dirent *e;
+    while (r == 0 && (errno = 0, e = readdir(d)))
+        if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+            r = remove_entry(fd, e->d_name, path, depth, err);
+    if (r == 0 && errno)
+        r = err_errno(err, errno, "%s", path);
+    closedir(d);
+    return r;
+}
+
+int io_remove_tree(const char *path, struct err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return 0;
+    if (fd < 0 && (errno == ENOTDIR || errno == ELOOP))
+        return unlink(path) == 0 || errno == ENOENT ? 0 : err_errno(err, errno, "%s", path);
+    if (fd < 0)
+        return err_errno(err, errno, "%s", path);
+    int r = remove_below(fd, path, TREE_DEPTH, err);
+    if (r == 0 && rmdir(path) < 0 && errno != ENOENT)
+        return err_errno(err, errno, "%s", path);
+    return r;
+}
+
+void io_random(void *buf, size_t n)
+{
+    char *p = buf;
+    while (n > 0) {
+        ssize_t got = getrandom(p, n, 0);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            fputs("forge: the kernel gives no random bytes\n", stderr);
+            abort();
+        }
+        p += got;
+        n -= (size_t)got;
+    }
+}
+
+int io_lock_file(const char *path, const char *owner, int *ret_fd, struct err *err)
+{
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);
+    if (fd < 0)
+        return err_errno(err, errno, "lock %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return err_errno(err, errno, "lock %s", path);
+        char holder[OWNER_BYTES + 1] = "";
+        ssize_t n = pread(fd, holder, OWNER_BYTES, 0);
+        holder[n > 0 ? n : 0] = '\0';
+        /* Between its lock and its name the holder has none for a moment. */
+        return err_set(err, ERR_BUSY, "%s is locked by %s", path, *holder ? holder : "another process");
+    }
+    size_t len = strnlen(owner, OWNER_BYTES);
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, owner, len, 0) != (ssize_t)len)
+        return err_errno(err, errno, "write the owner's name into %s", path);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
