@@ -91,6 +91,9 @@ struct apply_result {
 int engine_apply(struct engine *e, struct look *l, const struct apply_options *o, struct apply_result *ret,
                  struct err *err) _must_check_;
 
+/* Note how a reconcile went (result 0 or an error), for `status`; writes only when that changed. */
+int engine_note(struct engine *e, int result, const struct err *outcome, struct err *err) _must_check_;
+
 /* Rows of `status`: resource, sync, health, generation, age, message. From a look. */
 struct val *engine_status(struct arena *a, const struct look *l);
 

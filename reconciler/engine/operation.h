@@ -32,8 +32,8 @@ struct operation {
  * apply     as diff, and plan (a document that must still hold), trigger,    {result, generation, changes:
  * [...], plan} parallel, timeout_ns; unattended status    fetch, fresh forge/status/v1 history   resource,
  * generation, limit, transitions                         {generations: [...]} or {transitions: [...]} show
- * generation                                                       {generation..., transitions: [...]} suspend
- * reason, until_ns                                                 {} resume {}
+ * generation                                                       {generation..., transitions: [...]}
+ * suspend reason, until_ns                                                 {} resume {}
  *
  * Wrong manifests: ERR_INVALID and an answer {"diagnostics": [...]}.
  */

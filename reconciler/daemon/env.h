@@ -1,0 +1,51 @@
+#ifndef DAEMON_ENV_H
+#define DAEMON_ENV_H
+/*
+ * The automation of one environment: when to fetch, when to look, when to apply. Its state belongs to the
+ * loop's thread; fetches and reconciles run on the daemon's pool and answer by message, one of each at a time.
+ *
+ *   poll timer, inotify ──> fetch ──(moved)──┐
+ *   engine events ───────────────────────────┼──> reconcile: look, and apply what automation may ──> retry
+ * timer retry timer, resync timer, requests ─────┘
+ *
+ * Wake-ups while a reconcile runs are kept as bits and served after it, so none is lost; a newer commit also
+ * cancels the one that runs (L2). When nothing was heard since the last look, nothing is done at all.
+ */
+#include "reconciler/daemon/loop.h"
+#include "reconciler/engine/engine.h"
+
+struct env;
+
+/* Numbers for /metrics and `status`; read under env_numbers(). */
+struct env_numbers {
+    const char *name;
+    uint64_t reconciles, failures, applies, corrections, events, fetches, fetch_failures, skipped;
+    int64_t last_reconcile_ns, last_duration_ns, last_success_ns; /* wall, duration, wall */
+    uint64_t resources, drifted, out_of_sync, held;
+    uint64_t generation;
+    bool suspended, engine_connected;
+};
+
+struct env_host {
+    struct loop *loop;
+    struct store *store;
+    struct pool *jobs;    /* fetches and reconciles */
+    struct pool *inspect; /* lent to providers */
+    struct clock *clock;
+};
+
+int env_new(const struct env_config *c, const struct env_host *host, struct env **ret,
+            struct err *err) _must_check_;
+/* Ask what runs to stop; env_idle() tells when it has. */
+void env_stop(struct env *e);
+bool env_idle(const struct env *e);
+void env_free(struct env *e);
+
+/* Look now, whatever was heard. From the loop's thread. */
+void env_poke(struct env *e);
+/* Stop what is under way (a suspension was asked for). */
+void env_interrupt(struct env *e);
+const char *env_name(const struct env *e);
+/* A copy; from any thread. */
+void env_numbers(struct env *e, struct env_numbers *ret);
+#endif
