@@ -11,6 +11,17 @@ void diag_init(struct diag_list *d, struct arena *a)
     *d = (struct diag_list){.arena = a};
 }
 
+/* Messages quote what people wrote, and what they wrote may be written at a terminal: one line, no control
+ * characters. */
+static const char *clean_text(struct arena *a, const char *fmt, va_list ap)
+{
+    char *text = arena_vprintf(a, fmt, ap);
+    str_clean(text);
+    for (char *p = strpbrk(text, "\n\t"); p; p = strpbrk(p, "\n\t"))
+        *p = ' ';
+    return text;
+}
+
 struct diag *diag_add(struct diag_list *d, enum diag_level level, const char *file, uint32_t line,
                       uint32_t col, const char *fmt, ...)
 {
@@ -26,7 +37,7 @@ struct diag *diag_add(struct diag_list *d, enum diag_level level, const char *fi
 
     va_list ap;
     va_start(ap, fmt);
-    const char *msg = arena_vprintf(d->arena, fmt, ap);
+    const char *msg = clean_text(d->arena, fmt, ap);
     va_end(ap);
     struct diag diag = {.level = level, .file = file, .line = line, .col = col, .msg = msg};
     arena_push(d->arena, d->items, d->n, d->cap, diag);
@@ -39,7 +50,7 @@ void diag_hint(struct diag_list *d, struct diag *diag, const char *fmt, ...)
         return;
     va_list ap;
     va_start(ap, fmt);
-    diag->hint = arena_vprintf(d->arena, fmt, ap);
+    diag->hint = clean_text(d->arena, fmt, ap);
     va_end(ap);
 }
 

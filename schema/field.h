@@ -3,9 +3,10 @@
 /*
  * Field tables: the language, as data.
  *
- * A kind is a table of fields. The same table decodes YAML into canonical values, validates, suggests the nearest name
- * for an unknown key, tells the planner how two values compare and what a change costs, and prints JSON Schema, the
- * reference documentation and `forge-ctl explain`. Tables are constant and shared between threads.
+ * A kind is a table of fields. The same table decodes YAML into canonical values, validates, suggests the
+ * nearest name for an unknown key, tells the planner how two values compare and what a change costs, and
+ * prints JSON Schema, the reference documentation and `forge-ctl explain`. Tables are constant and shared
+ * between threads.
  */
 #include "schema/diag.h"
 #include "schema/val.h"
@@ -24,7 +25,7 @@ const char *impact_name(enum impact i); /* "none", "live", "restart", "replace",
 enum field_type {
     FT_STRING,
     FT_BOOL,
-    FT_INT,      /* min..max */
+    FT_INT, /* min..max */
     FT_FLOAT,
     FT_CPUS,     /* a fraction of processors ("0.5", 1.5); canonical: nanocpus */
     FT_DURATION, /* canonical: nanoseconds */
@@ -34,24 +35,29 @@ enum field_type {
     FT_LIST,     /* of `elem`; order has meaning unless FIELD_SET */
     FT_MAP,      /* string -> `elem`; also the list form ["K=V", "K"] with FIELD_LIST_FORM */
     FT_RECORD,   /* of `sub` */
-    FT_KEYED,    /* a list of records of `sub` (or a map): canonical form is a map by the key that `keyed` derives */
+    FT_KEYED,    /* a list of records of `sub` (or a map): canonical form is a map by the key that `keyed`
+                    derives */
     FT_COMMAND,  /* list of strings, or one string split into words as a shell would (quotes, no expansion) */
     FT_ANY,      /* any tree, as it is (extensions) */
 };
 
 /* Flags. */
-#define FIELD_REQUIRED 0x0001u
-#define FIELD_SET 0x0002u        /* a list whose order has no meaning and duplicates neither: sorted */
-#define FIELD_SECRET 0x0004u     /* the string becomes VAL_F_SECRET */
-#define FIELD_LIST_FORM 0x0008u  /* map: the form ["K=V"] is accepted too */
-#define FIELD_SCALAR_OK 0x0010u  /* list: one scalar stands for a list of one */
-#define FIELD_NULL_OK 0x0020u    /* string: null (and "K" in a list form) reads as "", as in labels; without it, null is an error that says
-                                    to write "" for an empty value */
-#define FIELD_VIRTUAL 0x0040u    /* not compared with the engine (update strategy, depends_on, profiles) */
-#define FIELD_CREATE_ONLY 0x0080u /* used at creation; a later change has no effect and is not drift (pull_policy) */
-#define FIELD_ALIAS 0x0100u      /* an input spelling only: `normalize` of the kind moves it to its canonical field (mem_limit, deploy) */
-#define FIELD_HIDDEN 0x0200u     /* canonical only: cannot be written (digests put in by resolution) */
-#define FIELD_EMPTY_OK 0x0400u   /* string: "" is accepted */
+#define FIELD_REQUIRED  0x0001u
+#define FIELD_SET       0x0002u /* a list whose order has no meaning and duplicates neither: sorted */
+#define FIELD_SECRET    0x0004u /* the string becomes VAL_F_SECRET */
+#define FIELD_LIST_FORM 0x0008u /* map: the form ["K=V"] is accepted too */
+#define FIELD_SCALAR_OK 0x0010u /* list: one scalar stands for a list of one */
+#define FIELD_NULL_OK                                                                                        \
+    0x0020u /* string: null (and "K" in a list form) reads as "", as in labels; without it, null is an error \
+               that says to write "" for an empty value */
+#define FIELD_VIRTUAL 0x0040u /* not compared with the engine (update strategy, depends_on, profiles) */
+#define FIELD_CREATE_ONLY \
+    0x0080u /* used at creation; a later change has no effect and is not drift (pull_policy) */
+#define FIELD_ALIAS                                                                                        \
+    0x0100u /* an input spelling only: `normalize` of the kind moves it to its canonical field (mem_limit, \
+               deploy) */
+#define FIELD_HIDDEN   0x0200u /* canonical only: cannot be written (digests put in by resolution) */
+#define FIELD_EMPTY_OK 0x0400u /* string: "" is accepted */
 
 struct field_table;
 struct decode;
@@ -64,24 +70,28 @@ struct field {
     const char *doc;     /* a sentence or more; Markdown; required (lint) */
     const char *example; /* YAML, one line; may be NULL */
     const char *def;     /* the default as text for documentation; NULL: none */
-    const struct val *def_val; /* its canonical value: absent means the same as this (P2); NULL: absent is its own value */
-    const char *const *choices; /* FT_ENUM, NULL-terminated */
-    int64_t min, max;           /* FT_INT, FT_SIZE, FT_DURATION when max > min */
-    const char *pattern;        /* POSIX extended regular expression for FT_STRING; NULL: any */
-    const char *pattern_doc;    /* "a DNS label: a-z, 0-9 and -" */
-    const struct field *elem;   /* FT_LIST, FT_MAP */
+    const struct val
+        *def_val; /* its canonical value: absent means the same as this (P2); NULL: absent is its own value */
+    const char *const *choices;    /* FT_ENUM, NULL-terminated */
+    int64_t min, max;              /* FT_INT, FT_SIZE, FT_DURATION when max > min */
+    const char *pattern;           /* POSIX extended regular expression for FT_STRING; NULL: any */
+    const char *pattern_doc;       /* "a DNS label: a-z, 0-9 and -" */
+    const struct field *elem;      /* FT_LIST, FT_MAP */
     const struct field_table *sub; /* FT_RECORD, FT_KEYED */
-    /* Reads a node that is not of the long form. FT_RECORD: a node that is no mapping; gives the record. FT_KEYED: an
-       item that is no mapping; gives the record that the long form would have given, for `keyed`. Other types: every
-       scalar (and for FT_MAP a sequence), instead of the built-in reading; gives the canonical value.
-       NULL: the long form only. On a problem adds a diagnostic to d and returns NULL. */
+    /* Reads a node that is not of the long form. FT_RECORD: a node that is no mapping; gives the record.
+       FT_KEYED: an item that is no mapping; gives the record that the long form would have given, for
+       `keyed`. Other types: every scalar (and for FT_MAP a sequence), instead of the built-in reading; gives
+       the canonical value. NULL: the long form only. On a problem adds a diagnostic to d and returns NULL. */
     struct val *(*short_form)(struct decode *d, const struct field *f, const struct ynode *n);
-    /* FT_KEYED: add the canonical item (or several: port ranges) that `rec` (long form decoded by sub) stands for. */
-    void (*keyed)(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec, struct val *into);
+    /* FT_KEYED: add the canonical item (or several: port ranges) that `rec` (long form decoded by sub) stands
+       for. `into` holds the items of this one call; they are merged, and keys that stand there already are
+       reported, by the caller. */
+    void (*keyed)(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
+                  struct val *into);
 };
 
-/* A key that people know from Compose or Docker and that is not honoured: an error that says so, with `why` as its
-   hint, in place of "unknown key". Not part of JSON Schema or the reference. */
+/* A key that people know from Compose or Docker and that is not honoured: an error that says so, with `why`
+   as its hint, in place of "unknown key". Not part of JSON Schema or the reference. */
 struct field_refusal {
     const char *name;
     const char *why; /* what to do instead: "build the image elsewhere and name it in image" */
@@ -90,10 +100,18 @@ struct field_refusal {
 struct field_table {
     const char *name; /* "container.healthcheck" */
     const char *doc;
-    const struct field *fields; /* ends with a NULL name */
+    const struct field *fields;          /* ends with a NULL name */
     const struct field_refusal *refused; /* ends with a NULL name; may be NULL */
     /* After decoding of a record: cross-field checks and moves (aliases to canonical). May be NULL. */
     void (*normalize)(struct decode *d, const struct ynode *n, struct val *rec);
+};
+
+/* A step of the path from the root of a decode to where it is: a field or key, or (name NULL) an index of a
+ * list. */
+struct decode_at {
+    const struct decode_at *up;
+    const char *name;
+    size_t index;
 };
 
 /* A decode under way: where problems go and what they belong to. */
@@ -102,23 +120,55 @@ struct decode {
     struct diag_list *diags;
     const char *file;
     uint16_t file_index;
-    bool patch; /* part of an overlay: required fields of records reached through mappings may be missing, and null is kept as
-                   VAL_NULL, which removes the field or key when the overlay is merged */
+    bool patch; /* part of an overlay: required fields of records reached through mappings may be missing, and
+                   null is kept as VAL_NULL, which removes the field or key when the overlay is merged. In a
+                   patch the tag !reset reads as null, and !override gives VAL_F_REPLACE. Lists are whole in a
+                   patch too: within them neither holds */
+    const struct decode_at *at; /* where it is; kept by decode_record() and decode_field() */
 };
 
-/* Decode one node by a table or a field. Problems are added to d->diags; the result is then NULL or partial. */
+/*
+ * Decode one node by a table or a field. Problems are added to d->diags; the result is then NULL or partial:
+ * a field that could not be read is absent, so that everything else is still checked.
+ *
+ * Null means absent for a field of a record, whatever its type; for items of lists and values of maps see
+ * FIELD_NULL_OK. Keys that start with "x-" are free for people's own use (and as a place for anchors) and are
+ * left out.
+ *
+ * A scalar with a reference (`${...}`) where more than plain text is wanted - another type, a short form, a
+ * pattern - can not be read before the reference is resolved: it becomes a string with VAL_F_EXPR (in a
+ * FT_KEYED under itself as key), and is to be read with decode_text() then. Plain strings and the words of
+ * commands stay strings without that flag.
+ */
 struct val *decode_record(struct decode *d, const struct field_table *t, const struct ynode *n);
 struct val *decode_field(struct decode *d, const struct field *f, const struct ynode *n);
-/* Add an error at a node. Returns NULL so that callers can return it. */
+/* Read a scalar by a field once its references are resolved; `expr` gives its place. For an item of a
+   FT_KEYED the result is a map of its items, to be merged into that which held `expr`. */
+struct val *decode_text(struct decode *d, const struct field *f, const struct val *expr, const char *text);
+/* Has the text a reference, `${...}`? `$$` is a literal dollar. */
+bool decode_has_reference(const char *text);
+/* Split into words as a shell would (quotes and backslashes, no expansion): a list of strings, or NULL and
+ * what is wrong. */
+struct val *decode_words(struct arena *a, const char *text, const char **ret_problem);
+/* Add an error at a node. The message is prefixed with the path of the field ("ports[0]: "). Returns NULL so
+   that callers can return it. */
 struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...) _printf_(3, 4);
-struct val *decode_error_hint(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...) _printf_(4, 5);
+struct val *decode_error_hint(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...)
+    _printf_(4, 5);
 
 const struct field *field_find(const struct field_table *t, const char *name);
-/* Follow a dotted path through records, keyed lists and maps ("healthcheck.interval", "environment.LOG_LEVEL"). NULL: unknown. */
+/* Follow a dotted path through records, keyed lists and maps ("healthcheck.interval",
+ * "environment.LOG_LEVEL"). NULL: unknown. */
 const struct field *field_path(const struct field_table *t, const char *dotted);
 /* Are two canonical values of this field equal in meaning (P2). NULL is absent; def_val counts. */
 bool field_equal(const struct field *f, const struct val *a, const struct val *b);
-/* Print a canonical value as a person writes it: 134217728 -> 128MiB by the field's type. One line, at most max bytes. */
+/* Print a canonical value as a person writes it: 134217728 -> 128MiB by the field's type. One line, at most
+ * max bytes. */
 void field_print(const struct field *f, const struct val *v, size_t max, struct buf *out);
-/* Re-check a canonical value that did not come from YAML (JSON plans, stored records). */
+/* Is a canonical value that did not come from YAML (JSON plans, stored records) of the shape that the table
+   describes: known names, right types, ranges and choices. ERR_INVALID names the first field that is not.
+   VAL_NULL, VAL_UNKNOWN and VAL_F_EXPR pass for any type. */
+int field_check(const struct field_table *t, const struct val *v, struct err *err) _must_check_;
+/* The name of a type as documentation says it: "string", "list of strings", "mapping from names to ports". */
+void field_type_name(const struct field *f, struct buf *out);
 #endif

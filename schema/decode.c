@@ -1,0 +1,326 @@
+/* Decoding by field tables: records, references that are still to be resolved, and problems (field.h). */
+#include <assert.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "schema/decode_internal.h"
+#include "schema/field_index.h"
+
+static void add_path(const struct decode_at *at, struct buf *out)
+{
+    if (!at)
+        return;
+    add_path(at->up, out);
+    if (at->name)
+        buf_addf(out, "%s%.64s", out->len ? "." : "", at->name);
+    else
+        buf_addf(out, "[%zu]", at->index);
+}
+
+static struct diag *add_error(struct decode *d, uint32_t line, uint32_t col, const char *fmt, va_list ap)
+{
+    _cleanup_buf_ struct buf msg = BUF_INIT;
+    add_path(d->at, &msg);
+    if (msg.len)
+        buf_adds(&msg, ": ");
+    buf_addv(&msg, fmt, ap);
+    return diag_add(d->diags, DIAG_ERROR, d->file, line, col, "%s", buf_str(&msg));
+}
+
+struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_error(d, n->line, n->col, fmt, ap);
+    va_end(ap);
+    return NULL;
+}
+
+struct val *decode_error_hint(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct diag *diag = add_error(d, n->line, n->col, fmt, ap);
+    va_end(ap);
+    if (!str_empty(hint))
+        diag_hint(d->diags, diag, "%s", hint);
+    return NULL;
+}
+
+void decode_error_at(struct decode *d, uint32_t line, uint32_t col, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    add_error(d, line, col, fmt, ap);
+    va_end(ap);
+}
+
+/* "a string", "an integer". */
+static void add_article(const char *name, struct buf *out)
+{
+    buf_addf(out, "%s %s", strchr("aeiou", *name) ? "an" : "a", name);
+}
+
+struct val *decode_wrong_type(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    _cleanup_buf_ struct buf type = BUF_INIT;
+    field_type_name(f, &type);
+    _cleanup_buf_ struct buf msg = BUF_INIT;
+    add_article(buf_str(&type), &msg);
+    buf_adds(&msg, ", not ");
+    add_article(ynode_type_name(n), &msg);
+    const char *hint = f->example ? arena_printf(d->diags->arena, "for example: %s", f->example) : NULL;
+    return decode_error_hint(d, n, hint, "must be %s", buf_str(&msg));
+}
+
+struct val *decode_placed(struct decode *d, const struct ynode *n, struct val *v)
+{
+    if (v && !v->line) {
+        v->line = n->line;
+        v->col = n->col;
+        v->file = d->file_index;
+    }
+    return v;
+}
+
+struct sort_problems {
+    struct decode *d;
+};
+
+static void report_twice(void *arg, const struct val_pair *gone, const struct val_pair *kept)
+{
+    struct sort_problems *problems = arg;
+    decode_error_at(problems->d, kept->val->line, kept->val->col,
+                    "\"%.64s\" stands here twice, first in line %u", kept->key, gone->val->line);
+}
+
+void decode_sort(struct decode *d, struct val *map)
+{
+    struct sort_problems problems = {d};
+    val_map_sort(map, report_twice, &problems);
+}
+
+bool decode_has_reference(const char *text)
+{
+    for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
+        if (p[1] == '{')
+            return true;
+        p += p[1] == '$' ? 2 : 1;
+    }
+    return false;
+}
+
+struct val *decode_deferred(struct decode *d, const struct ynode *n)
+{
+    struct val *v = decode_placed(d, n, val_strn(d->arena, n->text, n->len));
+    v->flags |= VAL_F_EXPR;
+    return v;
+}
+
+/* Does the field make more of a scalar than the text that stands there? Lists and maps without a short form
+   pass it on to their elements, or refuse it. */
+static bool reads_text(const struct field *f)
+{
+    if (f->short_form)
+        return true;
+    switch (f->type) {
+    case FT_STRING:
+        return f->pattern != NULL;
+    case FT_LIST:
+    case FT_MAP:
+    case FT_RECORD:
+    case FT_KEYED:
+    case FT_COMMAND:
+    case FT_ANY:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool takes_short_form(const struct field *f, const struct ynode *n)
+{
+    if (!f->short_form || f->type == FT_KEYED)
+        return false;
+    return n->type == YN_SCALAR || (n->type == YN_SEQ && (f->type == FT_MAP || f->type == FT_RECORD));
+}
+
+/* A node that is not null, and holds no reference that has to be resolved first. */
+static struct val *decode_resolved(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    if (takes_short_form(f, n))
+        return f->short_form(d, f, n);
+    switch (f->type) {
+    case FT_LIST:
+        return decode_list(d, f, n);
+    case FT_MAP:
+        return decode_map(d, f, n);
+    case FT_RECORD:
+        return n->type == YN_MAP ? decode_record(d, f->sub, n) : decode_wrong_type(d, f, n);
+    case FT_KEYED:
+        return decode_keyed(d, f, n);
+    case FT_COMMAND:
+        return decode_command(d, f, n);
+    case FT_ANY:
+        return decode_any(d, n);
+    default:
+        return decode_scalar(d, f, n);
+    }
+}
+
+static struct val *decode_value(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    if (n->type == YN_SCALAR && f->type != FT_KEYED && reads_text(f) && decode_has_reference(n->text))
+        return decode_deferred(d, n);
+    return decode_resolved(d, f, n);
+}
+
+/* What every value has in common: tags of overlays, and its place. */
+static struct val *decode_tagged(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    bool reset = str_eq(n->tag, "!reset");
+    bool override = str_eq(n->tag, "!override");
+    if ((reset || override) && !d->patch)
+        return decode_error_hint(d, n, "leave it out, or make the document a patch",
+                                 "the tag %s has a meaning only in a patch", n->tag);
+    struct val *v = reset ? val_null(d->arena) : decode_value(d, f, n);
+    if (v && override)
+        v->flags |= VAL_F_REPLACE;
+    return decode_placed(d, n, v);
+}
+
+struct val *decode_field(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    if (!ynode_is_null(n))
+        return decode_tagged(d, f, n);
+    return d->patch ? decode_placed(d, n, val_null(d->arena)) : NULL;
+}
+
+struct val *decode_item(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    if (!ynode_is_null(n))
+        return decode_tagged(d, f, n);
+    if (d->patch)
+        return decode_placed(d, n, val_null(d->arena));
+    if (f->type == FT_RECORD && f->short_form)
+        return decode_placed(d, n, f->short_form(d, f, n));
+    if (f->type == FT_STRING && f->flags & FIELD_NULL_OK)
+        return decode_placed(d, n, val_str(d->arena, ""));
+    if (f->type == FT_ANY)
+        return decode_any(d, n);
+    const char *hint =
+        f->type == FT_STRING && f->flags & FIELD_EMPTY_OK ? "write \"\" for an empty value" : NULL;
+    return decode_error_hint(d, n, hint, "a value is missing");
+}
+
+struct val *decode_item_at(struct decode *d, const struct field *f, const struct ynode *n, const char *name,
+                           size_t index)
+{
+    struct decode_at at = {.up = d->at, .name = name, .index = index};
+    d->at = &at;
+    struct val *v = decode_item(d, f, n);
+    d->at = at.up;
+    return v;
+}
+
+struct val *decode_text(struct decode *d, const struct field *f, const struct val *expr, const char *text)
+{
+    /* Quoted: what a reference stands for is a text, and never null. */
+    const struct ynode n = {
+        .type = YN_SCALAR, .line = expr->line, .col = expr->col, .text = text, .len = strlen(text)};
+    struct val *v = f->type == FT_KEYED ? decode_keyed_item(d, f, &n) : decode_resolved(d, f, &n);
+    v = decode_placed(d, &n, v);
+    if (v)
+        v->file = expr->file;
+    return v;
+}
+
+static void unknown_key(struct decode *d, const struct field_table *t, const struct ynode *key)
+{
+    for (const struct field_refusal *r = t->refused; r && r->name; r++) {
+        if (strcmp(r->name, key->text) == 0) {
+            decode_error_hint(d, key, r->why, "\"%s\" is not supported", r->name);
+            return;
+        }
+    }
+    const struct field_index *index = field_index(t);
+    const char *near = str_nearest(key->text, index->names, index->names_n);
+    const char *hint = NULL;
+    if (near) {
+        hint = arena_printf(d->diags->arena, "did you mean \"%s\"?", near);
+    } else if (index->names_n <= 12) {
+        _cleanup_buf_ struct buf names = BUF_INIT;
+        for (size_t i = 0; i < index->names_n; i++)
+            buf_addf(&names, "%s%s", i > 0 ? ", " : "", index->names[i]);
+        hint = arena_printf(d->diags->arena, "known here: %s", buf_str(&names));
+    }
+    decode_error_hint(d, key, hint, "unknown key \"%.64s\"", key->text);
+}
+
+/* The values of a record by the order of their names. */
+struct found {
+    struct val *values[FIELD_INDEX_MAX];
+    bool seen[FIELD_INDEX_MAX]; /* also where the value could not be read */
+    size_t n;
+};
+
+static void read_pair(struct decode *d, const struct field_table *t, const struct field_index *index,
+                      const struct ypair *pair, struct found *found)
+{
+    const char *name = pair->key->text;
+    int place = field_index_find(index, name);
+    if (place < 0 || index->sorted[place]->flags & FIELD_HIDDEN) {
+        if (!str_starts(name, "x-"))
+            unknown_key(d, t, pair->key);
+        return;
+    }
+    const struct field *f = index->sorted[place];
+    struct decode_at at = {.up = d->at, .name = f->name};
+    d->at = &at;
+    struct val *v = decode_field(d, f, pair->value);
+    d->at = at.up;
+    found->seen[place] = !ynode_is_null(pair->value);
+    found->values[place] = v;
+    found->n += v != NULL;
+}
+
+static void check_required(struct decode *d, const struct field_index *index, const struct ynode *n,
+                           const struct found *found)
+{
+    for (size_t i = 0; i < index->required_n && !d->patch; i++) {
+        uint16_t place = index->required[i];
+        if (found->seen[place])
+            continue;
+        const struct field *f = index->sorted[place];
+        const char *hint =
+            f->example ? arena_printf(d->diags->arena, "for example: %s: %s", f->name, f->example) : NULL;
+        decode_error_hint(d, n, hint, "\"%s\" is missing", f->name);
+    }
+}
+
+struct val *decode_record(struct decode *d, const struct field_table *t, const struct ynode *n)
+{
+    const struct field_index *index = field_index(t);
+    struct found found;
+    memset(found.values, 0, index->n * sizeof(*found.values));
+    memset(found.seen, 0, index->n * sizeof(*found.seen));
+    found.n = 0;
+
+    bool empty = ynode_is_null(n);
+    if (!empty && n->type != YN_MAP)
+        return decode_error(d, n, "must be a mapping, not a %s", ynode_type_name(n));
+    for (size_t i = 0; i < n->len && !empty; i++)
+        read_pair(d, t, index, &n->pairs[i], &found);
+    check_required(d, index, n, &found);
+
+    struct val *rec = decode_placed(d, n, val_map(d->arena));
+    rec->cap = (uint32_t)found.n;
+    rec->pairs = found.n ? arena_array(d->arena, struct val_pair, found.n) : NULL;
+    for (size_t i = 0; i < index->n; i++) {
+        if (found.values[i])
+            rec->pairs[rec->len++] = (struct val_pair){.key = index->sorted[i]->name, .val = found.values[i]};
+    }
+    if (t->normalize)
+        t->normalize(d, n, rec);
+    return rec;
+}

@@ -1,0 +1,33 @@
+#ifndef SCHEMA_DECODE_INTERNAL_H
+#define SCHEMA_DECODE_INTERNAL_H
+/*
+ * What the parts of the decoder share: decode.c walks records and says what is wrong, decode_scalar.c reads
+ * single values, decode_many.c lists, maps and keyed lists. Nodes given to these functions are not null.
+ */
+#include "schema/field.h"
+
+struct val *decode_scalar(struct decode *d, const struct field *f, const struct ynode *n);
+struct val *decode_list(struct decode *d, const struct field *f, const struct ynode *n);
+struct val *decode_map(struct decode *d, const struct field *f, const struct ynode *n);
+struct val *decode_keyed(struct decode *d, const struct field *f, const struct ynode *n);
+/* One item of a FT_KEYED, which may be null: a map of the items that it stands for, or NULL. */
+struct val *decode_keyed_item(struct decode *d, const struct field *f, const struct ynode *n);
+struct val *decode_command(struct decode *d, const struct field *f, const struct ynode *n);
+struct val *decode_any(struct decode *d, const struct ynode *n);
+
+/* An item of a list or value of a map: as decode_field(), but null is an error unless the field takes it. */
+struct val *decode_item(struct decode *d, const struct field *f, const struct ynode *n);
+/* The same one step further down; name NULL: at an index. */
+struct val *decode_item_at(struct decode *d, const struct field *f, const struct ynode *n, const char *name,
+                           size_t index);
+/* The scalar as a string that is read again once its references are resolved. */
+struct val *decode_deferred(struct decode *d, const struct ynode *n);
+/* "must be a list, not a string". */
+struct val *decode_wrong_type(struct decode *d, const struct field *f, const struct ynode *n);
+/* Give a value the place of a node unless it has one. Takes and returns NULL. */
+struct val *decode_placed(struct decode *d, const struct ynode *n, struct val *v);
+/* As val_map_sort(); keys that stand there twice are errors. */
+void decode_sort(struct decode *d, struct val *map);
+/* Like decode_error(), at a line and column. */
+void decode_error_at(struct decode *d, uint32_t line, uint32_t col, const char *fmt, ...) _printf_(4, 5);
+#endif
