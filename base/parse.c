@@ -189,8 +189,7 @@ int parse_size(const char *s, int64_t *ret_bytes, struct err *err)
     struct decimal d;
     if (!scan_decimal(&p, &d))
         return not_a(err, s, "a size", instead);
-    if (*p == ' ')
-        p++;
+    p += p[0] == ' ' && p[1];
     const struct unit *unit = size_unit(p);
     if (!unit)
         return not_a(err, s, "a size: its units are b, k, m, g, t, p", instead);
