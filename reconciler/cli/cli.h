@@ -25,7 +25,7 @@ struct cli;
 struct verb {
     const char *name;
     const char *args;    /* "[REV | A..B]" */
-    const char *summary; /* one line */
+    const char *summary; /* one line; NULL: not shown */
     const char *doc;     /* paragraphs for `help` and the manual; may be NULL */
     const char *exits;   /* "0 no differences, 1 differences, 2 error" */
     unsigned min_args, max_args;
@@ -131,4 +131,5 @@ int verb_doctor(struct cli *c);
 int verb_completion(struct cli *c);
 int verb_version(struct cli *c);
 int verb_help(struct cli *c);
+int verb_generate(struct cli *c);
 #endif

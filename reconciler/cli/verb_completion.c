@@ -5,7 +5,8 @@
 static void verb_names(struct buf *b)
 {
     for (const struct verb *v = verbs; v->name; v++)
-        buf_addf(b, "%s%s", v == verbs ? "" : " ", v->name);
+        if (v->summary)
+            buf_addf(b, "%s%s", v == verbs ? "" : " ", v->name);
 }
 
 static void option_names(const struct cli_option *o, struct buf *b)
@@ -63,14 +64,14 @@ static void zsh_options(const struct cli_option *o, struct buf *b)
 static void zsh(struct buf *b)
 {
     buf_adds(b, "#compdef forge-ctl\n_forge_ctl() {\n    local -a verbs\n    verbs=(\n");
-    for (const struct verb *v = verbs; v->name; v++) {
+    for (const struct verb *v = verbs; v->name && v->summary; v++) {
         buf_addf(b, "        '%s:", v->name);
         quoted(v->summary, b);
         buf_adds(b, "'\n");
     }
     buf_adds(b, "    )\n    if (( CURRENT == 2 )); then\n        _describe verb verbs\n        return\n    "
                 "fi\n    case $words[2] in\n");
-    for (const struct verb *v = verbs; v->name; v++) {
+    for (const struct verb *v = verbs; v->name && v->summary; v++) {
         buf_addf(b, "    %s)\n        _arguments", v->name);
         zsh_options(v->options, b);
         zsh_options(common_options, b);
@@ -97,7 +98,7 @@ static void fish_options(const char *verb, const struct cli_option *o, struct bu
 static void fish(struct buf *b)
 {
     buf_adds(b, "# fish completion of forge-ctl\n");
-    for (const struct verb *v = verbs; v->name; v++) {
+    for (const struct verb *v = verbs; v->name && v->summary; v++) {
         buf_addf(b, "complete -c forge-ctl -f -n __fish_use_subcommand -a %s -d '%s'\n", v->name, v->summary);
         fish_options(v->name, v->options, b);
     }

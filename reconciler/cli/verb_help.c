@@ -31,7 +31,8 @@ static void print_options(const struct cli_option *o, struct buf *b)
 
 static void help_verb(const struct verb *v, struct buf *b)
 {
-    buf_addf(b, "forge-ctl %s%s%s\n\n%s\n", v->name, *v->args ? " " : "", v->args, v->summary);
+    buf_addf(b, "forge-ctl %s%s%s\n\n%s\n", v->name, *v->args ? " " : "", v->args,
+             v->summary ? v->summary : "");
     if (v->doc)
         buf_addf(b, "\n%s\n", v->doc);
     if (v->options) {
@@ -50,7 +51,8 @@ static void help_all(struct buf *b)
                 "engine. With a settings file they "
                 "work on\na named environment.\n\nVerbs:\n");
     for (const struct verb *v = verbs; v->name; v++)
-        buf_addf(b, "  %-12s %s\n", v->name, v->summary);
+        if (v->summary)
+            buf_addf(b, "  %-12s %s\n", v->name, v->summary);
     buf_adds(b, "\nCommon options:\n");
     print_options(common_options, b);
     buf_adds(b, "\n`forge-ctl help VERB` tells more.\n");

@@ -130,6 +130,7 @@ const struct verb verbs[] = {
     {"version", "", "the version of Forge, and of the libraries it runs with", NULL, EXITS_PLAIN, 0, 0, NULL,
      verb_version},
     {"help", "[VERB]", "this text, or help for a verb", NULL, EXITS_PLAIN, 0, 1, NULL, verb_help},
+    {"generate", "man|reference|schema", NULL, NULL, EXITS_PLAIN, 1, 1, NULL, verb_generate},
     {0},
 };
 
