@@ -1,0 +1,152 @@
+#ifndef PROVIDERS_FAKE_H
+#define PROVIDERS_FAKE_H
+/*
+ * An engine in memory, for tests: the control surface behind provider_fake.
+ *
+ * "fake://NAME" is one engine. It is made at its first use and keeps its objects, images and settings however
+ * often a provider is opened and closed on it, as a real engine outlives us, until fake_engine_free(). It
+ * behaves as Docker does where that shows: names are unique, images must be pulled before use, a published
+ * port belongs to one running container, a network with running members and a volume in use cannot be
+ * removed, and what it reports is filled in with the defaults of the image and of the engine.
+ *
+ * Time is the wall clock that the last provider_open() brought, so a fake clock drives health and exits too:
+ * whoever waits on a fake clock advances it to the next moment at which something happens here.
+ *
+ * Every function is thread-safe. `object` is a native name or an engine id. Programmer errors (an unknown
+ * name) abort.
+ */
+#include "providers/provider.h"
+
+struct fake_engine;
+
+struct fake_engine *fake_engine(const char *name);
+void fake_engine_free(struct fake_engine *e); /* no provider may be open on it */
+/* Everything that is there (objects, images, behaviours), as bytes, and back in place of what is there: an
+   engine that outlives the process of a test. Settings of the test (faults, latency, the log) are not part of
+   it. */
+void fake_save(struct fake_engine *e, struct buf *out);
+int fake_load(struct fake_engine *e, const void *data, size_t len, struct err *err) _must_check_;
+
+/* ---- images ---- */
+
+/* Versions tell contents apart: an image id is a digest of reference and version. 0: it is not there. */
+struct fake_image {
+    const char *ref;
+    unsigned local;       /* on the engine */
+    unsigned remote;      /* in its registry */
+    const char *username; /* the registry gives it only to this login of the target; NULL: to anybody */
+    const char *password;
+    const struct val *config; /* what the image brings, as canonical fields of a container; NULL: nothing */
+};
+void fake_image(struct fake_engine *e, const struct fake_image *img); /* adds or replaces */
+/* The id that this version of a reference has. */
+const char *fake_image_id(struct arena *a, const char *ref, unsigned version);
+
+/* ---- how containers behave ---- */
+
+struct fake_behaviour {
+    int64_t healthy_after_ns; /* with a healthcheck; -1: never, FAKE_UNHEALTHY: becomes unhealthy at once; 0:
+                                 at once */
+    int64_t exit_after_ns;    /* after each start; 0: runs until it is stopped */
+    int exit_code;
+    bool ignores_term;       /* stops only when the grace period is over */
+    const char *start_error; /* START fails with this; NULL */
+};
+#define FAKE_NEVER     INT64_C(-1)
+#define FAKE_UNHEALTHY INT64_C(-2)
+/* For containers of this resource id, native name or image reference (looked up in this order) that start
+ * from now on. */
+void fake_behave(struct fake_engine *e, const char *key, const struct fake_behaviour *b);
+
+/* ---- faults and latency ---- */
+
+enum fake_verb {
+    FAKE_PING,
+    FAKE_OBSERVE,
+    FAKE_INSPECT,
+    FAKE_WAIT,
+    FAKE_WATCH,
+    FAKE_EXEC,
+    FAKE_LOGS,
+    FAKE_STATS,
+    FAKE_PULL, /* from here on: what may change the engine */
+    FAKE_CREATE,
+    FAKE_UPDATE,
+    FAKE_START,
+    FAKE_STOP,
+    FAKE_RENAME,
+    FAKE_REMOVE,
+    FAKE_VERBS,
+};
+const char *fake_verb_name(enum fake_verb v); /* "create" */
+
+struct fake_fault {
+    enum fake_verb verb;
+    const char *name;   /* native name or image reference; NULL: any */
+    unsigned nth;       /* the n-th matching call from now on, 1-based; 0: the next */
+    bool always;        /* and every one after it */
+    bool after_effect;  /* it is done, but the answer is lost */
+    bool not_read_back; /* UPDATE, CREATE: succeeds but forgets `field` (an engine that will not take it) */
+    const char *field;
+    int code; /* ERR_* */
+    bool retryable;
+    const char *message; /* NULL: "injected fault" */
+};
+void fake_fault(struct fake_engine *e, const struct fake_fault *f);
+void fake_faults_clear(struct fake_engine *e);
+/* Real or fake time that each call of a verb takes. */
+void fake_latency(struct fake_engine *e, enum fake_verb verb, int64_t ns);
+/* Capabilities it claims; all but CAP_SERVICES unless said otherwise. */
+void fake_caps(struct fake_engine *e, unsigned caps);
+/* A power cut: from the n-th changing call on (1-based, counted from now) everything fails with
+   ERR_UNAVAILABLE, that call's effect included or not; 0 ends it. */
+void fake_power_cut(struct fake_engine *e, unsigned nth, bool after_effect);
+
+/* ---- what others do to the engine, behind our back ---- */
+
+/* A container that is not ours, running (spec: canonical, may be NULL), a network or a volume. */
+void fake_foreign(struct fake_engine *e, const struct kind_desc *kind, const char *name,
+                  const struct val *spec);
+void fake_set_field(struct fake_engine *e, const char *object, const char *dotted,
+                    const struct val *v); /* NULL: remove it */
+void fake_set_label(struct fake_engine *e, const char *object, const char *key,
+                    const char *value); /* NULL: remove it */
+void fake_set_health(struct fake_engine *e, const char *object, enum object_health h);
+void fake_pause_container(struct fake_engine *e, const char *object);
+void fake_kill(struct fake_engine *e, const char *object, int exit_code);
+void fake_start(struct fake_engine *e, const char *object);
+void fake_remove(struct fake_engine *e, const char *object);
+void fake_rename(struct fake_engine *e, const char *object, const char *name);
+void fake_log_line(struct fake_engine *e, const char *object, int stream, const char *text);
+void fake_exec_result(struct fake_engine *e, int exit_code,
+                      const char *output); /* of every exec from now on */
+/* Bring health and exits up to now; a test that advances a fake clock calls it so that watchers hear of them.
+ */
+void fake_settle(struct fake_engine *e);
+/* The event stream broke: watchers get an event with `lost`. */
+void fake_lose_events(struct fake_engine *e);
+
+/* ---- what happened ---- */
+
+struct fake_call {
+    enum fake_verb verb;
+    char name[128];
+    int code;                 /* 0 or ERR_* */
+    bool changed;             /* the engine is not as it was before */
+    int64_t begin_ns, end_ns; /* the engine's wall clock */
+};
+/* A copy of the log, in the order of the calls' ends; free(). */
+struct fake_call *fake_calls(struct fake_engine *e, size_t *ret_n);
+void fake_calls_clear(struct fake_engine *e); /* also the counters below */
+size_t fake_count(struct fake_engine *e, enum fake_verb v);
+size_t fake_reads(struct fake_engine *e);    /* calls that cannot change anything */
+size_t fake_writes(struct fake_engine *e);   /* calls that could have (a pull of what is there is a read) */
+size_t fake_changes(struct fake_engine *e);  /* calls that did */
+size_t fake_parallel(struct fake_engine *e); /* most writes that were under way at once */
+/* Objects of a kind (NULL: all), or with an owner mark (NULL: any). */
+size_t fake_objects(struct fake_engine *e, const struct kind_desc *kind, const char *owner);
+bool fake_exists(struct fake_engine *e, const char *object);
+enum object_state fake_state(struct fake_engine *e, const char *object);
+/* Engine id of a name, into `ret`; false when there is none. */
+bool fake_native_id(struct fake_engine *e, const char *object, char ret[80]);
+#endif
