@@ -1,0 +1,53 @@
+#ifndef PROVIDERS_HTTP_ANSWER_H
+#define PROVIDERS_HTTP_ANSWER_H
+/*
+ * Reading of an HTTP/1.1 answer (RFC 9112), as engines give it: status line, headers, and a body of known
+ * length, in chunks, or up to the end of the connection. Pure and incremental: bytes go in as they arrive, so
+ * that a blocking client and an epoll loop share it. Anything an engine would not send is ERR_CORRUPT.
+ */
+#include "base/err.h"
+
+struct http_head {
+    int status;
+    bool keep; /* the connection can serve another request */
+    bool chunked;
+    bool upgraded;        /* 101: what follows is no HTTP */
+    int64_t length;       /* Content-Length; -1 unknown */
+    char api_version[16]; /* Api-Version, of Docker's and Podman's engines; "" none */
+    char server[64];      /* Server */
+    char content_type[64];
+    char date[40]; /* Date, as sent */
+};
+
+/* The length of the head at `in`, its empty line included; 0 while it is not complete. */
+size_t http_head_length(const char *in, size_t len);
+/* Parse a complete head of `len` bytes. */
+int http_head_parse(const char *in, size_t len, struct http_head *ret, struct err *err) _must_check_;
+
+enum http_body_state {
+    BODY_LENGTH,     /* `left` more bytes */
+    BODY_CLOSE,      /* everything until the end of the connection */
+    BODY_CHUNK_SIZE, /* reading a chunk's size line */
+    BODY_CHUNK_DATA, /* `left` more bytes of a chunk */
+    BODY_CHUNK_END,  /* the line end after a chunk's data */
+    BODY_TRAILER,    /* lines after the last chunk */
+    BODY_DONE,
+};
+
+struct http_body {
+    enum http_body_state state;
+    uint64_t left;
+    unsigned digits; /* of a chunk size, read so far */
+    bool extension;  /* inside a chunk extension, which is skipped */
+    unsigned line;   /* bytes of the line so far (size lines and trailers are bounded) */
+};
+
+/* The body that follows a head. `no_body`: answers to HEAD, 204, 304. */
+void http_body_begin(struct http_body *b, const struct http_head *h, bool no_body);
+/* Take some of in[0..len): *ret_data, *ret_len is the next piece of content in it (may be empty), *ret_used
+   how many bytes were taken (at least 1 unless len is 0 or the body is done). */
+int http_body_feed(struct http_body *b, const char *in, size_t len, const char **ret_data, size_t *ret_len,
+                   size_t *ret_used, struct err *err) _must_check_;
+/* The connection has ended: 0 when the body may end so, else ERR_UNAVAILABLE (cut short). */
+int http_body_end(struct http_body *b, struct err *err) _must_check_;
+#endif

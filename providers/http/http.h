@@ -1,0 +1,72 @@
+#ifndef PROVIDERS_HTTP_HTTP_H
+#define PROVIDERS_HTTP_HTTP_H
+/*
+ * A small HTTP/1.1 client for engines: a pool of kept connections to one place, bounded bodies, cancellation,
+ * time-outs.
+ *
+ * Why not libcurl: linking it costs 20 shared libraries and 2.4 ms of each process's start, as much as a
+ * third of the whole listing it would fetch; and half of what an engine is asked for (attach, exec, event
+ * streams, ssh) leaves HTTP anyway.
+ *
+ * Thread-safe: each call takes an idle connection or makes one. A connection that the engine closed meanwhile
+ * is found out before it is used; a GET that still meets one is sent again once, other methods never.
+ */
+#include "base/buf.h"
+#include "providers/http/answer.h"
+#include "providers/http/stream.h"
+
+struct http;
+
+/* The dial is borrowed. timeout_ns: of one answer, 0: 60 s. max_connections: at once; further calls wait. */
+struct http *http_new(const struct dial *d, int64_t timeout_ns, unsigned max_connections);
+void http_free(struct http *h);
+
+struct http_request {
+    const char *method; /* NULL: GET */
+    const char *path;   /* with its query, already escaped */
+    const void *body;   /* NULL: none */
+    size_t body_len;
+    const char *content_type; /* NULL: application/json, when there is a body */
+    const char
+        *headers; /* more header lines, each ended by \r\n; may hold credentials, is never shown. NULL none */
+    /* Streams: no limit on the body, `timeout_ns` counts from the last byte. Returns a negative error code to
+       stop. Called only for answers below 300; the rest is in ret->body, as always. */
+    int (*sink)(void *arg, const char *data, size_t len, struct err *err);
+    void *arg;
+    int64_t timeout_ns; /* 0: the client's; -1: none */
+    size_t max_body;    /* 0: LIMIT_HTTP_BODY_BYTES */
+    const struct cancel *cancel;
+};
+
+struct http_answer {
+    struct http_head head;
+    struct buf body; /* up to LIMIT_HTTP_ERROR_BYTES of answers from 400 up; the rest of those is dropped */
+};
+#define HTTP_ANSWER_INIT \
+    {                    \
+        0                \
+    }
+void http_answer_release(struct http_answer *a);
+#define _cleanup_answer_ _cleanup_(http_answer_release)
+
+/* Any status is success here. UNAVAILABLE, AUTH, TIMEOUT, CANCELLED, LIMIT, CORRUPT. `ret` is reset first,
+ * its memory reused. */
+int http_do(struct http *h, const struct http_request *rq, struct http_answer *ret,
+            struct err *err) _must_check_;
+
+/* A connection of its own that leaves HTTP (RFC 9110, 7.8): attach and exec. */
+struct http_pipe {
+    struct stream stream;
+    struct buf early; /* bytes that came with the head; read them first */
+};
+/* Sends the request with "Upgrade: tcp"; 101 and 200 are success, and the pipe is the caller's. Another
+   status: ret_answer has it, *ret_open is false, and there is nothing to close. */
+int http_upgrade(struct http *h, const struct http_request *rq, struct http_pipe *ret, bool *ret_open,
+                 struct http_answer *ret_answer, struct err *err) _must_check_;
+void http_pipe_close(struct http_pipe *p);
+
+/* Write the head of a request (for those who drive a stream themselves). */
+void http_write_head(struct buf *out, const struct http_request *rq, bool upgrade);
+/* "%XX" for everything but unreserved characters. */
+void http_escape(struct buf *out, const char *text);
+#endif
