@@ -2,9 +2,19 @@
 # the lines "ok - ", "not ok - " and "skip - " of scripts, and one for a program that names no cases.
 # Prints the "skip - NAME: WHY" lines, and at the end PASSED FAILED SKIPPED.
 
+function name_of(line)
+{
+    sub(/.*Test +#[0-9]+: /, "", line)
+    sub(/ .*/, "", line)
+    return line
+}
+
 FNR == NR {
-    if (match($0, /Test +#[0-9]+: [^ ]+/) && /\*\*\*Skipped/)
-        is_skipped[$4] = 1
+    if (/Test +#[0-9]+: .*\*\*\*Skipped/)
+        is_skipped[name_of($0)] = 1
+    # The log says "passed" of a program that was not built.
+    if (/Test +#[0-9]+: .*\*\*\*Not Run/)
+        is_missing[name_of($0)] = 1
     next
 }
 
@@ -23,7 +33,7 @@ in_group && /^\[  SKIPPED \]/ { skip++; print "skip - " name ": " $4 }
 
 /^Test (Passed|Failed)\.$/ {
     in_group = 0
-    if ($2 == "Failed." && bad == 0)
+    if (($2 == "Failed." || is_missing[name]) && bad == 0)
         bad = 1
     if (is_skipped[name] && skip == 0) {
         skip = 1
