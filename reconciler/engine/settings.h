@@ -17,7 +17,7 @@
  *   production:
  *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file:
  * f, ca: f, ssh_key: f, known_hosts: f} target: local interval: 1m            # polling sync: {automatic:
- * true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50%, timeout: 10m, parallel: 4} retention:
+ * true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50, timeout: 10m, parallel: 4} retention:
  * {generations: 50, age: 90d} profiles: [x]
  */
 #include "base/log.h"
@@ -51,6 +51,8 @@ struct settings {
     size_t n_targets;
     struct env_config *envs;
     size_t n_envs;
+    struct secret **secrets; /* read from credential files; freed with the settings */
+    size_t n_secrets, cap_secrets;
 };
 
 /* Read and check. Problems go to diags (in the arena of `ret`); an unreadable file is the error. */
@@ -67,5 +69,8 @@ const struct env_config *settings_env(const struct settings *s,
  * $FORGE_STATE_DIR, ... */
 const char *settings_default_path(void);
 const char *settings_default_state_dir(struct arena *a);
+const char *settings_default_socket(struct arena *a);
+/* A DNS label of at most LIMIT_NAME_BYTES. */
+bool settings_name_is_valid(const char *name);
 extern const struct field_table settings_table;
 #endif

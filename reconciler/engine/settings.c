@@ -1,0 +1,301 @@
+/* From the settings file to structs: relative paths, credential files, references between sections. */
+#include "reconciler/engine/settings.h"
+
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "schema/yaml.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct reading {
+    struct settings *s;
+    struct arena *arena;
+    struct diag_list *diags;
+    const char *dir; /* of the file: relative paths start there */
+    struct registry_login *logins;
+    size_t n_logins;
+};
+
+static struct diag *problem(struct reading *rd, const struct val *at, const char *msg)
+{
+    return diag_add(rd->diags, DIAG_ERROR, rd->s->path, at ? at->line : 0, at ? at->col : 0, "%s", msg);
+}
+
+static const char *path_of(struct reading *rd, const struct val *map, const char *key)
+{
+    const char *p = val_get_str(map, key);
+    if (!p || p[0] == '/')
+        return p;
+    return arena_printf(rd->arena, "%s/%s", rd->dir, p);
+}
+
+/* A file that has to be there. */
+static const char *file_of(struct reading *rd, const struct val *map, const char *key)
+{
+    const char *p = path_of(rd, map, key);
+    if (p && access(p, R_OK) < 0)
+        problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: cannot read %s", key, p));
+    return p;
+}
+
+/* A file that has to be there and to be nobody else's (X7). */
+static const char *private_file_of(struct reading *rd, const struct val *map, const char *key)
+{
+    const char *p = file_of(rd, map, key);
+    struct stat st;
+    if (p && stat(p, &st) == 0 && st.st_mode & 0077) {
+        struct diag *d =
+            problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: %s can be read by others", key, p));
+        diag_hint(rd->diags, d, "chmod 600 %s", p);
+    }
+    return p;
+}
+
+static const struct secret *secret_of(struct reading *rd, const struct val *map, const char *key)
+{
+    const char *p = path_of(rd, map, key);
+    struct secret *secret = NULL;
+    struct err err = {0};
+    if (!p)
+        return NULL;
+    if (secret_read_file(p, &secret, &err) < 0) {
+        struct diag *d = problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: %s", key, err.msg));
+        if (err.hint[0])
+            diag_hint(rd->diags, d, "%s", err.hint);
+        return NULL;
+    }
+    struct settings *s = rd->s;
+    arena_push(rd->arena, s->secrets, s->n_secrets, s->cap_secrets, secret);
+    return secret;
+}
+
+/* ---- sections ---- */
+
+static void read_registries(struct reading *rd, const struct val *map)
+{
+    rd->logins = arena_array(rd->arena, struct registry_login, val_len(map) + 1);
+    for (size_t i = 0; i < val_len(map); i++) {
+        const struct val *v = map->pairs[i].val;
+        rd->logins[rd->n_logins++] = (struct registry_login){
+            .registry = map->pairs[i].key,
+            .username = val_get_str(v, "username"),
+            .password = secret_of(rd, v, "password_file"),
+        };
+    }
+}
+
+static void read_targets(struct reading *rd, const struct val *map)
+{
+    struct settings *s = rd->s;
+    s->targets = arena_array(rd->arena, struct target, val_len(map) + 1);
+    for (size_t i = 0; i < val_len(map); i++) {
+        const struct val *v = map->pairs[i].val;
+        s->targets[s->n_targets++] = (struct target){
+            .name = map->pairs[i].key,
+            .url = val_get_str(v, "url"),
+            .ca_file = file_of(rd, v, "ca"),
+            .cert_file = file_of(rd, v, "cert"),
+            .key_file = private_file_of(rd, v, "key"),
+            .ssh_key_file = private_file_of(rd, v, "ssh_key"),
+            .ssh_known_hosts = file_of(rd, v, "known_hosts"),
+            .timeout_ns = val_get_int(v, "timeout", 0),
+            .logins = rd->logins,
+            .n_logins = rd->n_logins,
+            .docker_config = path_of(rd, v, "docker_config"),
+        };
+    }
+    if (!s->n_targets)
+        s->targets[s->n_targets++] =
+            (struct target){.name = "local", .logins = rd->logins, .n_logins = rd->n_logins};
+}
+
+static const struct target *find_target(struct reading *rd, const struct val *env, const char *env_name)
+{
+    const struct settings *s = rd->s;
+    const char *name = val_get_str(env, "target");
+    const char **names = arena_array(rd->arena, const char *, s->n_targets);
+    for (size_t i = 0; i < s->n_targets; i++) {
+        names[i] = s->targets[i].name;
+        if (name ? str_eq(name, names[i]) : s->n_targets == 1)
+            return &s->targets[i];
+    }
+    const struct val *at = name ? val_get(env, "target") : env;
+    struct diag *d =
+        problem(rd, at,
+                name ? arena_printf(rd->arena, "there is no target \"%s\"", name)
+                     : arena_printf(rd->arena, "environment %s must name its target: there are %zu", env_name,
+                                    s->n_targets));
+    const char *near = name ? str_nearest(name, names, s->n_targets) : NULL;
+    if (near)
+        diag_hint(rd->diags, d, "did you mean \"%s\"?", near);
+    return &s->targets[0];
+}
+
+static struct source_config read_repository(struct reading *rd, const struct val *v)
+{
+    const char *url = val_get_str(v, "url");
+    /* A relative path means a folder beside the file. */
+    if (url && !strstr(url, ":") && url[0] != '/')
+        url = arena_printf(rd->arena, "%s/%s", rd->dir, url);
+    return (struct source_config){
+        .url = url,
+        .branch = val_get_str(v, "branch"),
+        .revision = val_get_str(v, "revision"),
+        .path = val_get_str(v, "path"),
+        .cache_dir = rd->s->state_dir,
+        .username = val_get_str(v, "username"),
+        .password = secret_of(rd, v, "password_file"),
+        .ca_file = file_of(rd, v, "ca"),
+        .ssh_key_file = private_file_of(rd, v, "ssh_key"),
+        .ssh_known_hosts = file_of(rd, v, "known_hosts"),
+        .ssh_passphrase = secret_of(rd, v, "passphrase_file"),
+        .timeout_ns = val_get_int(v, "timeout", 0),
+    };
+}
+
+static const char *const *strings_of(struct reading *rd, const struct val *list)
+{
+    if (!val_len(list))
+        return NULL;
+    const char **out = arena_array(rd->arena, const char *, val_len(list) + 1);
+    for (size_t i = 0; i < val_len(list); i++)
+        out[i] = val_is(list->items[i], VAL_STR) ? list->items[i]->s : "";
+    return out;
+}
+
+bool settings_name_is_valid(const char *name)
+{
+    size_t n = strlen(name);
+    if (!n || n > LIMIT_NAME_BYTES || name[0] == '-' || name[n - 1] == '-')
+        return false;
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+static void read_environment(struct reading *rd, const char *name, const struct val *v)
+{
+    struct settings *s = rd->s;
+    const struct val *sync = val_get(v, "sync"), *kept = val_get(v, "retention");
+    if (!settings_name_is_valid(name)) {
+        struct diag *d =
+            problem(rd, v, arena_printf(rd->arena, "\"%s\" is no name for an environment", name));
+        diag_hint(rd->diags, d, "use up to %u of a-z, 0-9 and -, with a letter or digit at both ends",
+                  LIMIT_NAME_BYTES);
+    }
+    s->envs[s->n_envs++] = (struct env_config){
+        .name = name,
+        .project_environment = val_get_str(v, "environment"),
+        .source = read_repository(rd, val_get(v, "repository")),
+        .target = find_target(rd, v, name),
+        .profiles = strings_of(rd, val_get(v, "profiles")),
+        .interval_ns = val_get_int(v, "interval", 0),
+        .automatic = val_get_bool(sync, "automatic", false),
+        .prune = val_get_bool(sync, "prune", true),
+        .self_heal = val_get_bool(sync, "self_heal", true),
+        .delete_cap = (unsigned)val_get_int(sync, "delete_cap", 0),
+        .delete_share = (unsigned)val_get_int(sync, "delete_share", 50),
+        .timeout_ns = val_get_int(sync, "timeout", INT64_C(30) * 60 * 1000000000),
+        .parallel = (unsigned)val_get_int(sync, "parallel", 0),
+        .retention = {.generations = (unsigned)val_get_int(kept, "generations", 0),
+                      .age_ns = val_get_int(kept, "age", 0),
+                      .transitions = (unsigned)val_get_int(kept, "transitions", 0)},
+    };
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const levels[] = {
+        [LOG_ERROR] = "error", [LOG_WARN] = "warn", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        if (str_eq(name, levels[i]))
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static void read_all(struct reading *rd, const struct val *v)
+{
+    struct settings *s = rd->s;
+    s->state_dir = path_of(rd, v, "state_dir");
+    if (!s->state_dir)
+        s->state_dir = settings_default_state_dir(rd->arena);
+    s->socket = path_of(rd, val_get(v, "listen"), "socket");
+    if (!s->socket)
+        s->socket = settings_default_socket(rd->arena);
+    s->metrics = val_get_str(val_get(v, "listen"), "metrics");
+    s->log_sink = val_get_str(val_get(v, "log"), "sink");
+    s->log_level = level_of(val_get_str(val_get(v, "log"), "level"));
+    read_registries(rd, val_get(v, "registries"));
+    read_targets(rd, val_get(v, "targets"));
+    const struct val *envs = val_get(v, "environments");
+    s->envs = arena_array(rd->arena, struct env_config, val_len(envs) + 1);
+    for (size_t i = 0; i < val_len(envs); i++)
+        read_environment(rd, envs->pairs[i].key, envs->pairs[i].val);
+}
+
+/* ---- the file ---- */
+
+static const char *folder_of(struct arena *a, const char *path)
+{
+    char *real = realpath(path, NULL);
+    const char *full = arena_strdup(a, real ? real : path);
+    free(real);
+    const char *slash = strrchr(full, '/');
+    return slash ? arena_strndup(a, full, (size_t)(slash - full)) : ".";
+}
+
+static void decode_document(struct reading *rd, const char *text, size_t len)
+{
+    struct ynode **docs;
+    size_t n = yaml_read(rd->arena, rd->s->path, text, len, rd->diags, &docs);
+    if (rd->diags->errors)
+        return;
+    if (n != 1) {
+        diag_add(rd->diags, DIAG_ERROR, rd->s->path, 1, 1,
+                 "a settings file is one document; this one has %zu", n);
+        return;
+    }
+    struct decode d = {.arena = rd->arena, .diags = rd->diags, .file = rd->s->path};
+    const struct val *v = decode_record(&d, &settings_table, docs[0]);
+    if (v)
+        read_all(rd, v);
+}
+
+int settings_load(const char *path, struct settings *ret, struct diag_list *diags, struct err *err)
+{
+    *ret = (struct settings){0};
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    int r = io_read_file(path, LIMIT_SETTINGS_BYTES, &b, err);
+    if (r == ERR_NOTFOUND)
+        err_hint(err, "name one with --settings, or work without settings in a folder of manifests");
+    if (r < 0)
+        return err_wrap(err, "settings");
+    arena_init(&ret->arena);
+    ret->path = arena_strdup(&ret->arena, path);
+    struct reading rd = {.s = ret, .arena = &ret->arena, .diags = diags, .dir = folder_of(&ret->arena, path)};
+    decode_document(&rd, buf_str(&b), b.len);
+    diag_sort(diags);
+    return 0;
+}
+
+void settings_release(struct settings *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n_secrets; i++)
+        secret_free(s->secrets[i]);
+    arena_release(&s->arena);
+    *s = (struct settings){0};
+}
+
+const struct env_config *settings_env(const struct settings *s, const char *name)
+{
+    if (!name)
+        return s->n_envs == 1 ? &s->envs[0] : NULL;
+    for (size_t i = 0; i < s->n_envs; i++)
+        if (str_eq(s->envs[i].name, name))
+            return &s->envs[i];
+    return NULL;
+}

@@ -1,0 +1,121 @@
+/* The language of the settings file, as tables: what is read, checked, and documented. */
+#include "reconciler/engine/settings.h"
+
+/* clang-format off */
+
+static const char *const log_sinks[] = {"auto", "terminal", "json", "journald", NULL};
+static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
+static const char *const versions[] = {"forge/v1", NULL};
+static const char *const names[] = {"Settings", NULL};
+
+static const struct field listen_fields[] = {
+    {.name = "socket", .type = FT_STRING, .def = "/run/forge/forged.sock",
+     .doc = "Unix socket on which `forged` answers `forge-ctl`. Whoever may write to it may do what `forged` may."},
+    {.name = "metrics", .type = FT_STRING, .example = "127.0.0.1:9464", .pattern = "^.+:[0-9]+$", .pattern_doc = "ADDRESS:PORT",
+     .doc = "Address on which `/metrics` is served for Prometheus. Without it there is none."},
+    {0},
+};
+static const struct field_table listen_table = {.name = "settings.listen", .doc = "Where `forged` can be reached.", .fields = listen_fields};
+
+static const struct field log_fields[] = {
+    {.name = "sink", .type = FT_ENUM, .choices = log_sinks, .def = "auto",
+     .doc = "Where log lines go: `terminal`, `json` (standard error), `journald`, or `auto`, which chooses by what standard error is."},
+    {.name = "level", .type = FT_ENUM, .choices = log_levels, .def = "info", .doc = "The least important lines that are logged."},
+    {0},
+};
+static const struct field_table log_table = {.name = "settings.log", .doc = "What is logged, and where.", .fields = log_fields};
+
+static const struct field target_fields[] = {
+    {.name = "url", .type = FT_STRING, .example = "unix:///run/docker.sock",
+     .doc = "The engine: `unix:///run/docker.sock`, `tcp://host:2376` (with TLS files), `ssh://user@host`. Without it: `$DOCKER_HOST`, then the default sockets of Docker and Podman."},
+    {.name = "ca", .type = FT_STRING, .doc = "Certificate of the authority that signed the engine's, for tcp."},
+    {.name = "cert", .type = FT_STRING, .doc = "Our certificate, for tcp with mutual TLS."},
+    {.name = "key", .type = FT_STRING, .doc = "The key of our certificate; must not be readable by others."},
+    {.name = "ssh_key", .type = FT_STRING, .doc = "Private key for ssh; must not be readable by others."},
+    {.name = "known_hosts", .type = FT_STRING, .doc = "Keys of hosts that are trusted, for ssh."},
+    {.name = "timeout", .type = FT_DURATION, .def = "1m", .min = 1000000, .max = INT64_C(3600000000000), .doc = "How long one answer of the engine may take."},
+    {.name = "docker_config", .type = FT_STRING, .doc = "Folder of a `config.json` with registry credentials. Default: `$DOCKER_CONFIG`, then `~/.docker`."},
+    {0},
+};
+static const struct field_table target_table = {.name = "settings.targets", .doc = "An engine.", .fields = target_fields};
+static const struct field target_elem = {.name = "target", .type = FT_RECORD, .sub = &target_table, .doc = "An engine."};
+
+static const struct field registry_fields[] = {
+    {.name = "username", .type = FT_STRING, .flags = FIELD_REQUIRED, .doc = "User of the registry."},
+    {.name = "password_file", .type = FT_STRING, .flags = FIELD_REQUIRED, .doc = "File that holds the password or token; must not be readable by others."},
+    {0},
+};
+static const struct field_table registry_table = {.name = "settings.registries", .doc = "Credentials of a registry.", .fields = registry_fields};
+static const struct field registry_elem = {.name = "registry", .type = FT_RECORD, .sub = &registry_table, .doc = "Credentials of a registry."};
+
+static const struct field repository_fields[] = {
+    {.name = "url", .type = FT_STRING, .flags = FIELD_REQUIRED, .example = "https://git.example/shop.git",
+     .doc = "`https://`, `ssh://`, `git@host:path`, `file://` or a path; `dir:/path` reads a plain folder without Git. Credentials do not belong in it."},
+    {.name = "branch", .type = FT_STRING, .doc = "Branch to follow. Default: the remote's HEAD."},
+    {.name = "revision", .type = FT_STRING, .doc = "A tag or commit instead of a branch."},
+    {.name = "path", .type = FT_STRING, .doc = "Folder of the manifests in the repository. Default: its top."},
+    {.name = "username", .type = FT_STRING, .doc = "User, for https."},
+    {.name = "password_file", .type = FT_STRING, .doc = "File with the password or token, for https; must not be readable by others."},
+    {.name = "ca", .type = FT_STRING, .doc = "Certificate of the authority that signed the server's, for https."},
+    {.name = "ssh_key", .type = FT_STRING, .doc = "Private key, for ssh; must not be readable by others."},
+    {.name = "passphrase_file", .type = FT_STRING, .doc = "File with the passphrase of `ssh_key`; must not be readable by others."},
+    {.name = "known_hosts", .type = FT_STRING, .doc = "Keys of hosts that are trusted, for ssh. Default: `~/.ssh/known_hosts`. A host that is not in it is refused."},
+    {.name = "timeout", .type = FT_DURATION, .def = "2m", .min = 1000000, .max = INT64_C(3600000000000), .doc = "How long a fetch may take."},
+    {0},
+};
+static const struct field_table repository_table = {.name = "settings.repository", .doc = "Where manifests come from.", .fields = repository_fields};
+
+static const struct field sync_fields[] = {
+    {.name = "automatic", .type = FT_BOOL, .def = "false", .doc = "Apply new commits unattended. Without it they are planned and reported, and wait for `forge-ctl apply`."},
+    {.name = "prune", .type = FT_BOOL, .def = "true", .doc = "Delete what Git no longer has. Volumes are never deleted by implication."},
+    {.name = "self_heal", .type = FT_BOOL, .def = "true", .doc = "Correct what was changed on the engine. Without it drift is reported and left alone."},
+    {.name = "delete_cap", .type = FT_INT, .min = 0, .max = 100000, .def = "0 (none)", .doc = "More deletions than this in one commit wait for a person."},
+    {.name = "delete_share", .type = FT_INT, .min = 0, .max = 100, .def = "50", .doc = "Deletions of more than this percentage of what is there wait for a person; 0 is no limit."},
+    {.name = "timeout", .type = FT_DURATION, .def = "30m", .min = 1000000, .max = INT64_C(86400000000000), .doc = "How long one apply may take."},
+    {.name = "parallel", .type = FT_INT, .min = 1, .max = 64, .def = "2 per processor", .doc = "Changes under way at once."},
+    {0},
+};
+static const struct field_table sync_table = {.name = "settings.sync", .doc = "What automation may do.", .fields = sync_fields};
+
+static const struct field retention_fields[] = {
+    {.name = "generations", .type = FT_INT, .min = 2, .max = 100000, .def = "50", .doc = "Generations that are kept at least, whatever their age."},
+    {.name = "age", .type = FT_DURATION, .min = 1, .max = INT64_MAX, .def = "90d", .doc = "Younger generations are kept, whatever their number."},
+    {.name = "transitions", .type = FT_INT, .min = 100, .max = 10000000, .def = "10000", .doc = "Transitions that are kept."},
+    {0},
+};
+static const struct field_table retention_table = {.name = "settings.retention", .doc = "How much history is kept.", .fields = retention_fields};
+
+static const struct field profile_elem = {.name = "profile", .type = FT_STRING, .doc = "A profile."};
+
+static const struct field env_fields[] = {
+    {.name = "repository", .type = FT_RECORD, .sub = &repository_table, .flags = FIELD_REQUIRED, .doc = "Where its manifests come from."},
+    {.name = "environment", .type = FT_STRING, .doc = "Which environment of the repository's Project it is. Default: its own name."},
+    {.name = "target", .type = FT_STRING, .doc = "Name of the target it runs on. Default: the only one, or the local engine."},
+    {.name = "profiles", .type = FT_LIST, .elem = &profile_elem, .flags = FIELD_SET, .doc = "Profiles that are active."},
+    {.name = "interval", .type = FT_DURATION, .min = INT64_C(1000000000), .max = INT64_C(86400000000000), .def = "1m", .doc = "How often the repository is asked for new commits. Local repositories are noticed at once."},
+    {.name = "sync", .type = FT_RECORD, .sub = &sync_table, .doc = "What automation may do."},
+    {.name = "retention", .type = FT_RECORD, .sub = &retention_table, .doc = "How much history is kept."},
+    {0},
+};
+static const struct field_table env_table = {.name = "settings.environments", .doc = "An environment: a repository, a target, and what automation may do.", .fields = env_fields};
+static const struct field env_elem = {.name = "environment", .type = FT_RECORD, .sub = &env_table, .doc = "An environment."};
+
+static const struct field settings_fields[] = {
+    {.name = "apiVersion", .type = FT_ENUM, .choices = versions, .flags = FIELD_REQUIRED, .doc = "`forge/v1`."},
+    {.name = "kind", .type = FT_ENUM, .choices = names, .flags = FIELD_REQUIRED, .doc = "`Settings`."},
+    {.name = "state_dir", .type = FT_STRING, .def = "/var/lib/forge", .doc = "Where history and caches live."},
+    {.name = "listen", .type = FT_RECORD, .sub = &listen_table, .doc = "Where `forged` can be reached."},
+    {.name = "log", .type = FT_RECORD, .sub = &log_table, .doc = "What is logged, and where."},
+    {.name = "targets", .type = FT_MAP, .elem = &target_elem, .doc = "Engines by name."},
+    {.name = "registries", .type = FT_MAP, .elem = &registry_elem, .doc = "Credentials by registry, like `docker.io` or `localhost:5000`. What is not here is looked up in Docker's own configuration."},
+    {.name = "environments", .type = FT_MAP, .elem = &env_elem, .doc = "Environments by name."},
+    {0},
+};
+
+/* clang-format on */
+
+const struct field_table settings_table = {
+    .name = "settings",
+    .doc = "The settings of `forged` and `forge-ctl`: what a commit may not decide.",
+    .fields = settings_fields,
+};
