@@ -26,6 +26,8 @@ enum code_type { C_NULL, C_FALSE, C_TRUE, C_INT, C_FLOAT, C_STR, C_LIST, C_MAP, 
 #define H_PLACE       0x10u
 #define H_FLAGS_SHIFT 5 /* the three VAL_F_* bits */
 
+#define NOT_A_NUMBER UINT64_C(0x7ff8000000000000) /* one stands for all */
+
 struct writer {
     struct buf *out;
     bool places, flags;
@@ -85,14 +87,19 @@ static void write_int(struct writer *w, const struct val *v, int64_t i)
     write_varint(w->out, zigzag(i));
 }
 
+static bool is_integral(double f)
+{
+    return f >= -9223372036854775808.0 && f < 9223372036854775808.0 && (double)(int64_t)f == f;
+}
+
 static void write_float(struct writer *w, const struct val *v)
 {
     double f = v->f;
-    if (f >= -9223372036854775808.0 && f < 9223372036854775808.0 && (double)(int64_t)f == f) {
+    if (is_integral(f)) {
         write_int(w, v, (int64_t)f);
         return;
     }
-    uint64_t bits = UINT64_C(0x7ff8000000000000); /* one not-a-number stands for all */
+    uint64_t bits = NOT_A_NUMBER;
     if (f == f)
         memcpy(&bits, &f, sizeof(bits));
     write_head(w, C_FLOAT, v);
@@ -248,6 +255,8 @@ static bool read_float(struct reader *r, struct val *v)
     for (size_t i = 0; i < 8; i++)
         bits |= (uint64_t)(unsigned char)r->at[i] << (8 * i);
     memcpy(&v->f, &bits, sizeof(bits));
+    if (is_integral(v->f) || (v->f != v->f && bits != NOT_A_NUMBER))
+        return damaged(r, "a number is not in its canonical form");
     r->at += 8;
     return true;
 }

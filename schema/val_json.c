@@ -184,6 +184,10 @@ int val_from_json(struct arena *a, const char *text, size_t len, const char *nam
     json_error_t problem;
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
     if (!json) {
+        /* What stands near the problem may be a secret. */
+        char *near = strstr(problem.text, " near '");
+        if (near)
+            *near = '\0';
         err_set(err, ERR_INVALID, "%s is not valid JSON: %s", name, problem.text);
         return err_at(err, name, problem.line > 0 ? (uint32_t)problem.line : 0,
                       problem.column > 0 ? (uint32_t)problem.column : 0);
