@@ -277,7 +277,8 @@ int child_start(const struct child_opts *o, struct child *ret, struct err *err)
         return err_errno(err, errno, "make a pipe");
     our_out = fds[0];
     child_out = fds[1];
-    int r = spawn(o, (const int[3]){child_in, child_out, STDERR_FILENO}, &pid, err);
+    int child_err = o->err_fd ? o->err_fd : STDERR_FILENO;
+    int r = spawn(o, (const int[3]){child_in, child_out, child_err}, &pid, err);
     if (r < 0)
         return r;
     *ret = (struct child){.pid = pid, .in = take_fd(&our_in), .out = take_fd(&our_out)};

@@ -18,6 +18,7 @@ struct child_opts {
     size_t input_len;
     int64_t timeout_ns; /* 0: none; at the end of it TERM, then KILL after 2 s */
     const struct cancel *cancel;
+    int err_fd; /* child_start(): what it gets as stderr, stays yours; 0: ours */
 };
 
 /* Run to the end. stdout and stderr are appended (either may be NULL: discarded), each up to

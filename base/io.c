@@ -47,9 +47,11 @@ static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct
     /* The size is a hint: files grow, and those of /proc have none. */
     if (st.st_size > 0 && !out->overflow)
         buf_reserve(out, (size_t)st.st_size);
-    while ((r = read_chunk(fd, path, out, &n, err)) == 0 && n > 0)
-        if (out->len - start > max)
-            r = err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
+    do
+        r = read_chunk(fd, path, out, &n, err);
+    while (r == 0 && n > 0 && out->len - start <= max);
+    if (r == 0 && out->len - start > max)
+        r = err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
     if (r == 0)
         r = buf_check(out, path, err);
     if (r < 0)

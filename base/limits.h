@@ -23,9 +23,10 @@
 #define LIMIT_HTTP_BODY_BYTES    (128u << 20) /* one answer of an engine (a listing of 100,000 containers) */
 #define LIMIT_HTTP_ERROR_BYTES   (16u << 10)  /* what is read of an error answer */
 #define LIMIT_EVENT_BYTES        (256u << 10) /* one event of a stream */
-#define LIMIT_SETTINGS_BYTES     (1u << 20)   /* settings file */
-#define LIMIT_CONTROL_BYTES      (16u << 20)  /* one request on the control socket */
-#define LIMIT_CHILD_OUTPUT_BYTES (4u << 20)   /* kept output of a child process */
-#define LIMIT_STORE_VALUE_BYTES  (64u << 20)  /* one record of the store */
-#define LIMIT_WORKERS            64u          /* threads of the worker pool */
+#define LIMIT_FETCH_BYTES        (16ull << 30) /* one download from a Git server */
+#define LIMIT_SETTINGS_BYTES     (1u << 20)    /* settings file */
+#define LIMIT_CONTROL_BYTES      (16u << 20)   /* one request on the control socket */
+#define LIMIT_CHILD_OUTPUT_BYTES (4u << 20)    /* kept output of a child process */
+#define LIMIT_STORE_VALUE_BYTES  (64u << 20)   /* one record of the store */
+#define LIMIT_WORKERS            64u           /* threads of the worker pool */
 #endif

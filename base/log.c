@@ -64,7 +64,7 @@ static const struct sink sinks[] = {
     {"none", write_none},
 };
 
-/* Set before threads start, but for the level. Until then warnings show: a program that forgot is not mute. */
+/* Set before threads start, but for the level. Until then warnings show: who forgot is not mute. */
 static const struct sink *sink = &sinks[0];
 static atomic_int max_level = LOG_WARN;
 static int out_fd = STDERR_FILENO;
@@ -109,8 +109,9 @@ static void write_line(const struct buf *b)
     }
 }
 
-/* The next character as JSON has it inside a string; also good inside the quotes of a terminal's line. Returns
-   how many bytes were read. What is not valid UTF-8 becomes U+FFFD; no control character comes through raw. */
+/* The next character as JSON has it inside a string; also good inside the quotes of a terminal's line.
+   Returns how many bytes were read. What is not valid UTF-8 becomes U+FFFD; no control character comes
+   through raw. */
 static size_t add_escaped(struct buf *b, const char *s, size_t left)
 {
     static const struct {

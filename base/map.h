@@ -34,6 +34,6 @@ void *map_get(const struct map *m, const char *key);       /* NULL when absent *
 void map_put(struct map *m, const char *key, void *value); /* inserts or replaces */
 bool map_del(struct map *m, const char *key);
 void map_clear(struct map *m);
-/* Iterate in no particular order: `size_t it = 0; while ((s = map_next(&m, &it)))`. No insertions meanwhile. */
+/* Iterate in no particular order: `size_t it = 0; while ((s = map_next(&m, &it)))`. No insertion meanwhile. */
 const struct map_slot *map_next(const struct map *m, size_t *it);
 #endif

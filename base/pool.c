@@ -74,7 +74,7 @@ static void *worker(void *arg)
     return NULL;
 }
 
-/* Start one more thread; the caller holds the lock. Signals stay with the thread that has a place for them. */
+/* Start one more thread; the caller holds the lock. Signals stay with who has a place for them. */
 static void start_thread(struct pool *p)
 {
     sigset_t all, old;
