@@ -1,0 +1,118 @@
+#include "reconciler/api/metrics.h"
+
+#include "base/str.h"
+
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct metrics {
+    struct MHD_Daemon *daemon;
+    void (*fill)(void *arg, struct buf *out);
+    void *arg;
+};
+
+static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, struct buf *text)
+{
+    size_t len = text->len;
+    struct MHD_Response *r = MHD_create_response_from_buffer(len, buf_steal(text), MHD_RESPMEM_MUST_FREE);
+    if (!r)
+        return MHD_NO;
+    MHD_add_response_header(r, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    enum MHD_Result queued = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return queued;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *size, void **state)
+{
+    struct metrics *m = arg;
+    (void)version;
+    (void)data;
+    (void)state;
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    if (*size)
+        return MHD_NO; /* nothing is uploaded here */
+    if (!str_eq(method, "GET") || !str_eq(url, "/metrics")) {
+        buf_adds(&text, "only GET /metrics is served here\n");
+        return answer(c, MHD_HTTP_NOT_FOUND, &text);
+    }
+    m->fill(m->arg, &text);
+    return answer(c, MHD_HTTP_OK, &text);
+}
+
+/* "127.0.0.1:9464", "[::1]:9464" */
+static int resolve(const char *address, struct addrinfo **ret, struct err *err)
+{
+    char host[256];
+    str_copy(host, sizeof(host), address);
+    char *colon = strrchr(host, ':');
+    if (!colon)
+        return err_set(err, ERR_INVALID, "%s is no ADDRESS:PORT", address);
+    *colon = '\0';
+    char *name = host;
+    if (name[0] == '[' && colon > name && colon[-1] == ']') {
+        colon[-1] = '\0';
+        name++;
+    }
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST};
+    int failed = getaddrinfo(name, colon + 1, &hints, ret);
+    return failed ? err_set(err, ERR_INVALID, "%s: %s", address, gai_strerror(failed)) : 0;
+}
+
+int metrics_start(const char *address, void (*fill)(void *arg, struct buf *out), void *arg,
+                  struct metrics **ret, struct err *err)
+{
+    struct addrinfo *at;
+    int r = resolve(address, &at, err);
+    if (r < 0)
+        return err_wrap(err, "metrics");
+    struct metrics *m = calloc(1, sizeof(*m));
+    if (!m)
+        abort();
+    *m = (struct metrics){.fill = fill, .arg = arg};
+    unsigned flags =
+        MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (at->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    m->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, m, MHD_OPTION_SOCK_ADDR, at->ai_addr,
+                                 MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
+                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    freeaddrinfo(at);
+    if (!m->daemon) {
+        free(m);
+        err_set(err, ERR_IO, "cannot serve metrics at %s", address);
+        return err_hint(err, "is the port in use?");
+    }
+    *ret = m;
+    return 0;
+}
+
+void metrics_stop(struct metrics *m)
+{
+    if (!m)
+        return;
+    MHD_stop_daemon(m->daemon);
+    free(m);
+}
+
+void metrics_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_value(struct buf *out, const char *name, const char *label, const char *label_value,
+                   double value)
+{
+    buf_adds(out, name);
+    if (label) {
+        buf_addf(out, "{%s=\"", label);
+        for (const char *p = label_value; *p; p++) {
+            if (*p == '"' || *p == '\\')
+                buf_addc(out, '\\');
+            buf_addc(out, *p);
+        }
+        buf_adds(out, "\"}");
+    }
+    buf_addf(out, " %.17g\n", value);
+}
