@@ -1,0 +1,189 @@
+#ifndef SOURCE_INTERNAL_H
+#define SOURCE_INTERNAL_H
+/*
+ * Shared by the files of this room; nothing outside includes it.
+ *
+ *   url.c     what a repository's address means, and which addresses are refused
+ *   libgit.c  libgit2: started late, set up to ignore the machine's configuration, its errors as ours
+ *   repo.c    the repository that objects are read from: a local one in place, or our bare copy of a remote
+ * one remote.c  asking a remote what it has and bringing our copy up to date http.c    its bytes over
+ * http(s), by libcurl ssh.c     its bytes over ssh, by OpenSSH tidy.c    keeping our copy small tree.c    a
+ * commit as a list of files dir.c     a plain folder as a list of files;  head.c  the commit of the work tree
+ * it lies in watch.c   inotify
+ */
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "reconciler/source/source.h"
+
+#include <git2.h>
+#include <git2/sys/transport.h>
+#include <sys/types.h>
+
+/* ---- url.c ---- */
+enum source_kind { SOURCE_DIR, SOURCE_LOCAL, SOURCE_HTTP, SOURCE_SSH };
+struct source_url {
+    enum source_kind kind;
+    const char *text;        /* as configured; holds no credential, or it would have been refused */
+    const char *user;        /* ssh; NULL: none given */
+    const char *host, *port; /* port NULL: the default */
+    const char *path;        /* in the file system (dir, file), or as the ssh server gets it */
+    bool tls;
+};
+int source_url_parse(struct arena *a, const char *text, struct source_url *ret, struct err *err) _must_check_;
+/* The URL without what may be a credential, for messages about refused ones. */
+const char *source_url_scrub(struct arena *a, const char *text);
+
+/* ---- the source ---- */
+struct http_session;
+struct source_watch;
+
+struct source {
+    struct arena arena;
+    struct source_config config; /* strings are ours; secrets are lent */
+    struct source_url url;
+    const char *path;     /* folder in the repository, normalised; "" for the top */
+    const char *where;    /* for people */
+    const char *repo_dir; /* our bare copy; NULL for local sources */
+    git_repository *repo; /* opened on first use */
+    dev_t repo_dev;       /* which folder `repo` was opened on: somebody may have put another in its place */
+    ino_t repo_ino;
+    git_oid tip; /* the last good commit of the configured revision */
+    bool have_tip;
+    bool damaged;       /* our copy turned out to be broken: the next fetch makes a new one */
+    int64_t rebuilt_ns; /* when one was made last; monotonic */
+    struct http_session *http;
+    struct source_watch *watch;
+};
+
+/* A snapshot's files: blobs of a commit, or a folder's. */
+struct snapshot {
+    struct arena arena;
+    struct snapshot_info info;
+    struct source *source;
+    struct load_file *files;
+    size_t n_files, cap_files;
+    /* of a commit */
+    git_odb *odb;
+    git_oid *oids;
+    size_t cap_oids;
+    /* of a folder */
+    int root;           /* -1: none */
+    const char **texts; /* content of what was read for its id; NULL: read on demand */
+    size_t *lens;
+    size_t cap_texts, cap_lens;
+    const char *work_tree; /* folder with .git; NULL: none */
+    bool described;
+};
+struct snapshot *snapshot_new(struct source *s);
+/* Refuse names that a commit must not hold (X1); `path` is for the message. */
+int snapshot_check_name(const char *name, const char *path, struct err *err) _must_check_;
+
+/* ---- libgit.c ---- */
+void libgit_start(void);
+/* Turn libgit2's last error into ours: "context: its words". Returns the code. */
+int libgit_error(struct err *err, int r, const char *fmt, ...) _printf_(3, 4);
+
+static inline void git_repository_freep(git_repository **p)
+{
+    git_repository_free(*p);
+}
+static inline void git_object_freep(git_object **p)
+{
+    git_object_free(*p);
+}
+static inline void git_reference_freep(git_reference **p)
+{
+    git_reference_free(*p);
+}
+static inline void git_tree_freep(git_tree **p)
+{
+    git_tree_free(*p);
+}
+static inline void git_tree_entry_freep(git_tree_entry **p)
+{
+    git_tree_entry_free(*p);
+}
+static inline void git_commit_freep(git_commit **p)
+{
+    git_commit_free(*p);
+}
+static inline void git_remote_freep(git_remote **p)
+{
+    git_remote_free(*p);
+}
+static inline void git_odb_freep(git_odb **p)
+{
+    git_odb_free(*p);
+}
+
+/* ---- repo.c ---- */
+/* Open s->repo if it is not open, or not the right one any more. For a remote source ERR_NOTFOUND when
+ * nothing was fetched yet. */
+int repo_open(struct source *s, struct err *err) _must_check_;
+void repo_close(struct source *s);
+/* Make our bare copy if need be, and open it. */
+int repo_make(struct source *s, struct err *err) _must_check_;
+/* The commit that the configured revision is now, by the references in s->repo. */
+int repo_tip(struct source *s, git_oid *ret, struct err *err) _must_check_;
+/* The commit that `rev` means. "HEAD" is the configured revision's commit. */
+int repo_resolve(struct source *s, const char *rev, git_oid *ret, struct err *err) _must_check_;
+/* Where the configured revision's commit is kept in our copy: "refs/heads/main", "refs/forge/HEAD". */
+const char *repo_tip_ref(const struct source *s, struct arena *a);
+/* Point a reference at an object, removing references of our copy that stand in its way (a and a/b). */
+int repo_set_ref(struct source *s, const char *name, const git_oid *id, struct err *err) _must_check_;
+bool repo_is_commit_id(const char *rev); /* 40 hex digits */
+int repo_no_branch(struct source *s, const char *name, const char *const *others, size_t n, struct err *err);
+int repo_empty(struct source *s, struct err *err);
+
+/* ---- remote.c ---- */
+/* What one conversation with a remote shares: its bounds, and the error that stopped it. libgit2 passes no
+ * error of ours through its callbacks. */
+struct remote_op {
+    struct source *source;
+    const struct cancel *cancel;
+    int64_t deadline; /* monotonic */
+    struct err *err;  /* code 0 until something failed */
+    struct buf said;  /* the last words of the server, for errors */
+};
+int remote_fetch(struct source *s, const struct cancel *c, bool *ret_moved, struct err *err) _must_check_;
+/* Fetch one more branch or tag, so that `name` can be resolved. */
+int remote_fetch_name(struct source *s, const char *name, struct err *err) _must_check_;
+/* 0, or the error (in op->err) of a cancelled or late conversation. */
+int remote_op_check(struct remote_op *op);
+/* Milliseconds until the deadline, at most `most`. */
+int remote_op_wait_ms(const struct remote_op *op, int most);
+
+/* ---- http.c, ssh.c ---- */
+int http_transport(git_transport **ret, git_remote *owner, struct remote_op *op);
+void http_session_free(struct http_session *h);
+int ssh_transport(git_transport **ret, git_remote *owner, struct remote_op *op);
+
+/* ---- tidy.c ---- */
+/* Merge the many small packs that fetches leave, and remove what killed ones left. Under the repository's
+ * lock. */
+int repo_tidy(struct source *s, struct err *err) _must_check_;
+
+/* ---- tree.c, dir.c, head.c ---- */
+int tree_snapshot(struct source *s, const git_oid *commit, struct snapshot **ret,
+                  struct err *err) _must_check_;
+/* ERR_CORRUPT when something that the commit's folder needs is missing or damaged; what is merely refused is
+ * not damage. */
+int tree_verify(struct source *s, const git_oid *commit, struct err *err) _must_check_;
+/* Fill commit, subject, author and time. */
+void snapshot_set_commit(struct snapshot *s, git_commit *commit);
+int tree_read(struct snapshot *s, size_t i, struct arena *a, const char **ret, size_t *ret_len,
+              struct err *err) _must_check_;
+int dir_snapshot(struct source *s, struct snapshot **ret, struct err *err) _must_check_;
+int dir_read(struct snapshot *s, size_t i, struct arena *a, const char **ret, size_t *ret_len,
+             struct err *err) _must_check_;
+/* The work tree that `dir` lies in, and its HEAD's commit, without libgit2. false: none. */
+bool head_find(const char *dir, struct arena *a, const char **ret_work_tree, char ret_commit[41]);
+/* Subject, author, time and dirty flag of a folder's snapshot, by libgit2. */
+int head_describe(struct snapshot *s, struct err *err) _must_check_;
+
+/* ---- watch.c ---- */
+int watch_fd(struct source *s);
+bool watch_changed(struct source *s);
+void watch_free(struct source_watch *w);
+#endif

@@ -1,0 +1,253 @@
+/*
+ * A commit as a sorted list of files, and their content, from the object database.
+ *
+ * Trees come from whoever can push, and may be written with any bytes: names are checked as if they would be
+ * made on disk (X1), although they never are, because they end up in messages, paths and identities. Git keeps
+ * the entries of a tree sorted so that a walk gives whole paths in bytewise order (gitformat-pack(5) leaves
+ * it to fsck; "git fsck" calls others "treeNotSorted"): a walk that does not is a damaged or a crafted tree.
+ */
+#include "reconciler/source/internal.h"
+
+#include <ctype.h>
+
+int snapshot_check_name(const char *name, const char *path, struct err *err)
+{
+    const char *why = NULL;
+    if (!*name || str_eq(name, ".") || str_eq(name, ".."))
+        why = "that name leaves its folder";
+    else if (strcasecmp(name, ".git") == 0)
+        why = "that name is Git's own";
+    else if (strchr(name, '/'))
+        why = "a name holds a slash";
+    else if (!str_utf8_valid(name, strlen(name)))
+        why = "its name is not UTF-8";
+    else
+        for (const char *p = name; *p && !why; p++)
+            if (iscntrl((unsigned char)*p))
+                why = "its name holds control characters";
+    if (!why)
+        return 0;
+    /* Shown on terminals and in logs: nothing in it may act there. */
+    char shown[256];
+    str_copy(shown, sizeof(shown), path);
+    str_clean(shown);
+    for (char *p = shown; *p; p++)
+        if (iscntrl((unsigned char)*p))
+            *p = '?';
+    return err_set(err, ERR_INVALID, "%s: refused: %s", shown, why);
+}
+
+struct walk {
+    struct source *source;
+    struct snapshot *snapshot;
+    struct buf path; /* below the environment's folder */
+    size_t entries;
+    bool complete; /* also see that each blob is there */
+    struct err *err;
+};
+
+static int refuse(struct walk *w, const char *what, const char *hint)
+{
+    err_set(w->err, ERR_INVALID, "%s: %s is refused", buf_str(&w->path), what);
+    return err_hint(w->err, "%s", hint);
+}
+
+static int add_file(struct walk *w, const git_oid *id)
+{
+    struct snapshot *s = w->snapshot;
+    const char *path = buf_str(&w->path);
+    if (s->n_files && strcmp(s->files[s->n_files - 1].path, path) >= 0)
+        return refuse(w, "a tree whose entries are out of order, or there twice,", "git fsck says more");
+    if (w->complete && !git_odb_exists(s->odb, id))
+        return err_set(w->err, ERR_CORRUPT, "%s: blob %.12s is missing", path, git_oid_tostr_s(id));
+    char hex[GIT_OID_HEXSZ + 1];
+    git_oid_tostr(hex, sizeof(hex), id);
+    size_t n = s->n_files;
+    arena_push(&s->arena, s->oids, n, s->cap_oids, *id);
+    struct load_file f = {
+        .path = arena_strndup(&s->arena, path, w->path.len),
+        .blob_id = arena_strndup(&s->arena, hex, GIT_OID_HEXSZ),
+    };
+    arena_push(&s->arena, s->files, s->n_files, s->cap_files, f);
+    return 0;
+}
+
+static int walk_tree(struct walk *w, const git_oid *id, unsigned depth);
+
+static int walk_entry(struct walk *w, const git_tree_entry *e, unsigned depth)
+{
+    const char *name = git_tree_entry_name(e);
+    size_t before = w->path.len;
+    if (before)
+        buf_addc(&w->path, '/');
+    buf_adds(&w->path, name);
+    int r = snapshot_check_name(name, buf_str(&w->path), w->err);
+    if (r == 0 && (++w->entries > LIMIT_TREE_ENTRIES))
+        r = err_set(w->err, ERR_LIMIT, "%s: more than %u files and folders", w->source->where,
+                    LIMIT_TREE_ENTRIES);
+    if (r == 0 && w->path.len > LIMIT_PATH_BYTES)
+        r = err_set(w->err, ERR_LIMIT, "%.100s...: a path of more than %u bytes", buf_str(&w->path),
+                    LIMIT_PATH_BYTES);
+    if (r == 0) {
+        switch (git_tree_entry_filemode(e)) {
+        case GIT_FILEMODE_TREE:
+            r = walk_tree(w, git_tree_entry_id(e), depth + 1);
+            break;
+        case GIT_FILEMODE_BLOB:
+        case GIT_FILEMODE_BLOB_EXECUTABLE:
+            r = add_file(w, git_tree_entry_id(e));
+            break;
+        case GIT_FILEMODE_LINK:
+            r = refuse(w, "a symbolic link", "commit the file itself");
+            break;
+        case GIT_FILEMODE_COMMIT:
+            r = refuse(w, "a submodule", "commit its files, or make it an environment of its own");
+            break;
+        case GIT_FILEMODE_UNREADABLE:
+        default:
+            r = refuse(w, "an entry of an unknown kind", "remove it");
+            break;
+        }
+    }
+    buf_truncate(&w->path, before);
+    return r;
+}
+
+static int walk_tree(struct walk *w, const git_oid *id, unsigned depth)
+{
+    _cleanup_(git_tree_freep) git_tree *tree = NULL;
+    if (depth > LIMIT_TREE_DEPTH)
+        return err_set(w->err, ERR_LIMIT, "%.100s...: folders more than %u deep", buf_str(&w->path),
+                       LIMIT_TREE_DEPTH);
+    int r = git_tree_lookup(&tree, w->source->repo, id);
+    if (r < 0) {
+        libgit_error(w->err, r, "%s: tree %.12s of \"%s\"", w->source->where, git_oid_tostr_s(id),
+                     buf_str(&w->path));
+        return w->err->code = ERR_CORRUPT;
+    }
+    size_t n = git_tree_entrycount(tree);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = walk_entry(w, git_tree_entry_byindex(tree, i), depth);
+    return r;
+}
+
+/* The tree of the configured folder in a commit. */
+static int folder_of(struct source *s, git_commit *commit, git_oid *ret, struct err *err)
+{
+    _cleanup_(git_tree_freep) git_tree *root = NULL;
+    _cleanup_(git_tree_entry_freep) git_tree_entry *entry = NULL;
+    *ret = *git_commit_tree_id(commit);
+    if (!*s->path)
+        return 0;
+    int r = git_commit_tree(&root, commit);
+    if (r == 0)
+        r = git_tree_entry_bypath(&entry, root, s->path);
+    if (r == GIT_ENOTFOUND || (r == 0 && git_tree_entry_type(entry) != GIT_OBJECT_TREE)) {
+        err_set(err, ERR_NOTFOUND, "repository %s, commit %.12s: there is no folder \"%s\"", s->url.text,
+                git_oid_tostr_s(git_commit_id(commit)), s->path);
+        return err_hint(err, "check the environment's path");
+    }
+    if (r < 0) {
+        libgit_error(err, r, "%s: commit %.12s", s->where, git_oid_tostr_s(git_commit_id(commit)));
+        return err->code = ERR_CORRUPT;
+    }
+    *ret = *git_tree_entry_id(entry);
+    return 0;
+}
+
+/* Text that somebody else wrote, as one line without what a terminal would act on. */
+static const char *one_line(struct arena *a, const char *text)
+{
+    size_t len = strcspn(str_or(text, ""), "\r\n");
+    char *s = arena_strndup(a, str_or(text, ""), len < 512 ? len : 512);
+    str_clean(s);
+    return s;
+}
+
+void snapshot_set_commit(struct snapshot *s, git_commit *commit)
+{
+    struct arena *a = &s->arena;
+    char hex[GIT_OID_HEXSZ + 1];
+    const git_signature *who = git_commit_author(commit);
+    git_oid_tostr(hex, sizeof(hex), git_commit_id(commit));
+    s->info.commit = arena_strdup(a, hex);
+    s->info.subject = one_line(a, git_commit_message(commit));
+    if (who)
+        s->info.author = one_line(a, arena_printf(a, "%s <%s>", who->name, who->email));
+    /* The committer's time: when it came into being, amended or not. Beyond what nanoseconds hold is nonsense
+     * anyway. */
+    int64_t seconds = git_commit_time(commit);
+    s->info.time_ns = seconds > 0 && seconds < INT64_MAX / NS_PER_S ? seconds * NS_PER_S : 0;
+}
+
+static int make_snapshot(struct source *source, const git_oid *id, bool complete, struct snapshot **ret,
+                         struct err *err)
+{
+    _cleanup_(git_commit_freep) git_commit *commit = NULL;
+    _cleanup_(snapshot_freep) struct snapshot *s = snapshot_new(source);
+    git_oid folder;
+    int r = git_commit_lookup(&commit, source->repo, id);
+    if (r == 0)
+        r = git_repository_odb(&s->odb, source->repo);
+    if (r < 0) {
+        libgit_error(err, r, "%s: commit %.12s", source->where, git_oid_tostr_s(id));
+        return err->code = ERR_CORRUPT;
+    }
+    r = folder_of(source, commit, &folder, err);
+    if (r < 0)
+        return r;
+    snapshot_set_commit(s, commit);
+    struct walk w = {.source = source, .snapshot = s, .complete = complete, .err = err};
+    r = walk_tree(&w, &folder, 1);
+    buf_release(&w.path);
+    if (r < 0)
+        return err_wrap(err, "commit %.12s", git_oid_tostr_s(id));
+    *ret = take_ptr(s);
+    return 0;
+}
+
+int tree_snapshot(struct source *source, const git_oid *id, struct snapshot **ret, struct err *err)
+{
+    return make_snapshot(source, id, false, ret, err);
+}
+
+int tree_verify(struct source *source, const git_oid *id, struct err *err)
+{
+    _cleanup_(snapshot_freep) struct snapshot *s = NULL;
+    struct err own = {0};
+    int r = make_snapshot(source, id, true, &s, &own);
+    if (r == ERR_CORRUPT)
+        *err = own;
+    return r == ERR_CORRUPT ? r : 0;
+}
+
+int tree_read(struct snapshot *s, size_t i, struct arena *a, const char **ret, size_t *ret_len,
+              struct err *err)
+{
+    const char *path = s->files[i].path;
+    size_t size;
+    git_object_t type;
+    /* The size first: a blob may be larger than our memory. */
+    int r = git_odb_read_header(&size, &type, s->odb, &s->oids[i]);
+    if (r == 0 && type == GIT_OBJECT_BLOB && size > LIMIT_MANIFEST_BYTES)
+        return err_set(err, ERR_LIMIT, "%s: %zu bytes, more than the %u that one file may have", path, size,
+                       LIMIT_MANIFEST_BYTES);
+    git_odb_object *object = NULL;
+    if (r == 0)
+        r = git_odb_read(&object, s->odb, &s->oids[i]);
+    if (r < 0) {
+        libgit_error(err, r, "commit %.12s: %s", s->info.commit, path);
+        return err->code = ERR_CORRUPT;
+    }
+    if (type != GIT_OBJECT_BLOB || git_odb_object_type(object) != GIT_OBJECT_BLOB) {
+        git_odb_object_free(object);
+        return err_set(err, ERR_CORRUPT, "commit %.12s: %s is not a file", s->info.commit, path);
+    }
+    *ret_len = git_odb_object_size(object);
+    char *text = arena_alloc(a, *ret_len + 1);
+    if (*ret_len)
+        memcpy(text, git_odb_object_data(object), *ret_len);
+    *ret = text;
+    git_odb_object_free(object);
+    return 0;
+}
