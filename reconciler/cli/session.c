@@ -1,5 +1,6 @@
 /* The session behind a command: settings, store, engine; and the way to forged, when it runs. */
 #include "base/str.h"
+#include "reconciler/api/control.h"
 #include "reconciler/cli/cli.h"
 
 #include <pwd.h>
@@ -106,11 +107,29 @@ const char *cli_actor(struct cli *c)
     return sudo && getuid() == 0 ? arena_printf(&c->arena, "%s (sudo)", sudo) : arena_strdup(&c->arena, name);
 }
 
-int cli_call(struct cli *c, const char *operation, const struct val *args,
-             void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
+/* Is there a forged to talk to? Only one that serves the settings we would use ourselves. */
+static int call_forged(struct cli *c, const char *operation, const struct val *args,
+                       void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
 {
-    *ret = NULL;
+    const struct env_config *env;
+    int r = cli_env(c, &env, err);
+    if (r < 0)
+        return r;
+    if (!c->settings.path || cli_flag(c, "local"))
+        return err_set(err, ERR_UNAVAILABLE, "this session is its own");
+    return control_call(c->settings.socket, env->name, operation, args, &c->cancel, emit, arg, &c->arena, ret,
+                        err);
+}
+
+static int call_here(struct cli *c, const char *operation, const struct val *args,
+                     void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
+{
     struct engine *engine;
+    const struct operation *op = operation_find(operation);
+    if (!op) {
+        err_set(err, ERR_UNAVAILABLE, "forged does not run (nobody answers at %s)", c->settings.socket);
+        return err_hint(err, "start forged, or use `forge-ctl apply`");
+    }
     int r = cli_engine(c, &engine, err);
     if (r < 0)
         return r;
@@ -122,7 +141,18 @@ int cli_call(struct cli *c, const char *operation, const struct val *args,
         .emit = emit,
         .arg = arg,
     };
-    return operation_find(operation)->run(&oc, args, ret, err);
+    return op->run(&oc, args, ret, err);
+}
+
+int cli_call(struct cli *c, const char *operation, const struct val *args,
+             void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
+{
+    *ret = NULL;
+    int r = call_forged(c, operation, args, emit, arg, ret, err);
+    if (r != ERR_UNAVAILABLE || *ret)
+        return r;
+    err_clear(err);
+    return call_here(c, operation, args, emit, arg, ret, err);
 }
 
 void cli_close(struct cli *c)

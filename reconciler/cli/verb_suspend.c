@@ -38,3 +38,13 @@ int verb_resume(struct cli *c)
         return cli_fail(c, &err, answer);
     return done(c, "Resumed.");
 }
+
+int verb_reconcile(struct cli *c)
+{
+    struct err err = {0};
+    struct val *args = val_map(&c->arena), *answer = NULL;
+    val_set_bool(&c->arena, args, "wait", cli_flag(c, "wait"));
+    if (cli_call(c, "reconcile", args, NULL, NULL, &answer, &err) < 0)
+        return cli_fail(c, &err, answer);
+    return done(c, cli_flag(c, "wait") ? "Reconciled." : "forged looks now.");
+}

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "forge_version.h"
 #include "reconciler/daemon/sdnotify.h"
+#include "reconciler/daemon/serve.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,6 +22,7 @@ struct daemon {
     struct pool *jobs, *inspect;
     struct env **envs;
     size_t n_envs;
+    struct serve *serve;
     bool ending, reloading;
     struct settings next; /* read at a reload, in force once the environments have stopped */
     int signals, instance_lock;
@@ -55,7 +57,7 @@ static int read_settings(const struct daemon *d, struct settings *ret, struct er
 
 /* ---- environments ---- */
 
-static void start_envs(struct daemon *d)
+static int start_envs(struct daemon *d, struct err *err)
 {
     const struct env_host host = {
         .loop = d->loop, .store = d->store, .jobs = d->jobs, .inspect = d->inspect, .clock = clock_system()};
@@ -71,10 +73,13 @@ static void start_envs(struct daemon *d)
                       "hint", err.hint, NULL);
     }
     log_info("environments.started", "count", LOG_INT((int64_t)d->n_envs), NULL);
+    return serve_start(&d->settings, &host, d->envs, d->n_envs, &d->serve, err);
 }
 
 static void free_envs(struct daemon *d)
 {
+    serve_stop(d->serve);
+    d->serve = NULL;
     for (size_t i = 0; i < d->n_envs; i++)
         env_free(d->envs[i]);
     free(d->envs);
@@ -106,7 +111,9 @@ static void check_stopped(void *arg)
     settings_release(&d->settings);
     d->settings = d->next;
     d->reloading = false;
-    start_envs(d);
+    struct err err = {0};
+    if (start_envs(d, &err) < 0)
+        log_error("control.not_served", "error", err.msg, "hint", err.hint, NULL);
     sdnotify("READY=1");
 }
 
@@ -202,7 +209,9 @@ static int start(struct daemon *d, struct err *err)
     d->inspect = pool_new(4);
     d->watchdog = (struct loop_timer){.fn = feed_watchdog, .arg = d};
     d->stopped = (struct loop_timer){.fn = check_stopped, .arg = d};
-    start_envs(d);
+    r = start_envs(d, err);
+    if (r < 0)
+        return r;
     if (sdnotify_watchdog_ns())
         feed_watchdog(d);
     sdnotify("READY=1");

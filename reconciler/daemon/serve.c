@@ -1,0 +1,250 @@
+#include "reconciler/daemon/serve.h"
+
+#include "base/str.h"
+#include "reconciler/api/control.h"
+#include "reconciler/api/metrics.h"
+#include "reconciler/engine/operation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define RECONCILE_WAIT_NS (10 * NS_PER_MS)
+
+struct serve {
+    const struct settings *settings;
+    struct env_host host;
+    struct env *const *envs;
+    size_t n_envs;
+    struct control *control;
+    struct metrics *metrics;
+};
+
+/* ---- numbers ---- */
+
+static int64_t as_flag(bool b)
+{
+    return b ? 1 : 0;
+}
+
+struct metric {
+    const char *name, *type, *help;
+    double (*value)(const struct env_numbers *n);
+};
+
+#define METRIC(field, expression)                             \
+    static double metric_##field(const struct env_numbers *n) \
+    {                                                         \
+        return (double)(expression);                          \
+    }
+METRIC(reconciles, n->reconciles)
+METRIC(failures, n->failures)
+METRIC(applies, n->applies)
+METRIC(corrections, n->corrections)
+METRIC(events, n->events)
+METRIC(fetches, n->fetches)
+METRIC(fetch_failures, n->fetch_failures)
+METRIC(duration, (double)n->last_duration_ns / 1e9)
+METRIC(last_success, (double)n->last_success_ns / 1e9)
+METRIC(resources, n->resources)
+METRIC(drifted, n->drifted)
+METRIC(out_of_sync, n->out_of_sync)
+METRIC(held, n->held)
+METRIC(generation, n->generation)
+METRIC(suspended, as_flag(n->suspended))
+METRIC(connected, as_flag(n->engine_connected))
+
+static const struct metric metric_table[] = {
+    {"forge_reconcile_total", "counter", "Reconciles of an environment.", metric_reconciles},
+    {"forge_reconcile_errors_total", "counter", "Reconciles that failed.", metric_failures},
+    {"forge_reconcile_last_duration_seconds", "gauge", "How long the last reconcile took.", metric_duration},
+    {"forge_reconcile_last_success_timestamp_seconds", "gauge", "When a reconcile last succeeded.",
+     metric_last_success},
+    {"forge_apply_total", "counter", "Reconciles that changed something.", metric_applies},
+    {"forge_drift_corrections_total", "counter", "Resources put back after they drifted.",
+     metric_corrections},
+    {"forge_engine_events_total", "counter", "Events received from the engine.", metric_events},
+    {"forge_engine_connected", "gauge", "Whether the engine's event stream is open.", metric_connected},
+    {"forge_source_fetch_total", "counter", "Fetches of the repository.", metric_fetches},
+    {"forge_source_fetch_errors_total", "counter", "Fetches that failed.", metric_fetch_failures},
+    {"forge_resources", "gauge", "Resources that are asked for.", metric_resources},
+    {"forge_resources_out_of_sync", "gauge", "Resources that are not as asked for, at the last look.",
+     metric_out_of_sync},
+    {"forge_resources_drifted", "gauge", "Resources that were changed on the engine, at the last look.",
+     metric_drifted},
+    {"forge_resources_held", "gauge", "Resources that are left alone until their inputs change.",
+     metric_held},
+    {"forge_generation", "gauge", "Newest generation.", metric_generation},
+    {"forge_suspended", "gauge", "Whether the environment is suspended.", metric_suspended},
+};
+
+static void process_metrics(struct buf *out)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%*d %ld", &pages) == 1) {
+        metrics_head(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
+        metrics_value(out, "process_resident_memory_bytes", NULL, NULL,
+                      (double)pages * (double)sysconf(_SC_PAGESIZE));
+    }
+    if (f)
+        fclose(f);
+    struct timespec cpu;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    metrics_head(out, "process_cpu_seconds_total", "counter",
+                 "Total user and system CPU time spent in seconds.");
+    metrics_value(out, "process_cpu_seconds_total", NULL, NULL,
+                  (double)cpu.tv_sec + (double)cpu.tv_nsec / 1e9);
+}
+
+static void fill_metrics(void *arg, struct buf *out)
+{
+    struct serve *s = arg;
+    for (size_t m = 0; m < ARRAY_LEN(metric_table); m++) {
+        metrics_head(out, metric_table[m].name, metric_table[m].type, metric_table[m].help);
+        for (size_t i = 0; i < s->n_envs; i++) {
+            struct env_numbers n;
+            env_numbers(s->envs[i], &n);
+            metrics_value(out, metric_table[m].name, "environment", n.name, metric_table[m].value(&n));
+        }
+    }
+    process_metrics(out);
+}
+
+static struct val *environments(struct serve *s, struct arena *a)
+{
+    struct val *list = val_list(a), *doc = val_map(a);
+    for (size_t i = 0; i < s->n_envs; i++) {
+        struct env_numbers n;
+        env_numbers(s->envs[i], &n);
+        struct val *v = val_map(a);
+        val_set_str(a, v, "environment", n.name);
+        val_set_int(a, v, "generation", (int64_t)n.generation);
+        val_set_int(a, v, "resources", (int64_t)n.resources);
+        val_set_int(a, v, "out_of_sync", (int64_t)n.out_of_sync);
+        val_set_int(a, v, "reconciles", (int64_t)n.reconciles);
+        val_set_int(a, v, "last_success_ns", n.last_success_ns);
+        val_set_bool(a, v, "engine_connected", n.engine_connected);
+        val_list_add(a, list, v);
+    }
+    val_map_set(a, doc, "environments", list);
+    return doc;
+}
+
+/* ---- calls ---- */
+
+static struct env *find_env(const struct serve *s, const char *name, struct err *err)
+{
+    for (size_t i = 0; i < s->n_envs; i++)
+        if (str_eq(env_name(s->envs[i]), name))
+            return s->envs[i];
+    err_set(err, ERR_NOTFOUND, "forged has no environment %s", name);
+    err_hint(err, "its settings file lists them");
+    return NULL;
+}
+
+static void poke(void *arg)
+{
+    env_poke(arg);
+}
+
+static void interrupt(void *arg)
+{
+    env_interrupt(arg);
+}
+
+/* Ask the automation to look now; with `wait` stay until it has. */
+static int reconcile(struct serve *s, struct env *e, const struct control_request *rq, struct err *err)
+{
+    struct env_numbers before, now;
+    env_numbers(e, &before);
+    loop_post(s->host.loop, poke, e);
+    if (!val_get_bool(rq->args, "wait", false))
+        return 0;
+    do {
+        if (cancel_sleep(rq->cancel, RECONCILE_WAIT_NS))
+            return err_set(err, ERR_CANCELLED, "stopped waiting for environment %s", env_name(e));
+        env_numbers(e, &now);
+    } while (now.reconciles == before.reconciles);
+    return now.failures > before.failures
+               ? err_set(err, ERR_FAILED, "the reconcile of %s failed; `forge-ctl status` says why",
+                         env_name(e))
+               : 0;
+}
+
+static int run_operation(struct serve *s, const struct operation *op, const struct control_request *rq,
+                         struct val **ret, struct err *err)
+{
+    _cleanup_(engine_closep) struct engine *engine = NULL;
+    const struct engine_env ee = {.store = s->host.store, .clock = s->host.clock, .pool = s->host.inspect};
+    int r = engine_open(settings_env(s->settings, rq->environment), &ee, &engine, err);
+    if (r < 0)
+        return r;
+    const struct operation_context c = {
+        .engine = engine,
+        .actor = rq->actor,
+        .cancel = rq->cancel,
+        .arena = rq->arena,
+        .emit = rq->emit,
+        .arg = rq->arg,
+    };
+    return op->run(&c, rq->args, ret, err);
+}
+
+static int call(void *arg, const struct control_request *rq, struct val **ret, struct err *err)
+{
+    struct serve *s = arg;
+    if (str_eq(rq->operation, "environments")) {
+        *ret = environments(s, rq->arena);
+        return 0;
+    }
+    struct env *e = find_env(s, str_or(rq->environment, ""), err);
+    if (!e)
+        return err->code;
+    if (str_eq(rq->operation, "reconcile")) {
+        *ret = val_map(rq->arena);
+        return reconcile(s, e, rq, err);
+    }
+    const struct operation *op = operation_find(rq->operation);
+    if (!op)
+        return err_set(err, ERR_NOTFOUND, "there is no operation %s", rq->operation);
+    int r = run_operation(s, op, rq, ret, err);
+    if (str_eq(op->name, "suspend") && r == 0)
+        loop_post(s->host.loop, interrupt, e); /* S7: what is under way stops as well */
+    else if (op->writes)
+        loop_post(s->host.loop, poke, e);
+    if (op->writes)
+        log_info("operation.done", "environment", env_name(e), "operation", op->name, "by", rq->actor,
+                 "error", r < 0 ? err->msg : NULL, NULL);
+    return r;
+}
+
+/* ---- life ---- */
+
+int serve_start(const struct settings *st, const struct env_host *host, struct env *const *envs,
+                size_t n_envs, struct serve **ret, struct err *err)
+{
+    struct serve *s = calloc(1, sizeof(*s));
+    if (!s)
+        abort();
+    *s = (struct serve){.settings = st, .host = *host, .envs = envs, .n_envs = n_envs};
+    const struct control_handler handler = {.arg = s, .call = call};
+    int r = control_start(st->socket, &handler, &s->control, err);
+    if (r == 0 && st->metrics)
+        r = metrics_start(st->metrics, fill_metrics, s, &s->metrics, err);
+    if (r < 0) {
+        serve_stop(s);
+        return r;
+    }
+    *ret = s;
+    return 0;
+}
+
+void serve_stop(struct serve *s)
+{
+    if (!s)
+        return;
+    metrics_stop(s->metrics);
+    control_stop(s->control);
+    free(s);
+}
