@@ -65,12 +65,12 @@ static int start_envs(struct daemon *d, struct err *err)
     if (!d->envs)
         abort();
     for (size_t i = 0; i < d->settings.n_envs; i++) {
-        struct err err = {0};
-        if (env_new(&d->settings.envs[i], &host, &d->envs[d->n_envs], &err) == 0)
+        struct err why = {0};
+        if (env_new(&d->settings.envs[i], &host, &d->envs[d->n_envs], &why) == 0)
             d->n_envs++;
         else /* one that cannot start is no reason to neglect the others (L4) */
-            log_error("environment.not_started", "environment", d->settings.envs[i].name, "error", err.msg,
-                      "hint", err.hint, NULL);
+            log_error("environment.not_started", "environment", d->settings.envs[i].name, "error", why.msg,
+                      "hint", why.hint, NULL);
     }
     log_info("environments.started", "count", LOG_INT((int64_t)d->n_envs), NULL);
     return serve_start(&d->settings, &host, d->envs, d->n_envs, &d->serve, err);
