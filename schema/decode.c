@@ -18,6 +18,9 @@ static void add_path(const struct decode_at *at, struct buf *out)
 }
 
 static struct diag *add_error(struct decode *d, uint32_t line, uint32_t col, const char *fmt, va_list ap)
+    _vprintf_(4);
+
+static struct diag *add_error(struct decode *d, uint32_t line, uint32_t col, const char *fmt, va_list ap)
 {
     _cleanup_buf_ struct buf msg = BUF_INIT;
     add_path(d->at, &msg);

@@ -13,6 +13,8 @@ void diag_init(struct diag_list *d, struct arena *a)
 
 /* Messages quote what people wrote, and what they wrote may be written at a terminal: one line, no control
  * characters. */
+static const char *clean_text(struct arena *a, const char *fmt, va_list ap) _vprintf_(2);
+
 static const char *clean_text(struct arena *a, const char *fmt, va_list ap)
 {
     char *text = arena_vprintf(a, fmt, ap);

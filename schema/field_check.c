@@ -10,7 +10,8 @@ static int wrong(const struct field *f, struct err *err)
 {
     _cleanup_buf_ struct buf type = BUF_INIT;
     field_type_name(f, &type);
-    return err_set(err, ERR_INVALID, "it is no %s", buf_str(&type));
+    return err_set(err, ERR_INVALID, "must be %s %s", strchr("aeiou", *buf_str(&type)) ? "an" : "a",
+                   buf_str(&type));
 }
 
 static int check_int(const struct field *f, const struct val *v, struct err *err)
@@ -102,7 +103,7 @@ static int check_record(const struct field_table *t, const struct val *v, struct
     if (v->type == VAL_NULL || v->type == VAL_UNKNOWN)
         return 0;
     if (v->type != VAL_MAP)
-        return err_set(err, ERR_INVALID, "it is no mapping");
+        return err_set(err, ERR_INVALID, "must be a mapping");
     for (size_t i = 0; i < v->len; i++) {
         const struct field *f = field_find(t, v->pairs[i].key);
         if (!f)

@@ -8,24 +8,6 @@
 #include "base/str.h"
 #include "schema/yaml_internal.h"
 
-/* Says what is wrong and ends the reading of this file: what follows a syntax error or a limit means nothing.
- */
-static void stop(struct yaml_reader *r, const yaml_mark_t *at, const char *hint, const char *fmt, ...)
-    _printf_(4, 5);
-
-static void stop(struct yaml_reader *r, const yaml_mark_t *at, const char *hint, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    const char *msg = arena_vprintf(r->arena, fmt, ap);
-    va_end(ap);
-    struct diag *diag =
-        diag_add(r->diags, DIAG_ERROR, r->file, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "%s", msg);
-    if (hint)
-        diag_hint(r->diags, diag, "%s", hint);
-    r->stopped = true;
-}
-
 /* libyaml reports bytes it cannot decode by their offset alone. */
 static yaml_mark_t mark_of_offset(const struct yaml_reader *r, size_t offset)
 {
@@ -38,6 +20,28 @@ static yaml_mark_t mark_of_offset(const struct yaml_reader *r, size_t offset)
         }
     }
     return mark;
+}
+
+/* Says what is wrong and ends the reading of this file: what follows a syntax error or a limit means nothing.
+ */
+static void stop(struct yaml_reader *r, const yaml_mark_t *at, const char *hint, const char *fmt, ...)
+    _printf_(4, 5);
+
+static void stop(struct yaml_reader *r, const yaml_mark_t *at, const char *hint, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *msg = arena_vprintf(r->arena, fmt, ap);
+    va_end(ap);
+    /* libyaml puts the end of a file without a last newline one line too far. */
+    yaml_mark_t end = mark_of_offset(r, r->len);
+    if (at->line > end.line)
+        at = &end;
+    struct diag *diag =
+        diag_add(r->diags, DIAG_ERROR, r->file, (uint32_t)at->line + 1, (uint32_t)at->column + 1, "%s", msg);
+    if (hint)
+        diag_hint(r->diags, diag, "%s", hint);
+    r->stopped = true;
 }
 
 static void stop_syntax(struct yaml_reader *r)
@@ -233,7 +237,8 @@ static struct ynode *read_seq(struct yaml_reader *r, const yaml_event_t *event, 
     if (!read_children(r, YAML_SEQUENCE_END_EVENT, depth + 1))
         return NULL;
     n->len = r->stack_n - base;
-    n->items = arena_memdup(r->arena, r->stack + base, n->len * sizeof(*n->items));
+    if (n->len)
+        n->items = arena_memdup(r->arena, r->stack + base, n->len * sizeof(*n->items));
     r->stack_n = base;
     close_anchor(r, anchor);
     return n;

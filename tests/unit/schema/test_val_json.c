@@ -98,7 +98,7 @@ static void test_reading_is_strict(void **state)
     REFUSE("[9223372036854775808]", 1, "big");
     REFUSE("\"\\u0000\"", 1, "NUL");
     REFUSE("\"\xff\"", 1, "byte 0xff");
-    REFUSE("\"\\ud800\"", 1, "surrogate");
+    REFUSE("\"\\ud800\"", 1, "Unicode");
 #undef REFUSE
 }
 
