@@ -1,4 +1,4 @@
-/* Decoding by field tables: records, references that are still to be resolved, and problems (field.h). */
+/* Decoding by field tables: records, what all values have in common, and problems (field.h). */
 #include <assert.h>
 #include <string.h>
 
@@ -103,44 +103,6 @@ void decode_sort(struct decode *d, struct val *map)
     val_map_sort(map, report_twice, &problems);
 }
 
-bool decode_has_reference(const char *text)
-{
-    for (const char *p = strchr(text, '$'); p; p = strchr(p, '$')) {
-        if (p[1] == '{')
-            return true;
-        p += p[1] == '$' ? 2 : 1;
-    }
-    return false;
-}
-
-struct val *decode_deferred(struct decode *d, const struct ynode *n)
-{
-    struct val *v = decode_placed(d, n, val_strn(d->arena, n->text, n->len));
-    v->flags |= VAL_F_EXPR;
-    return v;
-}
-
-/* Does the field make more of a scalar than the text that stands there? Lists and maps without a short form
-   pass it on to their elements, or refuse it. */
-static bool reads_text(const struct field *f)
-{
-    if (f->short_form)
-        return true;
-    switch (f->type) {
-    case FT_STRING:
-        return f->pattern != NULL;
-    case FT_LIST:
-    case FT_MAP:
-    case FT_RECORD:
-    case FT_KEYED:
-    case FT_COMMAND:
-    case FT_ANY:
-        return false;
-    default:
-        return true;
-    }
-}
-
 static bool takes_short_form(const struct field *f, const struct ynode *n)
 {
     if (!f->short_form || f->type == FT_KEYED)
@@ -148,8 +110,8 @@ static bool takes_short_form(const struct field *f, const struct ynode *n)
     return n->type == YN_SCALAR || (n->type == YN_SEQ && (f->type == FT_MAP || f->type == FT_RECORD));
 }
 
-/* A node that is not null, and holds no reference that has to be resolved first. */
-static struct val *decode_resolved(struct decode *d, const struct field *f, const struct ynode *n)
+/* A node that is not null. */
+static struct val *decode_value(struct decode *d, const struct field *f, const struct ynode *n)
 {
     if (takes_short_form(f, n))
         return f->short_form(d, f, n);
@@ -169,13 +131,6 @@ static struct val *decode_resolved(struct decode *d, const struct field *f, cons
     default:
         return decode_scalar(d, f, n);
     }
-}
-
-static struct val *decode_value(struct decode *d, const struct field *f, const struct ynode *n)
-{
-    if (n->type == YN_SCALAR && f->type != FT_KEYED && reads_text(f) && decode_has_reference(n->text))
-        return decode_deferred(d, n);
-    return decode_resolved(d, f, n);
 }
 
 /* What every value has in common: tags of overlays, and its place. */
@@ -223,18 +178,6 @@ struct val *decode_item_at(struct decode *d, const struct field *f, const struct
     d->at = &at;
     struct val *v = decode_item(d, f, n);
     d->at = at.up;
-    return v;
-}
-
-struct val *decode_text(struct decode *d, const struct field *f, const struct val *expr, const char *text)
-{
-    /* Quoted: what a reference stands for is a text, and never null. */
-    const struct ynode n = {
-        .type = YN_SCALAR, .line = expr->line, .col = expr->col, .text = text, .len = strlen(text)};
-    struct val *v = f->type == FT_KEYED ? decode_keyed_item(d, f, &n) : decode_resolved(d, f, &n);
-    v = decode_placed(d, &n, v);
-    if (v)
-        v->file = expr->file;
     return v;
 }
 

@@ -10,8 +10,6 @@ struct val *decode_scalar(struct decode *d, const struct field *f, const struct 
 struct val *decode_list(struct decode *d, const struct field *f, const struct ynode *n);
 struct val *decode_map(struct decode *d, const struct field *f, const struct ynode *n);
 struct val *decode_keyed(struct decode *d, const struct field *f, const struct ynode *n);
-/* One item of a FT_KEYED, which may be null: a map of the items that it stands for, or NULL. */
-struct val *decode_keyed_item(struct decode *d, const struct field *f, const struct ynode *n);
 struct val *decode_command(struct decode *d, const struct field *f, const struct ynode *n);
 struct val *decode_any(struct decode *d, const struct ynode *n);
 
@@ -20,8 +18,6 @@ struct val *decode_item(struct decode *d, const struct field *f, const struct yn
 /* The same one step further down; name NULL: at an index. */
 struct val *decode_item_at(struct decode *d, const struct field *f, const struct ynode *n, const char *name,
                            size_t index);
-/* The scalar as a string that is read again once its references are resolved. */
-struct val *decode_deferred(struct decode *d, const struct ynode *n);
 /* "must be a list, not a string". */
 struct val *decode_wrong_type(struct decode *d, const struct field *f, const struct ynode *n);
 /* Give a value the place of a node unless it has one. Takes and returns NULL. */

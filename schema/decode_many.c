@@ -88,9 +88,9 @@ struct val *decode_map(struct decode *d, const struct field *f, const struct yno
     return map;
 }
 
-struct val *decode_keyed_item(struct decode *d, const struct field *f, const struct ynode *n)
+/* The items that one node stands for, added to all. */
+static void add_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *map)
 {
-    struct val *items = val_map(d->arena);
     struct val *rec = NULL;
     if (n->type == YN_MAP)
         rec = decode_record(d, f->sub, n);
@@ -98,24 +98,13 @@ struct val *decode_keyed_item(struct decode *d, const struct field *f, const str
         rec = f->short_form(d, f, n);
     else
         decode_error(d, n, "must be a mapping, not a %s", ynode_type_name(n));
-    if (rec) {
-        f->keyed(d, f, n, decode_placed(d, n, rec), items);
-        for (size_t i = 0; i < items->len; i++)
-            decode_placed(d, n, items->pairs[i].val);
-    }
-    return items;
-}
-
-/* The items of one node, added to all. */
-static void add_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *map)
-{
-    if (n->type == YN_SCALAR && decode_has_reference(n->text)) {
-        val_map_append(d->arena, map, arena_strdup(d->arena, n->text), decode_deferred(d, n));
+    if (!rec)
         return;
-    }
-    const struct val *items = decode_keyed_item(d, f, n);
+
+    struct val *items = val_map(d->arena);
+    f->keyed(d, f, n, decode_placed(d, n, rec), items);
     for (size_t i = 0; i < items->len; i++)
-        val_map_append(d->arena, map, items->pairs[i].key, items->pairs[i].val);
+        val_map_append(d->arena, map, items->pairs[i].key, decode_placed(d, n, items->pairs[i].val));
 }
 
 struct val *decode_keyed(struct decode *d, const struct field *f, const struct ynode *n)

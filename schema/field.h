@@ -72,10 +72,11 @@ struct field {
     const char *def;     /* the default as text for documentation; NULL: none */
     const struct val
         *def_val; /* its canonical value: absent means the same as this (P2); NULL: absent is its own value */
-    const char *const *choices;    /* FT_ENUM, NULL-terminated */
-    int64_t min, max;              /* FT_INT, FT_SIZE, FT_DURATION when max > min */
-    const char *pattern;           /* POSIX extended regular expression for FT_STRING; NULL: any */
-    const char *pattern_doc;       /* "a DNS label: a-z, 0-9 and -" */
+    const char *const *choices; /* FT_ENUM, NULL-terminated */
+    int64_t min, max;        /* when max > min: FT_INT, FT_FLOAT, FT_SIZE, FT_DURATION; FT_STRING: bytes, else
+                                LIMIT_SCALAR_BYTES */
+    const char *pattern;     /* POSIX extended regular expression for FT_STRING; NULL: any */
+    const char *pattern_doc; /* "a DNS label: a-z, 0-9 and -" */
     const struct field *elem;      /* FT_LIST, FT_MAP */
     const struct field_table *sub; /* FT_RECORD, FT_KEYED */
     /* Reads a node that is not of the long form. FT_RECORD: a node that is no mapping; gives the record.
@@ -134,19 +135,9 @@ struct decode {
  * Null means absent for a field of a record, whatever its type; for items of lists and values of maps see
  * FIELD_NULL_OK. Keys that start with "x-" are free for people's own use (and as a place for anchors) and are
  * left out.
- *
- * A scalar with a reference (`${...}`) where more than plain text is wanted - another type, a short form, a
- * pattern - can not be read before the reference is resolved: it becomes a string with VAL_F_EXPR (in a
- * FT_KEYED under itself as key), and is to be read with decode_text() then. Plain strings and the words of
- * commands stay strings without that flag.
  */
 struct val *decode_record(struct decode *d, const struct field_table *t, const struct ynode *n);
 struct val *decode_field(struct decode *d, const struct field *f, const struct ynode *n);
-/* Read a scalar by a field once its references are resolved; `expr` gives its place. For an item of a
-   FT_KEYED the result is a map of its items, to be merged into that which held `expr`. */
-struct val *decode_text(struct decode *d, const struct field *f, const struct val *expr, const char *text);
-/* Has the text a reference, `${...}`? `$$` is a literal dollar. */
-bool decode_has_reference(const char *text);
 /* Split into words as a shell would (quotes and backslashes, no expansion): a list of strings, or NULL and
  * what is wrong. */
 struct val *decode_words(struct arena *a, const char *text, const char **ret_problem);
@@ -167,7 +158,7 @@ bool field_equal(const struct field *f, const struct val *a, const struct val *b
 void field_print(const struct field *f, const struct val *v, size_t max, struct buf *out);
 /* Is a canonical value that did not come from YAML (JSON plans, stored records) of the shape that the table
    describes: known names, right types, ranges and choices. ERR_INVALID names the first field that is not.
-   VAL_NULL, VAL_UNKNOWN and VAL_F_EXPR pass for any type. */
+   VAL_NULL and VAL_UNKNOWN pass for any type. */
 int field_check(const struct field_table *t, const struct val *v, struct err *err) _must_check_;
 /* The name of a type as documentation says it: "string", "list of strings", "mapping from names to ports". */
 void field_type_name(const struct field *f, struct buf *out);

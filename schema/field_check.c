@@ -58,8 +58,7 @@ static int check_map(const struct field *f, const struct val *v, struct err *err
         if (f->type == FT_MAP && check_value(f->elem, item, err) < 0)
             return err_wrap(err, "%.64s", v->pairs[i].key);
         /* Of what is in an item of a keyed list, its table describes the written form only. */
-        if (f->type == FT_KEYED && item->type != VAL_MAP && item->type != VAL_NULL &&
-            !(item->flags & VAL_F_EXPR))
+        if (f->type == FT_KEYED && item->type != VAL_MAP && item->type != VAL_NULL)
             return wrong(f, err);
     }
     return 0;
@@ -67,7 +66,7 @@ static int check_map(const struct field *f, const struct val *v, struct err *err
 
 static int check_value(const struct field *f, const struct val *v, struct err *err)
 {
-    if (v->type == VAL_NULL || v->type == VAL_UNKNOWN || v->flags & VAL_F_EXPR)
+    if (v->type == VAL_NULL || v->type == VAL_UNKNOWN)
         return 0;
     switch (f->type) {
     case FT_STRING:

@@ -46,10 +46,8 @@ struct val {
     };
 };
 
-#define VAL_F_SECRET 0x01 /* a string of which no byte may be printed; printing gives "(secret)" */
-#define VAL_F_EXPR \
-    0x02 /* a string with ${...} where its field wants something else: read again once resolved */
-#define VAL_F_REPLACE 0x04 /* in a patch: takes the place of what it would be merged into */
+#define VAL_F_SECRET  0x01 /* a string of which no byte may be printed; printing gives "(secret)" */
+#define VAL_F_REPLACE 0x02 /* in a patch: takes the place of what it would be merged into */
 
 #define VAL_DEPTH_MAX 128 /* nesting that val_decode() and val_from_json() accept */
 

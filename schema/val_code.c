@@ -24,7 +24,8 @@ enum code_type { C_NULL, C_FALSE, C_TRUE, C_INT, C_FLOAT, C_STR, C_LIST, C_MAP, 
 
 #define H_TYPE        0x0fu
 #define H_PLACE       0x10u
-#define H_FLAGS_SHIFT 5 /* the three VAL_F_* bits */
+#define H_FLAGS_SHIFT 5 /* the two VAL_F_* bits */
+#define H_FREE        0x80u
 
 #define NOT_A_NUMBER UINT64_C(0x7ff8000000000000) /* one stands for all */
 
@@ -334,7 +335,7 @@ static bool read_val(struct reader *r, unsigned depth, struct val **ret)
     if (r->at == r->end)
         return damaged(r, "it ends too early");
     unsigned head = (unsigned char)*r->at++;
-    if ((head & H_TYPE) >= C_END)
+    if ((head & H_TYPE) >= C_END || head & H_FREE)
         return damaged(r, "it holds a value of an unknown type");
     struct val *v = arena_new(r->arena, struct val);
     v->flags = (uint8_t)(head >> H_FLAGS_SHIFT);

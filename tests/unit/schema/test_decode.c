@@ -200,55 +200,6 @@ static void test_patches(void **state)
           "  hint: leave it out, or make the document a patch\n");
 }
 
-static void test_references_are_put_off(void **state)
-{
-    struct world *w = *state;
-    struct val *v = decode(
-        w,
-        "name: ${env.N}\ntext: ${env.T}\ncount: ${env.C}\nhosts: ['${env.H}', b:1]\naddress: ${env.A}\n"
-        "env: ['K=${env.K}']\ncommand: run ${a b}\nshout: ${env.S}\nbounded: $${x}\nsome: ${env.W}\n",
-        false);
-    assert_string_equal(problems_of(w), "");
-    assert_int_equal(val_get(v, "name")->flags, VAL_F_EXPR);
-    assert_int_equal(val_get(v, "count")->flags, VAL_F_EXPR);
-    assert_int_equal(val_get(v, "address")->flags, VAL_F_EXPR);
-    assert_int_equal(val_get(v, "shout")->flags, VAL_F_EXPR);
-    assert_int_equal(val_get(val_get(v, "hosts"), "${env.H}")->flags, VAL_F_EXPR);
-    /* Texts need no second reading. */
-    assert_int_equal(val_get(v, "text")->flags, 0);
-    assert_int_equal(val_get(v, "bounded")->flags, 0);
-    assert_int_equal(val_path(v, "env.K")->flags, 0);
-    assert_string_equal(json_of(w, val_get(v, "command")), "['run', '${a', 'b}']");
-
-    struct decode d = {.arena = &w->arena, .diags = &w->diags, .file = "f"};
-    const struct val *expr = val_get(v, "count");
-    const struct val *count = decode_text(&d, field_find(&toy_table, "count"), expr, "12");
-    assert_int_equal(count->i, 12);
-    assert_int_equal(count->line, 3);
-    assert_int_equal(count->file, 7);
-    assert_null(decode_text(&d, field_find(&toy_table, "count"), expr, "many"));
-    assert_string_equal(problems_of(w),
-                        "f:3:8: error: \"many\" is not a whole number; write digits only, as in 42\n");
-    assert_string_equal(json_of(w, decode_text(&d, field_find(&toy_table, "hosts"), expr, "many:2")),
-                        "{'many0': {'host': 'many', 'port': 2}, 'many1': {'host': 'many', 'port': 2}}");
-    assert_string_equal(json_of(w, decode_text(&d, field_find(&toy_table, "address"), expr, "c:3")),
-                        "{'host': 'c', 'port': 3}");
-    /* What came out of a reference is not searched for more of them. */
-    assert_string_equal(decode_text(&d, field_find(&toy_table, "shout"), expr, "${x}")->s, "${x}!");
-}
-
-static void test_has_reference(void **state)
-{
-    (void)state;
-    assert_true(decode_has_reference("${a}"));
-    assert_true(decode_has_reference("a$b${"));
-    assert_true(decode_has_reference("$$${a}"));
-    assert_false(decode_has_reference(""));
-    assert_false(decode_has_reference("$${a}"));
-    assert_false(decode_has_reference("$a $$ $"));
-    assert_false(decode_has_reference("$$$${a}"));
-}
-
 /* X4: what is wrong with a secret is said without it. */
 static void test_secrets_are_not_quoted(void **state)
 {
@@ -281,8 +232,6 @@ int main(void)
         world_test(test_any),
         world_test(test_places),
         world_test(test_patches),
-        world_test(test_references_are_put_off),
-        world_test(test_has_reference),
         world_test(test_secrets_are_not_quoted),
         world_test(test_all_problems_at_once),
     };

@@ -112,7 +112,7 @@ static void test_equality(void **state)
     struct val *x = val_int(a, 1);
     struct val *y = val_int(a, 1);
     x->line = 7;
-    x->flags = VAL_F_EXPR;
+    x->flags = VAL_F_REPLACE;
     assert_true(val_equal(x, y));
 }
 

@@ -52,7 +52,7 @@ static void test_flags_and_places(void **state)
         item->line = places[i].line;
         item->col = places[i].col;
         item->file = places[i].file;
-        item->flags = (uint8_t)(i & (VAL_F_SECRET | VAL_F_EXPR | VAL_F_REPLACE));
+        item->flags = (uint8_t)(i & (VAL_F_SECRET | VAL_F_REPLACE));
         val_list_add(&w->arena, list, item);
     }
     const struct val *with = decode_again(w, list, true);
@@ -125,6 +125,7 @@ static void test_damage_is_seen(void **state)
     refuse(w, "\x01", 1, "too early");
     refuse(w, "\x01\x00\x00", 3, "follows");
     refuse(w, "\x01\x09", 2, "unknown type");
+    refuse(w, "\x01\x80", 2, "unknown type");
     refuse(w, "\x01\x03\x80\x00", 4, "shortest");
     refuse(w, "\x01\x03\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 12, "shortest");
     refuse(w, "\x01\x04\0\0\0\0\0\0\xf0\x3f", 10, "canonical"); /* 1.0 */
