@@ -35,29 +35,35 @@ enum field_type {
     FT_LIST,     /* of `elem`; order has meaning unless FIELD_SET */
     FT_MAP,      /* string -> `elem`; also the list form ["K=V", "K"] with FIELD_LIST_FORM */
     FT_RECORD,   /* of `sub` */
-    FT_KEYED,    /* a list of records of `sub` (or a map): canonical form is a map by the key that `keyed`
+    FT_KEYED,    /* a list of records of `sub`: the canonical form is a map by the key that `keyed`
                     derives */
     FT_COMMAND,  /* list of strings, or one string split into words as a shell would (quotes, no expansion) */
     FT_ANY,      /* any tree, as it is (extensions) */
 };
 
 /* Flags. */
-#define FIELD_REQUIRED  0x0001u
-#define FIELD_SET       0x0002u /* a list whose order has no meaning and duplicates neither: sorted */
-#define FIELD_SECRET    0x0004u /* the string becomes VAL_F_SECRET */
-#define FIELD_LIST_FORM 0x0008u /* map: the form ["K=V"] is accepted too */
-#define FIELD_SCALAR_OK 0x0010u /* list: one scalar stands for a list of one */
-#define FIELD_NULL_OK                                                                                        \
-    0x0020u /* string: null (and "K" in a list form) reads as "", as in labels; without it, null is an error \
-               that says to write "" for an empty value */
-#define FIELD_VIRTUAL 0x0040u /* not compared with the engine (update strategy, depends_on, profiles) */
-#define FIELD_CREATE_ONLY \
-    0x0080u /* used at creation; a later change has no effect and is not drift (pull_policy) */
-#define FIELD_ALIAS                                                                                        \
-    0x0100u /* an input spelling only: `normalize` of the kind moves it to its canonical field (mem_limit, \
-               deploy) */
-#define FIELD_HIDDEN   0x0200u /* canonical only: cannot be written (digests put in by resolution) */
-#define FIELD_EMPTY_OK 0x0400u /* string: "" is accepted */
+#define FIELD_REQUIRED 0x0001u
+/* A list whose order has no meaning and duplicates neither: sorted. */
+#define FIELD_SET 0x0002u
+/* The string becomes VAL_F_SECRET. */
+#define FIELD_SECRET 0x0004u
+/* Map: the form ["K=V"] is accepted too. */
+#define FIELD_LIST_FORM 0x0008u
+/* List: one scalar stands for a list of one. */
+#define FIELD_SCALAR_OK 0x0010u
+/* String: null (and "K" in a list form) reads as "", as in labels; without it, null is an error that says to
+   write "" for an empty value. */
+#define FIELD_NULL_OK 0x0020u
+/* Not compared with the engine (update strategy, depends_on, profiles). */
+#define FIELD_VIRTUAL 0x0040u
+/* Used at creation; a later change has no effect and is not drift (pull_policy). */
+#define FIELD_CREATE_ONLY 0x0080u
+/* An input spelling only: `normalize` of the kind moves it to its canonical field (mem_limit, deploy). */
+#define FIELD_ALIAS 0x0100u
+/* Canonical only: cannot be written (digests put in by resolution). */
+#define FIELD_HIDDEN 0x0200u
+/* String: "" is accepted. */
+#define FIELD_EMPTY_OK 0x0400u
 
 struct field_table;
 struct decode;
@@ -70,13 +76,14 @@ struct field {
     const char *doc;     /* a sentence or more; Markdown; required (lint) */
     const char *example; /* YAML, one line; may be NULL */
     const char *def;     /* the default as text for documentation; NULL: none */
-    const struct val
-        *def_val; /* its canonical value: absent means the same as this (P2); NULL: absent is its own value */
+    /* The default's canonical value: absent means the same as this (P2); NULL: absent is its own value. */
+    const struct val *def_val;
     const char *const *choices; /* FT_ENUM, NULL-terminated */
-    int64_t min, max;        /* when max > min: FT_INT, FT_FLOAT, FT_SIZE, FT_DURATION; FT_STRING: bytes, else
-                                LIMIT_SCALAR_BYTES */
-    const char *pattern;     /* POSIX extended regular expression for FT_STRING; NULL: any */
-    const char *pattern_doc; /* "a DNS label: a-z, 0-9 and -" */
+    /* The range when max > min: of FT_INT, FT_FLOAT, FT_SIZE, FT_DURATION; of FT_STRING the bytes, which are
+       otherwise at most LIMIT_SCALAR_BYTES. */
+    int64_t min, max;
+    const char *pattern;           /* POSIX extended regular expression for FT_STRING; NULL: any */
+    const char *pattern_doc;       /* "a DNS label: a-z, 0-9 and -" */
     const struct field *elem;      /* FT_LIST, FT_MAP */
     const struct field_table *sub; /* FT_RECORD, FT_KEYED */
     /* Reads a node that is not of the long form. FT_RECORD: a node that is no mapping; gives the record.
