@@ -1,18 +1,19 @@
 #ifndef SCHEMA_KIND_H
 #define SCHEMA_KIND_H
 /*
- * The kinds of the language, as data and pure functions; always linked, so that a manifest is validated and a plan is
- * printed without any engine.
+ * The kinds of the language, as data and pure functions; always linked, so that a manifest is validated and a
+ * plan is printed without any engine.
  */
 #include "schema/field.h"
 
 struct resource;
 struct resource_set;
 
-#define KIND_VIRTUAL 0x01u   /* no object of its own on an engine: it lives in those that use it (Config on plain engines) */
-#define KIND_STATEFUL 0x02u  /* holds data: never deleted or replaced by implication (S3) */
+#define KIND_VIRTUAL \
+    0x01u /* no object of its own on an engine: it lives in those that use it (Config on plain engines) */
+#define KIND_STATEFUL  0x02u /* holds data: never deleted or replaced by implication (S3) */
 #define KIND_INSTANCES 0x04u /* one resource is `replicas` objects */
-#define KIND_META 0x08u      /* shapes the set, is no resource itself (Project) */
+#define KIND_META      0x08u /* shapes the set, is no resource itself (Project) */
 
 struct kind_desc {
     const char *name;   /* "Container" */
@@ -20,15 +21,30 @@ struct kind_desc {
     const char *doc;
     const struct field_table *spec;
     unsigned flags;
-    int rank; /* without explicit dependencies, lower ranks are created first and deleted last: networks 10, volumes 10, configs 10, containers 20 */
-    /* Cross-checks of one decoded resource, references into the set included; problems to diags. May be NULL. */
+    int rank; /* without explicit dependencies, lower ranks are created first and deleted last: networks 10,
+                 volumes 10, configs 10, containers 20 */
+    /* Cross-checks of one decoded resource, references into the set included; problems to diags. May be NULL.
+     */
     void (*check)(const struct resource *r, const struct resource_set *set, struct diag_list *diags);
     /* Add what this resource depends on (resource_depend()). May be NULL. */
     void (*depends)(struct resource *r, struct arena *a);
+    /* Bring a spec that overlays made back to its canonical form. May be NULL. */
+    const struct val *(*settle)(struct arena *a, const struct val *spec);
 };
 
-extern const struct kind_desc kind_container, kind_network, kind_volume, kind_config, kind_project;
-extern const struct kind_desc *const kinds[]; /* NULL-terminated, in the order of documentation */
-const struct kind_desc *kind_find(const char *name);          /* "Container" */
-const struct kind_desc *kind_by_prefix(const char *prefix);   /* "container" */
+extern const struct kind_desc kind_container, kind_network, kind_volume, kind_config, kind_secret,
+    kind_project;
+extern const struct kind_desc *const kinds[];        /* NULL-terminated, in the order of documentation */
+const struct kind_desc *kind_find(const char *name); /* "Container" */
+const struct kind_desc *kind_by_prefix(const char *prefix); /* "container" */
+/* A kind of the language that this version does not know yet ("Route"): NULL, or what it will be. */
+const char *kind_planned(const char *name);
+
+/* The annotations of metadata that carry behaviour of ours ("forge/prune"); others are the user's. */
+struct annotation {
+    const char *name;
+    const char *doc;
+    const char *example;
+};
+extern const struct annotation annotations[]; /* ends with a NULL name */
 #endif

@@ -1,7 +1,8 @@
 #ifndef SCHEMA_RESOURCE_H
 #define SCHEMA_RESOURCE_H
 /*
- * Resources: what a commit asks for, decoded, overlaid, resolved. A set lives in one arena and is immutable once loaded.
+ * Resources: what a commit asks for, decoded, overlaid, resolved. A set lives in one arena and is immutable
+ * once loaded.
  */
 #include "base/map.h"
 #include "schema/kind.h"
@@ -12,19 +13,20 @@ const char *depend_condition_name(enum depend_condition c); /* "started", "healt
 struct depend {
     const char *id; /* "container/db" */
     enum depend_condition condition;
-    bool required; /* false: waits only when it is there */
+    bool required;     /* false: waits only when it is there */
     const char *field; /* what asks for it: "depends_on.db", "networks.back" */
 };
 
 struct resource {
     const struct kind_desc *kind;
     const char *name;
-    const char *id; /* "container/web" */
+    const char *id;                /* "container/web" */
     const struct val *labels;      /* map of strings, never NULL */
     const struct val *annotations; /* map of strings, never NULL; "forge/prune" and the like */
     const struct val *spec;        /* canonical by kind->spec, never NULL */
     const char *file;              /* where it stands */
     uint32_t line, col;
+    bool partial; /* something of it could not be read: that is reported, and checks leave it alone */
     struct depend *depends;
     size_t n_depends, cap_depends;
 };
@@ -32,11 +34,15 @@ struct resource {
 struct resource_set {
     struct arena *arena;
     const char *project; /* metadata.name of the Project, or NULL */
+    const char
+        *environment; /* the one that was loaded: asked for, or the Project's default; NULL without either */
     struct resource **items; /* sorted by id */
     size_t n, cap;
     struct map by_id;
     const char **files; /* by val.file; [0] unused */
-    size_t n_files;
+    size_t n_files, cap_files;
+    const char **inactive; /* ids that are left out because none of their profiles is active */
+    size_t n_inactive, cap_inactive;
 };
 
 void resource_set_init(struct resource_set *s, struct arena *a);
@@ -45,12 +51,32 @@ void resource_set_release(struct resource_set *s); /* the map only; the rest is 
 void resource_set_add(struct resource_set *s, struct resource *r);
 void resource_set_sort(struct resource_set *s);
 struct resource *resource_find(const struct resource_set *s, const char *id);
-void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c, bool required, const char *field);
+void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,
+                     bool required, const char *field);
 const char *resource_annotation(const struct resource *r, const char *key); /* NULL when absent */
 
-/* Check that references exist and that dependencies have no cycle; a cycle's error prints its path
-   ("web -> db -> web") at the place of the reference. */
+/* Everything that can only be seen when all are there: each kind's own check (references with the nearest
+   name), native names and published ports that two of them want, and cycles, whose error prints the path
+   ("web -> db -> web") at the place of the reference (L7). */
 void resource_set_check(struct resource_set *s, struct diag_list *diags);
+
+/* Problems of a resource, at the place of a value of its spec (NULL: where the resource stands). The message
+   is prefixed with the resource's id. */
+void resource_error(const struct resource_set *s, const struct resource *r, const struct val *at,
+                    struct diag_list *diags, const char *fmt, ...) _printf_(5, 6);
+void resource_error_hint(const struct resource_set *s, const struct resource *r, const struct val *at,
+                         struct diag_list *diags, const char *hint, const char *fmt, ...) _printf_(6, 7);
+void resource_warning_hint(const struct resource_set *s, const struct resource *r, const struct val *at,
+                           struct diag_list *diags, const char *hint, const char *fmt, ...) _printf_(6, 7);
+/* "container/web: networks.fornt: there is no network/fornt", with the nearest name as hint. */
+void resource_missing(const struct resource_set *s, const struct resource *r, const struct val *at,
+                      struct diag_list *diags, const char *id, const char *field);
+/* The value of the spec that asks for a dependency, for its place; NULL when there is none. */
+const struct val *resource_depend_place(const struct resource *r, const struct depend *d);
+/* A resource of the arena with its id; labels and annotations are empty maps, spec is NULL. */
+struct resource *resource_new(struct arena *a, const struct kind_desc *kind, const char *name);
+/* Is it a name of the language: a DNS label of at most LIMIT_NAME_BYTES. */
+bool resource_name_is_valid(const char *name);
 
 /* The digest of what a resource asks for: kind, name, labels, spec; versioned "v1". Golden-tested (P3). */
 void resource_digest(const struct resource *r, struct digest *ret);

@@ -1,0 +1,59 @@
+#include "schema/kind.h"
+
+#include "base/cleanup.h"
+#include "base/str.h"
+
+const struct kind_desc *const kinds[] = {
+    &kind_container, &kind_network, &kind_volume, &kind_config, &kind_secret, &kind_project, NULL,
+};
+
+const struct kind_desc *kind_find(const char *name)
+{
+    for (const struct kind_desc *const *kind = kinds; *kind; kind++)
+        if (strcmp((*kind)->name, name) == 0)
+            return *kind;
+    return NULL;
+}
+
+const struct kind_desc *kind_by_prefix(const char *prefix)
+{
+    for (const struct kind_desc *const *kind = kinds; *kind; kind++)
+        if (strcmp((*kind)->prefix, prefix) == 0)
+            return *kind;
+    return NULL;
+}
+
+const char *kind_planned(const char *name)
+{
+    static const struct {
+        const char *name, *what;
+    } planned[] = {
+        {"Stack", "a compose file in the repository"},
+        {"Environment", "variables for env_from"},
+        {"Database", "databases, roles and their backups"},
+        {"CronJob", "commands on a schedule"},
+        {"Route", "hosts and paths to containers"},
+        {"Repository", "a forge's repository settings"},
+        {"Build", "images from Dockerfiles"},
+        {"Template", "parametrised bundles"},
+        {"Instance", "parametrised bundles"},
+        {"Policy", "rules that manifests must keep"},
+        {"Notifier", "messages about what happens"},
+        {"Alert", "messages about what goes wrong"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(planned); i++)
+        if (strcmp(planned[i].name, name) == 0)
+            return planned[i].what;
+    return NULL;
+}
+
+const struct annotation annotations[] = {
+    {"forge/prune", "`disabled`: it is not removed when it is no longer in Git.", "disabled"},
+    {"forge/adopt", "`true`: an object of that name which exists already and is nobody's is taken over.",
+     "\"true\""},
+    {"forge/ignore", "Fields, separated by commas, whose drift is left alone.", "spec.replicas"},
+    {"forge/suspend", "Nothing is changed on it; the value is the reason.", "moving to the new disk"},
+    {"forge/data-loss", "The identity of this resource: its data may be lost by the change in this commit.",
+     "volume/data"},
+    {NULL, NULL, NULL},
+};

@@ -1,0 +1,116 @@
+/* The Container kind: its table, put together from tbl/, and what follows the decoding of a spec. */
+#include "schema/kinds/container_internal.h"
+
+#include "base/limits.h"
+#include "base/str.h"
+
+#define HOSTNAME_PATTERN \
+    "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
+#define HOSTNAME_DOC "a host name: letters, digits and - in parts joined by dots"
+
+static const char *const pull_policies[] = {"missing", "always", "never", NULL};
+static const char *const uts_modes[] = {"host", NULL};
+static const char *const cgroup_modes[] = {"private", "host", NULL};
+
+/* Elements of lists and maps, and records that have a short form. */
+static const struct field env_file_item = {"",
+                                           FT_RECORD,
+                                           IMPACT_REPLACE,
+                                           0,
+                                           .doc = "A path, or a path with options.",
+                                           .sub = &env_file_table,
+                                           .short_form = env_file_short};
+static const struct field depends_item = {"",
+                                          FT_RECORD,
+                                          IMPACT_NONE,
+                                          FIELD_VIRTUAL,
+                                          .doc = "A condition, or options.",
+                                          .sub = &depends_table,
+                                          .short_form = depends_item_short};
+static const struct field profile_name = {
+    "", FT_STRING, IMPACT_NONE, 0, .doc = "A profile's name.", .short_form = profile_short};
+static const struct field capability_name = {
+    "", FT_STRING, IMPACT_REPLACE, 0, .doc = "A capability.", .short_form = capability_short};
+static const struct field security_option = {"", FT_STRING,           IMPACT_REPLACE,
+                                             0,  .doc = "An option.", .short_form = security_option_short};
+static const struct field device_rule = {"", FT_STRING,        IMPACT_REPLACE,
+                                         0,  .doc = "A rule.", .short_form = device_rule_short};
+static const struct field gpu_item = {
+    "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A request for devices.", .sub = &gpu_table};
+static const struct field ulimit_item = {"",
+                                         FT_RECORD,
+                                         IMPACT_REPLACE,
+                                         0,
+                                         .doc = "One number, or soft and hard.",
+                                         .sub = &ulimit_table,
+                                         .short_form = ulimit_short};
+static const struct field exposed_port = {"", FT_STRING, IMPACT_REPLACE, 0,
+                                          .doc = "A port or a range, with a protocol."};
+static const struct field attachment = {"",
+                                        FT_RECORD,
+                                        IMPACT_LIVE,
+                                        0,
+                                        .doc = "How it is on that network.",
+                                        .sub = &attachment_table,
+                                        .short_form = network_item_short};
+static const struct field tmpfs_options = {"",
+                                           FT_STRING,
+                                           IMPACT_REPLACE,
+                                           FIELD_EMPTY_OK,
+                                           .doc = "Options of mount(8).",
+                                           .short_form = tmpfs_options_short};
+static const struct field host_addresses = {
+    "", FT_LIST, IMPACT_REPLACE, FIELD_SET | FIELD_SCALAR_OK, .doc = "Addresses.", .elem = &host_address};
+
+/* clang-format off */
+static const struct field container_fields[] = {
+#include "schema/kinds/tbl/container_process.h"
+#include "schema/kinds/tbl/container_net.h"
+#include "schema/kinds/tbl/container_storage.h"
+#include "schema/kinds/tbl/container_limits.h"
+#include "schema/kinds/tbl/container_isolation.h"
+    {0},
+};
+/* clang-format on */
+
+void alias_move(struct decode *d, const struct ynode *n, struct val *map, const char *key, struct val *v,
+                const char *alias)
+{
+    if (!map || !v)
+        return;
+    const struct val *there = val_get(map, key);
+    if (there && !val_equal(there, v))
+        decode_error_hint(d, n, "write one of them, or the same value in both",
+                          "%s contradicts %s, which says the same thing", alias, key);
+    else
+        val_map_set(d->arena, map, key, v);
+}
+
+static void container_normalize(struct decode *d, const struct ynode *n, struct val *spec)
+{
+    process_normalize(d, n, spec);
+    net_normalize(d, n, spec);
+    storage_normalize(d, n, spec);
+    limits_normalize(d, n, spec);
+}
+
+const struct field_table container_table = {
+    .name = "container",
+    .doc = "One or more containers of one image. The fields are those of a Compose service and take its "
+           "short and long forms.",
+    .fields = container_fields,
+    .refused = container_refused,
+    .normalize = container_normalize,
+};
+
+const struct kind_desc kind_container = {
+    .name = "Container",
+    .prefix = "container",
+    .doc = "One or more containers of one image on an engine, with the vocabulary of a Compose service.",
+    .spec = &container_table,
+    .flags = KIND_INSTANCES,
+    .rank = 20,
+    .check = container_check,
+    .depends = container_depends,
+    .settle = container_settle,
+};

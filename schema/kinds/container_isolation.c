@@ -1,0 +1,112 @@
+/* Container: capabilities, security options, device rules, platform. Fields in tbl/container_isolation.h. */
+#include "schema/kinds/container_internal.h"
+
+#include <ctype.h>
+
+#include "base/str.h"
+
+static const char *capability_canonical(struct arena *a, const char *text)
+{
+    char *upper = arena_strdup(a, text);
+    for (char *p = upper; *p; p++) {
+        if (!isalpha((unsigned char)*p) && *p != '_')
+            return NULL;
+        *p = (char)toupper((unsigned char)*p);
+    }
+    const char *bare = str_after(upper, "CAP_");
+    bare = bare ? bare : upper;
+    return *bare ? bare : NULL;
+}
+
+struct val *capability_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, capability_canonical, "a capability",
+                          "write NET_ADMIN, CAP_NET_ADMIN or ALL");
+}
+
+const char *security_opt_canonical(struct arena *a, const char *text)
+{
+    if (strcmp(text, "no-new-privileges") == 0)
+        return "no-new-privileges=true";
+    /* The colon is the older separator; a value may have colons of its own after a "=". */
+    char *out = arena_strdup(a, text);
+    size_t key = strcspn(out, "=:");
+    if (out[key] == ':' && !strchr(out, '='))
+        out[key] = '=';
+    return out;
+}
+
+struct val *security_option_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    const char *option = security_opt_canonical(d->arena, n->text);
+    const char *profile = str_after(option, "seccomp=");
+    if (profile && !str_eq(profile, "unconfined") && !str_eq(profile, "builtin") && profile[0] != '{')
+        return decode_error_hint(d, n, "write seccomp=unconfined, or the profile itself as JSON",
+                                 "\"%s\": a seccomp profile in a file is not supported yet", n->text);
+    if (!*option)
+        return decode_error(d, n, "an option of a security module is empty");
+    return val_str(d->arena, option);
+}
+
+/* "c 1:3 mr", "a *:* rwm": type, numbers, access. */
+static const char *device_rule_canonical(struct arena *a, const char *text)
+{
+    const char *p = text;
+    if (!strchr("abc", *p) || !*p || p[1] != ' ')
+        return NULL;
+    p += 2;
+    for (int i = 0; i < 2; i++) {
+        size_t digits = *p == '*' ? 1 : strspn(p, "0123456789");
+        if (digits == 0 || p[digits] != (i == 0 ? ':' : ' '))
+            return NULL;
+        p += digits + 1;
+    }
+    return *p && strspn(p, "rwm") == strlen(p) ? arena_strdup(a, text) : NULL;
+}
+
+struct val *device_rule_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, device_rule_canonical, "a device rule",
+                          "write \"c 1:3 mr\": type, major:minor, access");
+}
+
+/* Names that differ and mean one thing, as engines normalise them. */
+static const char *platform_canonical(struct arena *a, const char *text)
+{
+    static const struct {
+        const char *from, *to;
+    } same[] = {
+        {"x86_64", "amd64"}, {"x86-64", "amd64"}, {"aarch64", "arm64"}, {"i386", "386"}, {"armhf", "arm"}};
+    size_t count;
+    char **part = str_split(a, text, '/', &count);
+    if (count < 1 || count > 3)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (!*part[i] ||
+            strspn(part[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") !=
+                strlen(part[i]))
+            return NULL;
+        for (char *p = part[i]; *p; p++)
+            *p = (char)tolower((unsigned char)*p);
+    }
+    if (count == 1)
+        return part[0];
+    const char *architecture = part[1];
+    for (size_t i = 0; i < ARRAY_LEN(same); i++)
+        if (str_eq(architecture, same[i].from))
+            architecture = same[i].to;
+    bool implied = count == 3 && str_eq(architecture, "arm64") && str_eq(part[2], "v8");
+    if (count == 2 || implied)
+        return arena_printf(a, "%s/%s", part[0], architecture);
+    return arena_printf(a, "%s/%s/%s", part[0], architecture, part[2]);
+}
+
+struct val *platform_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, platform_canonical, "a platform",
+                          "write os/architecture: linux/amd64, linux/arm64");
+}

@@ -1,0 +1,385 @@
+/* Container: image, command, environment, lifecycle, health, order. Fields in tbl/container_process.h. */
+#include "schema/kinds/container_internal.h"
+
+#include <ctype.h>
+
+#include "base/parse.h"
+#include "base/str.h"
+
+struct val *image_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    const char *canonical;
+    struct err err = {0};
+    if (ref_canonical(d->arena, n->text, &canonical, &err) < 0)
+        return decode_error_hint(d, n, err.hint, "%s", err.msg);
+    return val_str(d->arena, n->text);
+}
+
+struct val *pull_policy_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    const char *text = str_eq(n->text, "if_not_present") ? "missing" : n->text;
+    for (const char *const *choice = f->choices; *choice; choice++)
+        if (strcmp(*choice, text) == 0)
+            return val_str(d->arena, text);
+    if (str_eq(text, "build"))
+        return decode_error_hint(d, n, "build the image elsewhere and name it in image",
+                                 "pull policy build: Forge builds no images yet");
+    if (str_eq(text, "daily") || str_eq(text, "weekly") || str_starts(text, "every_"))
+        return decode_error_hint(
+            d, n, "write always, or pin the image by digest and change it by a commit",
+            "pull policy %s is not supported: what runs does not depend on the time of day", text);
+    return decode_error_hint(d, n, "write missing, always or never", "\"%s\" is not a pull policy", text);
+}
+
+struct val *env_file_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    if (n->type != YN_SCALAR || ynode_is_null(n) || n->len == 0)
+        return decode_error_hint(d, n, "write a path, or {path: ..., required: false}",
+                                 "an env_file needs the path of a file");
+    struct val *rec = val_map(d->arena);
+    val_set_str(d->arena, rec, "path", n->text);
+    return rec;
+}
+
+struct val *restart_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    static const char *const policies[] = {"no", "always", "unless-stopped", "on-failure"};
+    for (size_t i = 0; i < ARRAY_LEN(policies); i++)
+        if (strcmp(n->text, policies[i]) == 0)
+            return val_str(d->arena, policies[i]);
+
+    const char *times = str_after(n->text, "on-failure:");
+    int64_t count;
+    struct err err = {0};
+    if (times && parse_int(times, 0, INT32_MAX, &count, &err) == 0)
+        return count ? val_strf(d->arena, "on-failure:%d", (int)count) : val_str(d->arena, "on-failure");
+    const char *near = str_nearest(n->text, policies, ARRAY_LEN(policies));
+    const char *hint = "write no, always, unless-stopped, on-failure or on-failure:N";
+    if (near)
+        hint = arena_printf(d->arena, "did you mean \"%s\"?", near);
+    return decode_error_hint(d, n, hint, "\"%s\" is not a restart policy", n->text);
+}
+
+/* Signals of Linux by number; the numbers of all architectures that engines run on, but for the last few on
+ * MIPS. */
+static const char *const signal_names[] = {
+    NULL,   "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
+    "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
+    "TTOU", "URG",  "XCPU", "XFSZ", "VTALRM", "PROF",   "WINCH", "IO",   "PWR",  "SYS",
+};
+
+const char *signal_canonical(struct arena *a, const char *text)
+{
+    int64_t number;
+    struct err err = {0};
+    if (parse_int(text, 1, 64, &number, &err) == 0) {
+        if (number < (int64_t)ARRAY_LEN(signal_names))
+            return arena_printf(a, "SIG%s", signal_names[number]);
+        return number < 34 ? NULL : arena_printf(a, "SIGRTMIN+%d", (int)number - 34);
+    }
+
+    char *upper = arena_strdup(a, text);
+    for (char *p = upper; *p; p++)
+        *p = (char)toupper((unsigned char)*p);
+    const char *name = str_starts(upper, "SIG") ? upper + 3 : upper;
+    for (size_t i = 1; i < ARRAY_LEN(signal_names); i++)
+        if (strcmp(name, signal_names[i]) == 0)
+            return arena_printf(a, "SIG%s", name);
+    if (str_eq(name, "IOT"))
+        return "SIGABRT";
+    if (str_eq(name, "POLL"))
+        return "SIGIO";
+    const char *offset = str_after(name, "RTMIN+");
+    if (!offset)
+        offset = str_after(name, "RTMAX-");
+    if (str_eq(name, "RTMIN") || str_eq(name, "RTMAX"))
+        return arena_printf(a, "SIG%s", name);
+    return offset && parse_int(offset, 0, 30, &number, &err) == 0 ? arena_printf(a, "SIG%s", name) : NULL;
+}
+
+struct val *signal_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, signal_canonical, "a signal",
+                          "write a name or a number: SIGTERM, SIGQUIT, 15");
+}
+
+static const char *name_canonical(struct arena *a, const char *text)
+{
+    bool good = isalnum((unsigned char)text[0]) && text[1];
+    for (const char *p = text; *p && good; p++)
+        good = isalnum((unsigned char)*p) || strchr("_.-", *p);
+    return good ? arena_strdup(a, text) : NULL;
+}
+
+struct val *native_name_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, name_canonical, "a container's name",
+                          "use letters, digits, _, . and -, two at least, starting with a letter or digit");
+}
+
+struct val *profile_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, name_canonical, "a profile's name", "use letters, digits, _, . and -");
+}
+
+struct val *healthcheck_test_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    struct val *test = val_list(d->arena);
+    if (strcmp(n->text, "NONE") != 0) {
+        if (n->len == 0)
+            return decode_error(d, n, "a health check needs a command; to have none, write disable: true");
+        val_list_add(d->arena, test, val_str(d->arena, "CMD-SHELL"));
+    }
+    val_list_add(d->arena, test, val_strn(d->arena, n->text, n->len));
+    return test;
+}
+
+static void healthcheck_normalize(struct decode *d, const struct ynode *n, struct val *rec)
+{
+    struct val *disable = val_get(rec, "disable");
+    val_map_del(rec, "disable");
+    const struct val *test = val_get(rec, "test");
+    const char *first = val_is(test, VAL_LIST) && test->len ? test->items[0]->s : NULL;
+    if (val_is(test, VAL_LIST)) {
+        const struct ynode *at = node_at(n, "test");
+        if (!str_eq(first, "NONE") && !str_eq(first, "CMD") && !str_eq(first, "CMD-SHELL"))
+            decode_error_hint(
+                d, at,
+                "write [CMD, program, argument...], [CMD-SHELL, \"command line\"], or a string for the shell",
+                "a health check's list starts with CMD, CMD-SHELL or NONE%s%s%s", first ? ", not \"" : "",
+                str_or(first, ""), first ? "\"" : "");
+        else if (str_eq(first, "CMD-SHELL") && test->len != 2)
+            decode_error_hint(d, at, "quote the whole command line", "CMD-SHELL takes one string and got %u",
+                              test->len - 1);
+        else if (str_eq(first, "CMD") && test->len < 2)
+            decode_error(d, at, "CMD needs a program");
+    }
+
+    bool off = str_eq(first, "NONE") || (val_is(disable, VAL_BOOL) && disable->b);
+    if (!off)
+        return;
+    /* A check that is off has no times: {disable: true} and [NONE] are one thing. */
+    static const char *const times[] = {"interval", "timeout", "start_period", "start_interval", "retries"};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        val_map_del(rec, times[i]);
+    struct val *none = val_list(d->arena);
+    val_list_add(d->arena, none, val_str(d->arena, "NONE"));
+    val_map_set(d->arena, rec, "test", none);
+}
+
+#define HEALTH_TIME_RANGE .min = INT64_C(1000000), .max = SECONDS(86400)
+
+static const struct field healthcheck_fields[] = {
+    {"test", FT_LIST, IMPACT_REPLACE, 0,
+     .doc = "The command: `[CMD, program, arguments]`, `[CMD-SHELL, \"command line\"]`, or a string for the "
+            "container's shell. "
+            "`[NONE]` is no check. Exit code 0 is healthy.",
+     .example = "[CMD, wget, -qO-, \"http://127.0.0.1/health\"]", .elem = &field_text,
+     .short_form = healthcheck_test_short},
+    {"disable", FT_BOOL, IMPACT_REPLACE, FIELD_ALIAS, .doc = "No check, even if the image has one.",
+     .example = "true"},
+    {"interval", FT_DURATION, IMPACT_REPLACE, 0, .doc = "Time from the end of one check to the next.",
+     .example = "5s", .def = "30s", .def_val = DEF_INT(SECONDS(30)), HEALTH_TIME_RANGE},
+    {"timeout", FT_DURATION, IMPACT_REPLACE, 0, .doc = "How long one check may take.", .example = "3s",
+     .def = "30s", .def_val = DEF_INT(SECONDS(30)), HEALTH_TIME_RANGE},
+    {"retries", FT_INT, IMPACT_REPLACE, 0, .doc = "After how many failures in a row it is unhealthy.",
+     .example = "3", .def = "3", .def_val = DEF_INT(3), .min = 1, .max = 10000},
+    {"start_period", FT_DURATION, IMPACT_REPLACE, 0,
+     .doc = "Failures do not count for this long after the start.", .example = "10s", .def = "0s",
+     .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
+    {"start_interval", FT_DURATION, IMPACT_REPLACE, 0,
+     .doc = "Time between checks during `start_period`; needs an engine of API 1.44.", .example = "1s",
+     .def = "5s", .def_val = DEF_INT(SECONDS(5)), HEALTH_TIME_RANGE},
+    {0},
+};
+const struct field_table healthcheck_table = {"container.healthcheck",
+                                              "A command that tells whether the container does its work.",
+                                              healthcheck_fields, .normalize = healthcheck_normalize};
+
+static const struct field logging_fields[] = {
+    {"driver", FT_STRING, IMPACT_REPLACE, 0, .doc = "The engine's log driver; absent: its default one.",
+     .example = "json-file"},
+    {"options", FT_MAP, IMPACT_REPLACE, FIELD_LIST_FORM, .doc = "Options of the driver.",
+     .example = "{max-size: 10m}", .elem = &field_text},
+    {0},
+};
+const struct field_table logging_table = {"container.logging", "Where the command's output goes.",
+                                          logging_fields};
+
+static const char *const strategies[] = {"rolling", "recreate", NULL};
+static const char *const orders[] = {"start-first", "stop-first", NULL};
+
+static const struct field update_fields[] = {
+    {"strategy", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "`rolling`: one after the other, the next once the new one is healthy. `recreate`: all old ones "
+            "are stopped first.",
+     .example = "rolling", .def = "rolling", .def_val = DEF_STR("rolling"), .choices = strategies},
+    {"order", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "Whether the new container starts before the old one stops; absent: `start-first` where both can "
+            "run at once, "
+            "`stop-first` where they cannot (a published port, a fixed address, a container_name).",
+     .example = "start-first", .choices = orders},
+    {"timeout", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "How long the new container may take to become healthy. After that the old one serves on, and "
+            "the change has failed.",
+     .example = "2m", .def = "5m", .def_val = DEF_INT(SECONDS(300)), .min = SECONDS(1),
+     .max = SECONDS(86400)},
+    {0},
+};
+static const struct field_refusal update_refused[] = {
+    {"parallelism", "replicas are updated one after the other; remove it"},
+    {"delay", "the next replica is updated as soon as the one before is healthy; remove it, or give the "
+              "healthcheck a start_period"},
+    {"monitor", "use healthcheck and update.timeout"},
+    {"failure_action", "a failed update leaves the old containers running; remove it"},
+    {"max_failure_ratio", "one failure ends the update; remove it"},
+    {0},
+};
+const struct field_table update_table = {"container.update",
+                                         "How a new version takes the place of the old one.", update_fields,
+                                         .refused = update_refused};
+
+static const char *const conditions[] = {
+    "started", "healthy", "completed", "service_started", "service_healthy", "service_completed_successfully",
+    NULL,
+};
+
+static struct val *condition_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    const char *text = n->text;
+    for (const char *const *choice = f->choices; *choice; choice++)
+        if (strcmp(*choice, text) == 0) {
+            const char *bare = str_after(text, "service_");
+            return val_str(d->arena, !bare                                    ? text
+                                     : str_eq(bare, "completed_successfully") ? "completed"
+                                                                              : bare);
+        }
+    const char *near = str_nearest(text, f->choices, 3);
+    const char *hint = "write started, healthy or completed";
+    if (near)
+        hint = arena_printf(d->arena, "did you mean \"%s\"?", near);
+    return decode_error_hint(d, n, hint, "\"%s\" is not a condition", text);
+}
+
+static const struct field depends_fields[] = {
+    {"condition", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "`started`: it runs. `healthy`: its health check passes. `completed`: it has ended with exit "
+            "code 0. Compose's "
+            "`service_started` and so on are the same.",
+     .example = "healthy", .def = "started", .def_val = DEF_STR("started"), .choices = conditions,
+     .short_form = condition_short},
+    {"required", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "`false`: only wait for it if it is there at all.", .example = "false", .def = "true",
+     .def_val = DEF_BOOL(true)},
+    {"restart", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "Restart this container after the other one was replaced or restarted by a change.",
+     .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+    {0},
+};
+
+static void depends_normalize(struct decode *d, const struct ynode *n, struct val *rec)
+{
+    (void)n;
+    if (!d->patch && !val_get(rec, "condition"))
+        val_map_set(d->arena, rec, "condition", val_str(d->arena, "started"));
+}
+
+const struct field_table depends_table = {"container.depends_on", "What must be ready first.", depends_fields,
+                                          .normalize = depends_normalize};
+
+struct val *depends_item_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    if (n->type != YN_SCALAR)
+        return decode_error_hint(d, n, "write a condition, or {condition: healthy, required: false}",
+                                 "a dependency is a condition or a mapping, not a %s", ynode_type_name(n));
+    struct val *rec = val_map(d->arena);
+    if (!ynode_is_null(n)) {
+        struct val *condition = condition_short(d, f->sub->fields, n);
+        if (!condition)
+            return NULL;
+        val_map_set(d->arena, rec, "condition", condition);
+    }
+    depends_normalize(d, n, rec);
+    return rec;
+}
+
+struct val *depends_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    struct val *map = val_map(d->arena);
+    size_t count = n->type == YN_SEQ ? n->len : 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct ynode *item = n->type == YN_SEQ ? n->items[i] : n;
+        if (item->type != YN_SCALAR || ynode_is_null(item)) {
+            decode_error_hint(d, item, "write [db, cache], or {db: healthy}",
+                              "a dependency is a container's name");
+            continue;
+        }
+        if (val_get(map, item->text))
+            decode_error(d, item, "\"%s\" is listed twice", item->text);
+        struct val *rec = val_map(d->arena);
+        rec->line = item->line;
+        rec->col = item->col;
+        depends_normalize(d, item, rec);
+        val_map_set(d->arena, map, item->text, rec);
+    }
+    (void)f;
+    return map;
+}
+
+static const char *const env_formats[] = {"compose", "raw", NULL};
+
+static const struct field env_file_fields[] = {
+    {"path", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED,
+     .doc = "The file, relative to the manifest; inside the repository.", .example = "common.env"},
+    {"required", FT_BOOL, IMPACT_REPLACE, 0, .doc = "`false`: a missing file is no error.",
+     .example = "false", .def = "true", .def_val = DEF_BOOL(true)},
+    {"format", FT_ENUM, IMPACT_REPLACE, 0,
+     .doc = "`compose`: quotes, escapes and `${...}` as in Compose. `raw`: what stands after the `=` is the "
+            "value.",
+     .example = "raw", .def = "compose", .def_val = DEF_STR("compose"), .choices = env_formats},
+    {0},
+};
+const struct field_table env_file_table = {"container.env_file", "A file of environment variables.",
+                                           env_file_fields};
+
+/* A mapping's keys that can be no variable: NUL cannot get here, "=" would end the name. */
+static void check_environment(struct decode *d, const struct ynode *n, const struct val *environment)
+{
+    if (!val_is(environment, VAL_MAP))
+        return;
+    for (size_t i = 0; i < environment->len; i++) {
+        const char *name = environment->pairs[i].key;
+        if (!*name || strpbrk(name, "= \t\n"))
+            decode_error(d, node_at(n, "environment"), "environment: \"%s\" is not the name of a variable",
+                         name);
+    }
+}
+
+void process_normalize(struct decode *d, const struct ynode *n, struct val *spec)
+{
+    check_environment(d, n, val_get(spec, "environment"));
+    check_labels(d, n, val_get(spec, "labels"), "labels");
+    alias_move(d, node_at(n, "scale"), spec, "replicas", val_get(spec, "scale"), "scale");
+    val_map_del(spec, "scale");
+}
+
+/* A check that an overlay switched off keeps none of the times of the one below it. */
+const struct val *container_settle(struct arena *a, const struct val *spec)
+{
+    const struct val *check = val_get(spec, "healthcheck");
+    const struct val *test = val_get(check, "test");
+    if (!val_is(test, VAL_LIST) || !test->len || !str_eq(test->items[0]->s, "NONE") || check->len == 1)
+        return spec;
+    struct val *off = val_map(a);
+    val_map_set(a, off, "test", val_get(check, "test"));
+    struct val *copy = val_map_copy(a, spec);
+    val_map_set(a, copy, "healthcheck", off);
+    return copy;
+}

@@ -1,0 +1,22 @@
+/* Fields of a Container: what it may use. Included by container.c. All but the first are other spellings. */
+
+{"resources", FT_RECORD, IMPACT_LIVE, 0,
+ .doc = "What the container may use of the host: processors, memory, processes. Changed while it runs.",
+ .example = "{cpus: 0.5, memory: 128MiB, pids: 200}",
+ .sub = &resources_table},
+{"deploy", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS,
+ .doc = "Compose's deploy section, as far as an engine can honour it: `replicas`, `resources`, `restart_policy`, "
+        "`update_config.order`.",
+ .example = "{replicas: 2, resources: {limits: {cpus: \"0.5\", memory: 128M}}}",
+ .sub = &deploy_table},
+{"cpus", FT_CPUS, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpus`.", .example = "0.5"},
+{"cpu_shares", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpu_shares`.", .example = "512", .min = 0, .max = 262144},
+{"cpuset", FT_STRING, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpuset`.", .example = "0-3", .short_form = cpuset_short},
+{"cpu_period", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpu_period`.", .example = "100000", .min = 0, .max = 1000000},
+{"cpu_quota", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpu_quota`.", .example = "50000", .min = -1, .max = INT64_MAX},
+{"mem_limit", FT_SIZE, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.memory`.", .example = "128m"},
+{"mem_reservation", FT_SIZE, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.memory_reservation`.", .example = "64m"},
+{"memswap_limit", FT_SIZE, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.memory_swap`.", .example = "256m",
+ .short_form = memory_swap_short},
+{"mem_swappiness", FT_INT, IMPACT_REPLACE, FIELD_ALIAS, .doc = "`resources.memory_swappiness`.", .example = "10", .min = 0, .max = 100},
+{"pids_limit", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.pids`.", .example = "200", .min = -1, .max = INT64_MAX},

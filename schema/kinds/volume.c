@@ -1,0 +1,53 @@
+/* The Volume kind. */
+#include "base/str.h"
+#include "schema/kinds/common.h"
+#include "schema/kinds/objects.h"
+
+static const struct field volume_fields[] = {
+    {"driver", FT_STRING, IMPACT_DATA_LOSS, 0, .doc = "The engine's driver.", .example = "local",
+     .def = "local", .def_val = DEF_STR("local")},
+    {"driver_opts", FT_MAP, IMPACT_DATA_LOSS, FIELD_LIST_FORM, .doc = "Options of the driver.",
+     .example = "{type: nfs, o: \"addr=10.0.0.9,rw\", device: \":/export\"}", .elem = &field_text},
+    {"labels", FT_MAP, IMPACT_NONE, FIELD_LIST_FORM | FIELD_CREATE_ONLY,
+     .doc = "Labels of the volume on the engine; engines cannot change them later.",
+     .example = "{com.example.team: shop}", .elem = &field_label},
+    {"name", FT_STRING, IMPACT_DATA_LOSS, 0,
+     .doc = "Its name on the engine, in place of `ENVIRONMENT-NAME`. Another name is another volume, and an "
+            "empty one.",
+     .example = "shop-data", .pattern = "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
+     .pattern_doc = "letters, digits, _, . and -"},
+    {"external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "It exists already and is somebody else's: it is used, and never made, changed or removed. Only "
+            "`name` goes with it.",
+     .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+    {0},
+};
+
+static void volume_normalize(struct decode *d, const struct ynode *n, struct val *spec)
+{
+    check_labels(d, n, val_get(spec, "labels"), "labels");
+}
+
+const struct field_table volume_table = {
+    .name = "volume",
+    .doc = "Data that outlives containers. A volume is never removed or replaced because a manifest changed: "
+           "that needs a word of "
+           "its own.",
+    .fields = volume_fields,
+    .normalize = volume_normalize,
+};
+
+static void volume_check(const struct resource *r, const struct resource_set *set, struct diag_list *diags)
+{
+    check_external(r, set, diags);
+}
+
+const struct kind_desc kind_volume = {
+    .name = "Volume",
+    .prefix = "volume",
+    .doc = "Data that outlives containers.",
+    .spec = &volume_table,
+    .flags = KIND_STATEFUL,
+    .rank = 10,
+    .check = volume_check,
+};

@@ -1,0 +1,248 @@
+#include "schema/load_doc.h"
+
+#include "base/str.h"
+#include "schema/kinds/common.h"
+
+#define API_VERSION "forge/v1"
+
+static const struct field metadata_fields[] = {
+    {"name", FT_STRING, IMPACT_NONE, FIELD_REQUIRED, .doc = "The resource's name.", .example = "web"},
+    {"labels", FT_MAP, IMPACT_REPLACE, FIELD_LIST_FORM,
+     .doc = "Labels, also put on the objects of the engine.", .example = "{tier: front}",
+     .elem = &field_label},
+    {"annotations", FT_MAP, IMPACT_NONE, FIELD_LIST_FORM,
+     .doc = "Notes, and what changes Forge's behaviour (forge/...).", .example = "{forge/prune: disabled}",
+     .elem = &field_label},
+    {0},
+};
+static const struct field_refusal metadata_refused[] = {
+    {"namespace", "environments keep things apart: remove it"},
+    {"environment",
+     "the environment is who reads the manifest: put the file under a path of that environment"},
+    {0},
+};
+static const struct field_table metadata_table = {"metadata", "Who a resource is.", metadata_fields,
+                                                  .refused = metadata_refused};
+
+static const char *const frame_keys[] = {"apiVersion", "kind", "metadata", "spec", "patch"};
+
+static void check_frame(struct decode *d, const struct ynode *n)
+{
+    for (size_t i = 0; i < n->len; i++) {
+        const struct ynode *key = n->pairs[i].key;
+        bool known = str_starts(key->text, "x-");
+        for (size_t k = 0; k < ARRAY_LEN(frame_keys) && !known; k++)
+            known = strcmp(key->text, frame_keys[k]) == 0;
+        if (known)
+            continue;
+        const char *near = str_nearest(key->text, frame_keys, ARRAY_LEN(frame_keys));
+        const char *hint = "known here: apiVersion, kind, metadata, spec, patch";
+        if (near)
+            hint = arena_printf(d->diags->arena, "did you mean \"%s\"?", near);
+        else if (str_eq(key->text, "data") || str_eq(key->text, "status"))
+            hint = "this is Kubernetes' frame; here everything stands in spec";
+        decode_error_hint(d, key, hint, "unknown key \"%.64s\"", key->text);
+    }
+}
+
+/* Does the document claim to be one of ours? When it does not, says how to leave its file out. */
+static bool check_version(struct decode *d, const struct ynode *n, bool *ret_foreign)
+{
+    const char *version = n->type == YN_MAP ? node_text(n, "apiVersion") : NULL;
+    if (str_eq(version, API_VERSION))
+        return true;
+    *ret_foreign = !version || !str_starts(version, "forge/");
+    if (version && !*ret_foreign) {
+        decode_error_hint(d, node_at(n, "apiVersion"), "write apiVersion: " API_VERSION,
+                          "apiVersion \"%.64s\" is not known to this version of Forge", version);
+    } else if (version) {
+        decode_error_hint(d, node_at(n, "apiVersion"),
+                          "list the file in exclude of forge.yaml, or write apiVersion: " API_VERSION,
+                          "this is not a manifest of Forge: its apiVersion is \"%.64s\"", version);
+    } else if (n->type == YN_MAP && ynode_get(n, "services")) {
+        decode_error_hint(d, n,
+                          "make a Container of each service (its fields go into spec unchanged), or list the "
+                          "file in exclude of "
+                          "forge.yaml",
+                          "this is a Compose file; Compose files are not supported yet");
+    } else {
+        decode_error_hint(d, n,
+                          "begin with apiVersion: " API_VERSION ", or list the file in exclude of forge.yaml",
+                          "this is not a manifest: it has no apiVersion");
+    }
+    return false;
+}
+
+static const struct kind_desc *read_kind(struct decode *d, const struct ynode *n)
+{
+    const char *text = node_text(n, "kind");
+    if (!text) {
+        decode_error_hint(d, node_at(n, "kind"), "for example: kind: Container", "\"kind\" is missing");
+        return NULL;
+    }
+    const struct kind_desc *kind = kind_find(text);
+    if (kind)
+        return kind;
+    const char *names[16];
+    size_t count = 0;
+    for (; kinds[count] && count < ARRAY_LEN(names); count++)
+        names[count] = kinds[count]->name;
+    const char *near = str_nearest(text, names, count);
+    const char *planned = kind_planned(text);
+    const struct ynode *at = node_at(n, "kind");
+    if (planned)
+        decode_error_hint(d, at, "list the file in exclude of forge.yaml until then",
+                          "kind %s (%s) is not supported yet", text, planned);
+    else if (near)
+        decode_error_hint(d, at, arena_printf(d->diags->arena, "did you mean \"%s\"?", near),
+                          "kind \"%.64s\" is not known", text);
+    else
+        decode_error_hint(d, at, "the kinds are Container, Network, Volume, Config, Secret and Project",
+                          "kind \"%.64s\" is not known", text);
+    return NULL;
+}
+
+static void check_annotations(struct decode *d, const struct ynode *n, const struct val *notes)
+{
+    for (size_t i = 0; i < val_len(notes); i++) {
+        const char *key = notes->pairs[i].key;
+        const char *names[16];
+        size_t count = 0;
+        bool known = !str_starts(key, "forge/");
+        for (; annotations[count].name && count < ARRAY_LEN(names); count++) {
+            names[count] = annotations[count].name;
+            known = known || strcmp(names[count], key) == 0;
+        }
+        if (known)
+            continue;
+        const char *near = str_nearest(key, names, count);
+        const char *hint = near ? arena_printf(d->diags->arena, "did you mean \"%s\"?", near)
+                                : "annotations that start with forge/ are Forge's own; choose another prefix";
+        decode_error_hint(d, node_at(n, "annotations"), hint, "annotation \"%.64s\" is not known", key);
+    }
+}
+
+static bool read_metadata(struct decode *d, const struct ynode *n, struct document *doc)
+{
+    const struct ynode *meta = ynode_get(n, "metadata");
+    const char *name = meta ? node_text(meta, "name") : NULL;
+    if (!name) {
+        decode_error_hint(d, meta ? meta : n, "for example: metadata: {name: web}",
+                          "\"metadata.name\" is missing");
+        return false;
+    }
+    if (!resource_name_is_valid(name)) {
+        decode_error_hint(d, node_at(meta, "name"),
+                          "use small letters, digits and -, at most 63, not - at an end",
+                          "metadata.name: \"%.80s\" is not a name", name);
+        return false;
+    }
+    struct decode_at at = {.up = d->at, .name = "metadata"};
+    d->at = &at;
+    struct val *rec = decode_record(d, &metadata_table, meta);
+    struct val *labels = val_get(rec, "labels");
+    struct val *notes = val_get(rec, "annotations");
+    doc->name = name;
+    doc->labels = val_is(labels, VAL_MAP) ? labels : val_map(d->arena);
+    doc->annotations = val_is(notes, VAL_MAP) ? notes : val_map(d->arena);
+    check_labels(d, meta, doc->labels, "labels");
+    check_annotations(d, meta, doc->annotations);
+    d->at = at.up;
+    return true;
+}
+
+static enum document_use read_use(struct decode *d, const struct ynode *n)
+{
+    const struct ynode *patch = ynode_get(n, "patch");
+    if (!patch || ynode_is_null(patch))
+        return DOCUMENT_RESOURCE;
+    const char *text = patch->type == YN_SCALAR ? patch->text : "";
+    if (str_eq(text, "true"))
+        return DOCUMENT_PATCH;
+    if (str_eq(text, "remove"))
+        return DOCUMENT_REMOVE;
+    if (!str_eq(text, "false"))
+        decode_error_hint(
+            d, patch,
+            "write patch: true to merge into the resource of this name, patch: remove to leave it out",
+            "patch must be true, false or remove");
+    return DOCUMENT_RESOURCE;
+}
+
+static bool read_body(struct decode *d, const struct ynode *n, bool is_patch, struct document *doc)
+{
+    size_t before = d->diags->errors;
+    *doc = (struct document){.line = n->line, .col = n->col};
+    check_frame(d, n);
+    doc->kind = read_kind(d, n);
+    if (!doc->kind)
+        return false;
+    doc->use = read_use(d, n);
+    if (is_patch && doc->use == DOCUMENT_RESOURCE)
+        doc->use = DOCUMENT_PATCH;
+    bool patch = d->patch;
+    d->patch = doc->use != DOCUMENT_RESOURCE;
+    bool named = read_metadata(d, n, doc);
+    const struct ynode *spec = ynode_get(n, "spec");
+    struct ynode none = {.type = YN_SCALAR, .plain = true, .text = "", .line = n->line, .col = n->col};
+    doc->spec = doc->use == DOCUMENT_REMOVE ? NULL : decode_record(d, doc->kind->spec, spec ? spec : &none);
+    if (doc->use == DOCUMENT_REMOVE && spec)
+        decode_error_hint(d, spec, "remove the spec", "a resource that is left out has no spec");
+    if (!doc->spec)
+        doc->spec = val_map(d->arena);
+    d->patch = patch;
+    doc->partial = d->diags->errors > before;
+    return named;
+}
+
+bool document_decode(struct decode *d, const struct ynode *n, struct document *ret, bool *ret_foreign)
+{
+    *ret_foreign = false;
+    return check_version(d, n, ret_foreign) && read_body(d, n, false, ret);
+}
+
+bool document_decode_inline(struct decode *d, const struct ynode *n, struct document *ret)
+{
+    if (n->type != YN_MAP) {
+        decode_error_hint(
+            d, n, "write {kind: Container, metadata: {name: web}, spec: {...}}, or the path of a file",
+            "a patch is a mapping or a path, not a %s", ynode_type_name(n));
+        return false;
+    }
+    return read_body(d, n, true, ret);
+}
+
+struct val *document_to_val(struct arena *a, const struct document *doc)
+{
+    struct val *v = val_map(a);
+    val_set_str(a, v, "kind", doc->kind->name);
+    val_set_str(a, v, "name", doc->name);
+    if (doc->use != DOCUMENT_RESOURCE)
+        val_set_int(a, v, "use", doc->use);
+    if (doc->labels->len)
+        val_map_set(a, v, "labels", doc->labels);
+    if (doc->annotations->len)
+        val_map_set(a, v, "annotations", doc->annotations);
+    val_map_set(a, v, "spec", doc->spec);
+    v->line = doc->line;
+    v->col = doc->col;
+    return v;
+}
+
+bool document_from_val(struct arena *a, const struct val *v, struct document *ret)
+{
+    const char *kind = val_get_str(v, "kind");
+    struct val *labels = val_get(v, "labels");
+    struct val *notes = val_get(v, "annotations");
+    *ret = (struct document){
+        .kind = kind ? kind_find(kind) : NULL, .name = val_get_str(v, "name"), .spec = val_get(v, "spec")};
+    ret->use = (enum document_use)val_get_int(v, "use", DOCUMENT_RESOURCE);
+    ret->labels = labels ? labels : val_map(a);
+    ret->annotations = notes ? notes : val_map(a);
+    if (v) {
+        ret->line = v->line;
+        ret->col = v->col;
+    }
+    return ret->kind && ret->name && val_is(ret->spec, VAL_MAP) && val_is(ret->labels, VAL_MAP) &&
+           val_is(ret->annotations, VAL_MAP) && ret->use <= DOCUMENT_REMOVE;
+}

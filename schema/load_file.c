@@ -1,0 +1,242 @@
+/* One file: read and decoded, or recalled from the cache (load_internal.h). */
+#include "base/digest.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "schema/load_internal.h"
+#include "schema/yaml.h"
+
+/*
+ * What the cache holds, under the id of a blob: either
+ *   {docs: [document], refs: [{name}]}   what the file says, whatever the environment
+ * or, for a file with references,
+ *   {vars: [name]}                       what it asks for
+ * and then the former under the blob's id, "+" and a digest of the values of these names. A file with any
+ * problem is not kept, so that its problems are found again.
+ */
+
+struct reading {
+    struct loader *l;
+    struct load_unit *u;
+    struct arena *scratch; /* gone when the file is read */
+    struct val *names;     /* all that it refers to; a map used as a set */
+};
+
+static void reference_problem(void *arg, const struct ynode *n, const struct err *err)
+{
+    struct reading *r = arg;
+    struct diag *diag = diag_add(r->l->diags, DIAG_ERROR, r->u->path, n->line, n->col, "%s", err->msg);
+    if (*err->hint)
+        diag_hint(r->l->diags, diag, "%s", err->hint);
+}
+
+struct name_sink {
+    struct reading *r;
+    const struct ynode *n;
+};
+
+static void add_name(void *arg, const char *name)
+{
+    struct name_sink *s = arg;
+    struct loader *l = s->r->l;
+    struct load_unit *u = s->r->u;
+    val_map_set(s->r->scratch, s->r->names, name, val_bool(s->r->scratch, true));
+    if (!str_starts(name, "container.") || !str_ends(name, ".host"))
+        return;
+    struct load_ref ref = {.name = arena_strndup(l->arena, name + 10, strlen(name) - 15),
+                           .file = u->path,
+                           .line = s->n->line,
+                           .col = s->n->col};
+    arena_push(l->arena, u->refs, u->n_refs, u->cap_refs, ref);
+}
+
+static void collect_names(struct reading *r, const struct ynode *n)
+{
+    if (n->type == YN_SCALAR) {
+        struct name_sink sink = {r, n};
+        if (memchr(n->text, '$', n->len))
+            interp_names(r->scratch, n->text, n->len, add_name, &sink);
+        return;
+    }
+    for (size_t i = 0; i < n->len; i++)
+        collect_names(r, n->type == YN_SEQ ? n->items[i] : n->pairs[i].value);
+}
+
+/* The key under which a file with references is kept: its blob and the values of all that it asks for. */
+static const char *resolved_key(struct loader *l, const char *blob_id, const struct val *names)
+{
+    struct interp in = load_vars_interp(&l->vars, l->arena);
+    struct digest_ctx ctx;
+    digest_begin(&ctx);
+    for (size_t i = 0; i < val_len(names); i++) {
+        const char *name = names->items[i]->s;
+        const char *value = NULL;
+        struct err err = {0};
+        bool set = in.lookup(in.arg, name, &value, &err) == 0;
+        digest_add(&ctx, name, strlen(name) + 1);
+        digest_add(&ctx, set ? "=" : "-", 1);
+        if (set && value)
+            digest_add(&ctx, value, strlen(value) + 1);
+    }
+    struct digest digest;
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_end(&ctx, &digest);
+    digest_hex(&digest, hex);
+    return arena_printf(l->arena, "%s+%.32s", blob_id, hex);
+}
+
+static struct val *recall(struct loader *l, const char *key)
+{
+    const void *data;
+    size_t len;
+    struct val *v;
+    struct err err = {0};
+    if (!l->in->cache_get || l->in->cache_get(l->in->arg, key, &data, &len) < 0)
+        return NULL;
+    return val_decode(l->arena, data, len, &v, &err) < 0 ? NULL : v;
+}
+
+static void keep(struct loader *l, const char *key, const struct val *v)
+{
+    _cleanup_buf_ struct buf data = BUF_INIT;
+    if (!l->in->cache_put)
+        return;
+    val_encode(v, true, &data);
+    if (!data.overflow)
+        l->in->cache_put(l->in->arg, key, buf_str(&data), data.len);
+}
+
+static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_id)
+{
+    struct val *v = recall(l, blob_id);
+    const struct val *names = val_get(v, "vars");
+    if (names)
+        v = recall(l, resolved_key(l, blob_id, names));
+    const struct val *docs = val_get(v, "docs");
+    const struct val *refs = val_get(v, "refs");
+    if (!val_is(docs, VAL_LIST))
+        return false;
+    for (size_t i = 0; i < docs->len; i++) {
+        struct document doc;
+        if (!document_from_val(l->arena, docs->items[i], &doc)) {
+            u->n_docs = 0;
+            return false;
+        }
+        arena_push(l->arena, u->docs, u->n_docs, u->cap_docs, doc);
+    }
+    for (size_t i = 0; i < val_len(refs); i++) {
+        const struct val *at = refs->items[i];
+        struct load_ref ref = {.name = at->s, .file = u->path, .line = at->line, .col = at->col};
+        arena_push(l->arena, u->refs, u->n_refs, u->cap_refs, ref);
+    }
+    return true;
+}
+
+static void to_cache(struct reading *r, const char *blob_id)
+{
+    struct arena *a = r->scratch;
+    const struct load_unit *u = r->u;
+    struct val *v = val_map(a);
+    struct val *docs = val_list(a);
+    struct val *refs = val_list(a);
+    for (size_t i = 0; i < u->n_docs; i++)
+        val_list_add(a, docs, document_to_val(a, &u->docs[i]));
+    for (size_t i = 0; i < u->n_refs; i++) {
+        struct val *ref = val_str(a, u->refs[i].name);
+        ref->line = u->refs[i].line;
+        ref->col = u->refs[i].col;
+        val_list_add(a, refs, ref);
+    }
+    val_map_set(a, v, "docs", docs);
+    if (refs->len)
+        val_map_set(a, v, "refs", refs);
+    if (!val_len(r->names)) {
+        keep(r->l, blob_id, v);
+        return;
+    }
+    struct val *list = val_list(a);
+    for (size_t i = 0; i < r->names->len; i++)
+        val_list_add(a, list, val_str(a, r->names->pairs[i].key));
+    keep(r->l, resolved_key(r->l, blob_id, list), v);
+    struct val *first = val_map(a);
+    val_map_set(a, first, "vars", list);
+    keep(r->l, blob_id, first);
+}
+
+static void decode_document(struct reading *r, struct ynode *node, bool references, bool *ret_foreign)
+{
+    struct loader *l = r->l;
+    const struct ynode *kind = node->type == YN_MAP ? ynode_get(node, "kind") : NULL;
+    bool project = kind && kind->type == YN_SCALAR && str_eq(kind->text, kind_project.name);
+    *ret_foreign = false;
+    if (project && str_eq(r->u->path, l->project_path))
+        return; /* load_project() has read it */
+
+    size_t before = l->diags->errors;
+    if (references) {
+        struct interp in = load_vars_interp(&l->vars, r->scratch);
+        collect_names(r, node);
+        node = interp_tree(&in, node, reference_problem, r);
+    }
+    struct decode d = {.arena = l->arena, .diags = l->diags, .file = r->u->path};
+    struct document doc;
+    if (!document_decode(&d, node, &doc, ret_foreign))
+        return;
+    if (doc.kind->flags & KIND_META) {
+        decode_error_hint(&d, node, "move it to forge.yaml in the topmost folder",
+                          "a Project stands only in forge.yaml");
+        return;
+    }
+    doc.name = arena_strdup(l->arena, doc.name);
+    doc.partial = l->diags->errors > before;
+    arena_push(l->arena, r->u->docs, r->u->n_docs, r->u->cap_docs, doc);
+}
+
+static int read_unit(struct reading *r, const struct load_file *file, struct err *err)
+{
+    struct loader *l = r->l;
+    if (file->size > LIMIT_MANIFEST_BYTES) {
+        struct diag *diag = diag_add(l->diags, DIAG_ERROR, r->u->path, 0, 0,
+                                     "the file is larger than %u bytes", LIMIT_MANIFEST_BYTES);
+        diag_hint(l->diags, diag, "split it, or list it in exclude of forge.yaml");
+        return 0;
+    }
+    const char *text;
+    size_t len;
+    int code = l->in->read(l->in->arg, r->u->file, r->scratch, &text, &len, err);
+    if (code < 0)
+        return err_wrap(err, "%s", file->path);
+    struct ynode **nodes;
+    size_t n = yaml_read(r->scratch, r->u->path, text, len, l->diags, &nodes);
+    bool references = memchr(text, '$', len) != NULL;
+    bool foreign =
+        false; /* then the other documents are no manifests either, and one word about it is enough */
+    for (size_t i = 0; i < n && !foreign; i++)
+        decode_document(r, nodes[i], references, &foreign);
+    l->stats->decoded++;
+    return 0;
+}
+
+int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
+{
+    const struct load_file *file = &l->in->files[u->file];
+    l->stats->files++;
+    if (file->blob_id && from_cache(l, u, file->blob_id)) {
+        l->stats->cached++;
+        return 0;
+    }
+
+    size_t errors = l->diags->errors;
+    size_t warnings = l->diags->warnings;
+    u->first_diag = l->diags->n;
+    u->n_refs = 0;
+    struct arena scratch = ARENA_INIT;
+    struct reading reading = {.l = l, .u = u, .scratch = &scratch, .names = val_map(&scratch)};
+    int r = read_unit(&reading, file, err);
+    u->n_diags = l->diags->n - u->first_diag;
+    u->errors = l->diags->errors - errors;
+    u->warnings = l->diags->warnings - warnings;
+    if (r == 0 && file->blob_id && !u->errors && !u->warnings)
+        to_cache(&reading, file->blob_id);
+    arena_release(&scratch);
+    return r;
+}

@@ -1,0 +1,113 @@
+#ifndef SCHEMA_LOAD_INTERNAL_H
+#define SCHEMA_LOAD_INTERNAL_H
+/*
+ * What the steps of a load share. load.c has their order; load_project.c reads forge.yaml and chooses the
+ * environment, load_vars.c holds its variables, load_file.c reads or recalls a file, load_merge.c makes
+ * resources of documents, and load_expand.c brings in files that manifests name.
+ */
+#include "base/map.h"
+#include "schema/load.h"
+#include "schema/load_doc.h"
+#include "schema/load_interp.h"
+
+/* Variables. */
+
+struct load_vars {
+    struct arena *arena;
+    struct diag_list *diags;
+    const char *project, *environment, *commit;
+    struct map by_name; /* struct load_var */
+    const char **names; /* for suggestions */
+    size_t n, cap;
+    size_t budget;
+};
+
+void load_vars_init(struct load_vars *v, struct arena *a, struct diag_list *diags);
+void load_vars_release(struct load_vars *v);
+/* Add those of a map; later ones win. Their places are in `file`. */
+void load_vars_add(struct load_vars *v, const char *file, const struct val *map);
+/* Resolve what they refer to; problems go to diags, once. */
+void load_vars_resolve(struct load_vars *v);
+struct interp load_vars_interp(struct load_vars *v, struct arena *a);
+
+/* The environment. */
+
+struct load_env {
+    const struct val **paths; /* strings; NULL: everything */
+    size_t n_paths, cap_paths;
+    const struct val *exclude; /* list of patterns, or NULL */
+    struct val *profiles;      /* list of names */
+    struct val *defaults;      /* kind -> part of a spec */
+    struct document *patches;  /* those that stand in forge.yaml */
+    size_t n_patches, cap_patches;
+    const struct val **patch_files; /* paths */
+    size_t n_patch_files, cap_patch_files;
+};
+
+/* A use of ${container.NAME.host}, to be checked when all resources are there. */
+struct load_ref {
+    const char *name;
+    const char *file;
+    uint32_t line, col;
+};
+
+/* One file and what came of it. */
+struct load_unit {
+    size_t file; /* in load_input.files */
+    const char *path;
+    size_t rank; /* of the environment's path that it lies under */
+    struct document *docs;
+    size_t n_docs, cap_docs;
+    struct load_ref *refs;
+    size_t n_refs, cap_refs;
+    size_t first_diag, n_diags; /* its part of the diagnostics that are kept */
+    size_t errors, warnings;    /* counted for it */
+};
+
+struct loader {
+    const struct load_input *in;
+    struct arena *arena;
+    struct diag_list *diags;
+    struct load_stats *stats;
+    struct resource_set *set;
+    struct load_vars vars;
+    struct load_env env;
+    struct load_unit *units;
+    size_t n_units, cap_units;
+    struct map paths;         /* path -> its number in load_input.files; made when it is first needed */
+    const char *project_path; /* "forge.yaml", or NULL */
+    struct load_ref *refs;    /* from forge.yaml */
+    size_t n_refs, cap_refs;
+};
+
+/* Each step returns an error only when reading fails; what is wrong with manifests goes to diags. */
+int load_project(struct loader *l, struct err *err) _must_check_;
+/* Which files make the environment: l->units, in the order in which patches apply. */
+void load_select(struct loader *l);
+int load_unit_read(struct loader *l, struct load_unit *u, struct err *err) _must_check_;
+/* Forget the units that turned out to be files which others name: what is wrong with them does not matter. */
+void load_drop_named(struct loader *l);
+/* Documents to resources: duplicates, patches, defaults, profiles. */
+void load_merge(struct loader *l);
+/* env_file, Config files, digests. */
+int load_expand(struct loader *l, struct err *err) _must_check_;
+
+/* The index of a file in resource_set.files, for values that do not stand in the file of their resource; 0
+   when there are too many of them to count. */
+uint16_t load_file_index(struct loader *l, const char *path);
+/* Mark a tree as standing in that file. */
+void load_stamp(struct val *v, uint16_t index);
+/* The file at a path, or NULL. */
+const struct load_file *load_find_file(struct loader *l, const char *path);
+/* `relative` seen from the folder of `from`, without "." and "..", or NULL when it leaves the root. */
+const char *load_resolve_path(struct arena *a, const char *from, const char *relative);
+/* Does a pattern of forge.yaml's exclude mean this path? */
+bool load_glob(const char *pattern, const char *path);
+
+/* Merge a patch into a base by a table (both maps; base may be NULL): mappings merge, the items of keyed
+   lists replace each other, other values replace, VAL_NULL removes. Shares what it can with both. */
+struct val *load_overlay(struct arena *a, const struct field_table *t, const struct val *base,
+                         const struct val *patch);
+/* The same for a map of single values. */
+struct val *load_overlay_map(struct arena *a, const struct val *base, const struct val *patch);
+#endif

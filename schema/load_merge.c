@@ -1,0 +1,148 @@
+/* From documents to resources: duplicates, patches, defaults, profiles (load_internal.h). */
+#include "base/limits.h"
+#include "base/str.h"
+#include "schema/load_internal.h"
+
+static const char *document_id(struct loader *l, const struct document *doc)
+{
+    return arena_printf(l->arena, "%s/%s", doc->kind->prefix, doc->name);
+}
+
+static void add_resource(struct loader *l, const struct load_unit *u, const struct document *doc)
+{
+    struct resource *r = resource_new(l->arena, doc->kind, doc->name);
+    r->labels = doc->labels;
+    r->annotations = doc->annotations;
+    r->spec = doc->spec;
+    r->file = u->path;
+    r->line = doc->line;
+    r->col = doc->col;
+    r->partial = doc->partial;
+
+    const struct resource *there = resource_find(l->set, r->id);
+    if (there) {
+        struct diag *diag =
+            diag_add(l->diags, DIAG_ERROR, r->file, r->line, r->col,
+                     "%s stands here again; it is in %s:%u already", r->id, there->file, there->line);
+        diag_hint(l->diags, diag, "give one of them another name, or make it a patch (patch: true)");
+    } else if (l->set->n == LIMIT_RESOURCES) {
+        diag_add(l->diags, DIAG_ERROR, r->file, r->line, r->col, "more than %u resources in one environment",
+                 LIMIT_RESOURCES);
+    } else if (l->set->n < LIMIT_RESOURCES) {
+        resource_set_add(l->set, r);
+    }
+}
+
+/* A patch for something that is not there: the nearest of its kind. */
+static void report_unknown(struct loader *l, const char *file, const struct document *doc)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    size_t cap = 0;
+    for (size_t i = 0; i < l->set->n; i++)
+        if (l->set->items[i]->kind == doc->kind)
+            arena_push(l->arena, names, n, cap, l->set->items[i]->name);
+    const char *near = str_nearest(doc->name, names, n);
+    struct diag *diag = diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
+                                 "a patch for %s, which is not in this environment", document_id(l, doc));
+    if (near)
+        diag_hint(l->diags, diag, "did you mean \"%s\"?", near);
+    else
+        diag_hint(
+            l->diags, diag,
+            "a patch changes a resource that another document makes; without patch: true this one makes it");
+}
+
+/* A resource that a patch takes out of the environment. */
+static void remove_resource(struct loader *l, struct resource *r)
+{
+    map_del(&l->set->by_id, r->id);
+    r->name = NULL;
+}
+
+static void apply_patch(struct loader *l, const char *file, struct document *doc, uint16_t index)
+{
+    struct resource *r = resource_find(l->set, document_id(l, doc));
+    if (!r) {
+        report_unknown(l, file, doc);
+        return;
+    }
+    if (doc->use == DOCUMENT_REMOVE) {
+        remove_resource(l, r);
+        return;
+    }
+    load_stamp(doc->spec, index);
+    r->spec = load_overlay(l->arena, r->kind->spec, r->spec, doc->spec);
+    r->labels = load_overlay_map(l->arena, r->labels, doc->labels);
+    r->annotations = load_overlay_map(l->arena, r->annotations, doc->annotations);
+    r->partial |= doc->partial;
+    if (r->kind->settle)
+        r->spec = r->kind->settle(l->arena, r->spec);
+}
+
+static void apply_defaults(struct loader *l, struct resource *r)
+{
+    const struct val *part = val_get(l->env.defaults, r->kind->name);
+    if (!part)
+        return;
+    struct val *spec = load_overlay(l->arena, r->kind->spec, part, r->spec);
+    /* The spec's place is the resource's, not that of the defaults. */
+    spec->file = r->spec->file;
+    spec->line = r->spec->line;
+    spec->col = r->spec->col;
+    r->spec = r->kind->settle ? r->kind->settle(l->arena, spec) : spec;
+}
+
+static bool is_active(const struct loader *l, const struct resource *r)
+{
+    const struct val *profiles = val_get(r->spec, "profiles");
+    if (!val_len(profiles))
+        return true;
+    for (size_t i = 0; i < profiles->len; i++) {
+        for (const char *const *p = l->in->profiles; p && *p; p++)
+            if (str_eq(*p, profiles->items[i]->s))
+                return true;
+        for (size_t k = 0; k < l->env.profiles->len; k++)
+            if (str_eq(l->env.profiles->items[k]->s, profiles->items[i]->s))
+                return true;
+    }
+    return false;
+}
+
+/* Leave out what patches removed and what no active profile asks for. */
+static void compact(struct loader *l)
+{
+    struct resource_set *s = l->set;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct resource *r = s->items[i];
+        if (!r->name)
+            continue;
+        if (is_active(l, r)) {
+            s->items[kept++] = r;
+            continue;
+        }
+        map_del(&s->by_id, r->id);
+        arena_push(l->arena, s->inactive, s->n_inactive, s->cap_inactive, r->id);
+    }
+    s->n = kept;
+}
+
+void load_merge(struct loader *l)
+{
+    for (size_t i = 0; i < l->n_units; i++)
+        for (size_t k = 0; k < l->units[i].n_docs; k++)
+            if (l->units[i].docs[k].use == DOCUMENT_RESOURCE)
+                add_resource(l, &l->units[i], &l->units[i].docs[k]);
+    for (size_t i = 0; i < l->set->n; i++)
+        apply_defaults(l, l->set->items[i]);
+    for (size_t i = 0; i < l->n_units; i++) {
+        struct load_unit *u = &l->units[i];
+        for (size_t k = 0; k < u->n_docs; k++)
+            if (u->docs[k].use != DOCUMENT_RESOURCE)
+                apply_patch(l, u->path, &u->docs[k], load_file_index(l, u->path));
+    }
+    for (size_t i = 0; i < l->env.n_patches; i++)
+        apply_patch(l, l->project_path, &l->env.patches[i], l->env.patches[i].index);
+    compact(l);
+}

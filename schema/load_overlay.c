@@ -1,0 +1,87 @@
+/* How a patch changes a spec (load_internal.h). */
+#include "base/str.h"
+#include "schema/load_internal.h"
+
+/* What a patch sets where nothing was: itself without the nulls, which have nothing to remove. */
+static struct val *without_nulls(struct arena *a, struct val *v)
+{
+    if (v->type != VAL_MAP)
+        return v;
+    bool clean = !(v->flags & VAL_F_REPLACE);
+    for (size_t i = 0; i < v->len && clean; i++)
+        clean = v->pairs[i].val->type != VAL_NULL && v->pairs[i].val->type != VAL_MAP;
+    if (clean)
+        return v;
+    struct val *copy = val_map(a);
+    copy->file = v->file;
+    copy->line = v->line;
+    copy->col = v->col;
+    for (size_t i = 0; i < v->len; i++)
+        if (v->pairs[i].val->type != VAL_NULL)
+            val_map_append(a, copy, v->pairs[i].key, without_nulls(a, v->pairs[i].val));
+    return copy;
+}
+
+static struct val *overlay_value(struct arena *a, const struct field *f, struct val *base, struct val *patch);
+
+/* The field of a key: of a record by its name, of a map its element, of a keyed list none, so that items
+ * replace. */
+static const struct field *field_of(const struct field_table *t, const struct field *elem, const char *key)
+{
+    return t ? field_find(t, key) : elem;
+}
+
+static struct val *overlay_pairs(struct arena *a, const struct field_table *t, const struct field *elem,
+                                 const struct val *base, const struct val *patch)
+{
+    struct val *out = val_map(a);
+    const struct val *place = base ? base : patch;
+    out->file = place->file;
+    out->line = place->line;
+    out->col = place->col;
+    size_t i = 0;
+    size_t k = 0;
+    size_t n = val_len(base);
+    while (i < n || k < patch->len) {
+        int order = i == n ? 1 : k == patch->len ? -1 : strcmp(base->pairs[i].key, patch->pairs[k].key);
+        const struct val_pair *pair = order < 0 ? &base->pairs[i] : &patch->pairs[k];
+        struct val *v = pair->val;
+        if (order >= 0)
+            v = overlay_value(a, field_of(t, elem, pair->key), order == 0 ? base->pairs[i].val : NULL, v);
+        if (v)
+            val_map_append(a, out, pair->key, v);
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return out;
+}
+
+/* NULL: removed. */
+static struct val *overlay_value(struct arena *a, const struct field *f, struct val *base, struct val *patch)
+{
+    if (patch->type == VAL_NULL)
+        return NULL;
+    if (patch->type != VAL_MAP || !val_is(base, VAL_MAP) || !f || patch->flags & VAL_F_REPLACE)
+        return without_nulls(a, patch);
+    switch (f->type) {
+    case FT_RECORD:
+        return overlay_pairs(a, f->sub, NULL, base, patch);
+    case FT_MAP:
+        return overlay_pairs(a, NULL, f->elem, base, patch);
+    case FT_KEYED:
+        return overlay_pairs(a, NULL, NULL, base, patch);
+    default:
+        return without_nulls(a, patch);
+    }
+}
+
+struct val *load_overlay(struct arena *a, const struct field_table *t, const struct val *base,
+                         const struct val *patch)
+{
+    return overlay_pairs(a, t, NULL, base, patch);
+}
+
+struct val *load_overlay_map(struct arena *a, const struct val *base, const struct val *patch)
+{
+    return overlay_pairs(a, NULL, NULL, base, patch);
+}
