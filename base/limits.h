@@ -15,6 +15,7 @@
 #define LIMIT_YAML_DOCUMENTS     1000u        /* documents of one file */
 #define LIMIT_SCALAR_BYTES       (256u << 10) /* one scalar, but for the content of a Config */
 #define LIMIT_CONFIG_BYTES       (1u << 20)   /* content of one Config */
+#define LIMIT_EXPANSION_BYTES    (64u << 20)  /* all text of one environment that holds references, resolved */
 #define LIMIT_NAME_BYTES         63u          /* a resource's or environment's name: a DNS label */
 #define LIMIT_RESOURCES          50000u       /* resources of one environment */
 #define LIMIT_REPLICAS           1000u        /* instances of one resource */
