@@ -72,13 +72,13 @@ engine_start_private()
     ENGINE_SOCKET=$dir/sock
     export DOCKER_HOST=unix://$ENGINE_SOCKET
     engine_command=(dockerd --host "$DOCKER_HOST" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid"
-        --bridge "$engine_bridge" --default-address-pool "base=10.192.0.0/12,size=24"
+        --bridge "$engine_bridge" --default-address-pool "base=$engine_net.0.0/16,size=24"
         --iptables=false --ip6tables=false --ip-masq=false "$@")
     # The engine switches forwarding on, and warns about each container otherwise.
     at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"
-    at_exit engine_release "$dir"
+    at_exit engine_release "$dir" "$engine_net"
     engine_run || return 1
-    at_exit engine_kill_containers "$DOCKER_HOST"
+    at_exit engine_empty "$DOCKER_HOST"
     engine_images
 }
 
@@ -122,7 +122,7 @@ engine_start_ssh()
 engine_stop()
 {
     if [ -n "$ENGINE_PID" ]; then
-        engine_kill_containers "$DOCKER_HOST"
+        engine_empty "$DOCKER_HOST"
         service_stop "$ENGINE_PID"
         ENGINE_PID=
     else
@@ -158,18 +158,17 @@ engine_private_config()
     mkdir -p "$DOCKER_CONFIG"
 }
 
-# A bridge of its own, because two engines would fight for docker0's address.
+# A bridge and addresses of its own, because two engines would fight for docker0's.
 engine_bridge()
 {
-    local octet
     engine_bridge=forge${ENGINE_RUN:0:4}$((RANDOM % 1000))
-    octet=$((RANDOM % 256))
-    while ip -4 -o addr | grep -qF " 10.208.$octet."; do
-        octet=$(((octet + 1) % 256))
+    engine_net=10.$((192 + RANDOM % 64))
+    while ip -4 -o addr | grep -qF " $engine_net."; do
+        engine_net=10.$((192 + RANDOM % 64))
     done
     ip link add "$engine_bridge" type bridge || return 1
     at_exit ip link del "$engine_bridge"
-    ip addr add "10.208.$octet.1/24" dev "$engine_bridge" && ip link set "$engine_bridge" up
+    ip addr add "$engine_net.0.1/24" dev "$engine_bridge" && ip link set "$engine_bridge" up
 }
 
 engine_run()
@@ -178,16 +177,17 @@ engine_run()
     ENGINE_PID=$service_pid
 }
 
-# Stopping the engine would wait ten seconds for each process that ignores TERM.
-engine_kill_containers()
+# Stopping the engine would wait ten seconds for each process that ignores TERM, and leave the networks' devices.
+engine_empty()
 {
     local ids
     ids=$(DOCKER_HOST=$1 timeout 10 docker ps -q 2>/dev/null) || return 0
     # shellcheck disable=SC2086
     [ -z "$ids" ] || DOCKER_HOST=$1 timeout 30 docker kill $ids >/dev/null
+    DOCKER_HOST=$1 timeout 30 docker network prune -f >/dev/null
 }
 
-# What an engine that was killed hard leaves behind: its containerd, and mounts.
+# What an engine that was killed hard leaves behind: its containerd, mounts, and devices of its networks.
 engine_release()
 {
     local pid
@@ -200,6 +200,7 @@ engine_release()
         containerd*) kill -KILL "$pid" ;;
         esac
     done
+    ip -4 -o addr | awk -v net="$2." '$2 ~ /^br-/ && index($4, net) == 1 { print $2 }' | xargs -r -n 1 ip link del
     awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount -l
 }
 

@@ -49,11 +49,22 @@ test_private_engine_and_restart()
     [ ! -S "$ENGINE_SOCKET" ] || fail "the socket is still there"
 }
 
-test_engine_killed_hard_leaves_nothing()
+test_engine_is_killed_hard()
 {
     engine_start_private
-    docker run -d "$ENGINE_IMAGE"
+    docker network create net
+    docker run -d --network net "$ENGINE_IMAGE"
     kill -KILL "$ENGINE_PID"
+    echo "$engine_net" >"$SERVICE_DIR/killed"
+}
+
+test_engine_killed_hard_left_nothing()
+{
+    [ -e "$SERVICE_DIR/killed" ] || skip "no engine was killed; see the case before"
+    assert_lacks "$(ip -4 -o addr)" " $(<"$SERVICE_DIR/killed")."
+    assert_lacks "$(cat /proc/self/mounts)" " $SERVICE_DIR/"
+    run pgrep -f "containerd.*$SERVICE_DIR/"
+    assert_eq "$out" ""
 }
 
 test_engine_over_tls()
