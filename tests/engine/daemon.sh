@@ -1,0 +1,159 @@
+#!/bin/bash
+# forged: what happens unattended.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/forge.sh"
+. "${0%/*}/../lib/git.sh"
+
+engine_start
+
+# daemon_new NAME [SYNC]: a repository, settings, and a forged that follows it.
+daemon_new()
+{
+    forge_new "$1"
+    container web "environment: {A: one}"
+    git_repo_new "$1" "$FORGE_DIR"
+    write_settings "${2:-automatic: true, self_heal: true}"
+    export FORGE_SETTINGS=$PWD/forged.yaml
+}
+
+write_settings()
+{
+    cat >"$PWD/forged.yaml" <<END
+apiVersion: forge/v1
+kind: Settings
+state_dir: $PWD/state
+listen: {socket: "$SERVICE_DIR/forged.sock", metrics: "127.0.0.1:${METRICS_PORT:=$(free_port)}"}
+targets: {local: {url: "$DOCKER_HOST"}}
+environments:
+  $FORGE_ENV:
+    repository: {url: "file://$GIT_ROOT/${FORGE_ENV%-*}.git", branch: main}
+    target: local
+    interval: 5s
+    sync: {$1}
+END
+}
+
+daemon_start()
+{
+    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$PWD/forged.yaml" --log json
+    FORGED_PID=$service_pid
+}
+
+push() { git_repo_commit "${FORGE_ENV%-*}" "$FORGE_DIR" "$1"; }
+
+runs() { [ "$(inspect "$1" '{{.State.Status}}')" = running ]; }
+runs_with() { [[ "$(inspect "$1" '{{.Config.Env}}')" == *"$2"* ]] && runs "$1"; }
+
+test_follows_commits_and_heals() # L8
+{
+    daemon_new follow
+    daemon_start
+    eventually 20 runs_with web A=one
+    container web "environment: {A: two}"
+    push "A is two"
+    eventually 20 runs_with web A=two
+    docker kill "$(native web)" >/dev/null
+    eventually 5 runs web
+    docker rm -f "$(native web)" >/dev/null
+    eventually 5 runs_with web A=two
+    run forge-ctl history --json
+    assert_contains "$(jq -r '.generations[].trigger' <<<"$out")" drift
+}
+
+test_drift_is_reported_where_self_heal_is_off() # L8
+{
+    daemon_new report "automatic: true, self_heal: false"
+    daemon_start
+    eventually 20 runs web
+    docker kill "$(native web)" >/dev/null
+    eventually 5 metric forge_resources_drifted 1
+    sleep 1
+    assert_eq "$(inspect web '{{.State.Status}}')" exited
+}
+
+metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -qE "^$1(\{[^}]*\})? $2$"; }
+
+test_a_rollback_holds_until_the_next_commit() # H2
+{
+    daemon_new hold
+    daemon_start
+    eventually 20 runs_with web A=one
+    container web "environment: {A: two}"
+    push "A is two"
+    eventually 20 runs_with web A=two
+    run forge-ctl rollback --yes
+    assert_status 0
+    eventually 5 runs_with web A=one
+    run forge-ctl reconcile --wait
+    assert_status 0
+    runs_with web A=one || fail "the commit that was rolled back came back"
+    container web "environment: {A: three}"
+    push "A is three"
+    eventually 20 runs_with web A=three
+}
+
+test_a_broken_commit_changes_nothing() # S1
+{
+    daemon_new broken
+    daemon_start
+    eventually 20 runs_with web A=one
+    container web "environmment: {A: two}"
+    push "a typo"
+    eventually 20 metric forge_reconcile_errors_total "[1-9]"
+    runs_with web A=one || fail "a broken commit touched what runs"
+    run forge-ctl status --local
+    assert_contains "$out$err" "environmment"
+    docker kill "$(native web)" >/dev/null
+    eventually 10 runs_with web A=one
+}
+
+test_reload_and_a_graceful_end()
+{
+    daemon_new reload "automatic: false"
+    daemon_start
+    sleep 1
+    assert_eq "$(docker ps -aq --filter "label=io.forge.environment=$FORGE_ENV")" ""
+    write_settings "automatic: true"
+    kill -HUP "$FORGED_PID"
+    eventually 20 runs web
+    kill -TERM "$FORGED_PID"
+    eventually 10 sh -c "! kill -0 $FORGED_PID"
+    [ ! -S "$SERVICE_DIR/forged.sock" ] || fail "the socket was left behind"
+}
+
+test_suspended_stays_as_it_is() # S7
+{
+    daemon_new suspend
+    daemon_start
+    eventually 20 runs web
+    run forge-ctl suspend --reason "hands off"
+    assert_status 0
+    docker kill "$(native web)" >/dev/null
+    sleep 2
+    assert_eq "$(inspect web '{{.State.Status}}')" exited
+    run forge-ctl resume
+    eventually 10 runs web
+}
+
+test_what_flaps_is_held_back() # L8
+{
+    daemon_new flap
+    container web "command: [sh, -c, 'sleep 1; exit 3']" "restart: 'no'"
+    push "exits by itself"
+    daemon_start
+    eventually 60 metric forge_resources_held "[1-9]"
+    run forge-ctl status
+    assert_status 1
+    assert_contains "$out" "held"
+}
+
+test_two_daemons_on_one_state_are_refused() # L6
+{
+    daemon_new twice
+    daemon_start
+    run timeout 10 forged --settings "$PWD/forged.yaml"
+    assert_status 2
+    assert_contains "$err" "forged"
+}
+
+test_main "$@"
