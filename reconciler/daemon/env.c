@@ -232,6 +232,40 @@ static int apply(struct env *e, struct look *l, struct err *err)
     return r;
 }
 
+static void log_problems(const struct env *e, const struct look *l)
+{
+    for (size_t i = 0; i < l->diags.n && i < 20; i++)
+        log_warn("manifest.invalid", "environment", e->config->name, "commit", l->info->commit, "file",
+                 l->diags.items[i].file, "line", LOG_INT(l->diags.items[i].line), "problem",
+                 l->diags.items[i].msg, NULL);
+}
+
+static int look_and_apply(struct env *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    int r = engine_look(e->engine, o, l, err);
+    if (r < 0)
+        return r;
+    count_look(e, l);
+    /* Also with an empty plan: the inventory may have to be brought up to date; nothing is written when it is
+     * not. */
+    if (e->config->automatic && !suspended(e, &l->state))
+        r = apply(e, l, err);
+    e->run_next_ns = earliest_retry(l);
+    return r;
+}
+
+/* A commit that does not load leaves the last good one in force: what runs is still kept as that one says. */
+static int keep_last_good(struct env *e, const struct look *broken, const struct look_options *o)
+{
+    struct look_options good = *o;
+    struct err err = {0};
+    good.rev = broken->state.good_commit;
+    if (!good.rev || str_eq(good.rev, broken->info->commit))
+        return 0;
+    _cleanup_(look_release) struct look l;
+    return look_and_apply(e, &good, &l, &err);
+}
+
 static int reconcile(struct env *e, struct err *err)
 {
     const struct look_options o = {
@@ -240,20 +274,14 @@ static int reconcile(struct env *e, struct err *err)
         .force_retry = (e->serving & WANT_REQUEST) != 0,
     };
     _cleanup_(look_release) struct look l;
-    int r = engine_look(e->engine, &o, &l, err);
-    if (r == ERR_INVALID)
-        for (size_t i = 0; i < l.diags.n && i < 20; i++)
-            log_warn("manifest.invalid", "environment", e->config->name, "file", l.diags.items[i].file,
-                     "line", LOG_INT(l.diags.items[i].line), "problem", l.diags.items[i].msg, NULL);
-    if (r < 0)
-        return r;
-    count_look(e, &l);
-    bool may = e->config->automatic && !suspended(e, &l.state);
-    /* Also with an empty plan: the inventory may have to be brought up to date; nothing is written when it is
-     * not. */
-    if (may)
-        r = apply(e, &l, err);
-    e->run_next_ns = earliest_retry(&l);
+    int r = look_and_apply(e, &o, &l, err);
+    if (r == ERR_INVALID && l.diags.errors) {
+        if (e->serving & WANT_COMMIT)
+            log_problems(e, &l);
+        int kept = keep_last_good(e, &l, &o);
+        if (kept < 0)
+            return kept == ERR_CANCELLED ? kept : r;
+    }
     return r;
 }
 
