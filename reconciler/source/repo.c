@@ -172,12 +172,18 @@ int repo_tip(struct source *s, git_oid *ret, struct err *err)
     }
     if (r < 0)
         return libgit_error(err, r, "%s: reference %s", s->where, name);
-    r = commit_of(s, name, str_or(s->config.branch, name), ret, err);
-    if (r != ERR_NOTFOUND)
-        return r;
-    /* The reference is there, so what it names is what is missing. */
-    return err_set(err, ERR_CORRUPT, "%s: commit %.12s is missing from the repository", s->where,
-                   git_oid_tostr_s(&id));
+    /* Not through revparse: libgit2 1.5 leaks a reference whose commit is missing. */
+    _cleanup_(git_object_freep) git_object *object = NULL;
+    _cleanup_(git_object_freep) git_object *commit = NULL;
+    r = git_object_lookup(&object, s->repo, &id, GIT_OBJECT_ANY);
+    if (r == 0)
+        r = git_object_peel(&commit, object, GIT_OBJECT_COMMIT);
+    if (r < 0) {
+        libgit_error(err, r, "%s: commit %.12s is missing or damaged", s->where, git_oid_tostr_s(&id));
+        return err->code = ERR_CORRUPT;
+    }
+    *ret = *git_object_id(commit);
+    return 0;
 }
 
 /* The name that a revision starts with: "main" of "main~2^". */

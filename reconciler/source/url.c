@@ -164,7 +164,7 @@ static int parse_scp(struct arena *a, const char *text, struct source_url *u, st
     u->kind = SOURCE_SSH;
     u->path = arena_strdup(a, colon + 1);
     if (!parse_authority(a, text, (size_t)(colon - text), u) || u->port ||
-        (u->user && !plain_word(u->user)) || !u->path[0])
+        (u->user && !plain_word(u->user)) || !u->path[0] || u->path[0] == ':')
         return refuse(a, text, "not a valid address", hint, err);
     return 0;
 }
