@@ -162,9 +162,9 @@ engine_private_config()
 engine_bridge()
 {
     engine_bridge=forge${ENGINE_RUN:0:4}$((RANDOM % 1000))
-    engine_net=10.$((192 + RANDOM % 64))
+    engine_net=10.$((192 + RANDOM % 16))
     while ip -4 -o addr | grep -qF " $engine_net."; do
-        engine_net=10.$((192 + RANDOM % 64))
+        engine_net=10.$((192 + RANDOM % 16))
     done
     ip link add "$engine_bridge" type bridge || return 1
     at_exit ip link del "$engine_bridge"
