@@ -30,8 +30,8 @@ enum object_state {
     OBJECT_REMOVING,
 };
 enum object_health { HEALTH_NONE, HEALTH_STARTING, HEALTH_HEALTHY, HEALTH_UNHEALTHY };
-const char *object_state_name(enum object_state s);   /* "running" */
-int object_state_from_name(const char *s, enum object_state *ret);    /* 0, or ERR_NOTFOUND */
+const char *object_state_name(enum object_state s);                /* "running" */
+int object_state_from_name(const char *s, enum object_state *ret); /* 0, or ERR_NOTFOUND */
 int object_health_from_name(const char *s, enum object_health *ret);
 const char *object_health_name(enum object_health h); /* "none", "starting", "healthy", "unhealthy" */
 

@@ -53,6 +53,8 @@ struct plan_move {
     const struct object *current;   /* NULL: none */
     const struct object *candidate; /* left by an interrupted replace; NULL: none */
     bool resume;  /* the candidate is what is asked for: go on with it; else it is removed */
+    bool update;  /* its fields are set while it stays what it is */
+    bool restart; /* it is stopped and started although it runs */
     bool running; /* it is to run when all is done (a job that has ended is not) */
 };
 
@@ -69,8 +71,10 @@ struct plan_change {
     const struct resource *resource; /* bound; NULL for deletes */
     const struct applied *applied;   /* NULL: unknown */
     enum plan_action action;         /* the heaviest of the moves */
+    enum plan_action wanted;         /* BLOCKED: what would be done otherwise */
     enum impact impact;
     unsigned causes;
+    const char *how;    /* the impact in words: "rolling, no downtime expected"; NULL: nothing to add */
     const char *reason; /* one line for people; NULL when the fields say it all */
     struct field_change *fields;
     size_t n_fields, cap_fields;
@@ -78,10 +82,12 @@ struct plan_change {
     size_t n_moves, cap_moves;
     size_t *after; /* indices of changes that must have succeeded before; never of BLOCKED ones */
     size_t n_after, cap_after;
-    bool data_loss_allowed;   /* S3: the word was given */
-    bool stop_first;          /* REPLACE: both cannot run at once */
-    const char *stop_reason;  /* why: "port 8080 is shared"; NULL: update.order says so */
-    const char *input_digest; /* what a stall, a hold or a back-off of this change holds for (applied.h) */
+    bool data_loss_allowed;     /* S3: the word was given */
+    bool stop_first;            /* REPLACE: both cannot run at once */
+    const char *stop_reason;    /* why: "port 8080 is shared"; NULL: update.order says so */
+    bool job;                   /* it may end: having ended with code 0 is as good as running */
+    enum depend_condition wait; /* what its objects wait for once started (steps.h) */
+    const char *input_digest;   /* what a stall, a hold or a back-off of this change holds for (applied.h) */
 };
 
 struct plan_note {
@@ -93,7 +99,8 @@ struct plan {
     uint64_t generation;         /* newest one the plan saw */
     struct plan_change *changes; /* in order of execution; those with nothing to do are left out */
     size_t n, cap;
-    size_t in_sync; /* resources with nothing to do */
+    const struct plan_change **by_id; /* n of them, sorted by id: plan_find() */
+    size_t in_sync;                   /* resources with nothing to do */
     unsigned counts[PLAN_BLOCKED + 1];
     bool prune_skipped;         /* S1: not everything loaded, so nothing is pruned */
     const char *needs_approval; /* S2: why an unattended apply must stop; NULL: nothing */

@@ -9,8 +9,10 @@
  * where it stands: steps whose work is done already are left out.
  *
  * What the verbs promise beyond their names: START makes a container run, also one that is paused. STOP and
- * REMOVE of something that is gone succeed. REMOVE of a network first takes what is ours off it. WAIT
- * succeeds at once when its condition holds already.
+ * REMOVE of something that is gone succeed. REMOVE of a network first takes what is ours off it, and
+ * refuses when something else is on it. WAIT succeeds at once when its condition holds already; for HEALTHY,
+ * an object without a health check is one that has STARTED. A WAIT may be on an object of another resource,
+ * which this one needs (L7): `id` says of which.
  */
 #include "reconciler/plan/plan.h"
 
@@ -26,11 +28,12 @@ enum step_verb {
 };
 const char *step_verb_name(enum step_verb v);
 
-/* A file to copy into a container that is made (CAP_COPY_INTO): a Config, with the bytes it has. */
+/* A file to copy into a container that is made (CAP_COPY_INTO): a Config, with the bytes it has. (Secrets are
+   files of the host: spec.secrets says which.) */
 struct step_file {
     const char *target; /* absolute path in the container */
     const char *source; /* name of the Config */
-    const char *data;   /* NULL: the set does not hold it (a Secret) */
+    const char *data;
     size_t len;
     const char *uid, *gid; /* NULL: 0 */
     int64_t mode;          /* -1: 0444 */
@@ -54,7 +57,9 @@ struct step {
     const struct resource *resource; /* bound; NULL for deletes */
     enum depend_condition condition; /* WAIT: STARTED (runs and keeps running), HEALTHY, COMPLETED */
     int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */
-    bool may_end;       /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
+    bool foreign; /* it carries no mark of ours, and is to be taken over: for native_id alone S4 does not hold
+                   */
+    bool may_end; /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
     const struct step_file *files; /* CREATE */
     size_t n_files;
 };
@@ -67,6 +72,13 @@ struct step_list {
     size_t commit_at; /* a failure of items[commit_at] or later is not undone: the old one is going, the next
                          plan finishes */
 };
+
+/*
+ * How long something without a health check has to run before it counts. In a replace that starts the new one
+ * first it is looked at again once the old one has stopped, which takes longer than this and costs nothing.
+ */
+#define STEP_STABLE_NS         INT64_C(20000000)
+#define STEP_STABLE_STOPPED_NS INT64_C(250000000) /* where the old one is stopped already */
 
 /* The steps of one move of a change. `generation` and `commit` go into the marks. */
 int steps_make(const struct plan *p, const struct plan_change *c, const struct plan_move *m, unsigned caps,

@@ -1,0 +1,191 @@
+#include "reconciler/plan/bind.h"
+
+#include "base/str.h"
+
+#define DEFAULT_NETWORK "network/default"
+
+struct binding {
+    const struct resource_set *in;
+    const char *environment;
+    struct arena *arena;
+    bool needs_default; /* some container names no network */
+};
+
+const char *bind_native_name(struct arena *a, const char *environment, const struct resource *r,
+                             unsigned instance)
+{
+    bool instances = r->kind->flags & KIND_INSTANCES;
+    const char *given = val_get_str(r->spec, instances ? "container_name" : "name");
+    if (given)
+        return given;
+    if (instances)
+        return arena_printf(a, "%s-%s-%u", environment, r->name, instance);
+    if (val_get_bool(r->spec, "external", false))
+        return r->name;
+    return arena_printf(a, "%s-%s", environment, r->name);
+}
+
+static const struct resource *find_named(const struct binding *b, const char *prefix, const char *name)
+{
+    return resource_find(b->in, arena_printf(b->arena, "%s/%s", prefix, name));
+}
+
+/* The attachment to one network, with the resource's own name among the aliases. */
+static struct val *attach(const struct binding *b, const struct val *attachment, const char *name)
+{
+    struct val *rec = val_map_copy(b->arena, attachment);
+    struct val *aliases = val_list(b->arena);
+    const struct val *given = val_get(rec, "aliases");
+    for (size_t i = 0; i < val_len(given); i++)
+        val_list_add(b->arena, aliases, given->items[i]);
+    val_list_add(b->arena, aliases, val_str(b->arena, name));
+    val_list_sort(aliases);
+    val_map_set(b->arena, rec, "aliases", aliases);
+    return rec;
+}
+
+/* The native name of a network of the language; one that is native already stays. */
+static const char *network_name(struct binding *b, const char *name)
+{
+    const struct resource *net = find_named(b, "network", name);
+    if (net)
+        return bind_native_name(b->arena, b->environment, net, 0);
+    if (!str_eq(name, "default"))
+        return name;
+    b->needs_default = true;
+    return arena_printf(b->arena, "%s-default", b->environment);
+}
+
+static void depend_on_default(struct binding *b, struct resource *r)
+{
+    if (r->n_depends)
+        r->depends = arena_memdup(b->arena, r->depends, r->n_depends * sizeof(*r->depends));
+    r->cap_depends = r->n_depends;
+    resource_depend(r, b->arena, DEFAULT_NETWORK, DEPEND_STARTED, true, "networks");
+}
+
+static void bind_networks(struct binding *b, struct resource *r, struct val *spec)
+{
+    if (val_get(spec, "network_mode"))
+        return;
+    const struct val *given = val_get(spec, "networks");
+    struct val *bound = val_map(b->arena);
+    for (size_t i = 0; i < val_len(given); i++)
+        val_map_set(b->arena, bound, network_name(b, given->pairs[i].key),
+                    attach(b, given->pairs[i].val, r->name));
+    if (!val_len(given)) {
+        val_map_set(b->arena, bound, network_name(b, "default"), attach(b, NULL, r->name));
+        depend_on_default(b, r);
+    }
+    val_map_set(b->arena, spec, "networks", bound);
+}
+
+static void bind_volumes(const struct binding *b, struct val *spec)
+{
+    const struct val *given = val_get(spec, "volumes");
+    struct val *bound = NULL;
+    for (size_t i = 0; i < val_len(given); i++) {
+        const struct val *mount = given->pairs[i].val;
+        const char *source = val_get_str(mount, "source");
+        const struct resource *vol =
+            source && str_eq(val_get_str(mount, "type"), "volume") ? find_named(b, "volume", source) : NULL;
+        if (!vol)
+            continue;
+        if (!bound)
+            bound = val_map_copy(b->arena, given);
+        struct val *copy = val_map_copy(b->arena, mount);
+        val_set_str(b->arena, copy, "source", bind_native_name(b->arena, b->environment, vol, 0));
+        val_map_set(b->arena, bound, given->pairs[i].key, copy);
+    }
+    if (bound)
+        val_map_set(b->arena, spec, "volumes", bound);
+}
+
+/* "container/db" -> "container:production-db-1" */
+static void bind_joins(const struct binding *b, struct val *spec)
+{
+    static const char *const fields[] = {"network_mode", "pid", "ipc"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const char *text = val_get_str(spec, fields[i]);
+        const char *name = text ? str_after(text, "container/") : NULL;
+        const struct resource *other = name ? resource_find(b->in, text) : NULL;
+        if (other)
+            val_map_set(
+                b->arena, spec, fields[i],
+                val_strf(b->arena, "container:%s", bind_native_name(b->arena, b->environment, other, 1)));
+    }
+}
+
+static struct resource *bind_resource(struct binding *b, const struct resource *r)
+{
+    struct resource *bound = arena_memdup(b->arena, r, sizeof(*r));
+    if (!(r->kind->flags & KIND_INSTANCES))
+        return bound;
+    struct val *spec = val_map_copy(b->arena, r->spec);
+    bind_networks(b, bound, spec);
+    bind_volumes(b, spec);
+    bind_joins(b, spec);
+    bound->spec = spec;
+    return bound;
+}
+
+static struct resource *default_network(const struct binding *b)
+{
+    struct resource *r = arena_new(b->arena, struct resource);
+    r->kind = &kind_network;
+    r->name = "default";
+    r->id = DEFAULT_NETWORK;
+    r->labels = r->annotations = r->spec = val_map(b->arena);
+    return r;
+}
+
+int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
+             struct resource_set *ret, struct err *err)
+{
+    struct binding b = {.in = in, .environment = environment, .arena = a};
+    if (str_empty(environment))
+        return err_set(err, ERR_INVALID,
+                       "an environment needs a name, which the names of its objects begin with");
+    resource_set_init(ret, a);
+    ret->project = in->project;
+    ret->files = in->files;
+    ret->n_files = in->n_files;
+    for (size_t i = 0; i < in->n; i++)
+        resource_set_add(ret, bind_resource(&b, in->items[i]));
+    if (b.needs_default)
+        resource_set_add(ret, default_network(&b));
+    resource_set_sort(ret);
+    return 0;
+}
+
+const char *bind_spec_mark(struct arena *a, const struct resource *r)
+{
+    struct digest d;
+    char hex[DIGEST_HEX_LEN + 1];
+    resource_digest(r, &d);
+    digest_hex(&d, hex);
+    return arena_printf(a, "v1:%s", hex);
+}
+
+struct val *bind_marks(struct arena *a, const char *environment, const struct resource *r, unsigned instance,
+                       uint64_t generation, const char *commit)
+{
+    struct val *marks = val_map(a);
+    val_set_str(a, marks, MARK_OWNER, environment);
+    val_set_str(a, marks, MARK_RESOURCE, r->id);
+    if (instance)
+        val_set_str(a, marks, MARK_INSTANCE, arena_printf(a, "%u", instance));
+    if (generation)
+        val_set_str(a, marks, MARK_GENERATION, arena_printf(a, "%llu", (unsigned long long)generation));
+    val_set_str(a, marks, MARK_COMMIT, commit);
+    val_set_str(a, marks, MARK_SPEC, bind_spec_mark(a, r));
+    if (str_eq(resource_annotation(r, "forge/prune"), "disabled"))
+        val_set_str(a, marks, MARK_PRUNE, "disabled");
+    const struct val *configs = val_get(r->spec, "configs");
+    if (val_len(configs)) {
+        _cleanup_buf_ struct buf json = BUF_INIT;
+        val_json(configs, 0, &json);
+        val_set_str(a, marks, MARK_CONFIGS, buf_str(&json));
+    }
+    return marks;
+}

@@ -1,0 +1,142 @@
+/* The words of a change: why, and what it costs. */
+#include "reconciler/plan/planner.h"
+
+#include "base/parse.h"
+#include "schema/kinds/container.h"
+
+static void add_part(struct buf *b, const char *text)
+{
+    if (b->len)
+        buf_adds(b, ", ");
+    buf_adds(b, text);
+}
+
+static void describe_ports(struct arena *a, const struct val *ports, struct buf *b)
+{
+    size_t n = val_len(ports);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 3) {
+            add_part(b, arena_printf(a, "%zu more", n - i));
+            return;
+        }
+        add_part(b, arena_printf(a, "%s%s", i == 0 ? n == 1 ? "port " : "ports " : "", ports->pairs[i].key));
+    }
+}
+
+static void describe_container(struct arena *a, const struct val *spec, struct buf *b)
+{
+    struct err err = {0};
+    const char *ref = val_get_str(spec, "image"), *canonical;
+    if (ref)
+        add_part(b, ref_canonical(a, ref, &canonical, &err) == 0 ? ref_familiar(a, canonical) : ref);
+    int64_t replicas = val_get_int(spec, "replicas", 1);
+    if (replicas != 1)
+        add_part(b, arena_printf(a, "%lld replicas", (long long)replicas));
+    describe_ports(a, val_get(spec, "ports"), b);
+}
+
+const char *describe_resource(struct arena *a, const struct resource *r)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    if (r->kind->flags & KIND_INSTANCES)
+        describe_container(a, r->spec, &b);
+    else if (val_get_str(r->spec, "driver"))
+        add_part(&b, arena_printf(a, "driver %s", val_get_str(r->spec, "driver")));
+    return b.len ? arena_strndup(a, buf_str(&b), b.len) : NULL;
+}
+
+static bool any_up(const struct plan_change *c)
+{
+    for (size_t i = 0; i < c->n_moves; i++) {
+        const struct object *o = c->moves[i].current ? c->moves[i].current : c->moves[i].candidate;
+        if (o && o->state != OBJECT_PRESENT && object_up(o))
+            return true;
+    }
+    return false;
+}
+
+/* What people notice of it. */
+static const char *how(struct planner *p, const struct plan_change *c)
+{
+    bool containers = c->kind->flags & KIND_INSTANCES;
+    bool replace = c->action == PLAN_REPLACE || (c->action == PLAN_ADOPT && c->impact >= IMPACT_REPLACE);
+    if (!c->n_moves)
+        return NULL;
+    if (replace && c->kind->flags & KIND_STATEFUL)
+        return "its data is lost";
+    if (replace && !containers)
+        return "what is on it is disconnected and connected again";
+    if (!containers || !any_up(c))
+        return NULL;
+    if (replace)
+        return c->stop_first
+                   ? arena_printf(p->a, "the old one stops first (%s), short downtime", c->stop_reason)
+                   : "rolling, no downtime expected";
+    return c->action == PLAN_RESTART ? "short downtime" : NULL;
+}
+
+static const char *creation_reason(struct planner *p, const struct plan_change *c)
+{
+    const char *what = describe_resource(p->a, c->resource);
+    if (c->causes & CAUSE_COMMIT)
+        return what ? arena_printf(p->a, "new: %s", what) : "new";
+    if (c->causes & CAUSE_RESUME)
+        return "was under way when Forge was interrupted; will be made";
+    return c->kind->flags & KIND_STATEFUL ? "removed on the engine; will be made again, empty"
+                                          : "removed on the engine; will be made again";
+}
+
+static const char *removal_reason(struct planner *p, const struct plan_change *c)
+{
+    size_t n = c->n_moves;
+    return n > 1 ? arena_printf(p->a, "no longer in Git (%zu objects)", n) : "no longer in Git";
+}
+
+static const char *forget_reason(const struct plan_change *c)
+{
+    if (c->applied && val_get_bool(c->applied->spec, "external", false))
+        return "no longer in Git; what is there is not ours and stays";
+    return c->applied && c->applied->adopted ? "no longer in Git; it carries no mark of ours and stays"
+                                             : "no longer in Git, and gone from the engine";
+}
+
+static const char *adoption_reason(struct planner *p, const struct plan_change *c)
+{
+    const struct object *o = c->n_moves ? c->moves[0].current : NULL;
+    if (!o)
+        return NULL;
+    return c->impact >= IMPACT_REPLACE
+               ? arena_printf(p->a, "takes over %s; it is replaced by one that carries our mark",
+                              o->native_name)
+               : arena_printf(p->a, "takes over %s as it is", o->native_name);
+}
+
+void describe(struct planner *p, struct plan_change *c)
+{
+    c->how = how(p, c);
+    if (c->reason)
+        return;
+    switch (c->action) {
+    case PLAN_CREATE:
+        c->reason = creation_reason(p, c);
+        break;
+    case PLAN_DELETE:
+        c->reason = removal_reason(p, c);
+        break;
+    case PLAN_FORGET:
+        c->reason = forget_reason(c);
+        break;
+    case PLAN_ADOPT:
+        c->reason = adoption_reason(p, c);
+        break;
+    case PLAN_UPDATE:
+        if (!c->n_moves)
+            c->reason = "nothing that runs notices";
+        break;
+    case PLAN_NONE:
+    case PLAN_RESTART:
+    case PLAN_REPLACE:
+    case PLAN_BLOCKED:
+        break;
+    }
+}

@@ -1,0 +1,153 @@
+/* What is to be done, and may not be. */
+#include "reconciler/plan/planner.h"
+
+void block(struct planner *p, struct plan_change *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    c->reason = arena_vprintf(p->a, fmt, ap);
+    va_end(ap);
+    if (c->action != PLAN_BLOCKED)
+        c->wanted = c->action == PLAN_NONE ? PLAN_CREATE : c->action;
+    c->action = PLAN_BLOCKED;
+}
+
+/* The digest of what a change is made of: while it is the same, so would be the outcome (L3). */
+static const char *input_digest(struct planner *p, const struct plan_change *c)
+{
+    struct digest d;
+    char hex[DIGEST_HEX_LEN + 1];
+    const char *image = c->resource ? val_get_str(c->resource->spec, "image") : NULL;
+    const struct image_fact *fact = observed_image(p->in->observed, image);
+    const char *text = arena_printf(p->a, "forge-input-v1 %s %s %s", c->id,
+                                    c->resource ? bind_spec_mark(p->a, c->resource) : "delete",
+                                    fact && fact->id ? fact->id : "");
+    digest_of(text, strlen(text), &d);
+    digest_hex(&d, hex);
+    return arena_printf(p->a, "v1:%s", hex);
+}
+
+/* Does what the record says hold for this change, or has the change something new to it? */
+static bool still_holds(const struct plan_change *c)
+{
+    const struct applied *rec = c->applied;
+    if (rec->input_digest)
+        return str_eq(rec->input_digest, c->input_digest);
+    if (!c->resource || !rec->spec)
+        return !c->resource;
+    return val_equal(c->resource->spec, rec->spec);
+}
+
+/* L3, L8, L9 */
+static const char *held_reason(struct planner *p, const struct plan_change *c)
+{
+    const struct applied *rec = c->applied;
+    const char *error = rec ? str_or(rec->error, "its last attempt failed") : NULL;
+    if (!rec || p->policy->force_retry || !still_holds(c))
+        return NULL;
+    switch (rec->status) {
+    case APPLIED_HELD:
+        return arena_printf(p->a, "held: %s; a change in Git or an apply by hand releases it", error);
+    case APPLIED_STALLED:
+        return arena_printf(p->a, "stalled: %s; a change in Git or an apply by hand tries again", error);
+    case APPLIED_FAILED:
+    case APPLIED_DELETING:
+        if (rec->next_ns > p->policy->now_ns)
+            return arena_printf(p->a, "waits for its next attempt: %s", error);
+        break;
+    case APPLIED_OK:
+        break;
+    }
+    return NULL;
+}
+
+static const char *data_loss_reason(struct planner *p, const struct plan_change *c)
+{
+    if (c->impact != IMPACT_DATA_LOSS || id_listed(p->policy->data_loss, c->id))
+        return NULL;
+    if (!c->resource)
+        return arena_printf(
+            p->a, "no longer in Git, and kept with its data; to remove both: --allow-data-loss %s", c->id);
+    return arena_printf(p->a, "would lose its data; back it up, then allow it: --allow-data-loss %s", c->id);
+}
+
+const char *gate_reason(struct planner *p, const struct plan_change *c)
+{
+    const char *suspended = c->resource ? resource_annotation(c->resource, "forge/suspend") : NULL;
+    const unsigned of_itself = c->causes & ~CAUSE_RETRY;
+    if (c->action == PLAN_BLOCKED)
+        return c->reason;
+    if (suspended)
+        return arena_printf(p->a, "suspended: %s", *suspended ? suspended : "no reason given");
+    if (c->action == PLAN_FORGET || !c->n_moves)
+        return NULL;
+    const char *reason = data_loss_reason(p, c);
+    if (!reason)
+        reason = held_reason(p, c);
+    if (!reason && !p->policy->self_heal && of_itself == CAUSE_DRIFT)
+        reason = "drift is reported and left alone: self-heal is off";
+    return reason;
+}
+
+void gate(struct planner *p, struct plan_change *c)
+{
+    c->input_digest = input_digest(p, c);
+    const char *reason = gate_reason(p, c);
+    if (reason)
+        block(p, c, "%s", reason);
+    if (c->action == PLAN_BLOCKED) {
+        c->n_moves = 0;
+        return;
+    }
+    c->data_loss_allowed = c->impact == IMPACT_DATA_LOSS;
+    const struct applied *rec = c->applied;
+    if (rec && (rec->status == APPLIED_FAILED || rec->status == APPLIED_DELETING) && still_holds(c))
+        c->causes |= CAUSE_RETRY;
+}
+
+static bool is_missing(const struct planner *p, const struct plan_change *c)
+{
+    struct object *const *objects;
+    size_t n = observed_find(p->in->observed, c->id, &objects);
+    for (size_t i = 0; i < n; i++)
+        if (object_ours(p, objects[i], c->applied))
+            return false;
+    return c->action == PLAN_BLOCKED && c->resource;
+}
+
+void gate_missing(struct planner *p)
+{
+    struct plan_change **queue = NULL;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < p->n; i++)
+        if (is_missing(p, p->changes[i]))
+            arena_push(p->a, queue, n, cap, p->changes[i]);
+    for (size_t at = 0; at < n; at++) {
+        const char *id = queue[at]->id;
+        for (const struct relation *rel = planner_needed_by(p, id); rel; rel = rel->next) {
+            struct plan_change *c = planner_find(p, rel->from->id);
+            if (!c || !rel->depend->required ||
+                (c->action != PLAN_CREATE && c->action != PLAN_REPLACE && c->action != PLAN_ADOPT))
+                continue;
+            block(p, c, "waits for %s, which is blocked", id);
+            c->n_moves = 0;
+            arena_push(p->a, queue, n, cap, c);
+        }
+    }
+}
+
+void gate_caps(struct planner *p)
+{
+    unsigned long deleted = 0;
+    for (size_t i = 0; i < p->n; i++)
+        deleted += p->changes[i]->action == PLAN_DELETE;
+    const unsigned cap = p->policy->delete_cap, share = p->policy->delete_share;
+    if (cap && deleted > cap)
+        p->plan->needs_approval =
+            arena_printf(p->a, "%lu of %zu resources would be deleted; at most %u go without approval",
+                         deleted, p->existing, cap);
+    else if (share && p->existing && deleted * 100 > share * p->existing)
+        p->plan->needs_approval =
+            arena_printf(p->a, "%lu of %zu resources would be deleted; at most %u%% go without approval",
+                         deleted, p->existing, share);
+}

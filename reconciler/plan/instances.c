@@ -1,0 +1,182 @@
+/*
+ * Containers: one resource is `replicas` objects, and beside each may stand another one that an interrupted
+ * replace left (NAME.next). Every state that such an interruption can leave is one of these:
+ *
+ *   current   candidate
+ *   right     any        the replace was undone or is not wanted any more: the candidate goes, the current
+ * one runs wrong     usable     it goes on from where it stands wrong     other      the candidate goes, and
+ * the replace begins anew none      usable     the current one is gone already: the candidate gets its name
+ *   none      other      the only one that serves: it gets the name, and is then replaced
+ */
+#include "reconciler/plan/planner.h"
+
+/* The objects of one instance. */
+struct place {
+    const struct object *current, *candidate;
+};
+
+static void drop(struct subject *s, const struct object *o, const char *fact, unsigned cause)
+{
+    struct plan_change *c = subject_change(s);
+    struct plan_move *m = change_move(s->p, c, PLAN_DELETE, o->instance);
+    m->native_name = o->native_name;
+    m->current = o;
+    if (fact)
+        change_fact(s->p, c, fact, o->native_name, NULL, cause, IMPACT_LIVE);
+}
+
+/* Of two objects of one instance the better one: the right name, then running. */
+static bool better(const struct object *o, const struct object *than, const char *native_name)
+{
+    bool named = str_eq(o->native_name, native_name), than_named = str_eq(than->native_name, native_name);
+    if (named != than_named)
+        return named;
+    return object_up(o) && !object_up(than);
+}
+
+/* Fills places[1..n]; what is too much is dropped. */
+static void sort_objects(struct subject *s, struct place *places, unsigned n, bool keep_surplus)
+{
+    for (size_t i = 0; i < s->n_objects; i++) {
+        const struct object *o = s->objects[i];
+        if (!object_ours(s->p, o, s->rec))
+            continue;
+        if (o->instance < 1 || o->instance > n) {
+            if (!keep_surplus)
+                drop(s, o, NULL, 0);
+            continue;
+        }
+        const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, o->instance);
+        const struct object **slot =
+            o->candidate ? &places[o->instance].candidate : &places[o->instance].current;
+        const struct object *loser = o;
+        if (!*slot || better(o, *slot, name)) {
+            loser = *slot;
+            *slot = o;
+        }
+        if (loser)
+            drop(s, loser, "duplicate", CAUSE_RESUME);
+    }
+}
+
+static void add_fields(struct subject *s, const struct field_list *fields)
+{
+    for (size_t i = 0; i < fields->n; i++)
+        change_field(s->p, subject_change(s), &fields->items[i]);
+}
+
+static unsigned creation_cause(const struct subject *s, unsigned instance)
+{
+    if (!s->rec || !s->rec->spec || val_get_int(s->rec->spec, "replicas", 1) < (int64_t)instance)
+        return CAUSE_COMMIT;
+    return id_listed(s->p->policy->resume, s->r->id) ? CAUSE_RESUME : CAUSE_DRIFT;
+}
+
+static void create(struct subject *s, unsigned instance)
+{
+    const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, instance);
+    const struct object *foreign = foreign_named(s, instance, name);
+    if (foreign) {
+        decide_foreign(s, foreign, instance, name);
+        return;
+    }
+    struct plan_change *c = subject_change(s);
+    change_move(s->p, c, PLAN_CREATE, instance)->running = true;
+    c->causes |= creation_cause(s, instance);
+}
+
+/* Nothing but what an interrupted replace left. */
+static void finish_candidate(struct subject *s, const struct object *candidate)
+{
+    struct plan_change *c = subject_change(s);
+    struct field_list fields = {.arena = s->p->a};
+    struct plan_move *m = change_move(s->p, c, PLAN_REPLACE, candidate->instance);
+    m->candidate = candidate;
+    m->resume = candidate_usable(s, candidate);
+    m->running = true;
+    if (!m->resume) {
+        judge_object(s, candidate, candidate->instance, &fields);
+        add_fields(s, &fields);
+    }
+    change_fact(s->p, c, "interrupted replace", candidate->native_name, m->native_name, CAUSE_RESUME,
+                IMPACT_LIVE);
+}
+
+static void decide_with_candidate(struct subject *s, const struct place *at, struct plan_move *m)
+{
+    struct plan_change *c = s->change;
+    m->candidate = at->candidate;
+    m->resume = m->action == PLAN_REPLACE && candidate_usable(s, at->candidate);
+    change_fact(s->p, c, "interrupted replace", at->candidate->native_name, m->resume ? m->native_name : NULL,
+                CAUSE_RESUME, IMPACT_LIVE);
+}
+
+static void decide_instance(struct subject *s, unsigned instance, const struct place *at)
+{
+    if (!at->current && !at->candidate) {
+        create(s, instance);
+        return;
+    }
+    if (!at->current) {
+        finish_candidate(s, at->candidate);
+        return;
+    }
+    bool running;
+    struct field_list fields = {.arena = s->p->a};
+    enum plan_action need = judge_object(s, at->current, instance, &fields);
+    add_fields(s, &fields);
+    bool update = need == PLAN_UPDATE || need == PLAN_RESTART;
+    s->interrupted = at->candidate != NULL;
+    need = judge_state(s, at->current, need, &running);
+    if (need == PLAN_NONE && !at->candidate) {
+        note_state(s, at->current);
+        return;
+    }
+    struct plan_move *m =
+        change_move(s->p, subject_change(s), need == PLAN_NONE ? PLAN_UPDATE : need, instance);
+    m->current = at->current;
+    m->update = update && need != PLAN_REPLACE;
+    m->running = running || need == PLAN_REPLACE;
+    m->restart = need == PLAN_RESTART && object_up(at->current);
+    if (at->candidate)
+        decide_with_candidate(s, at, m);
+}
+
+/* More or fewer of them: a fact for people, beside the moves. */
+static void report_scale(struct subject *s, unsigned replicas, unsigned there)
+{
+    struct plan_change *c = s->change;
+    if (!c || replicas == there || !there)
+        return;
+    int64_t before = s->rec && s->rec->spec ? val_get_int(s->rec->spec, "replicas", 1) : (int64_t)there;
+    unsigned cause = before == (int64_t)replicas ? CAUSE_DRIFT : CAUSE_COMMIT;
+    if (cause == CAUSE_DRIFT && id_listed(s->p->policy->resume, s->r->id))
+        cause = CAUSE_RESUME;
+    change_fact(s->p, c, "replicas", arena_printf(s->p->a, "%u", there),
+                arena_printf(s->p->a, "%u", replicas), cause, IMPACT_LIVE);
+}
+
+void decide_instances(struct subject *s)
+{
+    bool ignored = ignore_match(s->ignore, "replicas");
+    unsigned replicas = (unsigned)val_get_int(s->r->spec, "replicas", 1);
+    unsigned ours = 0, there = 0, highest = 0; /* objects, instances, the last one */
+    for (size_t i = 0; i < s->n_objects; i++) {
+        const struct object *o = s->objects[i];
+        if (!object_ours(s->p, o, s->rec))
+            continue;
+        ours++;
+        there += o->instance != highest;
+        if (o->instance > highest)
+            highest = o->instance;
+    }
+    s->p->existing += ours > 0;
+    if (ignored && ours)
+        replicas = highest;
+    struct place *places = arena_array(s->p->a, struct place, replicas + 1u);
+    sort_objects(s, places, replicas, ignored);
+    for (unsigned i = 1; i <= replicas; i++)
+        if (!ignored || !ours || places[i].current || places[i].candidate)
+            decide_instance(s, i, &places[i]);
+    report_scale(s, replicas, there);
+}

@@ -1,0 +1,149 @@
+/* One object against what is asked for: which fields differ, and what it takes to set them right. */
+#include "reconciler/plan/planner.h"
+
+/* Is it known what Git asked for when the object was made or last changed: by the record, or by the mark,
+   when the store is lost and the mark says that it was the same as now (P3). */
+static struct sides sides_of(struct subject *s, const struct object *o)
+{
+    struct sides sides = {
+        .desired = s->r->spec,
+        .observed = o->spec,
+        .defaults = o->defaults,
+        .ignore = s->ignore,
+        .caps = s->p->caps,
+    };
+    if (s->rec && s->rec->spec) {
+        sides.applied = s->rec->spec;
+        sides.has_applied = true;
+        sides.baseline = s->rec->baseline;
+        sides.has_baseline = s->rec->baseline != NULL;
+    } else if (o->spec_digest && str_eq(o->spec_digest, subject_mark(s))) {
+        sides.applied = s->r->spec;
+        sides.has_applied = true;
+    }
+    return sides;
+}
+
+static void judge_image(struct subject *s, const struct object *o, const struct sides *sides,
+                        struct field_list *out)
+{
+    const char *ref = val_get_str(s->r->spec, "image"), *id;
+    if (!ref || ignore_match(s->ignore, "image"))
+        return;
+    const struct image_fact *fact = observed_image(s->p->in->observed, ref);
+    enum image_verdict verdict = image_compare(s->p->a, ref, o, fact, &id);
+    if (verdict == IMAGE_SAME)
+        return;
+    bool same_request = sides->has_applied && str_eq(ref, val_get_str(sides->applied, "image"));
+    struct field_change *f = field_list_add(out);
+    f->path = "image";
+    f->field = field_find(s->r->kind->spec, "image");
+    f->before = val_get(o->spec, "image");
+    f->after = val_get(s->r->spec, "image");
+    f->impact = IMPACT_REPLACE;
+    f->before_id = o->image_id;
+    f->after_id = id;
+    f->cause = verdict == IMAGE_MOVED ? CAUSE_IMAGE : same_request ? CAUSE_DRIFT : CAUSE_COMMIT;
+}
+
+static void add_fact(struct planner *p, struct field_list *out, const char *path, const char *before,
+                     const char *after, unsigned cause, enum impact impact)
+{
+    struct field_change *f = field_list_add(out);
+    f->path = path;
+    f->before = before ? val_str(p->a, before) : NULL;
+    f->after = after ? val_str(p->a, after) : NULL;
+    f->cause = cause;
+    f->impact = impact;
+}
+
+/* The name on the engine: something that can be changed live where the engine can. */
+static void judge_name(struct subject *s, const struct object *o, unsigned instance,
+                       const struct sides *sides, struct field_list *out)
+{
+    bool instances = s->r->kind->flags & KIND_INSTANCES;
+    const char *field = instances ? "container_name" : "name";
+    const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, instance);
+    if (o->candidate || !o->native_name || str_eq(name, o->native_name) || ignore_match(s->ignore, field))
+        return;
+    bool same_request =
+        sides->has_applied && str_eq(val_get_str(s->r->spec, field), val_get_str(sides->applied, field));
+    enum impact impact = instances && s->p->caps & CAP_RENAME ? IMPACT_LIVE
+                         : s->r->kind->flags & KIND_STATEFUL  ? IMPACT_DATA_LOSS
+                                                              : IMPACT_REPLACE;
+    add_fact(s->p, out, field, o->native_name, name, same_request ? CAUSE_DRIFT : CAUSE_COMMIT, impact);
+}
+
+/* Marks are compared only within one version of the digest: an unknown one says nothing (P3). */
+static bool marks_differ(const char *one, const char *other)
+{
+    size_t n = strcspn(one, ":");
+    return strncmp(one, other, n + 1) == 0 && strcmp(one, other) != 0;
+}
+
+/*
+ * An object that was never brought to be right, and was made from another version of its manifest: what that
+ * asked for is not known, so what it asked for too much cannot be seen field by field. Nothing is lost by
+ * making it anew. A running one of which only the record is lost is left alone.
+ */
+static bool made_from_another(struct subject *s, const struct object *o)
+{
+    if (s->rec ? s->rec->spec != NULL : object_up(o))
+        return false;
+    return s->r->kind->flags & KIND_INSTANCES && o->spec_digest &&
+           marks_differ(o->spec_digest, subject_mark(s));
+}
+
+static enum plan_action action_for(enum impact impact)
+{
+    switch (impact) {
+    case IMPACT_NONE:
+        return PLAN_NONE;
+    case IMPACT_LIVE:
+        return PLAN_UPDATE;
+    case IMPACT_RESTART:
+        return PLAN_RESTART;
+    case IMPACT_REPLACE:
+    case IMPACT_DATA_LOSS:
+        break;
+    }
+    return PLAN_REPLACE;
+}
+
+/* "configs./etc/x.conf.digest" is for people the content of the file. */
+void name_contents(struct planner *p, struct field_list *l, size_t from)
+{
+    for (size_t i = from; i < l->n; i++)
+        if (str_starts(l->items[i].path, "configs.") && str_ends(l->items[i].path, ".digest"))
+            l->items[i].path =
+                arena_strndup(p->a, l->items[i].path, strlen(l->items[i].path) - strlen(".digest"));
+}
+
+enum plan_action judge_object(struct subject *s, const struct object *o, unsigned instance,
+                              struct field_list *ret)
+{
+    const struct sides sides = sides_of(s, o);
+    size_t before = ret->n;
+    enum impact worst = IMPACT_NONE;
+    judge_image(s, o, &sides, ret);
+    compare_object(s->r->kind->spec, &sides, ret);
+    name_contents(s->p, ret, before);
+    judge_name(s, o, instance, &sides, ret);
+    if (made_from_another(s, o))
+        add_fact(s->p, ret, "manifest", "another version", "this version", CAUSE_COMMIT, IMPACT_REPLACE);
+    for (size_t i = before; i < ret->n; i++)
+        if (ret->items[i].impact > worst)
+            worst = ret->items[i].impact;
+    return action_for(worst);
+}
+
+bool candidate_usable(struct subject *s, const struct object *o)
+{
+    if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING)
+        return false;
+    if (!o->spec_digest || !str_eq(o->spec_digest, subject_mark(s)))
+        return false;
+    struct subject alone = {.p = s->p, .r = s->r, .ignore = s->ignore, .mark = s->mark};
+    struct field_list fields = {.arena = s->p->a};
+    return judge_object(&alone, o, o->instance, &fields) < PLAN_REPLACE;
+}

@@ -1,0 +1,137 @@
+/* plan_make(): the parts of the planner, one after the other. */
+#include "reconciler/plan/plan.h"
+
+#include "reconciler/plan/planner.h"
+
+static void select_with_needs(struct planner *p, const char *id, const struct resource *r)
+{
+    if (map_get(&p->selected, id))
+        return;
+    map_put(&p->selected, id, p);
+    for (size_t i = 0; r && i < r->n_depends; i++) {
+        const struct resource *needed = resource_find(p->in->desired, r->depends[i].id);
+        if (needed)
+            select_with_needs(p, needed->id, needed);
+    }
+}
+
+/* P8: what is asked for, and what that depends on. */
+static int select_resources(struct planner *p, struct err *err)
+{
+    for (const char *const *id = p->policy->only; id && *id; id++) {
+        const struct resource *r = resource_find(p->in->desired, *id);
+        struct object *const *objects;
+        if (!r && !inventory_find(p->in->applied, *id) && !observed_find(p->in->observed, *id, &objects)) {
+            err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", p->in->environment, *id);
+            return err_hint(err, "write its kind and name, as in container/web");
+        }
+        select_with_needs(p, *id, r);
+    }
+    return 0;
+}
+
+static void decide_all(struct planner *p)
+{
+    const struct resource_set *set = p->in->desired;
+    for (size_t i = 0; i < set->n; i++) {
+        const struct resource *r = set->items[i];
+        if (!(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && planner_selected(p, r->id))
+            decide(p, r);
+    }
+}
+
+static int by_id(const void *pa, const void *pb)
+{
+    const struct plan_change *a = *(const struct plan_change *const *)pa;
+    const struct plan_change *b = *(const struct plan_change *const *)pb;
+    return strcmp(a->id, b->id);
+}
+
+static void make_index(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    plan->by_id = arena_array(p->a, const struct plan_change *, plan->n + 1);
+    for (size_t i = 0; i < plan->n; i++)
+        plan->by_id[i] = &plan->changes[i];
+    if (plan->n)
+        qsort(plan->by_id, plan->n, sizeof(*plan->by_id), by_id);
+}
+
+/* Everything is in line: copy the changes into the plan, and count. */
+static void finish(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    size_t desired = 0, changed = 0;
+    for (size_t i = 0; i < p->in->desired->n; i++)
+        desired += planner_selected(p, p->in->desired->items[i]->id);
+    plan->changes = arena_array(p->a, struct plan_change, p->n + 1);
+    plan->cap = p->n + 1;
+    for (size_t i = 0; i < p->n; i++) {
+        plan->changes[plan->n++] = *p->changes[i];
+        plan->counts[p->changes[i]->action]++;
+        changed += p->changes[i]->resource && planner_selected(p, p->changes[i]->id);
+    }
+    plan->in_sync = desired - changed;
+    make_index(p);
+}
+
+static int make(struct planner *p, struct err *err)
+{
+    int r = select_resources(p, err);
+    if (r == 0)
+        r = check_supported(p, err);
+    if (r < 0)
+        return r;
+    decide_all(p);
+    remove_rest(p);
+    disturb(p);
+    for (size_t i = 0; i < p->n; i++)
+        gate(p, p->changes[i]);
+    gate_missing(p);
+    gate_caps(p);
+    order_changes(p);
+    for (size_t i = 0; i < p->n; i++)
+        describe(p, p->changes[i]);
+    finish(p);
+    return 0;
+}
+
+int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, struct diag_list *diags,
+              struct err *err)
+{
+    struct plan plan = {
+        .environment = in->environment,
+        .commit = in->commit,
+        .subject = in->subject,
+        .target = in->target,
+        .generation = in->applied->generation,
+        .desired = in->desired,
+        .observed = in->observed,
+        .only = in->policy->only,
+    };
+    struct planner p = {
+        .in = in, .policy = in->policy, .a = a, .diags = diags, .plan = &plan, .caps = in->observed->caps};
+    int r = make(&p, err);
+    map_release(&p.by_id);
+    map_release(&p.selected);
+    map_release(&p.relations);
+    map_release(&p.by_name);
+    if (r < 0)
+        return r;
+    *ret = plan;
+    return 0;
+}
+
+bool plan_empty(const struct plan *p)
+{
+    return p->n == p->counts[PLAN_BLOCKED];
+}
+
+const struct plan_change *plan_find(const struct plan *p, const char *id)
+{
+    const struct plan_change key = {.id = id}, *pkey = &key;
+    if (!p->n)
+        return NULL;
+    const struct plan_change **found = bsearch(&pkey, p->by_id, p->n, sizeof(*p->by_id), by_id);
+    return found ? *found : NULL;
+}

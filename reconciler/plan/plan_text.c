@@ -1,0 +1,298 @@
+/* The text of a plan, from its document. Everything in it may come from elsewhere: no byte of it steers the
+ * terminal. */
+#include "base/str.h"
+#include "reconciler/plan/plan.h"
+
+#define PATH_COLUMNS 44 /* longer paths push their line to the right */
+#define SHORT_COMMIT 7
+
+enum ink { INK_PLAIN, INK_ADD, INK_CHANGE, INK_REMOVE, INK_DRIFT, INK_DIM, INK_BOLD };
+
+struct page {
+    struct buf *out;
+    bool colour;
+};
+
+static const char *const inks[] = {
+    [INK_ADD] = "\33[32m",   [INK_CHANGE] = "\33[33m", [INK_REMOVE] = "\33[31m",
+    [INK_DRIFT] = "\33[35m", [INK_DIM] = "\33[2m",     [INK_BOLD] = "\33[1m"};
+
+/* Control characters, those of two bytes as well, become spaces. */
+static void put(const struct page *p, const char *text)
+{
+    for (; text && *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool c1 = c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0;
+        if (c1)
+            text++;
+        buf_addc(p->out, c1 || c < 0x20 || c == 0x7f ? ' ' : *text);
+    }
+}
+
+static void put_ink(const struct page *p, enum ink ink, const char *text)
+{
+    if (p->colour && ink != INK_PLAIN)
+        buf_adds(p->out, inks[ink]);
+    put(p, text);
+    if (p->colour && ink != INK_PLAIN)
+        buf_adds(p->out, "\33[0m");
+}
+
+static bool is(const struct val *m, const char *key, const char *text)
+{
+    return str_eq(val_get_str(m, key), text);
+}
+
+/* Columns of a UTF-8 text, near enough: wide characters count one. */
+static size_t columns(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
+static void put_count(const struct page *p, size_t n, const char *noun)
+{
+    buf_addf(p->out, "%zu %s%s", n, noun, n == 1 ? "" : "s");
+}
+
+static void put_head(const struct page *p, const struct val *doc, size_t changes, size_t blocked)
+{
+    const char *commit = val_get_str(doc, "commit"), *subject = val_get_str(doc, "subject");
+    const char *target = val_get_str(doc, "target");
+    put(p, "environment ");
+    put_ink(p, INK_BOLD, str_or(val_get_str(doc, "environment"), "?"));
+    if (!str_empty(commit)) {
+        bool hex = strspn(commit, "0123456789abcdef") == strlen(commit);
+        char text[SHORT_COMMIT + 1];
+        str_copy(text, sizeof(text), commit);
+        put(p, " · commit ");
+        put(p, hex ? text : commit);
+    }
+    if (!str_empty(subject)) {
+        put(p, str_empty(commit) ? " · \"" : " \"");
+        put(p, subject);
+        put(p, "\"");
+    }
+    if (!str_empty(target)) {
+        put(p, " · target ");
+        put(p, target);
+    }
+    put(p, " · ");
+    if (changes)
+        put_count(p, changes, "change");
+    else
+        put(p, "no changes");
+    if (blocked)
+        buf_addf(p->out, ", %zu blocked", blocked);
+    buf_addc(p->out, '\n');
+}
+
+static bool is_drift(const struct val *field)
+{
+    return is(field, "cause", "drift");
+}
+
+/* Only the engine differs from what was applied: nothing in Git, no image, nothing left over. */
+static bool only_drift(const struct val *change)
+{
+    const struct val *causes = val_get(change, "causes");
+    bool drift = false;
+    for (size_t i = 0; i < val_len(causes); i++) {
+        const char *cause = val_is(causes->items[i], VAL_STR) ? causes->items[i]->s : "";
+        if (!str_eq(cause, "drift") && !str_eq(cause, "retry"))
+            return false;
+        drift |= str_eq(cause, "drift");
+    }
+    return drift;
+}
+
+static size_t count_drift(const struct val *change)
+{
+    const struct val *fields = val_get(change, "fields");
+    size_t n = 0;
+    for (size_t i = 0; i < val_len(fields); i++)
+        n += is_drift(fields->items[i]);
+    return n;
+}
+
+static bool has_state(const struct val *field)
+{
+    return is(field, "path", "state") && !val_get(field, "secret");
+}
+
+/* Lines of fields, aligned among themselves. drift: those, or the others. */
+static void put_fields(const struct page *p, const struct val *change, bool drift)
+{
+    const struct val *fields = val_get(change, "fields");
+    size_t width = 0;
+    bool differ = false, shown = false;
+    const char *worst = val_get_str(change, "impact");
+    for (size_t i = 0; i < val_len(fields); i++) {
+        size_t n = columns(str_or(val_get_str(fields->items[i], "path"), ""));
+        if (is_drift(fields->items[i]) != drift)
+            continue;
+        width = n > width && n <= PATH_COLUMNS ? n : width;
+        differ |= shown && !is(fields->items[i], "impact", val_get_str(fields->items[0], "impact"));
+        shown = true;
+    }
+    for (size_t i = 0; i < val_len(fields); i++) {
+        const struct val *f = fields->items[i];
+        const char *path = str_or(val_get_str(f, "path"), "");
+        if (is_drift(f) != drift)
+            continue;
+        put(p, "    ");
+        put(p, path);
+        buf_addn(p->out, ' ', 3 + (columns(path) < width ? width - columns(path) : 0));
+        put(p, val_get_str(f, "text"));
+        if (differ && str_eq(worst, "replace") && is(f, "impact", "replace"))
+            put_ink(p, INK_DIM, "   (this replaces it)");
+        buf_addc(p->out, '\n');
+    }
+}
+
+static void put_line(const struct page *p, enum ink ink, const char *sign, const struct val *change)
+{
+    put_ink(p, ink, sign);
+    put(p, " ");
+    put_ink(p, INK_BOLD, val_get_str(change, "id"));
+    put(p, "   ");
+}
+
+/* "replace: rolling, no downtime expected" */
+static void put_impact(const struct page *p, const struct val *change)
+{
+    const char *impact = str_or(val_get_str(change, "impact"), "none"), *how = val_get_str(change, "how");
+    put(p, str_eq(impact, "data-loss") ? "DATA LOSS" : impact);
+    if (how) {
+        put(p, ": ");
+        put(p, how);
+    }
+}
+
+/* "drift: ..." and what follows, after the id. */
+static void put_drift(const struct page *p, const struct val *change)
+{
+    const struct val *fields = val_get(change, "fields");
+    size_t n = count_drift(change);
+    put(p, "drift: ");
+    for (size_t i = 0; n == 1 && i < val_len(fields); i++) {
+        if (!is_drift(fields->items[i]))
+            continue;
+        if (!has_state(fields->items[i])) {
+            put(p, val_get_str(fields->items[i], "path"));
+            put(p, " ");
+        }
+        put(p, val_get_str(fields->items[i], "text"));
+    }
+    if (n > 1)
+        buf_addf(p->out, "%zu things were changed on the engine", n);
+    if (n == 0)
+        put(p, val_get_str(change, "reason"));
+    if (only_drift(change) && is(change, "impact", "replace") && val_get_str(change, "how")) {
+        put(p, " (");
+        put_impact(p, change);
+        put(p, ")");
+    }
+    buf_addc(p->out, '\n');
+    if (n > 1)
+        put_fields(p, change, true);
+}
+
+static void put_blocked(const struct page *p, const struct val *change)
+{
+    put_line(p, INK_DRIFT, "!", change);
+    put(p, "blocked: ");
+    put(p, val_get_str(change, "reason"));
+    buf_addc(p->out, '\n');
+    put_fields(p, change, false);
+    put_fields(p, change, true);
+}
+
+static void put_change(const struct page *p, const struct val *change)
+{
+    const char *reason = val_get_str(change, "reason");
+    bool removes = is(change, "action", "delete") || is(change, "action", "forget");
+    bool creates = is(change, "action", "create");
+    if (is(change, "action", "blocked")) {
+        put_blocked(p, change);
+        return;
+    }
+    if (only_drift(change)) {
+        put_line(p, INK_DRIFT, "!", change);
+        put_drift(p, change);
+        return;
+    }
+    put_line(p,
+             removes   ? INK_REMOVE
+             : creates ? INK_ADD
+                       : INK_CHANGE,
+             removes   ? "-"
+             : creates ? "+"
+                       : "~",
+             change);
+    if (reason)
+        put(p, reason);
+    if (reason && val_get_str(change, "how"))
+        put(p, "; ");
+    if (!reason || val_get_str(change, "how"))
+        put_impact(p, change);
+    buf_addc(p->out, '\n');
+    put_fields(p, change, false);
+    if (count_drift(change)) {
+        put_line(p, INK_DRIFT, "!", change);
+        put_drift(p, change);
+    }
+}
+
+static void put_tail(const struct page *p, const struct val *doc, size_t blocked)
+{
+    const struct val *changes = val_get(doc, "changes"), *summary = val_get(doc, "summary");
+    size_t lost = 0;
+    buf_addf(p->out, "%lld to delete.", (long long)val_get_int(summary, "delete", 0));
+    for (size_t i = 0; i < val_len(changes); i++) {
+        const struct val *c = changes->items[i];
+        if (!is(c, "impact", "data-loss") || is(c, "action", "blocked"))
+            continue;
+        put(p, lost++ ? ", " : " The data of ");
+        put_ink(p, INK_REMOVE, val_get_str(c, "id"));
+    }
+    put(p, lost ? " will be LOST." : " Nothing loses data.");
+    if (blocked)
+        buf_addf(p->out, " %zu blocked.", blocked);
+    if (val_get_int(summary, "in_sync", 0))
+        buf_addf(p->out, " %lld in sync.", (long long)val_get_int(summary, "in_sync", 0));
+    buf_addc(p->out, '\n');
+    if (val_get_bool(doc, "prune_skipped", false))
+        buf_adds(p->out, "Nothing is deleted, because not every manifest loaded.\n");
+    if (val_get_str(doc, "needs_approval")) {
+        put(p, "Needs approval: ");
+        put(p, val_get_str(doc, "needs_approval"));
+        put(p, ".");
+        buf_addc(p->out, '\n');
+    }
+}
+
+void plan_text(const struct val *plan, bool colour, struct buf *out)
+{
+    const struct page p = {out, colour};
+    const struct val *changes = val_get(plan, "changes"), *notes = val_get(plan, "notes");
+    size_t blocked = 0, n = val_len(changes);
+    for (size_t i = 0; i < n; i++)
+        blocked += is(changes->items[i], "action", "blocked");
+    put_head(&p, plan, n - blocked, blocked);
+    buf_addc(out, '\n');
+    for (size_t i = 0; i < n; i++)
+        put_change(&p, changes->items[i]);
+    if (n)
+        buf_addc(out, '\n');
+    for (size_t i = 0; i < val_len(notes); i++) {
+        put(&p, "note: ");
+        put(&p, val_get_str(notes->items[i], "id"));
+        put(&p, ": ");
+        put(&p, val_get_str(notes->items[i], "text"));
+        buf_addc(out, '\n');
+    }
+    put_tail(&p, plan, blocked);
+}

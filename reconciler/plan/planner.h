@@ -1,0 +1,142 @@
+#ifndef PLAN_PLANNER_H
+#define PLAN_PLANNER_H
+/*
+ * The making of a plan; shared by the files of this room, and nothing outside includes it.
+ *
+ *   decide    each resource by itself: what is there, what should be, the moves from one to the other
+ *   remove    what Git no longer has
+ *   disturb   what those changes do to others that are built on what is replaced
+ *   gate      what is to be done, and may not be: suspended, held, would lose data, ...
+ *   order     what has to come before what
+ *   describe  the words
+ *
+ * A planner lives for one plan_make(). Its changes are in the plan's arena, in any order, until `order` puts
+ * them in line.
+ */
+#include "base/map.h"
+#include "base/str.h"
+#include "reconciler/plan/bind.h"
+#include "reconciler/plan/compare.h"
+#include "reconciler/plan/plan.h"
+
+/* Who needs a resource, and how; a list. */
+struct relation {
+    const struct resource *from;
+    const struct depend *depend;
+    const struct relation *next;
+};
+
+struct planner {
+    const struct plan_input *in;
+    const struct plan_policy *policy;
+    struct arena *a;
+    struct diag_list *diags;
+    struct plan *plan;
+    unsigned caps;
+    struct plan_change **changes;
+    size_t n, cap;
+    struct map by_id;     /* id -> struct plan_change */
+    struct map selected;  /* ids that are planned; only with policy.only */
+    struct map relations; /* id -> struct relation; made at first use */
+    struct map by_name;   /* native name of a container -> struct object; made at first use */
+    bool has_relations, has_names;
+    size_t existing; /* resources that are on the engine: the whole that a share of deletions is of (S2) */
+};
+
+/* One resource under decision. */
+struct subject {
+    struct planner *p;
+    const struct resource *r;
+    const struct applied *rec; /* NULL: unknown */
+    const char *const *ignore;
+    struct object *const *objects; /* all that carry its id */
+    size_t n_objects;
+    const char *mark;           /* digest of what is asked for; by subject_mark() */
+    struct plan_change *change; /* by subject_change() */
+    bool interrupted; /* a replace of the instance at hand was cut short: what is stopped was stopped by us */
+};
+
+const char *subject_mark(struct subject *s);
+struct plan_change *subject_change(struct subject *s);
+struct plan_move *change_move(struct planner *p, struct plan_change *c, enum plan_action action,
+                              unsigned instance);
+/* Adds a field once for each path; returns it. */
+struct field_change *change_field(struct planner *p, struct plan_change *c, const struct field_change *f);
+/* A field that is no field of the manifest: texts for before and after (NULL: absent). */
+void change_fact(struct planner *p, struct plan_change *c, const char *path, const char *before,
+                 const char *after, unsigned cause, enum impact impact);
+
+/* planner.c */
+struct plan_change *planner_change(struct planner *p, const char *id,
+                                   const struct kind_desc *kind); /* found or made */
+struct plan_change *planner_find(const struct planner *p, const char *id);
+bool planner_selected(const struct planner *p, const char *id);
+const struct relation *planner_needed_by(struct planner *p, const char *id);
+const struct object *planner_container(struct planner *p, const char *native_name);
+void planner_note(struct planner *p, const char *id, const char *text);
+bool id_listed(const char *const *list, const char *id);
+/* Is the object ours: by its mark, or adopted by the record. */
+bool object_ours(const struct planner *p, const struct object *o, const struct applied *rec);
+/* The container whose namespace a bound "container:NAME" joins, or NULL. */
+const char *joined_name(const struct val *spec, const char *field);
+extern const char *const join_fields[]; /* network_mode, pid, ipc; NULL-terminated */
+
+/* decide.c */
+void decide(struct planner *p, const struct resource *r);
+void decide_single(struct subject *s);    /* networks, volumes: one object */
+void decide_instances(struct subject *s); /* containers: `replicas` objects (instances.c) */
+/* How much must happen to `o` so that it is what is asked for, and the fields that say so. */
+enum plan_action judge_object(struct subject *s, const struct object *o, unsigned instance,
+                              struct field_list *ret);
+void name_contents(struct planner *p, struct field_list *l, size_t from);
+/* Is the object, left by an interrupted replace, what is asked for now? */
+bool candidate_usable(struct subject *s, const struct object *o);
+/* Something has the name that is wanted: adopted (true; the move is made), or in the way. */
+bool decide_foreign(struct subject *s, const struct object *o, unsigned instance, const char *native_name);
+const struct object *foreign_named(const struct subject *s, unsigned instance, const char *native_name);
+/* What Git says and nothing that runs notices. */
+void decide_record(struct subject *s);
+
+/* state.c */
+/* What has to happen for `o`, of which all fields are right, to run: nothing, or a restart, with a fact that
+ * says why. */
+enum plan_action judge_state(struct subject *s, const struct object *o, enum plan_action so_far,
+                             bool *ret_running);
+bool is_job(struct subject *s);
+bool has_ended_well(struct subject *s, const struct object *o);
+void note_state(struct subject *s, const struct object *o);
+
+/* remove.c */
+void remove_rest(struct planner *p);
+
+/* disturb.c */
+void disturb(struct planner *p);
+void decide_how(struct planner *p, struct plan_change *c);
+
+/* gate.c */
+void block(struct planner *p, struct plan_change *c, const char *fmt, ...) _printf_(3, 4);
+void gate(struct planner *p, struct plan_change *c);
+const char *gate_reason(struct planner *p, const struct plan_change *c);
+void gate_missing(struct planner *p); /* what cannot be made because something it needs is blocked */
+void gate_caps(struct planner *p);    /* S2 */
+
+/* claims.c */
+/* What only one object at a time can have: "port 8080/tcp", "address 10.0.0.2", "the host's network";
+ * NULL-terminated. */
+const char *const *claims_of(struct arena *a, const struct val *spec);
+/* The first thing that objects of both specs claim, as a text for people; NULL: none. */
+const char *claims_shared(struct arena *a, const struct val *one, const struct val *other);
+/* Data that two objects at once might damage: a volume or a folder that both write. NULL: none. */
+const char *claims_data(struct arena *a, const struct val *one, const struct val *other);
+
+/* unsupported.c */
+int check_supported(struct planner *p, struct err *err) _must_check_;
+
+/* order.c */
+void order_changes(struct planner *p);
+
+/* describe.c */
+void describe(struct planner *p, struct plan_change *c);
+const char *describe_resource(struct arena *a,
+                              const struct resource *r); /* "nginx:1.27, 2 replicas, port 8080" */
+#endif

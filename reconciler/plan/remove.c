@@ -1,0 +1,86 @@
+/* What Git no longer has: by the inventory, and by the marks of objects, so that a lost store leaves no
+ * orphan. */
+#include "reconciler/plan/planner.h"
+
+static const struct kind_desc *kind_of(struct planner *p, const char *id)
+{
+    const char *slash = strchr(id, '/');
+    return slash ? kind_by_prefix(arena_strndup(p->a, id, (size_t)(slash - id))) : NULL;
+}
+
+/* Why something that Git no longer has stays; NULL: it goes. */
+static const char *kept(const struct planner *p, const struct plan_change *c, const struct object *o)
+{
+    const struct applied *rec = c->applied;
+    const char *word = rec ? val_get_str(rec->annotations, "forge/prune") : NULL;
+    if (str_eq(word, "disabled") || (o && o->keep))
+        return "no longer in Git, and kept: it carries the annotation forge/prune: disabled";
+    if (!p->policy->prune)
+        return "no longer in Git, and kept: prune is off for this environment";
+    return NULL;
+}
+
+static void add_deletes(struct planner *p, struct plan_change *c, struct object *const *objects, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!object_ours(p, objects[i], c->applied) || !objects[i]->owner)
+            continue;
+        struct plan_move *m = change_move(p, c, PLAN_DELETE, objects[i]->instance);
+        m->native_name = objects[i]->native_name;
+        m->current = objects[i];
+    }
+}
+
+/* Objects that are only ours by the record go back to whoever made them; so do those that became external. */
+static bool only_forget(const struct plan_change *c)
+{
+    return !c->n_moves || (c->applied && val_get_bool(c->applied->spec, "external", false));
+}
+
+static void remove_one(struct planner *p, const char *id, struct object *const *objects, size_t n)
+{
+    const struct kind_desc *kind = kind_of(p, id);
+    const struct applied *rec = inventory_find(p->in->applied, id);
+    bool ours = false;
+    for (size_t i = 0; i < n; i++)
+        ours |= object_ours(p, objects[i], rec);
+    if (!kind || kind->flags & KIND_META || (!ours && !rec) || !planner_selected(p, id))
+        return;
+    p->existing += ours;
+    if (p->policy->load_failed || p->in->desired->n == 0) {
+        p->plan->prune_skipped = true;
+        return;
+    }
+    struct plan_change *c = planner_change(p, id, kind);
+    c->causes = rec && rec->status == APPLIED_DELETING ? CAUSE_COMMIT | CAUSE_RETRY : CAUSE_COMMIT;
+    add_deletes(p, c, objects, n);
+    c->action = PLAN_DELETE;
+    if (only_forget(c)) {
+        c->n_moves = 0;
+        c->action = PLAN_FORGET;
+        return;
+    }
+    c->impact = kind->flags & KIND_STATEFUL ? IMPACT_DATA_LOSS : IMPACT_REPLACE;
+    const char *why = kept(p, c, objects[0]);
+    if (why)
+        block(p, c, "%s", why);
+}
+
+void remove_rest(struct planner *p)
+{
+    const struct observed *o = p->in->observed;
+    for (size_t i = 0; i < o->n;) {
+        struct object *const *objects;
+        const char *id = o->items[i]->id;
+        size_t n = observed_find(o, id, &objects);
+        if (!resource_find(p->in->desired, id))
+            remove_one(p, id, objects, n);
+        i += n;
+    }
+    for (size_t i = 0; i < p->in->applied->n; i++) {
+        const char *id = p->in->applied->items[i]->id;
+        struct object *const *objects;
+        if (!resource_find(p->in->desired, id) && observed_find(o, id, &objects) == 0)
+            remove_one(p, id, NULL, 0);
+    }
+}

@@ -1,0 +1,129 @@
+/* Does it run, should it, and what has to happen so that it does. */
+#include "reconciler/plan/planner.h"
+
+/* Is there anything that only makes sense for something that stays: published ports, a health check, others
+   that count on it? */
+static bool is_service(struct subject *s)
+{
+    const struct val *test = val_path(s->r->spec, "healthcheck.test");
+    const char *first = val_len(test) && val_is(test->items[0], VAL_STR) ? test->items[0]->s : NULL;
+    if (val_len(val_get(s->r->spec, "ports")) || (first && !str_eq(first, "NONE")))
+        return true;
+    if (val_get_int(s->r->spec, "replicas", 1) > 1)
+        return true;
+    for (const struct relation *rel = planner_needed_by(s->p, s->r->id); rel; rel = rel->next)
+        if (rel->depend->condition != DEPEND_COMPLETED)
+            return true;
+    return false;
+}
+
+static bool is_awaited(struct subject *s)
+{
+    for (const struct relation *rel = planner_needed_by(s->p, s->r->id); rel; rel = rel->next)
+        if (rel->depend->condition == DEPEND_COMPLETED)
+            return true;
+    return false;
+}
+
+/*
+ * A job may end; anything else is to run. "on-failure" and "no" say that ending well is the end. Without a
+ * word on restarting, what others wait for to complete is a job, and what looks like a service is none: a
+ * server that somebody stopped ends with 0 as well, and has to come back.
+ */
+bool is_job(struct subject *s)
+{
+    const char *restart = val_get_str(s->r->spec, "restart");
+    if (restart)
+        return str_eq(restart, "no") || str_starts(restart, "on-failure") || is_awaited(s);
+    return is_awaited(s) || !is_service(s);
+}
+
+bool has_ended_well(struct subject *s, const struct object *o)
+{
+    return o->state == OBJECT_EXITED && o->exit_code == 0 && is_job(s);
+}
+
+static const char *state_text(struct planner *p, const struct object *o)
+{
+    if (o->state == OBJECT_EXITED)
+        return arena_printf(p->a, "exited with code %d", o->exit_code);
+    if (o->state == OBJECT_CREATED)
+        return "created, never started";
+    return object_state_name(o->state);
+}
+
+/* Why is it not running: an unfinished change of ours, or something that happened to it? */
+static unsigned state_cause(const struct subject *s, const struct object *o)
+{
+    if (o->state == OBJECT_CREATED || s->interrupted || id_listed(s->p->policy->resume, s->r->id))
+        return CAUSE_RESUME;
+    if (!s->rec || !s->rec->spec)
+        return o->started_ns ? CAUSE_DRIFT : CAUSE_RESUME;
+    return CAUSE_DRIFT;
+}
+
+/* Something whose namespaces `o` shares, or that it is to be restarted with, was started or made after it:
+   what `o` holds of it is gone. */
+static const char *left_behind(struct subject *s, const struct object *o)
+{
+    for (const char *const *field = join_fields; *field; field++) {
+        const char *name = joined_name(s->r->spec, *field);
+        const struct object *other = name ? planner_container(s->p, name) : NULL;
+        if (other && object_up(other) && o->started_ns && other->started_ns > o->started_ns)
+            return other->id;
+    }
+    const struct val *needs = val_get(s->r->spec, "depends_on");
+    for (size_t i = 0; i < val_len(needs); i++) {
+        struct object *const *others;
+        if (!val_get_bool(needs->pairs[i].val, "restart", false))
+            continue;
+        const char *id = arena_printf(s->p->a, "container/%s", needs->pairs[i].key);
+        size_t n = observed_find(s->p->in->observed, id, &others);
+        /* All of them: one more replica is no reason to restart anybody. */
+        bool all_younger = n > 0 && o->started_ns;
+        for (size_t k = 0; k < n; k++)
+            all_younger &= others[k]->candidate || others[k]->created_ns > o->started_ns;
+        if (all_younger)
+            return others[0]->id;
+    }
+    return NULL;
+}
+
+void note_state(struct subject *s, const struct object *o)
+{
+    const char *detail = o->message ? arena_printf(s->p->a, ": %s", o->message) : "";
+    if (o->state == OBJECT_RESTARTING)
+        planner_note(s->p, s->r->id,
+                     arena_printf(s->p->a, "%s keeps restarting (last exit code %d)%s", o->native_name,
+                                  o->exit_code, detail));
+    else if (o->state == OBJECT_RUNNING && o->health == HEALTH_UNHEALTHY)
+        planner_note(s->p, s->r->id, arena_printf(s->p->a, "%s is unhealthy%s", o->native_name, detail));
+}
+
+enum plan_action judge_state(struct subject *s, const struct object *o, enum plan_action so_far,
+                             bool *ret_running)
+{
+    *ret_running = true;
+    if (so_far == PLAN_REPLACE)
+        return PLAN_REPLACE;
+    if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING) {
+        change_fact(s->p, subject_change(s), "state", state_text(s->p, o), "running", state_cause(s, o),
+                    IMPACT_REPLACE);
+        return PLAN_REPLACE;
+    }
+    if (has_ended_well(s, o)) {
+        *ret_running = false;
+        return so_far;
+    }
+    if (object_up(o)) {
+        const char *other = left_behind(s, o);
+        if (!other)
+            return so_far;
+        change_fact(s->p, subject_change(s), "state", "running",
+                    arena_printf(s->p->a, "restarted after %s", other), CAUSE_DEPENDENCY, IMPACT_RESTART);
+        return PLAN_RESTART;
+    }
+    change_fact(s->p, subject_change(s), "state", state_text(s->p, o), "running", state_cause(s, o),
+                o->state == OBJECT_PAUSED ? IMPACT_LIVE : IMPACT_RESTART);
+    return PLAN_RESTART;
+}

@@ -1,0 +1,39 @@
+#ifndef PLAN_STEPS_INTERNAL_H
+#define PLAN_STEPS_INTERNAL_H
+/* The making of steps; shared by steps*.c. */
+#include "base/str.h"
+#include "reconciler/plan/bind.h"
+#include "reconciler/plan/steps.h"
+
+struct step_maker {
+    const struct plan *plan;
+    const struct plan_change *change;
+    const struct plan_move *move;
+    unsigned caps;
+    uint64_t generation;
+    struct arena *a;
+    struct step_list *list;
+};
+
+/* Append a step on something; native_id NULL: made by this run. The result is to be filled further at once. */
+struct step *step_add(struct step_maker *m, enum step_verb verb, const char *native_name,
+                      const char *native_id);
+struct step *undo_add(struct step_maker *m, enum step_verb verb, const char *native_name,
+                      const char *native_id);
+void step_stop(struct step_maker *m, const struct object *o, const char *native_name);
+void step_start(struct step_maker *m, const char *native_name, const char *native_id);
+void step_wait(struct step_maker *m, const char *native_name, const char *native_id, int64_t stable_ns);
+/* PULL if needed, WAIT for what is needed and is not ready, CREATE. */
+int step_create(struct step_maker *m, const char *native_name, struct err *err) _must_check_;
+/* The object to name a step after `o`: its id must still be that, and it may be somebody else's. */
+struct step *step_on(struct step_maker *m, enum step_verb verb, const struct object *o,
+                     const char *native_name);
+/* STOP and REMOVE what an interrupted replace left. */
+void step_discard(struct step_maker *m, const struct object *o);
+bool step_runs(const struct object *o); /* also when paused: there is something to stop */
+
+/* steps_replace.c */
+int steps_replace_container(struct step_maker *m, struct err *err) _must_check_;
+int steps_replace_network(struct step_maker *m, struct err *err) _must_check_;
+int steps_replace_volume(struct step_maker *m, struct err *err) _must_check_;
+#endif
