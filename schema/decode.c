@@ -259,9 +259,7 @@ struct val *decode_record(struct decode *d, const struct field_table *t, const s
         read_pair(d, t, index, &n->pairs[i], &found);
     check_required(d, index, n, &found);
 
-    struct val *rec = decode_placed(d, n, val_map(d->arena));
-    rec->cap = (uint32_t)found.n;
-    rec->pairs = found.n ? arena_array(d->arena, struct val_pair, found.n) : NULL;
+    struct val *rec = decode_placed(d, n, val_map_sized(d->arena, found.n));
     for (size_t i = 0; i < index->n; i++) {
         if (found.values[i])
             rec->pairs[rec->len++] = (struct val_pair){.key = index->sorted[i]->name, .val = found.values[i]};

@@ -19,9 +19,10 @@ struct val *decode_list(struct decode *d, const struct field *f, const struct yn
     if (n->type != YN_SEQ && !one)
         return decode_wrong_type(d, f, n);
 
-    struct val *list = val_list(d->arena);
+    size_t count = one ? 1 : n->len;
+    struct val *list = val_list_sized(d->arena, count);
     bool patch = enter_list(d);
-    for (size_t i = 0; i < (one ? 1 : n->len); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct val *item =
             one ? decode_item(d, f->elem, n) : decode_item_at(d, f->elem, n->items[i], NULL, i);
         if (item)
@@ -69,7 +70,7 @@ struct val *decode_map(struct decode *d, const struct field *f, const struct yno
     if (n->type != YN_MAP && !list_form)
         return decode_wrong_type(d, f, n);
 
-    struct val *map = val_map(d->arena);
+    struct val *map = val_map_sized(d->arena, n->len);
     for (size_t i = 0; i < n->len; i++) {
         if (list_form) {
             list_form_item(d, f, n->items[i], map);
@@ -113,10 +114,11 @@ struct val *decode_keyed(struct decode *d, const struct field *f, const struct y
     if (n->type != YN_SEQ && !one)
         return decode_wrong_type(d, f, n);
 
-    struct val *map = val_map(d->arena);
+    size_t count = one ? 1 : n->len;
+    struct val *map = val_map_sized(d->arena, count);
     bool patch = enter_list(d);
     struct decode_at at = {.up = d->at};
-    for (size_t i = 0; i < (one ? 1 : n->len); i++) {
+    for (size_t i = 0; i < count; i++) {
         at.index = i;
         if (!one)
             d->at = &at;
@@ -137,7 +139,7 @@ struct val *decode_command(struct decode *d, const struct field *f, const struct
         struct val *words = decode_words(d->arena, n->text, &problem);
         return words ? words : decode_error_hint(d, n, "write the words as a list", "%s", problem);
     }
-    struct val *list = val_list(d->arena);
+    struct val *list = val_list_sized(d->arena, n->len);
     for (size_t i = 0; i < n->len; i++) {
         const struct ynode *item = n->items[i];
         if (item->type != YN_SCALAR || ynode_is_null(item))
@@ -172,12 +174,12 @@ struct val *decode_any(struct decode *d, const struct ynode *n)
     if (n->type == YN_SCALAR)
         return decode_placed(d, n, any_scalar(d, n));
     if (n->type == YN_SEQ) {
-        v = val_list(d->arena);
+        v = val_list_sized(d->arena, n->len);
         for (size_t i = 0; i < n->len; i++)
             val_list_add(d->arena, v, decode_any(d, n->items[i]));
         return decode_placed(d, n, v);
     }
-    v = val_map(d->arena);
+    v = val_map_sized(d->arena, n->len);
     for (size_t i = 0; i < n->len; i++) {
         const struct ynode *key = n->pairs[i].key;
         val_map_append(d->arena, v, arena_memdup(d->arena, key->text, key->len + 1),

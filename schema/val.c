@@ -86,6 +86,24 @@ struct val *val_map(struct arena *a)
     return val_new(a, VAL_MAP);
 }
 
+struct val *val_list_sized(struct arena *a, size_t n)
+{
+    assert(n <= UINT32_MAX);
+    struct val *v = val_list(a);
+    v->items = n ? arena_array(a, struct val *, n) : NULL;
+    v->cap = (uint32_t)n;
+    return v;
+}
+
+struct val *val_map_sized(struct arena *a, size_t n)
+{
+    assert(n <= UINT32_MAX);
+    struct val *v = val_map(a);
+    v->pairs = n ? arena_array(a, struct val_pair, n) : NULL;
+    v->cap = (uint32_t)n;
+    return v;
+}
+
 /* Room for one more element of a list or map; val.cap is narrower than what arena_grow() counts in. */
 static void *val_room(struct arena *a, struct val *v, void *items, size_t elem_size)
 {

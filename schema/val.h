@@ -67,6 +67,9 @@ struct val *val_strf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 struct val *val_unknown(struct arena *a);
 struct val *val_list(struct arena *a);
 struct val *val_map(struct arena *a);
+/* With room for n items or pairs, so that adding them takes no more memory than they need. */
+struct val *val_list_sized(struct arena *a, size_t n);
+struct val *val_map_sized(struct arena *a, size_t n);
 void val_list_add(struct arena *a, struct val *list, struct val *item);
 /* Insert or replace; the key is copied. */
 void val_map_set(struct arena *a, struct val *map, const char *key, struct val *v);

@@ -35,16 +35,17 @@ struct writer {
     uint32_t line;
 };
 
-static void write_varint(struct buf *out, uint64_t n)
+#define VARINT_MAX 10
+#define HEAD_MAX   (1 + 3 * VARINT_MAX)
+
+static char *put_varint(char *p, uint64_t n)
 {
-    char bytes[10];
-    size_t len = 0;
     while (n >= 0x80) {
-        bytes[len++] = (char)(n | 0x80);
+        *p++ = (char)(n | 0x80);
         n >>= 7;
     }
-    bytes[len++] = (char)n;
-    buf_add(out, bytes, len);
+    *p++ = (char)n;
+    return p;
 }
 
 static uint64_t zigzag(int64_t i)
@@ -57,14 +58,20 @@ static int64_t unzigzag(uint64_t n)
     return (int64_t)((n >> 1) ^ (n & 1 ? UINT64_MAX : 0));
 }
 
-static void write_bytes(struct buf *out, const char *s, size_t n)
+/* Everything is written where room is made for all of a value's own bytes at once. NULL when the buffer is
+   full: the buffer remembers that. */
+static char *room(struct writer *w, size_t n)
 {
-    write_varint(out, n);
-    buf_add(out, s, n);
-    buf_addc(out, '\0');
+    return buf_reserve(w->out, n);
 }
 
-static void write_head(struct writer *w, enum code_type type, const struct val *v)
+static void written(struct writer *w, const char *end)
+{
+    w->out->len = (size_t)(end - w->out->data);
+    w->out->data[w->out->len] = '\0';
+}
+
+static char *put_head(struct writer *w, char *p, enum code_type type, const struct val *v)
 {
     unsigned head = type;
     bool place = w->places && (v->line || v->col || v->file);
@@ -72,20 +79,54 @@ static void write_head(struct writer *w, enum code_type type, const struct val *
         head |= (unsigned)v->flags << H_FLAGS_SHIFT;
     if (place)
         head |= H_PLACE;
-    buf_addc(w->out, (char)head);
+    *p++ = (char)head;
     if (!place)
-        return;
-    write_varint(w->out, zigzag((int64_t)v->line - (int64_t)w->line));
-    write_varint(w->out, (uint64_t)v->col << 1 | (v->file != 0));
+        return p;
+    p = put_varint(p, zigzag((int64_t)v->line - (int64_t)w->line));
+    p = put_varint(p, (uint64_t)v->col << 1 | (v->file != 0));
     if (v->file)
-        write_varint(w->out, v->file);
+        p = put_varint(p, v->file);
     w->line = v->line;
+    return p;
 }
 
-static void write_int(struct writer *w, const struct val *v, int64_t i)
+static char *put_bytes(char *p, const char *s, size_t n)
 {
-    write_head(w, C_INT, v);
-    write_varint(w->out, zigzag(i));
+    p = put_varint(p, n);
+    if (n)
+        memcpy(p, s, n);
+    p[n] = '\0';
+    return p + n + 1;
+}
+
+/* A value that is its head and a number. */
+static void write_number(struct writer *w, enum code_type type, const struct val *v, uint64_t n)
+{
+    char *p = room(w, HEAD_MAX + VARINT_MAX);
+    if (p)
+        written(w, put_varint(put_head(w, p, type, v), n));
+}
+
+static void write_bare(struct writer *w, enum code_type type, const struct val *v)
+{
+    char *p = room(w, HEAD_MAX);
+    if (p)
+        written(w, put_head(w, p, type, v));
+}
+
+static void write_str(struct writer *w, const struct val *v)
+{
+    char *p = room(w, HEAD_MAX + VARINT_MAX + (size_t)v->len + 1);
+    if (p)
+        written(w, put_bytes(put_head(w, p, C_STR, v), v->s, v->len));
+}
+
+static void write_key(struct writer *w, const char *key)
+{
+    size_t n = strlen(key);
+    char *p = room(w, VARINT_MAX + n + 1);
+    if (p)
+        written(w, put_bytes(p, key, n));
 }
 
 static bool is_integral(double f)
@@ -97,54 +138,53 @@ static void write_float(struct writer *w, const struct val *v)
 {
     double f = v->f;
     if (is_integral(f)) {
-        write_int(w, v, (int64_t)f);
+        write_number(w, C_INT, v, zigzag((int64_t)f));
         return;
     }
     uint64_t bits = NOT_A_NUMBER;
     if (f == f)
         memcpy(&bits, &f, sizeof(bits));
-    write_head(w, C_FLOAT, v);
-    char bytes[8];
-    for (size_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (char)(bits >> (8 * i));
-    buf_add(w->out, bytes, sizeof(bytes));
+    char *p = room(w, HEAD_MAX + 8);
+    if (!p)
+        return;
+    p = put_head(w, p, C_FLOAT, v);
+    for (size_t i = 0; i < 8; i++)
+        *p++ = (char)(bits >> (8 * i));
+    written(w, p);
 }
 
 static void write_val(struct writer *w, const struct val *v)
 {
     switch ((enum val_type)v->type) {
     case VAL_NULL:
-        write_head(w, C_NULL, v);
+        write_bare(w, C_NULL, v);
         break;
     case VAL_BOOL:
-        write_head(w, v->b ? C_TRUE : C_FALSE, v);
+        write_bare(w, v->b ? C_TRUE : C_FALSE, v);
         break;
     case VAL_INT:
-        write_int(w, v, v->i);
+        write_number(w, C_INT, v, zigzag(v->i));
         break;
     case VAL_FLOAT:
         write_float(w, v);
         break;
     case VAL_STR:
-        write_head(w, C_STR, v);
-        write_bytes(w->out, v->s, v->len);
+        write_str(w, v);
         break;
     case VAL_LIST:
-        write_head(w, C_LIST, v);
-        write_varint(w->out, v->len);
+        write_number(w, C_LIST, v, v->len);
         for (size_t i = 0; i < v->len; i++)
             write_val(w, v->items[i]);
         break;
     case VAL_MAP:
-        write_head(w, C_MAP, v);
-        write_varint(w->out, v->len);
+        write_number(w, C_MAP, v, v->len);
         for (size_t i = 0; i < v->len; i++) {
-            write_bytes(w->out, v->pairs[i].key, strlen(v->pairs[i].key));
+            write_key(w, v->pairs[i].key);
             write_val(w, v->pairs[i].val);
         }
         break;
     case VAL_UNKNOWN:
-        write_head(w, C_UNKNOWN, v);
+        write_bare(w, C_UNKNOWN, v);
         break;
     }
 }

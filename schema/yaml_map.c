@@ -39,7 +39,8 @@ static void keys_add(struct keys *keys, struct ypair pair)
 
 static bool is_merge(const struct ynode *key)
 {
-    return key->type == YN_SCALAR && str_eq(key->text, "<<") && (key->plain || str_eq(key->tag, "!!merge"));
+    return key->type == YN_SCALAR && key->len == 2 && memcmp(key->text, "<<", 2) == 0 &&
+           (key->plain || str_eq(key->tag, "!!merge"));
 }
 
 static void add_own(struct yaml_reader *r, struct keys *keys, struct ypair pair)
@@ -142,16 +143,17 @@ struct ynode *ynode_get(const struct ynode *map, const char *key)
 
 bool ynode_is_null(const struct ynode *n)
 {
-    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
     if (n->type != YN_SCALAR)
         return false;
     if (!n->plain)
         return str_eq(n->tag, "!!null");
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (strcmp(n->text, words[i]) == 0)
-            return true;
-    }
-    return false;
+    /* Asked of every scalar: by length, nearly all are told from the words with one comparison. */
+    if (n->len == 1)
+        return *n->text == '~';
+    if (n->len == 4)
+        return memcmp(n->text, "null", 4) == 0 || memcmp(n->text, "Null", 4) == 0 ||
+               memcmp(n->text, "NULL", 4) == 0;
+    return n->len == 0;
 }
 
 static bool is_number(const char *s)
