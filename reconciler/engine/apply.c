@@ -285,7 +285,7 @@ static int apply_locked(struct applying *ap, struct err *err)
     }
     ap->generation.end_ns = clock_wall(e->env.clock);
     ap->generation.status = status_of(result, &ap->result->report);
-    ap->generation.error = result < 0 ? outcome.msg : NULL;
+    ap->generation.error = result < 0 ? arena_strdup(&l->arena, outcome.msg) : NULL;
     ap->generation.images = recorded_images(l);
     r = generation_end(e->env.store, e->config->name, &ap->generation, &late);
     if (r == 0)
