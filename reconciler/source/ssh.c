@@ -197,27 +197,31 @@ static void stop(struct ssh_sub *t)
 static const struct {
     const char *text;
     int code;
+    const char *say; /* instead of its words; NULL: those */
     const char *hint;
 } complaints[] = {
-    {"Host key verification failed", ERR_AUTH,
+    {"HOST IDENTIFICATION HAS CHANGED", ERR_AUTH, "the server's host key is not the one in known_hosts",
+     "compare it with what the server's owner publishes before you put it there"},
+    {"Host key verification failed", ERR_AUTH, NULL,
      "compare the server's key with what its owner publishes, then add it to known_hosts (ssh-keyscan HOST)"},
-    {"HOST IDENTIFICATION HAS CHANGED", ERR_AUTH,
-     "compare the server's key with what its owner publishes before you trust the new one"},
-    {"UNPROTECTED PRIVATE KEY", ERR_AUTH, "chmod 600 the key file"},
-    {"Permission denied (", ERR_AUTH,
+    {"UNPROTECTED PRIVATE KEY", ERR_AUTH, "others can read the key file", "chmod 600 the key file"},
+    {"Permission denied (", ERR_AUTH, NULL,
      "is the key right (and its passphrase), and is it a deploy key of the repository?"},
-    {"does not appear to be a git repository", ERR_NOTFOUND, "check the path in the repository's address"},
-    {"epository not found", ERR_NOTFOUND,
+    {"does not appear to be a git repository", ERR_NOTFOUND, NULL,
+     "check the path in the repository's address"},
+    {"epository not found", ERR_NOTFOUND, NULL,
      "check the address; servers also say so to those who may not read it"},
-    {"could not be found or you don't have permission", ERR_NOTFOUND,
+    {"could not be found or you don't have permission", ERR_NOTFOUND, NULL,
      "check the address, and what the key may read"},
-    {"dubious ownership", ERR_DENIED,
+    {"not our ref", ERR_NOTFOUND, "the server does not give out this commit",
+     "is it pushed? Some servers only give out branches and tags: name one of those"},
+    {"dubious ownership", ERR_DENIED, NULL,
      "on the server, the repository belongs to another user than the one who logs in"},
-    {"git-upload-pack: not found", ERR_UNSUPPORTED, "install git on the server"},
-    {"git-upload-pack: command not found", ERR_UNSUPPORTED, "install git on the server"},
-    {"Could not resolve hostname", ERR_UNAVAILABLE, "is the host name right, and does DNS answer?"},
-    {"Connection refused", ERR_UNAVAILABLE, "does sshd run on that host and port?"},
-    {"timed out", ERR_TIMEOUT, "the server is slow or cannot be reached; it is tried again"},
+    {"git-upload-pack: not found", ERR_UNSUPPORTED, NULL, "install git on the server"},
+    {"git-upload-pack: command not found", ERR_UNSUPPORTED, NULL, "install git on the server"},
+    {"Could not resolve hostname", ERR_UNAVAILABLE, NULL, "is the host name right, and does DNS answer?"},
+    {"Connection refused", ERR_UNAVAILABLE, NULL, "is sshd running on that host and port?"},
+    {"timed out", ERR_TIMEOUT, NULL, "the server is slow or cannot be reached; it is tried again"},
 };
 
 /* Keep what is there of its stderr; true while there may be more. */
@@ -260,7 +264,7 @@ static int explain(struct ssh_sub *t)
     for (size_t i = 0; i < ARRAY_LEN(complaints); i++) {
         if (!strstr(text, complaints[i].text))
             continue;
-        err_set(err, complaints[i].code, "%s", text);
+        err_set(err, complaints[i].code, "%s", str_or(complaints[i].say, text));
         err_hint(err, "%s", complaints[i].hint);
         return GIT_EUSER;
     }
