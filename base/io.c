@@ -267,23 +267,30 @@ void io_random(void *buf, size_t n)
     }
 }
 
+int io_lock_fd(int fd, const char *name, const char *owner, struct err *err)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK)
+            return err_errno(err, errno, "lock %s", name);
+        char holder[OWNER_BYTES + 1] = "";
+        ssize_t n = pread(fd, holder, OWNER_BYTES, 0);
+        holder[n > 0 ? n : 0] = '\0';
+        /* Between its lock and its name the holder has none for a moment. */
+        return err_set(err, ERR_BUSY, "%s is locked by %s", name, *holder ? holder : "another process");
+    }
+    size_t len = strnlen(owner, OWNER_BYTES);
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, owner, len, 0) != (ssize_t)len)
+        return err_errno(err, errno, "write the owner of %s", name);
+    return 0;
+}
+
 int io_lock_file(const char *path, const char *owner, int *ret_fd, struct err *err)
 {
     _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644);
     if (fd < 0)
         return err_errno(err, errno, "lock %s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK)
-            return err_errno(err, errno, "lock %s", path);
-        char holder[OWNER_BYTES + 1] = "";
-        ssize_t n = pread(fd, holder, OWNER_BYTES, 0);
-        holder[n > 0 ? n : 0] = '\0';
-        /* Between its lock and its name the holder has none for a moment. */
-        return err_set(err, ERR_BUSY, "%s is locked by %s", path, *holder ? holder : "another process");
-    }
-    size_t len = strnlen(owner, OWNER_BYTES);
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, owner, len, 0) != (ssize_t)len)
-        return err_errno(err, errno, "write the owner's name into %s", path);
-    *ret_fd = take_fd(&fd);
-    return 0;
+    int r = io_lock_fd(fd, path, owner, err);
+    if (r == 0)
+        *ret_fd = take_fd(&fd);
+    return r;
 }

@@ -21,4 +21,6 @@ void io_random(void *buf, size_t n);
 /* Take an exclusive advisory lock on a file (made when missing), writing `owner` into it. ERR_BUSY names the
    owner text of the holder. The lock lives as long as *ret_fd is open. */
 int io_lock_file(const char *path, const char *owner, int *ret_fd, struct err *err) _must_check_;
+/* The same for a file that is open for reading and writing; `name` is for messages. */
+int io_lock_fd(int fd, const char *name, const char *owner, struct err *err) _must_check_;
 #endif

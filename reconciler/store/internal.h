@@ -1,0 +1,86 @@
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+/* What the files of the store share. Nothing outside this folder includes it. */
+#include <pthread.h>
+
+#include "base/clock.h"
+#include "base/map.h"
+#include "reconciler/store/kv.h"
+#include "reconciler/store/seal.h"
+#include "reconciler/store/store.h"
+
+#define STORE_FORMAT 1            /* of the whole store; a store of a higher one is not opened */
+#define STORE_CACHE  STORE_TABLES /* one table more, which has no records but bytes */
+
+#define STORE_FILE      "store.mdb"
+#define STORE_OPEN_LOCK "store.lock"
+
+struct write_job;
+
+/* What is put into the cache and not yet written, and which keys were used and want a new stamp. */
+struct cache {
+    pthread_mutex_t lock;
+    pthread_mutex_t flushing; /* one flush at a time */
+    struct map puts;          /* key -> struct cache_put */
+    size_t bytes;
+    struct map touched; /* key -> the key itself, owned */
+};
+
+/* A lock's file for a store in memory. */
+struct memory_lock {
+    struct memory_lock *next;
+    char *env;
+    int fd;
+};
+
+struct store {
+    struct kv *kv;
+    char *dir; /* NULL: in memory */
+    bool read_only;
+    struct clock *clock;
+    int open_fd; /* shared lock that keeps a restore away; -1 */
+    char controller[33];
+    struct sealer sealer;
+    /* Writers queue up, and one of them writes for all (store_write.c). */
+    pthread_mutex_t write_lock;
+    pthread_cond_t written;
+    struct write_job *queue, **queue_last;
+    bool writing;
+    struct cache cache;
+    pthread_mutex_t locks_lock;
+    struct memory_lock *locks;
+};
+
+const char *store_table_name(unsigned table);
+/* "dir/name", to be freed. */
+char *store_path(const char *dir, const char *name);
+/* ERR_INVALID when no record can have this key. */
+int store_check_key(unsigned table, const char *key, struct err *err) _must_check_;
+/* A record's bytes and back (record.c). */
+int record_encode(const struct store *s, unsigned table, const char *key, const struct val *v,
+                  struct buf *out, struct err *err) _must_check_;
+int record_decode(const struct store *s, unsigned table, const char *key, struct slice bytes, struct arena *a,
+                  struct val **ret, struct err *err) _must_check_;
+
+/* A transaction of store_update(). */
+struct store_tx {
+    struct store *s;
+    struct kv_txn *txn;
+    bool dirty; /* it wrote something */
+};
+
+int store_tx_put_bytes(struct store_tx *tx, unsigned t, const char *key, struct slice bytes,
+                       struct err *err) _must_check_;
+
+/* Mark this thread as reading from a store, or no longer: writing to it meanwhile could wait for itself. */
+void store_reading(const struct store *s, bool begins);
+bool store_is_reading(const struct store *s);
+
+void cache_init(struct cache *c);
+void cache_release(struct cache *c);
+
+void store_locks_release(struct store *s);
+
+/* Read and check the format of a store. ERR_NOTFOUND: it has none yet. */
+int store_check_format(struct store *s, struct kv_txn *txn, struct err *err) _must_check_;
+#endif
