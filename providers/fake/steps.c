@@ -33,7 +33,7 @@ int fake_step_object(struct fake_engine *e, const struct step *s, struct fake_ob
         o = fake_find_kind(e, s->kind, s->native_id);
     const char *resource = o ? fake_label(o, MARK_RESOURCE) : NULL;
     /* Without a mark, only the id that an adoption named will do. */
-    if (o && (resource ? !str_eq(resource, s->id) : !s->native_id))
+    if (o && (resource ? !str_eq(resource, s->id) : !s->foreign || !s->native_id))
         return not_ours(s, o, err);
     *ret = o;
     return 0;
