@@ -3,11 +3,20 @@
 /*
  * The executor: runs a plan on a target.
  *
- * Changes whose predecessors succeeded run in parallel on a pool; the steps of one change run in order on one thread, each
- * journaled before and after (S8). A failed change is undone as far as steps.h says, its dependents are skipped, and
- * everything independent goes on (L4). Transient errors are retried with back-off within the run (L3). A cancelled run
- * lets steps under way end or be undone, and starts no other (L2). After a change its objects are read back: what does
- * not match is a failure that names the field (S9, L9).
+ * Changes whose predecessors succeeded run in parallel on a pool. The steps of one object run in order, each
+ * journaled before and after (S8) unless it only waits; instances of one resource are made and removed side
+ * by side, and replaced one after the other. An image is pulled once, ahead of the changes that need it. A
+ * change that starts something waits for the conditions of its dependencies, also of those that are not part
+ * of the plan (L7).
+ *
+ * A failed change is undone as far as steps.h says, its dependents are skipped, and everything independent
+ * goes on (L4). Transient errors are retried with back-off within the run (L3), without keeping a thread. A
+ * cancelled run, or one whose time is up, lets steps under way end or be undone, and starts no other (L2).
+ * After a change its objects are read back: what does not match is a failure that names the field (S9, L9),
+ * and the resource is held.
+ *
+ * When a record cannot be written, nothing more is done: not even undone, for that would leave no trace
+ * either.
  */
 #include "providers/provider.h"
 #include "reconciler/plan/plan.h"
@@ -28,32 +37,38 @@ const char *exec_result_name(enum exec_result_code r);
 struct exec_event {
     enum exec_event_type type;
     const struct plan_change *change;
-    const struct step *step;          /* STEP_* */
+    const struct step *step;              /* STEP_* */
     const struct step_progress *progress; /* STEP_PROGRESS */
-    enum exec_result_code result;     /* CHANGE_END */
-    const struct err *err;            /* RETRY, UNDO, failed ends */
+    enum exec_result_code result;         /* CHANGE_END */
+    const struct err *err;                /* RETRY, UNDO, failed ends */
     int64_t duration_ns;
-    size_t done, total;               /* changes */
+    size_t done, total; /* changes */
 };
 
 struct exec_options {
     struct clock *clock;
     const struct cancel *cancel;
-    unsigned parallel;      /* 0: 2 per processor, at most 8 */
-    int64_t timeout_ns;     /* of the whole run; 0: none */
-    unsigned retries;       /* transient errors of one step within the run; 0: 3 */
-    struct store *store;    /* journal, inventory, transitions; never NULL (an in-memory one will do) */
-    const char *run;        /* run id, in each record and log line */
+    unsigned parallel;   /* 0: 2 per processor, at most 8 */
+    int64_t timeout_ns;  /* of the whole run; 0: none */
+    unsigned retries;    /* more attempts at a step after a transient error, within the run; 0: 3 */
+    struct store *store; /* journal, inventory, transitions; never NULL (an in-memory one will do) */
+    const char *run;     /* run id, in each record and log line */
     const char *actor, *trigger, *plan_digest;
     uint64_t generation;
     /* One at a time, from any thread. May be NULL. */
     void (*event)(void *arg, const struct exec_event *ev);
     void *arg;
+    /* For tests: called right before and right after each record that a run makes durable, counted from 1; a
+       process that ends in there is one that was killed at that moment. NULL otherwise. A build with
+       FORGE_TEST_HOOKS also ends itself by SIGKILL at the point that the environment variable
+       FORGE_TEST_KILL_AT names. */
+    void (*test_point)(void *arg, uint64_t n);
+    void *test_arg;
 };
 
 struct exec_outcome {
     enum exec_result_code result;
-    struct err err; /* FAILED, SKIPPED (which dependency) */
+    struct err err; /* FAILED, SKIPPED (which dependency), CANCELLED, BLOCKED (the plan's reason) */
     int64_t duration_ns;
     unsigned retries;
 };
@@ -63,15 +78,25 @@ struct exec_report {
     int64_t duration_ns;
 };
 
-/* Returns 0 when every change succeeded; ERR_FAILED with a summary when some did not; ERR_CANCELLED; ERR_IO/NOSPACE when the
-   journal cannot be written (then nothing more is done). The report is filled in every case. */
-int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const struct exec_options *o, struct arena *a, struct exec_report *ret, struct err *err) _must_check_;
+/* Returns 0 when every change succeeded; ERR_FAILED with a summary when some did not; ERR_CANCELLED;
+   ERR_TIMEOUT when the run's time was up; ERR_IO/NOSPACE when the journal cannot be written. BLOCKED changes
+   are no failure. The report is filled in every case. Runs that were left open are closed as exec_recover()
+   does, once this one has taken over what they left half-way. */
+int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const struct exec_options *o,
+             struct arena *a, struct exec_report *ret, struct err *err) _must_check_;
 
-/* What a kill left: transitions of open runs are recorded as interrupted, their journal is closed. The next plan finishes or
-   undoes what is half-way (CAUSE_RESUME). *ret_runs: how many there were. */
-int exec_recover(struct store *s, const char *env, struct clock *clock, size_t *ret_runs, struct err *err) _must_check_;
+/* What a kill left: transitions of open runs are recorded as interrupted, their journal is closed. The next
+   plan finishes or undoes what is half-way (CAUSE_RESUME), if it was made before from the open journal
+   (exec_resume_ids()). *ret_runs: how many there were. */
+int exec_recover(struct store *s, const char *env, struct clock *clock, size_t *ret_runs,
+                 struct err *err) _must_check_;
 
-/* The pause before attempt n (1-based) of something that failed for a transient reason: 750 ms doubling to 15 min, with
-   jitter from `random` in [0, 1) (L3). */
+/* Ids whose change was under way when the last run ended, NULL-terminated, for plan_policy.resume. Writes
+ * nothing. */
+int exec_resume_ids(struct store *s, const char *env, struct arena *a, const char *const **ret,
+                    struct err *err) _must_check_;
+
+/* The pause before attempt n (1-based) of something that failed for a transient reason: 750 ms doubling to 15
+   min, with jitter from `random` in [0, 1) (L3). */
 int64_t backoff_ns(unsigned attempt, double random);
 #endif

@@ -1,0 +1,50 @@
+/* What is told while a run is under way: one event at a time, from whichever thread has it. */
+#include "reconciler/exec/internal.h"
+
+static void tell(struct run *x, struct exec_event *ev)
+{
+    if (ev->type == EXEC_CHANGE_END || x->o->event) {
+        pthread_mutex_lock(&x->event_lock);
+        x->changes_done += ev->type == EXEC_CHANGE_END;
+        ev->done = x->changes_done;
+        ev->total = x->plan->n;
+        if (x->o->event)
+            x->o->event(x->o->arg, ev);
+        pthread_mutex_unlock(&x->event_lock);
+    }
+}
+
+void event_step(struct run *x, const struct strand *s, enum exec_event_type type, const struct step *step,
+                const struct err *err, int64_t duration_ns)
+{
+    tell(x, &(struct exec_event){
+                .type = type,
+                .change = s->unit->change,
+                .step = step,
+                .err = err,
+                .duration_ns = duration_ns,
+            });
+}
+
+void event_change(struct run *x, const struct unit *u, enum exec_event_type type, const struct err *err,
+                  int64_t duration_ns)
+{
+    tell(x, &(struct exec_event){
+                .type = type,
+                .change = u->change,
+                .result = u->result,
+                .err = err,
+                .duration_ns = duration_ns,
+            });
+}
+
+void event_progress(void *arg, const struct step_progress *p)
+{
+    const struct progress_arg *a = arg;
+    tell(a->run, &(struct exec_event){
+                     .type = EXEC_STEP_PROGRESS,
+                     .change = a->strand->unit->change,
+                     .step = a->step,
+                     .progress = p,
+                 });
+}

@@ -1,0 +1,169 @@
+#ifndef EXEC_INTERNAL_H
+#define EXEC_INTERNAL_H
+/*
+ * A run of the executor from inside; for the files of this folder only.
+ *
+ * The run is a graph of units. A unit is one change of the plan, one image to pull, or one condition of a
+ * dependency to wait for (a gate); it begins when the units before it have ended well. A unit's work is made
+ * of strands: lists of steps that run in order, one for each object. Strands of a unit run side by side, but
+ * those that change what is serving go one after the other.
+ *
+ * Two pools work on strands. Writers, few, do what costs the engine; waiters, many, only wait for health, so
+ * that waiting keeps no writer from its work. A strand goes from one to the other as its steps ask for. A
+ * strand that waits for its next attempt is with neither.
+ *
+ * One lock guards the graph, the queues and the counters; no provider call, no write to the store and no
+ * event happens under it.
+ */
+#include "base/arena.h"
+#include "reconciler/exec/exec.h"
+#include "reconciler/plan/bind.h"
+
+#include <pthread.h>
+
+enum unit_type { UNIT_CHANGE, UNIT_PULL, UNIT_GATE };
+enum strand_state { STRAND_WAITING, STRAND_ACTIVE, STRAND_ENDED };
+
+struct unit;
+
+struct strand {
+    struct unit *unit;
+    const struct plan_move *move; /* NULL: of a pull, a gate, or a change of records only */
+    struct step_list steps;
+    size_t next;       /* step to do */
+    unsigned attempts; /* of that step, failed so far */
+    bool in_turn;      /* starts only when all strands before it have ended, and keeps later ones waiting */
+    enum strand_state state;
+    bool cut;            /* ended because the run was stopped */
+    bool waits;          /* queued with, or run by, the waiters */
+    int64_t due_ns;      /* next attempt, monotonic */
+    struct strand *link; /* in a queue, or among those that sleep */
+    char made_id[80];    /* the engine's id of what it created */
+    struct object read;  /* read back */
+    bool has_read;
+    struct arena arena; /* of `read` */
+};
+
+struct edge {
+    struct unit *to;
+    bool soft; /* goes on even when this one fails (an optional dependency) */
+};
+
+struct unit {
+    enum unit_type type;
+    size_t index;                     /* UNIT_CHANGE: in the plan */
+    const struct plan_change *change; /* of a pull or a gate: the first that needs it */
+    const char *name;                 /* for people: "container/db healthy", "image a:1" */
+    struct strand *strands;
+    size_t n_strands, started, active;
+    struct edge *edges;
+    size_t n_edges, cap_edges;
+    size_t pending; /* units before it that have not ended */
+    bool opened;    /* the record of its beginning is made */
+    bool announced; /* EXEC_CHANGE_BEGIN was told */
+    bool ended;
+    bool undone, mismatch, cut;
+    enum exec_result_code result;
+    struct err err; /* the first error of a strand, or why it was not begun */
+    int64_t begin_ns, begin_wall_ns;
+    unsigned retries;
+    struct unit *link; /* list of units to announce */
+};
+
+struct run {
+    struct provider *provider;
+    const struct plan *plan;
+    const struct exec_options *o;
+    struct clock *clock;
+    unsigned caps;
+    struct arena *arena; /* of the graph; only before threads start */
+    struct exec_report *report;
+
+    struct unit **units; /* the changes first, in plan order */
+    size_t n_units, cap_units;
+
+    pthread_mutex_t lock;
+    struct pool *writers, *waiters;
+    struct strand *hot, *cold; /* for writers: those under way first */
+    struct strand **hot_end, **cold_end;
+    struct strand *wait, **wait_end; /* for waiters */
+    struct strand *asleep;
+    size_t busy; /* strands queued or running */
+    size_t units_left;
+    int wake_fd; /* the coordinator sleeps on it */
+    struct cancel stop;
+    int why_stopped;  /* 0, ERR_CANCELLED, ERR_TIMEOUT, or the code of `fatal` */
+    struct err fatal; /* a record could not be written: nothing more is done */
+
+    pthread_mutex_t event_lock;
+    size_t changes_done;
+
+    _Atomic uint64_t journal_seq, points;
+    int64_t begin_ns, deadline_ns; /* monotonic; 0: none */
+};
+
+/* ---- graph.c: units and edges, before anything runs ---- */
+struct unit *graph_unit(struct run *x, enum unit_type type, const struct plan_change *c, const char *name,
+                        size_t n_strands);
+void graph_edge(struct run *x, struct unit *before, struct unit *after, bool soft);
+void graph_make(struct run *x);
+/* A dependency that need not be there need not succeed either. */
+bool depend_is_optional(const struct plan_change *c, const char *id);
+/* ---- gates.c ---- */
+struct map;
+/* The unit that waits for what `step` says, for `first` and others; `shared` has those there are. */
+struct unit *gate_of(struct run *x, struct map *shared, const struct unit *first, const struct step *step);
+void gates_make(struct run *x, struct map *shared);
+
+/* ---- queue.c: which strand runs where and when ---- */
+void queue_ready(struct run *x, struct unit *u); /* (locked) nothing is before it any more */
+void queue_continue(struct run *x,
+                    struct unit *u); /* (locked) start what may start of a unit that is under way */
+void queue_strand(struct run *x, struct strand *s); /* (locked) for its next step, on the right pool */
+void queue_sleep(struct run *x, struct strand *s, int64_t ns); /* (locked) */
+void queue_wake(struct run *x, int64_t now_ns); /* (locked) those whose time has come, or all when stopped */
+int64_t queue_next_due(const struct run *x);    /* (locked) 0: nobody sleeps */
+void run_poke(struct run *x);                   /* wake the coordinator */
+void run_stop(struct run *x, int why);
+
+/* ---- strand.c: the work of one strand, on a thread of a pool ---- */
+void strand_work(struct run *x, struct strand *s);
+/* ---- undo.c ---- */
+void strand_undo(struct run *x, struct strand *s, struct err *why);
+/* ---- readback.c: S9 ---- */
+int strand_read_back(struct run *x, struct strand *s, struct err *err) _must_check_;
+
+/* ---- unit.c: how a unit begins and ends ---- */
+int unit_open(struct run *x, struct unit *u, struct err *err) _must_check_;
+void unit_end(struct run *x, struct unit *u);      /* every strand of it has ended, or none will begin */
+void unit_announce(struct run *x, struct unit *u); /* EXEC_CHANGE_BEGIN, once */
+void unit_cancel_waiting(struct run *x);           /* those that have not begun, once the run is stopped */
+
+/* ---- record.c: what is kept of it ---- */
+int record_run(struct run *x, struct err *err) _must_check_;
+int record_done(struct run *x, struct err *err) _must_check_;
+int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
+                const char *result, struct err *err) _must_check_;
+int record_deleting(struct run *x, const struct unit *u, struct err *err) _must_check_;
+int record_change(struct run *x, struct unit *u, struct err *err) _must_check_; /* inventory and transition */
+/* Note that a record could not be written, and stop the run. Returns the error's code. */
+int record_lost(struct run *x, const struct err *err);
+/* ---- transition.c ---- */
+void transition_fill(struct arena *a, const struct run *x, const struct unit *u, struct transition *ret);
+
+/* ---- events.c ---- */
+void event_step(struct run *x, const struct strand *s, enum exec_event_type type, const struct step *step,
+                const struct err *err, int64_t duration_ns);
+void event_change(struct run *x, const struct unit *u, enum exec_event_type type, const struct err *err,
+                  int64_t duration_ns);
+void event_progress(void *arg, const struct step_progress *p); /* arg: struct progress_arg */
+struct progress_arg {
+    struct run *run;
+    const struct strand *strand;
+    const struct step *step;
+};
+
+/* ---- recover.c: the runs that others left open; `except` (may be NULL) is not one of them ---- */
+int recover_runs(struct store *s, const char *env, const char *except, struct clock *clock, size_t *ret_runs,
+                 struct err *err) _must_check_;
+#endif

@@ -1,0 +1,149 @@
+/* Which strand runs where and when. Functions here are called with the run's lock held, unless said
+ * otherwise. */
+#include "reconciler/exec/internal.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static struct strand *pop(struct strand **first, struct strand ***end)
+{
+    struct strand *s = *first;
+    if (!s)
+        return NULL;
+    *first = s->link;
+    if (!*first)
+        *end = first;
+    s->link = NULL;
+    return s;
+}
+
+static void push(struct strand ***end, struct strand *s)
+{
+    s->link = NULL;
+    **end = s;
+    *end = &s->link;
+}
+
+void run_poke(struct run *x)
+{
+    uint64_t one = 1;
+    /* Full is as good as written: the coordinator will wake. */
+    if (write(x->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+        abort();
+}
+
+static void work_on(struct run *x, struct strand *s)
+{
+    if (s)
+        strand_work(x, s);
+    pthread_mutex_lock(&x->lock);
+    x->busy--;
+    pthread_mutex_unlock(&x->lock);
+    run_poke(x);
+}
+
+/* A job is not bound to a strand: when a thread is free, what is under way goes first, so that old and new
+   run beside each other as briefly as can be. */
+static void write_job(void *arg)
+{
+    struct run *x = arg;
+    pthread_mutex_lock(&x->lock);
+    struct strand *s = pop(&x->hot, &x->hot_end);
+    if (!s)
+        s = pop(&x->cold, &x->cold_end);
+    pthread_mutex_unlock(&x->lock);
+    work_on(x, s);
+}
+
+static void wait_job(void *arg)
+{
+    struct run *x = arg;
+    pthread_mutex_lock(&x->lock);
+    struct strand *s = pop(&x->wait, &x->wait_end);
+    pthread_mutex_unlock(&x->lock);
+    work_on(x, s);
+}
+
+void queue_strand(struct run *x, struct strand *s)
+{
+    x->busy++;
+    s->waits = s->next < s->steps.n && s->steps.items[s->next].verb == STEP_WAIT;
+    if (s->waits) {
+        push(&x->wait_end, s);
+        pool_submit(x->waiters, wait_job, x);
+        return;
+    }
+    push(s->next > 0 || s->attempts > 0 ? &x->hot_end : &x->cold_end, s);
+    pool_submit(x->writers, write_job, x);
+}
+
+void queue_continue(struct run *x, struct unit *u)
+{
+    while (u->started < u->n_strands && !u->err.code && !cancel_is_set(&x->stop)) {
+        struct strand *s = &u->strands[u->started];
+        bool turn_taken = u->active > 0 && u->started > 0 && u->strands[u->started - 1].in_turn;
+        if ((u->started > 0 && !u->opened) || turn_taken || (s->in_turn && u->active > 0))
+            break;
+        s->state = STRAND_ACTIVE;
+        u->started++;
+        u->active++;
+        queue_strand(x, s);
+    }
+}
+
+void queue_ready(struct run *x, struct unit *u)
+{
+    /* Decided already (blocked, or no steps could be made): only its end is to be told. */
+    if (u->result != EXEC_OK) {
+        u->n_strands = 1;
+        u->strands[0].state = STRAND_ACTIVE;
+        u->strands[0].steps.n = 0;
+        u->started = u->active = 1;
+        queue_strand(x, &u->strands[0]);
+        return;
+    }
+    queue_continue(x, u);
+}
+
+void queue_sleep(struct run *x, struct strand *s, int64_t ns)
+{
+    s->due_ns = clock_mono(x->clock) + ns;
+    s->link = x->asleep;
+    x->asleep = s;
+}
+
+void queue_wake(struct run *x, int64_t now_ns)
+{
+    bool all = cancel_is_set(&x->stop);
+    struct strand **at = &x->asleep;
+    while (*at) {
+        struct strand *s = *at;
+        if (!all && s->due_ns > now_ns) {
+            at = &s->link;
+            continue;
+        }
+        *at = s->link;
+        queue_strand(x, s);
+    }
+}
+
+int64_t queue_next_due(const struct run *x)
+{
+    int64_t due = 0;
+    for (const struct strand *s = x->asleep; s; s = s->link) {
+        if (!due || s->due_ns < due)
+            due = s->due_ns;
+    }
+    return due;
+}
+
+/* Takes the lock itself. */
+void run_stop(struct run *x, int why)
+{
+    pthread_mutex_lock(&x->lock);
+    if (!x->why_stopped)
+        x->why_stopped = why;
+    pthread_mutex_unlock(&x->lock);
+    cancel_set(&x->stop);
+    run_poke(x);
+}

@@ -1,0 +1,109 @@
+/* Success is what was read back (S9): the object is there, is ours, runs if it should, and has the fields
+ * asked for. */
+#include "reconciler/exec/internal.h"
+
+#include "base/str.h"
+#include "reconciler/plan/compare.h"
+
+static int check_gone(struct run *x, const struct strand *s, struct arena *a, struct err *err)
+{
+    const struct plan_move *m = s->move;
+    const struct plan_change *c = s->unit->change;
+    struct object found;
+    int r = x->provider->ops->inspect(x->provider, c->kind, m->native_name, a, &found, err);
+    if (r == ERR_NOTFOUND)
+        return 0;
+    if (r < 0)
+        return r;
+    if (m->current && !str_eq(found.native_id, m->current->native_id))
+        return 0; /* somebody else's, under the name that became free */
+    return err_set(err, ERR_FAILED, "%s: %s %s was removed, and is still there", c->id, c->kind->prefix,
+                   m->native_name);
+}
+
+static int check_ours(struct run *x, const struct strand *s, const struct object *o, struct err *err)
+{
+    const struct plan_change *c = s->unit->change;
+    if (*s->made_id && !str_eq(s->made_id, o->native_id))
+        return err_set(err, ERR_CONFLICT, "%s: %s %s was replaced by something else (now %.12s)", c->id,
+                       c->kind->prefix, o->native_name, o->native_id);
+    bool by_record = s->move->action == PLAN_ADOPT || (c->applied && c->applied->adopted);
+    if (!by_record && !str_eq(o->owner, x->plan->environment))
+        return err_set(err, ERR_CONFLICT, "%s: %s %s does not carry the mark of environment %s", c->id,
+                       c->kind->prefix, o->native_name, x->plan->environment);
+    return 0;
+}
+
+static int check_runs(const struct strand *s, const struct object *o, struct err *err)
+{
+    const struct plan_change *c = s->unit->change;
+    if (!(c->kind->flags & KIND_INSTANCES) || !s->move->running || object_up(o))
+        return 0;
+    /* A job may be over by now. */
+    if (o->state == OBJECT_EXITED && o->exit_code == 0 && o->started_ns)
+        return 0;
+    if (o->state == OBJECT_EXITED)
+        return err_set(err, ERR_FAILED, "%s: container %s exited with code %d%s%s", c->id, o->native_name,
+                       o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
+    return err_set(err, ERR_FAILED, "%s: container %s does not run, it is %s%s%s", c->id, o->native_name,
+                   object_state_name(o->state), o->message ? ": " : "", str_or(o->message, ""));
+}
+
+/* Compared as the planner will compare it next time, so that what passes here leaves nothing to do (L9). */
+static int check_fields(struct run *x, struct strand *s, struct arena *a, struct err *err)
+{
+    const struct plan_change *c = s->unit->change;
+    const struct applied *before = c->applied;
+    enum plan_action action = s->move->action;
+    bool same_object = action == PLAN_UPDATE || action == PLAN_RESTART;
+    const struct sides sides = {
+        .desired = c->resource->spec,
+        .applied = before ? before->spec : NULL,
+        .has_applied = same_object && before && before->spec,
+        .observed = s->read.spec,
+        .defaults = s->read.defaults,
+        .ignore = ignore_parse(a, resource_annotation(c->resource, "forge/ignore")),
+        .caps = x->caps,
+    };
+    struct field_list differs = {.arena = a};
+    compare_object(c->kind->spec, &sides, &differs);
+    if (!differs.n)
+        return 0;
+    pthread_mutex_lock(&x->lock);
+    s->unit->mismatch = true;
+    pthread_mutex_unlock(&x->lock);
+    err_set(err, ERR_FAILED, "%s: field %s does not converge: it was applied, and %s reports something else",
+            c->id, differs.items[0].path, x->provider->ops->name);
+    return err_hint(err, "it is held until its manifest changes; `forge-ctl diff` shows both values");
+}
+
+int strand_read_back(struct run *x, struct strand *s, struct err *err)
+{
+    const struct plan_change *c = s->unit->change;
+    if (!s->move || s->unit->type != UNIT_CHANGE)
+        return 0;
+    /* The object outlives this strand: the unit's record is made of it. */
+    struct arena a = ARENA_INIT;
+    int r;
+    if (s->move->action == PLAN_DELETE) {
+        r = check_gone(x, s, &a, err);
+        arena_release(&a);
+        return r;
+    }
+    r = x->provider->ops->inspect(x->provider, c->kind, s->move->native_name, &a, &s->read, err);
+    if (r == ERR_NOTFOUND)
+        err->retryable = false;
+    if (r == 0)
+        r = check_ours(x, s, &s->read, err);
+    if (r == 0)
+        r = check_runs(s, &s->read, err);
+    if (r == 0 && s->steps.n)
+        r = check_fields(x, s, &a, err);
+    if (r < 0) {
+        arena_release(&a);
+        return err_wrap(err, "read back");
+    }
+    s->has_read = true;
+    s->arena = a;
+    return 0;
+}

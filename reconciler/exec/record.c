@@ -1,0 +1,243 @@
+/* What is kept of a run while it is under way: the journal, the inventory, transitions. */
+#include "reconciler/exec/internal.h"
+
+#include "base/io.h"
+#include "base/str.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdatomic.h>
+
+/* How long corrections of drift count as being of one bout (L8). */
+#define WINDOW_NS (INT64_C(10) * 60 * NS_PER_S)
+
+/* A moment between two durable writes, at which a test may end the process. */
+static void point(struct run *x)
+{
+    uint64_t n = atomic_fetch_add(&x->points, 1) + 1;
+    if (x->o->test_point)
+        x->o->test_point(x->o->test_arg, n);
+#ifdef FORGE_TEST_HOOKS
+    const char *at = getenv("FORGE_TEST_KILL_AT");
+    if (at && strtoull(at, NULL, 10) == n)
+        raise(SIGKILL);
+#endif
+}
+
+int record_lost(struct run *x, const struct err *err)
+{
+    pthread_mutex_lock(&x->lock);
+    if (!x->fatal.code)
+        x->fatal = *err;
+    pthread_mutex_unlock(&x->lock);
+    run_stop(x, err->code);
+    return err->code;
+}
+
+/* Once a record was lost, none is written any more: what follows would look as if all before it had been
+ * kept. */
+static int check_kept(struct run *x, struct err *err)
+{
+    pthread_mutex_lock(&x->lock);
+    if (x->fatal.code)
+        *err = x->fatal;
+    int r = x->fatal.code;
+    pthread_mutex_unlock(&x->lock);
+    return r;
+}
+
+static int append(struct run *x, struct journal_entry *e, struct err *err)
+{
+    int r = check_kept(x, err);
+    if (r < 0)
+        return r;
+    e->run = x->o->run;
+    e->seq = atomic_fetch_add(&x->journal_seq, 1) + 1;
+    e->at_ns = clock_wall(x->clock);
+    e->generation = x->o->generation;
+    point(x);
+    r = journal_append(x->o->store, x->plan->environment, e, err);
+    if (r < 0)
+        return err_wrap(err, "journal");
+    point(x);
+    return 0;
+}
+
+int record_run(struct run *x, struct err *err)
+{
+    struct journal_entry begin = {.phase = "run"};
+    int r = append(x, &begin, err);
+    /* What an interrupted run left half-way is this run's to finish. */
+    for (size_t i = 0; r == 0 && i < x->plan->n; i++) {
+        const struct plan_change *c = &x->plan->changes[i];
+        struct journal_entry e = {.phase = "begin", .id = c->id, .verb = "resume"};
+        if (c->causes & CAUSE_RESUME)
+            r = append(x, &e, err);
+    }
+    size_t runs;
+    return r < 0 ? r : recover_runs(x->o->store, x->plan->environment, x->o->run, x->clock, &runs, err);
+}
+
+int record_done(struct run *x, struct err *err)
+{
+    int r = check_kept(x, err);
+    if (r < 0)
+        return r;
+    point(x);
+    r = journal_close(x->o->store, x->plan->environment, x->o->run, err);
+    if (r == 0)
+        point(x);
+    return r;
+}
+
+int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
+                const char *result, struct err *err)
+{
+    struct journal_entry e = {
+        .phase = phase,
+        .id = s->id,
+        .verb = step_verb_name(s->verb),
+        .native_name = s->verb == STEP_PULL ? s->image : s->native_name,
+        .native_id = native_id,
+        .result = result,
+    };
+    return append(x, &e, err);
+}
+
+static int save(struct run *x, const struct applied *r, struct err *err)
+{
+    int k = check_kept(x, err);
+    if (k < 0)
+        return k;
+    point(x);
+    k = inventory_save(x->o->store, x->plan->environment, r, err);
+    if (k == 0)
+        point(x);
+    return k;
+}
+
+static int drop(struct run *x, const char *id, struct err *err)
+{
+    int r = check_kept(x, err);
+    if (r < 0)
+        return r;
+    point(x);
+    r = inventory_drop(x->o->store, x->plan->environment, id, err);
+    if (r == 0)
+        point(x);
+    return r;
+}
+
+int record_deleting(struct run *x, const struct unit *u, struct err *err)
+{
+    const struct plan_change *c = u->change;
+    struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
+    r.status = APPLIED_DELETING;
+    r.changed_ns = clock_wall(x->clock);
+    return save(x, &r, err);
+}
+
+/* What was read back of the first instance, if this run touched it. */
+static const struct object *first_read(const struct unit *u, bool *ret_is_first)
+{
+    const struct object *first = NULL;
+    for (size_t i = 0; i < u->n_strands; i++) {
+        const struct strand *s = &u->strands[i];
+        if (s->has_read && (!first || s->read.instance < first->instance))
+            first = &s->read;
+    }
+    *ret_is_first = first && first->instance <= 1;
+    return first;
+}
+
+/* Drift that is corrected again and again within one window is counted; a change of what is asked for starts
+ * anew. */
+static void count_correction(const struct plan_change *c, int64_t now, struct applied *r)
+{
+    if (!(c->causes & CAUSE_DRIFT) || c->causes & CAUSE_COMMIT) {
+        r->corrections = 0;
+        r->window_ns = 0;
+    } else if (r->window_ns && now - r->window_ns < WINDOW_NS) {
+        r->corrections++;
+    } else {
+        r->corrections = 1;
+        r->window_ns = now;
+    }
+}
+
+static int record_ok(struct run *x, const struct unit *u, struct err *err)
+{
+    const struct plan_change *c = u->change;
+    if (!c->resource)
+        return drop(x, c->id, err);
+    int64_t now = clock_wall(x->clock);
+    struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
+    bool is_first;
+    const struct object *read = first_read(u, &is_first);
+    r.spec = c->resource->spec;
+    r.labels = c->resource->labels;
+    r.annotations = c->resource->annotations;
+    if (read && (is_first || !r.baseline)) {
+        r.baseline = read->spec;
+        r.image_id = read->image_id;
+    }
+    r.generation = x->o->generation;
+    r.commit = x->plan->commit;
+    r.status = APPLIED_OK;
+    r.error = r.input_digest = NULL;
+    r.attempts = 0;
+    r.next_ns = 0;
+    r.changed_ns = now;
+    if (c->action == PLAN_ADOPT && !(c->kind->flags & KIND_INSTANCES) && c->n_moves && c->moves[0].current)
+        r.adopted = c->moves[0].current->native_id;
+    else if (c->action == PLAN_CREATE || c->action == PLAN_REPLACE)
+        r.adopted = NULL;
+    count_correction(c, now, &r);
+    return save(x, &r, err);
+}
+
+static int record_failed(struct run *x, const struct unit *u, struct err *err)
+{
+    const struct plan_change *c = u->change;
+    struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
+    bool again = r.attempts && str_eq(r.input_digest, c->input_digest);
+    int64_t now = clock_wall(x->clock);
+    uint32_t random;
+    io_random(&random, sizeof(random));
+    r.attempts = again ? r.attempts + 1 : 1;
+    r.error = u->err.msg;
+    r.input_digest = c->input_digest;
+    r.changed_ns = now;
+    r.next_ns = 0;
+    if (c->action == PLAN_DELETE)
+        r.status = APPLIED_DELETING;
+    else if (u->mismatch)
+        r.status = APPLIED_HELD;
+    else
+        r.status = u->err.retryable ? APPLIED_FAILED : APPLIED_STALLED;
+    if (r.status == APPLIED_FAILED || r.status == APPLIED_DELETING)
+        r.next_ns = now + backoff_ns(r.attempts, (double)random / 4294967296.0);
+    return save(x, &r, err);
+}
+
+int record_change(struct run *x, struct unit *u, struct err *err)
+{
+    int r = 0;
+    if (u->result == EXEC_OK)
+        r = record_ok(x, u, err);
+    else if (u->result == EXEC_FAILED)
+        r = record_failed(x, u, err);
+    if (r < 0)
+        return r;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct transition t;
+    transition_fill(&a, x, u, &t);
+    r = check_kept(x, err);
+    if (r < 0)
+        return r;
+    point(x);
+    r = transition_add(x->o->store, x->plan->environment, &t, err);
+    if (r == 0)
+        point(x);
+    return r;
+}

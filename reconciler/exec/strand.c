@@ -1,0 +1,180 @@
+/* The work of one strand: its steps in order, again after transient errors, undone after others. */
+#include "reconciler/exec/internal.h"
+
+#include "base/io.h"
+#include "base/str.h"
+
+static double random_part(void)
+{
+    uint32_t n;
+    io_random(&n, sizeof(n));
+    return (double)n / 4294967296.0;
+}
+
+/* The strand has ended; its unit too, when nothing else of it runs or may start. */
+static void strand_end(struct run *x, struct strand *s, const struct err *err)
+{
+    struct unit *u = s->unit;
+    pthread_mutex_lock(&x->lock);
+    s->state = STRAND_ENDED;
+    u->active--;
+    if (err && !u->err.code) {
+        u->err = *err;
+        u->cut = s->cut;
+    }
+    queue_continue(x, u);
+    bool over = u->active == 0;
+    pthread_mutex_unlock(&x->lock);
+    if (over)
+        unit_end(x, u);
+}
+
+/* What a strand says that goes no further because the run was stopped. */
+static int stopped_error(struct run *x, struct strand *s, struct err *err)
+{
+    s->cut = true;
+    pthread_mutex_lock(&x->lock);
+    int why = x->why_stopped;
+    if (x->fatal.code)
+        *err = x->fatal;
+    pthread_mutex_unlock(&x->lock);
+    if (why == ERR_TIMEOUT)
+        err_set(err, ERR_TIMEOUT, "the run's time was up");
+    else if (why == ERR_CANCELLED)
+        err_set(err, ERR_CANCELLED, "the run was cancelled");
+    return err->code;
+}
+
+static void strand_fail(struct run *x, struct strand *s, struct err *err)
+{
+    bool touched = s->next > 0 || s->attempts > 0;
+    pthread_mutex_lock(&x->lock);
+    bool lost = x->fatal.code != 0;
+    pthread_mutex_unlock(&x->lock);
+    if (touched && !lost && s->next < s->steps.commit_at && s->steps.n_undo)
+        strand_undo(x, s, err);
+    strand_end(x, s, err);
+}
+
+/* Worth another attempt in this run? A wait has had its time already. */
+static bool try_again(const struct run *x, const struct strand *s, const struct err *err)
+{
+    unsigned most = x->o->retries ? x->o->retries : 3;
+    bool waited =
+        s->next < s->steps.n && s->steps.items[s->next].verb == STEP_WAIT && err->code == ERR_TIMEOUT;
+    return err->retryable && !waited && s->attempts <= most && !cancel_is_set(&x->stop);
+}
+
+/* Returns true when the strand will be back. */
+static bool postpone(struct run *x, struct strand *s, const struct err *err)
+{
+    s->attempts++;
+    if (!try_again(x, s, err))
+        return false;
+    int64_t pause = backoff_ns(s->attempts, random_part());
+    event_step(x, s, EXEC_RETRY, s->next < s->steps.n ? &s->steps.items[s->next] : NULL, err, pause);
+    pthread_mutex_lock(&x->lock);
+    s->unit->retries++;
+    queue_sleep(x, s, pause);
+    pthread_mutex_unlock(&x->lock);
+    run_poke(x);
+    return true;
+}
+
+/* What was made is known by its id from here on: undoing removes that and nothing else. */
+static void remember_made(struct strand *s, const struct step *step, const struct step_result *result)
+{
+    if (step->verb != STEP_CREATE || !*result->native_id)
+        return;
+    str_copy(s->made_id, sizeof(s->made_id), result->native_id);
+    for (size_t i = 0; i < s->steps.n_undo; i++) {
+        struct step *undo = &s->steps.undo[i];
+        if (!undo->native_id && str_eq(undo->native_name, step->native_name))
+            undo->native_id = s->made_id;
+    }
+}
+
+static int do_step(struct run *x, struct strand *s, const struct step *step, struct err *err)
+{
+    struct step_result result = {0};
+    struct progress_arg arg = {.run = x, .strand = s, .step = step};
+    const struct step_context ctx = {.cancel = &x->stop, .progress = event_progress, .arg = &arg};
+    bool journaled = step->verb != STEP_WAIT; /* a wait leaves nothing to finish or undo */
+    struct err lost = {0};
+
+    if (journaled && record_step(x, "begin", step, step->native_id, NULL, &lost) < 0) {
+        *err = lost;
+        return record_lost(x, &lost);
+    }
+    int64_t begin = clock_mono(x->clock);
+    event_step(x, s, EXEC_STEP_BEGIN, step, NULL, 0);
+    int r = x->provider->ops->apply(x->provider, step, &ctx, &result, err);
+    if (r == 0)
+        remember_made(s, step, &result);
+    const char *id = *result.native_id ? result.native_id : step->native_id;
+    if (journaled && record_step(x, "end", step, id, r < 0 ? err_name(r) : "ok", &lost) < 0) {
+        *err = lost;
+        r = record_lost(x, &lost);
+    }
+    event_step(x, s, EXEC_STEP_END, step, r < 0 ? err : NULL, clock_mono(x->clock) - begin);
+    return r;
+}
+
+/* Steps as far as this pool may go. 1: all are done and read back; 0: the strand is with another queue now. */
+static int go_on(struct run *x, struct strand *s, struct err *err)
+{
+    for (;;) {
+        bool last = s->next == s->steps.n;
+        const struct step *step = last ? NULL : &s->steps.items[s->next];
+        bool waits = step && step->verb == STEP_WAIT;
+        /* All steps done is done, also when there is no more time: it only has to be looked at. */
+        if (cancel_is_set(&x->stop) && (!last || s->next == 0))
+            return stopped_error(x, s, err);
+        if (waits != s->waits) {
+            pthread_mutex_lock(&x->lock);
+            queue_strand(x, s);
+            pthread_mutex_unlock(&x->lock);
+            return 0;
+        }
+        int r = last ? strand_read_back(x, s, err) : do_step(x, s, step, err);
+        if (r == ERR_CANCELLED && cancel_is_set(&x->stop))
+            s->attempts++, r = stopped_error(x, s, err);
+        if (r < 0)
+            return !s->cut && postpone(x, s, err) ? 0 : r;
+        if (last)
+            return 1;
+        s->next++;
+        s->attempts = 0;
+    }
+}
+
+static int open_unit(struct run *x, struct unit *u, struct err *err)
+{
+    if (u->opened || u->result != EXEC_OK || cancel_is_set(&x->stop))
+        return 0;
+    int r = unit_open(x, u, err);
+    if (r < 0)
+        return record_lost(x, err);
+    pthread_mutex_lock(&x->lock);
+    u->opened = true;
+    queue_continue(x, u);
+    pthread_mutex_unlock(&x->lock);
+    return 0;
+}
+
+void strand_work(struct run *x, struct strand *s)
+{
+    struct unit *u = s->unit;
+    struct err err = {0};
+    if (u->result != EXEC_OK) {
+        strand_end(x, s, NULL);
+        return;
+    }
+    int r = open_unit(x, u, &err);
+    if (r == 0)
+        r = go_on(x, s, &err);
+    if (r > 0)
+        strand_end(x, s, NULL);
+    else if (r < 0)
+        strand_fail(x, s, &err);
+}

@@ -1,0 +1,157 @@
+/* Runs that are stopped: by a person or a newer commit (L2), or because their time is up. */
+#include "tests/unit/exec/world.h"
+
+#include "base/str.h"
+
+#include <pthread.h>
+
+#define C(name, rest)                                                    \
+    "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: " name \
+    "}\nspec: {image: app:1, network_mode: none" rest "}\n"
+#define CHECK ", healthcheck: {test: [CMD, \"true\"]}"
+
+struct stopper {
+    struct cancel cancel;
+    enum exec_event_type type;
+    const char *id;
+    enum step_verb verb;
+    bool any_verb;
+};
+
+static void stop_at(void *arg, const struct exec_event *ev)
+{
+    struct stopper *s = arg;
+    if (ev->type == s->type && str_eq(ev->change->id, s->id) &&
+        (s->any_verb || (ev->step && ev->step->verb == s->verb)))
+        cancel_set(&s->cancel);
+}
+
+static int apply_and_stop(struct world *w, struct stopper *s)
+{
+    cancel_init(&s->cancel);
+    w->options.cancel = &s->cancel;
+    w->options.event = stop_at;
+    w->options.arg = s;
+    int r = world_apply(w);
+    w->options.cancel = NULL;
+    w->options.event = NULL;
+    cancel_release(&s->cancel);
+    return r;
+}
+
+static void test_between_steps(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "between", false);
+    world_want(&w, C("a", "") C("b", ", depends_on: [a]") C("c", ", depends_on: [b]"));
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/b", .verb = STEP_CREATE};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_int_equal(world_outcome(&w, "container/a")->result, EXEC_OK);
+    assert_int_equal(world_outcome(&w, "container/b")->result, EXEC_CANCELLED);
+    assert_int_equal(world_outcome(&w, "container/c")->result, EXEC_CANCELLED);
+    assert_int_equal(world_count(&w, FAKE_START, "between-b-1"), 0);
+    assert_int_equal(world_count(&w, FAKE_CREATE, "between-c-1"), 0);
+    assert_string_equal(world_transition(&w, "container/b").result, "cancelled");
+
+    /* Nothing of it keeps the next run from going on at once. */
+    world_apply_ok(&w);
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 3);
+    world_assert_in_sync(&w);
+    world_release(&w);
+}
+
+/* A replacement that is stopped while it waits for health: the old one is what stays. */
+static void test_while_waiting_for_health(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "health", true);
+    world_want(&w, C("a", CHECK));
+    world_apply_ok(&w);
+    char old[80], now[80];
+    assert_true(fake_native_id(w.engine, "health-a-1", old));
+    fake_behave(w.engine, "container/a", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+    world_want(&w, C("a", CHECK ", environment: {V: two}"));
+    struct stopper s = {.type = EXEC_STEP_PROGRESS, .id = "container/a", .any_verb = true};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_true(w.report.duration_ns < 5 * NS_PER_S);
+    assert_true(fake_native_id(w.engine, "health-a-1", now));
+    assert_string_equal(old, now);
+    assert_int_equal(fake_state(w.engine, "health-a-1"), OBJECT_RUNNING);
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_OK);
+    world_release(&w);
+}
+
+static void test_while_waiting_for_an_attempt(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "attempt", true);
+    world_want(&w, C("a", ""));
+    fake_fault(w.engine,
+               &(struct fake_fault){
+                   .verb = FAKE_CREATE, .code = ERR_UNAVAILABLE, .retryable = true, .always = true});
+    struct stopper s = {.type = EXEC_RETRY, .id = "container/a", .any_verb = true};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_int_equal(fake_count(w.engine, FAKE_CREATE), 1);
+    assert_true(w.report.duration_ns < NS_PER_S / 2);
+    world_release(&w);
+}
+
+static void test_before_anything(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "before", false);
+    world_want(&w, C("a", "") C("b", ""));
+    struct cancel c;
+    cancel_init(&c);
+    cancel_set(&c);
+    w.options.cancel = &c;
+    assert_int_equal(world_apply(&w), ERR_CANCELLED);
+    assert_int_equal(w.report.cancelled + w.report.ok, 2);
+    w.options.cancel = NULL;
+    cancel_release(&c);
+    world_apply_ok(&w);
+    world_release(&w);
+}
+
+static void test_time_is_up(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "late", true);
+    world_want(&w, C("a", CHECK) C("b", ", depends_on: {a: healthy}"));
+    fake_behave(w.engine, "container/a", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+    w.options.timeout_ns = 200 * NS_PER_MS;
+    assert_int_equal(world_apply(&w), ERR_TIMEOUT);
+    assert_true(w.report.duration_ns < 5 * NS_PER_S);
+    assert_int_equal(world_outcome(&w, "container/a")->result, EXEC_CANCELLED);
+    assert_int_equal(world_outcome(&w, "container/b")->result, EXEC_CANCELLED);
+    world_release(&w);
+}
+
+static void test_time_is_up_on_a_fake_clock(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "clock", false);
+    world_want(&w, C("a", ""));
+    fake_fault(w.engine,
+               &(struct fake_fault){
+                   .verb = FAKE_CREATE, .code = ERR_UNAVAILABLE, .retryable = true, .always = true});
+    w.options.timeout_ns = 2 * NS_PER_S;
+    w.options.retries = 100;
+    assert_int_equal(world_apply(&w), ERR_TIMEOUT);
+    assert_true(w.report.duration_ns >= 2 * NS_PER_S && w.report.duration_ns < 3 * NS_PER_S);
+    world_release(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_between_steps),
+        cmocka_unit_test(test_while_waiting_for_health),
+        cmocka_unit_test(test_while_waiting_for_an_attempt),
+        cmocka_unit_test(test_before_anything),
+        cmocka_unit_test(test_time_is_up),
+        cmocka_unit_test(test_time_is_up_on_a_fake_clock),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

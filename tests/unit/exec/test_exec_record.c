@@ -1,0 +1,208 @@
+/* What is kept of a run: journal, inventory, transitions; and what a store that cannot keep it means. */
+#include "tests/unit/exec/world.h"
+
+#include "base/io.h"
+#include "base/str.h"
+
+#include <sys/stat.h>
+
+#define C(name, rest)                                                    \
+    "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: " name \
+    "}\nspec: {image: app:1, network_mode: none" rest "}\n"
+
+/* The journal as it stands at the n-th point of a run. */
+struct spy {
+    struct world *w;
+    uint64_t points;
+    size_t open_before_first_write; /* entries that were there when the engine was first changed */
+};
+
+static size_t open_entries(struct world *w)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct journal_entry *entries;
+    size_t n;
+    struct err err = {0};
+    assert_int_equal(journal_open(w->store, w->name, &a, &entries, &n, &err), 0);
+    return n;
+}
+
+static void count_points(void *arg, uint64_t n)
+{
+    struct spy *s = arg;
+    s->points = n;
+    if (!s->open_before_first_write && fake_changes(s->w->engine))
+        s->open_before_first_write = open_entries(s->w);
+}
+
+/* S8: an intent is durable before anything is done. */
+static void test_journal_before_work(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "journal", false);
+    world_want(&w, C("a", ""));
+    struct spy s = {.w = &w};
+    w.options.test_point = count_points;
+    w.options.test_arg = &s;
+    world_apply_ok(&w);
+    assert_true(s.points > 8);
+    assert_true(s.open_before_first_write >= 2); /* the run, and the create */
+    assert_int_equal(open_entries(&w), 0);
+    world_release(&w);
+}
+
+static void test_inventory(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "inventory", false);
+    world_want(&w, C("a", ", environment: {A: b}, labels: {x: y}"));
+    world_apply_ok(&w);
+    const struct applied *r = world_applied(&w, "container/a");
+    assert_int_equal(r->status, APPLIED_OK);
+    assert_int_equal(r->generation, 1);
+    assert_string_equal(val_get_str(val_get(r->spec, "environment"), "A"), "b");
+    /* What was read back has what the engine filled in. */
+    assert_string_equal(val_get_str(r->baseline, "restart"), "no");
+    assert_non_null(r->image_id);
+    assert_non_null(r->commit);
+    world_release(&w);
+}
+
+/* H1 */
+static void test_transition(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "transition", false);
+    world_want(&w, C("a", ", environment: {A: one}"));
+    world_apply_ok(&w);
+    w.options.plan_digest = "digest";
+    world_want(&w, C("a", ", environment: {A: two}"));
+    world_apply_ok(&w);
+    struct transition t = world_transition(&w, "container/a");
+    assert_string_equal(t.actor, "tester");
+    assert_string_equal(t.trigger, "apply");
+    assert_string_equal(t.plan_digest, "digest");
+    assert_string_equal(t.run, "run-2");
+    assert_int_equal(t.generation, 2);
+    assert_string_equal(t.action, "replace");
+    assert_string_equal(t.result, "ok");
+    assert_null(t.error);
+    assert_true(t.at_ns > 0);
+    assert_non_null(t.commit);
+    assert_true(!str_eq(t.before, t.after));
+    bool found = false;
+    for (size_t i = 0; i < val_len(t.changes); i++) {
+        const struct val *c = t.changes->items[i];
+        if (!str_eq(val_get_str(c, "path"), "environment.A"))
+            continue;
+        found = true;
+        assert_string_equal(val_get_str(c, "before"), "one");
+        assert_string_equal(val_get_str(c, "after"), "two");
+        assert_string_equal(val_get_str(c, "cause"), "commit");
+    }
+    assert_true(found);
+    world_release(&w);
+}
+
+static void test_forgotten(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "forget", false);
+    world_want(&w, C("a", "") C("b", ""));
+    world_apply_ok(&w);
+    fake_remove(w.engine, "forget-b-1");
+    world_want(&w, C("a", ""));
+    fake_calls_clear(w.engine);
+    world_apply_ok(&w);
+    assert_int_equal(fake_writes(w.engine), 0);
+    world_plan(&w);
+    assert_null(inventory_find(&w.inventory, "container/b"));
+    world_release(&w);
+}
+
+/* L8: what is put right again and again within a while is counted. */
+static void test_corrections_are_counted(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "flap", false);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    for (unsigned i = 1; i <= 2; i++) {
+        fake_kill(w.engine, "flap-a-1", 1);
+        world_apply_ok(&w);
+        assert_int_equal(world_applied(&w, "container/a")->corrections, i);
+    }
+    clock_fake_advance(&w.fake_clock, 3600 * NS_PER_S);
+    fake_kill(w.engine, "flap-a-1", 1);
+    world_apply_ok(&w);
+    assert_int_equal(world_applied(&w, "container/a")->corrections, 1);
+    world_want(&w, C("a", ", environment: {A: b}"));
+    world_apply_ok(&w);
+    assert_int_equal(world_applied(&w, "container/a")->corrections, 0);
+    world_release(&w);
+}
+
+/* Without a journal nothing is done: nobody could finish or undo it. */
+static void test_no_journal_no_work(_unused_ void **state)
+{
+    struct world w;
+    char dir[] = "/tmp/forge-exec-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    world_init(&w, "readonly", false);
+    world_close(&w);
+    world_open(&w, dir);
+    world_want(&w, C("a", ""));
+    world_plan(&w);
+    store_close(w.store);
+    const struct store_options so = {.dir = dir, .read_only = true};
+    assert_int_equal(store_open(&so, &w.store, &w.err), 0);
+    assert_true(world_apply(&w) < 0);
+    assert_int_equal(fake_writes(w.engine), 0);
+    assert_int_equal(world_outcome(&w, "container/a")->result, EXEC_CANCELLED);
+    world_release(&w);
+    struct err err = {0};
+    assert_int_equal(io_remove_tree(dir, &err), 0);
+}
+
+/* The store fills up in the middle: what is under way ends, nothing else is begun, and the error is the
+ * store's. */
+static void test_store_fills_up(_unused_ void **state)
+{
+    struct world w;
+    char dir[] = "/tmp/forge-exec-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    world_init(&w, "full", false);
+    store_close(w.store);
+    const struct store_options so = {.dir = dir, .map_initial = 256 << 10, .map_max = 256 << 10};
+    assert_int_equal(store_open(&so, &w.store, &w.err), 0);
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    for (int i = 0; i < 40; i++) {
+        buf_addf(&text, "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: c%d}\nspec:\n", i);
+        buf_adds(&text, "  image: app:1\n  network_mode: none\n  environment: {BIG: \"");
+        buf_addn(&text, 'x', 16000);
+        buf_adds(&text, "\"}\n");
+    }
+    world_want(&w, buf_str(&text));
+    w.options.parallel = 2;
+    assert_int_equal(world_apply(&w), ERR_NOSPACE);
+    assert_true(w.report.ok > 0 && w.report.ok < 40);
+    /* No more than what the two were at when it happened is beyond what is recorded. */
+    assert_true(fake_objects(w.engine, NULL, NULL) <= w.report.ok + 2);
+    world_release(&w);
+    struct err err = {0};
+    assert_int_equal(io_remove_tree(dir, &err), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_journal_before_work),
+        cmocka_unit_test(test_inventory),
+        cmocka_unit_test(test_transition),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_corrections_are_counted),
+        cmocka_unit_test(test_no_journal_no_work),
+        cmocka_unit_test(test_store_fills_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,201 @@
+/*
+ * S8: the process is killed before and after each record of an apply in turn; the next run converges to the
+ * same state, without a duplicate and without an orphan. The engine outlives the process by way of a file.
+ */
+#include "tests/unit/exec/world.h"
+
+#include "base/io.h"
+#include "base/str.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KILLED 42
+
+#define HEAD(kind, name) "---\napiVersion: forge/v1\nkind: " kind "\nmetadata: {name: " name "}\n"
+#define C(name, rest)    HEAD("Container", name) "spec: {image: app:1" rest "}\n"
+#define CHECK            ", healthcheck: {test: [CMD, \"true\"]}"
+
+/* Twelve resources: one of each thing that a run can be in the middle of. */
+static const char first_want[] = HEAD("Network", "front") HEAD("Network", "back") HEAD("Volume", "data")
+    HEAD("Volume", "cache") C("db", CHECK ", networks: [back], volumes: [\"data:/data\"]")
+        C("migrate", ", networks: [back], depends_on: {db: healthy}")
+            C("api",
+              CHECK ", networks: [back, front], depends_on: {migrate: completed, db: healthy}, replicas: 2")
+                C("web", ", networks: [front], ports: [\"8080:80\"], depends_on: {api: healthy}")
+                    C("worker", ", networks: [back], volumes: [\"cache:/cache\"], replicas: 2")
+                        C("cron", ", network_mode: none")
+                            C("probe", ", networks: [front], environment: {V: one}")
+                                C("gone", ", network_mode: none");
+
+/* And then one of each kind of change: replace with and without a port, live, scale, delete, create. */
+static const char then_want[] = HEAD("Network", "front") HEAD("Network", "back") HEAD("Volume", "data")
+    HEAD("Volume",
+         "cache") C("db", CHECK ", networks: [back], volumes: [\"data:/data\"], resources: {memory: 64MiB}")
+        C("migrate", ", networks: [back], depends_on: {db: healthy}") C(
+            "api", CHECK ", networks: [back, front], depends_on: {migrate: completed, db: healthy}, "
+                         "replicas: 2, environment: {V: two}")
+            C("web",
+              ", networks: [front], ports: [\"8080:80\"], depends_on: {api: healthy}, environment: {V: two}")
+                C("worker", ", networks: [back], volumes: [\"cache:/cache\"], replicas: 3")
+                    C("cron", ", network_mode: none, restart: always")
+                        C("probe", ", networks: [front], environment: {V: two}")
+                            C("new", ", network_mode: none");
+
+struct killing {
+    struct world *w;
+    uint64_t at;
+    const char *engine_file;
+};
+
+static void save_engine(struct world *w, const char *file)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct err err = {0};
+    fake_save(w->engine, &b);
+    if (io_write_file(file, b.data, b.len, 0600, &err) < 0)
+        _exit(1);
+}
+
+/* Other threads may be in the middle of a call: what the engine has done by now is what it has done. */
+static void kill_here(void *arg, uint64_t n)
+{
+    const struct killing *k = arg;
+    if (n < k->at)
+        return;
+    save_engine(k->w, k->engine_file);
+    _exit(KILLED);
+}
+
+static void setup_engine(struct world *w)
+{
+    fake_behave(w->engine, "container/migrate", &(struct fake_behaviour){.exit_after_ns = NS_PER_MS});
+    fake_behave(w->engine, "container/db", &(struct fake_behaviour){.healthy_after_ns = NS_PER_MS});
+}
+
+static void load_engine(struct world *w, const char *file)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct err err = {0};
+    assert_int_equal(io_read_file(file, 1 << 24, &b, &err), 0);
+    assert_int_equal(fake_load(w->engine, b.data, b.len, &err), 0);
+}
+
+/* In a process of its own: bring the engine to `want`, and die at a point. Returns true when it died there. */
+static bool run_and_die(const char *name, const char *dir, const char *engine_file, const char *want,
+                        uint64_t at)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct world w;
+        world_init(&w, name, false);
+        world_close(&w);
+        world_open(&w, dir);
+        load_engine(&w, engine_file);
+        struct killing k = {.w = &w, .at = at, .engine_file = engine_file};
+        w.options.test_point = kill_here;
+        w.options.test_arg = &k;
+        w.options.parallel = 3;
+        w.runs = (unsigned)getpid(); /* names the run */
+        world_want(&w, want);
+        int r = world_apply(&w);
+        if (r < 0)
+            fprintf(stderr, "the child's run: %s\n", w.err.msg);
+        save_engine(&w, engine_file);
+        world_close(&w);
+        _exit(r == 0 ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_true(WEXITSTATUS(status) == KILLED || WEXITSTATUS(status) == 0);
+    return WEXITSTATUS(status) == KILLED;
+}
+
+/* Names of everything there is, sorted, with what they run. */
+static void describe(struct world *w, struct buf *out)
+{
+    for (size_t i = 0; i < w->observed.n; i++) {
+        const struct object *o = w->observed.items[i];
+        buf_addf(out, "%s %s %s\n", o->native_name, object_state_name(o->state), str_or(o->spec_digest, "-"));
+    }
+}
+
+static void check_converges(const char *name, const char *dir, const char *engine_file, const char *want,
+                            struct buf *expected, uint64_t at)
+{
+    struct world w;
+    _cleanup_buf_ struct buf found = BUF_INIT;
+    world_init(&w, name, false);
+    world_close(&w);
+    world_open(&w, dir);
+    load_engine(&w, engine_file);
+    w.policy.self_heal = false; /* what was interrupted is finished all the same */
+    w.runs = 1000000;
+    world_want(&w, want);
+    int r = world_apply(&w);
+    if (r < 0)
+        fail_msg("after a kill at point %llu: %s", (unsigned long long)at, w.err.msg);
+    world_assert_in_sync(&w);
+    describe(&w, &found);
+    if (expected->len && !str_eq(buf_str(&found), buf_str(expected)))
+        fail_msg("after a kill at point %llu:\n%s\ninstead of\n%s", (unsigned long long)at, buf_str(&found),
+                 buf_str(expected));
+    if (!expected->len)
+        buf_add(expected, found.data, found.len);
+    /* Nothing beside what is ours, and nothing left open. */
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), w.observed.n);
+    size_t runs;
+    assert_int_equal(exec_recover(w.store, w.name, w.clock, &runs, &w.err), 0);
+    assert_int_equal(runs, 0);
+    world_release(&w);
+}
+
+/* From `before` to `want`, killed at every point on the way. */
+static void torture(const char *name, const char *before, const char *want)
+{
+    _cleanup_buf_ struct buf expected = BUF_INIT;
+    struct err err = {0};
+    bool died = true;
+    uint64_t at;
+    for (at = 0; died; at++) {
+        char dir[] = "/tmp/forge-torture-XXXXXX";
+        char engine_file[64];
+        assert_non_null(mkdtemp(dir));
+        snprintf(engine_file, sizeof(engine_file), "%s/engine", dir);
+        struct world w;
+        world_init(&w, name, false);
+        setup_engine(&w);
+        save_engine(&w, engine_file);
+        world_release(&w);
+        if (before)
+            (void)run_and_die(name, dir, engine_file, before, UINT64_MAX);
+        /* First without dying: what it should come to. */
+        died = run_and_die(name, dir, engine_file, want, at == 0 ? UINT64_MAX : at) || at == 0;
+        check_converges(name, dir, engine_file, want, &expected, at);
+        assert_int_equal(io_remove_tree(dir, &err), 0);
+    }
+    print_message("%s: killed at %llu points\n", name, (unsigned long long)at - 2);
+    assert_true(at > 50);
+}
+
+static void test_first_apply(_unused_ void **state)
+{
+    torture("torture", NULL, first_want);
+}
+
+static void test_second_apply(_unused_ void **state)
+{
+    torture("torture", first_want, then_want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_apply),
+        cmocka_unit_test(test_second_apply),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,153 @@
+/*
+ * A replacement that fails at each of its steps in turn (S6): what served goes on serving or is started
+ * again, nothing is left over, and the next run converges.
+ */
+#include "tests/unit/exec/world.h"
+
+#include "base/str.h"
+
+#define WEB(image, rest)                                                                   \
+    "apiVersion: forge/v1\nkind: Container\nmetadata: {name: web}\nspec: {image: \"" image \
+    "\", network_mode: none" rest "}\n"
+#define PORT ", ports: [\"8080:80\"]"
+
+static void assert_serving(struct world *w, const char *image_version)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct object o;
+    struct err err = {0};
+    assert_int_equal(provider_fake.inspect(w->provider, &kind_container, "undo-web-1", &a, &o, &err), 0);
+    assert_int_equal(o.state, OBJECT_RUNNING);
+    if (image_version)
+        assert_string_equal(val_get_str(o.spec, "image"), image_version);
+}
+
+/* One failure of a replacement, and what comes after. */
+static void fail_at(enum fake_verb verb, const char *name, bool after_effect, const char *rest)
+{
+    struct world w;
+    _cleanup_buf_ struct buf before = BUF_INIT;
+    _cleanup_buf_ struct buf after = BUF_INIT;
+    buf_addf(&before, WEB("app:1", "%s"), rest);
+    buf_addf(&after, WEB("app:2", "%s"), rest);
+    world_init(&w, "undo", false);
+    world_want(&w, buf_str(&before));
+    world_apply_ok(&w);
+    assert_serving(&w, "app:1");
+
+    world_want(&w, buf_str(&after));
+    fake_fault(w.engine, &(struct fake_fault){
+                             .verb = verb, .name = name, .code = ERR_FAILED, .after_effect = after_effect});
+    int r = world_apply(&w);
+    assert_int_equal(r, ERR_FAILED);
+    /* Whatever failed: something serves, under the name or about to get it. */
+    size_t serving =
+        fake_exists(w.engine, "undo-web-1") && fake_state(w.engine, "undo-web-1") == OBJECT_RUNNING;
+    serving +=
+        fake_exists(w.engine, "undo-web-1.next") && fake_state(w.engine, "undo-web-1.next") == OBJECT_RUNNING;
+    assert_true(serving >= 1);
+
+    /* Released by force, as a person would after looking; then all is as asked for and nothing is left over. */
+    w.policy.force_retry = true;
+    clock_fake_advance(&w.fake_clock, 3600 * NS_PER_S);
+    world_apply_ok(&w);
+    assert_serving(&w, "app:2");
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    world_assert_in_sync(&w);
+    world_release(&w);
+}
+
+static void test_each_step_of_start_first(_unused_ void **state)
+{
+    static const struct {
+        enum fake_verb verb;
+        const char *name;
+    } steps[] = {
+        {FAKE_CREATE, NULL}, {FAKE_START, NULL},  {FAKE_WAIT, NULL},
+        {FAKE_STOP, NULL},   {FAKE_REMOVE, NULL}, {FAKE_RENAME, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        fail_at(steps[i].verb, steps[i].name, false, "");
+        if (steps[i].verb != FAKE_WAIT)
+            fail_at(steps[i].verb, steps[i].name, true, "");
+    }
+}
+
+static void test_each_step_of_stop_first(_unused_ void **state)
+{
+    static const enum fake_verb steps[] = {FAKE_CREATE, FAKE_STOP,   FAKE_START,
+                                           FAKE_WAIT,   FAKE_REMOVE, FAKE_RENAME};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        fail_at(steps[i], NULL, false, PORT);
+        if (steps[i] != FAKE_WAIT)
+            fail_at(steps[i], NULL, true, PORT);
+    }
+}
+
+/* A new one that never becomes healthy: the old one keeps serving, and is not even stopped. */
+static void test_unhealthy_replacement(_unused_ void **state)
+{
+    static const char *const rests[] = {", healthcheck: {test: [CMD, \"true\"]}, update: {timeout: 30s}", PORT
+                                        ", healthcheck: {test: [CMD, \"true\"]}, update: {timeout: 30s}"};
+    for (size_t i = 0; i < ARRAY_LEN(rests); i++) {
+        struct world w;
+        _cleanup_buf_ struct buf before = BUF_INIT;
+        _cleanup_buf_ struct buf after = BUF_INIT;
+        buf_addf(&before, WEB("app:1", "%s"), rests[i]);
+        buf_addf(&after, WEB("app:2", "%s"), rests[i]);
+        world_init(&w, "undo", false);
+        fake_behave(w.engine, "app:2", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+        world_want(&w, buf_str(&before));
+        world_apply_ok(&w);
+        char old[80], now[80];
+        assert_true(fake_native_id(w.engine, "undo-web-1", old));
+        /* Behaviours are looked up by resource first: only the image tells the two apart. */
+        world_want(&w, buf_str(&after));
+        fake_calls_clear(w.engine);
+        assert_int_equal(world_apply(&w), ERR_FAILED);
+        assert_int_equal(world_outcome(&w, "container/web")->err.code, ERR_TIMEOUT);
+        assert_true(fake_native_id(w.engine, "undo-web-1", now));
+        assert_string_equal(old, now);
+        assert_serving(&w, "app:1");
+        assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+        assert_int_equal(world_count(&w, FAKE_STOP, "undo-web-1"), i == 0 ? 0 : 1);
+        /* A timeout is worth another attempt, later. */
+        assert_int_equal(world_applied(&w, "container/web")->status, APPLIED_FAILED);
+        assert_string_equal(world_transition(&w, "container/web").result, "undone");
+        world_release(&w);
+    }
+}
+
+/* The undoing fails as well: the error says both, and the next run puts it right. */
+static void test_undo_fails(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "undo", false);
+    world_want(&w, WEB("app:1", ""));
+    world_apply_ok(&w);
+    world_want(&w, WEB("app:2", ""));
+    fake_fault(w.engine, &(struct fake_fault){.verb = FAKE_START, .code = ERR_FAILED, .message = "first"});
+    fake_fault(w.engine, &(struct fake_fault){.verb = FAKE_REMOVE, .code = ERR_FAILED, .message = "second"});
+    assert_int_equal(world_apply(&w), ERR_FAILED);
+    const char *msg = world_outcome(&w, "container/web")->err.msg;
+    assert_non_null(strstr(msg, "first"));
+    assert_non_null(strstr(msg, "second"));
+    assert_serving(&w, "app:1");
+    assert_string_equal(world_transition(&w, "container/web").result, "failed");
+    w.policy.force_retry = true;
+    world_apply_ok(&w);
+    assert_serving(&w, "app:2");
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    world_release(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_step_of_start_first),
+        cmocka_unit_test(test_each_step_of_stop_first),
+        cmocka_unit_test(test_unhealthy_replacement),
+        cmocka_unit_test(test_undo_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
