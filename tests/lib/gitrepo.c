@@ -16,8 +16,9 @@ static const char *git(const char *dir, const void *input, size_t len, va_list a
 {
     static char ring[8][1024];
     static unsigned next;
-    const char *argv[ARGS_MAX + 1] = {"git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid"};
-    size_t n = 5;
+    const char *argv[ARGS_MAX + 1] = {
+        "git", "-c", "user.name=Test", "-c", "user.email=test@example.invalid", "-c", "gc.auto=0"};
+    size_t n = 7;
     while (n < ARGS_MAX && (argv[n] = va_arg(ap, const char *)))
         n++;
     char path[4096];
@@ -36,7 +37,7 @@ static const char *git(const char *dir, const void *input, size_t len, va_list a
     if (child_run(&o, &out, &errout, &status, &err) < 0)
         fail_msg("%s", err.msg);
     if (status != 0)
-        fail_msg("git %s (%s): exit code %d: %s", argv[5], dir, status, buf_str(&errout));
+        fail_msg("git %s (%s): exit code %d: %s", argv[7], dir, status, buf_str(&errout));
     char *text = ring[next++ % 8];
     str_copy(text, sizeof(ring[0]), buf_str(&out));
     size_t end = strlen(text);
