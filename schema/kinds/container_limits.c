@@ -194,22 +194,32 @@ static const struct {
     {"pids_limit", "pids"},
 };
 
-static void resources_check(struct decode *d, const struct ynode *n, const struct val *spec)
+/* A problem of one of the resources, at the place where it was written, in whatever spelling. */
+static void resource_problem(struct decode *d, const struct val *resources, const char *key, const char *hint,
+                             const char *text)
 {
-    const struct ynode *at = node_at(n, "resources");
-    const struct val *resources = val_get(spec, "resources");
+    const struct val *v = val_get(resources, key);
+    const struct ynode at = {.line = v->line, .col = v->col};
+    decode_error_hint(d, &at, hint, "%s", text);
+}
+
+static void resources_check(struct decode *d, const struct val *resources)
+{
     int64_t memory = val_get_int(resources, "memory", 0);
-    int64_t reservation = val_get_int(resources, "memory_reservation", 0);
     int64_t swap = val_get_int(resources, "memory_swap", 0);
     if (memory && memory < MEBIBYTES(6))
-        decode_error_hint(d, at, "write at least 6MiB; engines refuse less",
-                          "a memory limit of %lld bytes is too small", (long long)memory);
-    if (memory && reservation > memory)
-        decode_error(d, at, "memory_reservation is larger than memory");
+        resource_problem(d, resources, "memory", "write at least 6MiB; engines refuse less",
+                         "the memory limit is too small");
+    if (memory && val_get_int(resources, "memory_reservation", 0) > memory)
+        resource_problem(d, resources, "memory_reservation",
+                         "it is the part of memory that is left when the host runs short",
+                         "memory_reservation is larger than memory");
     if (memory && swap > 0 && swap < memory)
-        decode_error_hint(d, at, "it is the sum of memory and swap", "memory_swap is smaller than memory");
+        resource_problem(d, resources, "memory_swap", "it is the sum of memory and swap",
+                         "memory_swap is smaller than memory");
     if (val_get_int(resources, "cpus", 0) && val_get_int(resources, "cpu_quota", 0) > 0)
-        decode_error_hint(d, at, "write one of them", "cpus and cpu_quota say the same thing");
+        resource_problem(d, resources, "cpu_quota", "write one of them",
+                         "cpus and cpu_quota say the same thing");
 }
 
 void limits_normalize(struct decode *d, const struct ynode *n, struct val *spec)
@@ -234,5 +244,5 @@ void limits_normalize(struct decode *d, const struct ynode *n, struct val *spec)
     const struct val *swap = val_get(resources, "memory_swap");
     if (val_is(swap, VAL_INT) && swap->i == 0)
         val_map_del(resources, "memory_swap");
-    resources_check(d, n, spec);
+    resources_check(d, resources);
 }

@@ -107,12 +107,18 @@ struct val *signal_short(struct decode *d, const struct field *f, const struct y
                           "write a name or a number: SIGTERM, SIGQUIT, 15");
 }
 
-static const char *name_canonical(struct arena *a, const char *text)
+static const char *word_canonical(struct arena *a, const char *text)
 {
-    bool good = isalnum((unsigned char)text[0]) && text[1];
+    bool good = isalnum((unsigned char)text[0]);
     for (const char *p = text; *p && good; p++)
         good = isalnum((unsigned char)*p) || strchr("_.-", *p);
     return good ? arena_strdup(a, text) : NULL;
+}
+
+/* Engines refuse names of one character. */
+static const char *name_canonical(struct arena *a, const char *text)
+{
+    return text[0] && text[1] ? word_canonical(a, text) : NULL;
 }
 
 struct val *native_name_short(struct decode *d, const struct field *f, const struct ynode *n)
@@ -125,7 +131,7 @@ struct val *native_name_short(struct decode *d, const struct field *f, const str
 struct val *profile_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    return read_canonical(d, n, name_canonical, "a profile's name", "use letters, digits, _, . and -");
+    return read_canonical(d, n, word_canonical, "a profile's name", "use letters, digits, _, . and -");
 }
 
 struct val *healthcheck_test_short(struct decode *d, const struct field *f, const struct ynode *n)

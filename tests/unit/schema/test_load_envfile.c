@@ -1,0 +1,109 @@
+/* Files of environment variables. The examples of the Compose specification (env_file format) are among the
+ * rows. */
+#include "kind_test.h"
+#include "schema/load_envfile.h"
+
+#include "base/str.h"
+
+static int lookup(void *arg, const char *name, const char **ret, struct err *err)
+{
+    (void)arg;
+    *ret = "outer";
+    return strcmp(name, "OUTER") == 0 ? 0 : err_set(err, ERR_NOTFOUND, "%s is unknown", name);
+}
+
+static const char *read_file(struct world *w, const char *text, bool raw)
+{
+    struct interp in = {.arena = &w->arena, .lookup = lookup};
+    struct val *into = val_map(&w->arena);
+    envfile_read(&w->arena, "e", text, strlen(text), raw, &in, &w->diags, into);
+    return json_of(w, into);
+}
+
+static void check(struct world *w, const char *text, const char *want)
+{
+    assert_string_equal(read_file(w, text, false), want);
+    assert_string_equal(problems_of(w), "");
+}
+
+static void test_specification(void **state)
+{
+    struct world *w = *state;
+    check(w, "# Set Rails/Rack environment\nRACK_ENV=development\nVAR=\"quoted\"\n",
+          "{'RACK_ENV': 'development', 'VAR': 'quoted'}");
+    check(w, "VAR=VAL", "{'VAR': 'VAL'}");
+    check(w, "VAR=\"VAL\"", "{'VAR': 'VAL'}");
+    check(w, "VAR='VAL'", "{'VAR': 'VAL'}");
+    check(w, "VAR=VAL # comment", "{'VAR': 'VAL'}");
+    check(w, "VAR=VAL# not a comment", "{'VAR': 'VAL# not a comment'}");
+    check(w, "VAR=\"VAL # not a comment\"", "{'VAR': 'VAL # not a comment'}");
+    check(w, "VAR=\"VAL\" # comment", "{'VAR': 'VAL'}");
+    check(w, "VAR='$OTHER'", "{'VAR': '$OTHER'}");
+    check(w, "VAR='${OTHER}'", "{'VAR': '${OTHER}'}");
+    check(w, "VAR='Let\\'s go!'", "{'VAR': 'Let's go!'}");
+    check(w, "VAR=\"{\\\"hello\\\": 1}\"", "{'VAR': '{\\'hello\\': 1}'}");
+    check(w, "VAR=\"some\\tvalue\"", "{'VAR': 'some\\tvalue'}");
+    check(w, "VAR='some\\tvalue'", "{'VAR': 'some\\\\tvalue'}");
+    check(w, "VAR=some\\tvalue", "{'VAR': 'some\\\\tvalue'}");
+    check(w, "VAR=", "{'VAR': ''}");
+}
+
+static void test_more(void **state)
+{
+    struct world *w = *state;
+    check(w, "", "{}");
+    check(w, "\n \n\t# x\r\n", "{}");
+    check(w,
+          "\xef\xbb\xbf"
+          "A=1\r\nB=2\r\n",
+          "{'A': '1', 'B': '2'}");
+    check(w, "export A = 1 \n  B=  x y  \n", "{'A': '1', 'B': 'x y'}");
+    check(w, "A=1\nA=2", "{'A': '2'}");
+    check(w, "A=b=c", "{'A': 'b=c'}");
+    check(w, "A=# nothing\nB=#", "{'A': '', 'B': ''}");
+    check(w, "A=1\nB=${A}-${OUTER}\nC=\"${B}\"\nD=${N:-none}",
+          "{'A': '1', 'B': '1-outer', 'C': '1-outer', 'D': 'none'}");
+    check(w, "A=\"two\nlines\" # and a comment\nB='x\ny'\nC=1",
+          "{'A': 'two\\nlines', 'B': 'x\\ny', 'C': '1'}");
+    check(w, "A=\"\\$x $$y\"\nB=$$z", "{'A': '$x $y', 'B': '$z'}");
+    check(w, "A.b-c=1", "{'A.b-c': '1'}");
+    assert_string_equal(read_file(w, "A=\"$x\" # y\r\n# c\n\nB= z \nexport C=\n", true),
+                        "{'A': '\\'$x\\' # y', 'B': ' z ', 'C': ''}");
+    assert_string_equal(problems_of(w), "");
+}
+
+static void test_problems(void **state)
+{
+    struct world *w = *state;
+    static const char *const rows[][2] = {
+        {"A=1\nB", "e:2:1: error: \"B\" has no value\n  hint: write B= for an empty value\n"},
+        {"=x", "e:1:1: error: \"\" is not the name of a variable\n  hint: write NAME=value\n"},
+        {"A B=x", "e:1:1: error: \"A B\" is not the name of a variable\n  hint: write NAME=value\n"},
+        {"A: x", "e:1:1: error: \"A: x\" has no value\n  hint: write NAME=value\n"},
+        {"\n\nA=\"x\nB=1", "e:3:1: error: A: the quote is not closed\n"},
+        {"A='x'y\nB=2", "e:1:1: error: A: something follows the closing quote\n  hint: put the whole value "
+                        "between the quotes\n"},
+        {"A=${U}", "e:1:1: error: A: U is unknown\n"},
+        {"A=\"\n${U}\"\nB=$x", "e:1:1: error: A: U is unknown\n"
+                               "e:3:1: error: B: \"$x\" can be read in two ways\n"
+                               "  hint: write ${x} for a variable of the project, or $$x for the text\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        read_file(w, rows[i][0], false);
+        assert_string_equal(problems_of(w), rows[i][1]);
+    }
+    struct interp in = {.arena = &w->arena, .lookup = lookup};
+    envfile_read(&w->arena, "e", "A=\0b", 4, false, &in, &w->diags, val_map(&w->arena));
+    assert_string_equal(problems_of(w),
+                        "e:1:1: error: a file of variables is text, and this one has a zero byte\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        world_test(test_specification),
+        world_test(test_more),
+        world_test(test_problems),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
