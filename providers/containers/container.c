@@ -1,0 +1,193 @@
+/* A container as a whole: inspect JSON to an object, a spec to the body of its creation. */
+#include "base/clock.h"
+#include "base/str.h"
+#include "providers/containers/wire.h"
+#include "schema/kinds/container.h"
+
+#define SHORT_ID 12
+
+/* The value of a JSON object in a label. */
+static const struct val *label_tree(struct arena *a, json_t *labels, const char *key)
+{
+    const char *text = json_text(labels, key);
+    struct val *v;
+    struct err ignored = {0};
+    if (!text || val_from_json(a, text, strlen(text), key, &v, &ignored) < 0 || !val_is(v, VAL_MAP))
+        return NULL;
+    return v;
+}
+
+static void fields_read(struct arena *a, json_t *config, json_t *host, struct val *spec)
+{
+    for (const struct wire_field *f = wire_fields; f->field; f++) {
+        json_t *j = json_object_get(f->section == WIRE_CONFIG ? config : host, f->json);
+        struct val *v = f->read(a, j);
+        const struct field *field = v ? field_find(&container_table, f->field) : NULL;
+        if (v && !(field && field->def_val && val_equal(field->def_val, v)))
+            val_map_set(a, spec, f->field, v);
+    }
+}
+
+/* A name that the engine made up is nothing that was asked for. */
+static void hostname_read(const char *id, struct val *spec)
+{
+    const char *name = val_get_str(spec, "hostname");
+    if (name && strlen(name) == SHORT_ID && str_starts(id, name))
+        val_map_del(spec, "hostname");
+}
+
+/* Seconds are what the engine knows; a fraction is in the mark. */
+static void grace_read(struct arena *a, const struct val *asked, struct val *spec)
+{
+    int64_t ns = val_get_int(asked, "stop_grace_period", 0);
+    int64_t whole = (ns + NS_PER_S - 1) / NS_PER_S * NS_PER_S;
+    if (ns && val_get_int(spec, "stop_grace_period", 10 * NS_PER_S) == whole)
+        val_set_int(a, spec, "stop_grace_period", ns);
+}
+
+static struct val *spec_read(struct arena *a, json_t *inspect, const struct image_info *image)
+{
+    json_t *config = json_object_get(inspect, "Config"), *host = json_object_get(inspect, "HostConfig");
+    json_t *labels = json_object_get(config, "Labels");
+    const struct val *asked = label_tree(a, labels, MARK_ASKED), *files;
+    struct val *spec = val_map(a), *v;
+    fields_read(a, config, host, spec);
+    val_map_set(a, spec, "command", command_read(a, json_object_get(config, "Cmd")));
+    val_map_set(a, spec, "entrypoint", command_read(a, json_object_get(config, "Entrypoint")));
+    if (image)
+        val_set_str(a, spec, "platform", val_get_str(image->defaults, "platform"));
+    hostname_read(str_or(json_text(inspect, "Id"), ""), spec);
+    grace_read(a, asked, spec);
+    ports_read(a, config, host, asked, image, spec);
+    networks_read(a, inspect, asked, spec);
+    mounts_read(a, host, asked, spec);
+    if ((v = resources_read(a, host))->len)
+        val_map_set(a, spec, "resources", v);
+    if ((v = labels_read(a, labels)))
+        val_map_set(a, spec, "labels", v);
+    if ((files = label_tree(a, labels, MARK_CONFIGS)))
+        val_map_set(a, spec, "configs", val_clone(a, files));
+    if ((files = val_get(asked, "secrets")))
+        val_map_set(a, spec, "secrets", val_clone(a, files));
+    return spec;
+}
+
+int container_read(struct arena *a, json_t *inspect, const struct image_info *image, struct object *ret,
+                   struct err *err)
+{
+    const char *id = json_text(inspect, "Id"), *name = json_text(inspect, "Name");
+    json_t *config = json_object_get(inspect, "Config");
+    if (!id || !name || !json_is_object(config) || !json_is_object(json_object_get(inspect, "HostConfig")))
+        return err_set(err, ERR_CORRUPT,
+                       "the engine's description of a container lacks its id, name or configuration");
+    *ret = (struct object){.kind = &kind_container, .native_id = arena_strdup(a, id)};
+    marks_read(a, json_object_get(config, "Labels"), *name == '/' ? name + 1 : name, ret);
+    state_read(a, inspect, ret);
+    ret->image_id = arena_strdup(a, json_text(inspect, "Image"));
+    ret->spec = spec_read(a, inspect, image);
+    ret->defaults = val_map(a);
+    return 0;
+}
+
+/* An entrypoint of one's own takes the image's command away. */
+static void command_defaults(struct arena *a, const struct object *o, struct val *v)
+{
+    if (!val_equal(val_get(o->spec, "entrypoint"), val_get(v, "entrypoint")))
+        val_map_set(a, v, "command", val_list(a));
+}
+
+const struct val *container_defaults(struct arena *a, const struct object *o, const struct image_info *image,
+                                     const struct engine_facts *facts)
+{
+    struct val *v = val_map_copy(a, image ? image->defaults : NULL);
+    struct val *logging = val_map(a);
+    int64_t memory = val_get_int(val_get(o->spec, "resources"), "memory", 0);
+    if (image)
+        command_defaults(a, o, v);
+    else
+        val_set_str(a, v, "stop_signal", "SIGTERM");
+    val_set_str(a, logging, "driver", str_or(facts->logging_driver, "json-file"));
+    val_map_set(a, v, "logging", logging);
+    val_set_str(a, v, "runtime", str_or(facts->runtime, "runc"));
+    val_set_str(a, v, "ipc", "private");
+    /* Control groups of version 2 come with namespaces of their own (dockerd --default-cgroupns-mode). */
+    val_set_str(a, v, "cgroup", facts->cgroup2 ? "private" : "host");
+    if (str_eq(val_get_str(o->spec, "network_mode"), "host"))
+        val_set_str(a, v, "hostname", facts->host_name);
+    if (memory) {
+        struct val *resources = val_map(a);
+        val_set_int(a, resources, "memory_swap", 2 * memory);
+        val_map_set(a, v, "resources", resources);
+    }
+    return v;
+}
+
+/* Creation. */
+
+bool container_needs_image(const struct val *spec)
+{
+    const struct val *command = val_get(spec, "command");
+    return val_is(command, VAL_LIST) && command->len == 0 && !val_get(spec, "entrypoint");
+}
+
+static void command_write(const struct create_request *rq, json_t *body)
+{
+    const struct val *command = val_get(rq->spec, "command"), *entrypoint = val_get(rq->spec, "entrypoint");
+    /* An empty command means none only beside an entrypoint; an entrypoint of one empty word means none. */
+    if (container_needs_image(rq->spec) && rq->image)
+        entrypoint = val_get(rq->image->defaults, "entrypoint");
+    if (entrypoint)
+        json_object_set_new(body, "Entrypoint",
+                            val_len(entrypoint) ? json_of(entrypoint) : json_pack("[s]", ""));
+    if (val_len(command))
+        json_object_set_new(body, "Cmd", json_of(command));
+}
+
+static void asked_more(struct arena *a, const struct val *spec, struct val *asked)
+{
+    int64_t grace = val_get_int(spec, "stop_grace_period", 0);
+    const struct val *secrets = val_get(spec, "secrets");
+    if (grace % NS_PER_S)
+        val_set_int(a, asked, "stop_grace_period", grace);
+    if (val_len(secrets))
+        val_map_set(a, asked, "secrets", val_clone(a, secrets));
+}
+
+static json_t *labels_write(struct arena *a, const struct create_request *rq, const struct val *asked)
+{
+    struct val *labels = val_map_copy(a, rq->labels);
+    const struct val *own = val_get(rq->spec, "labels");
+    for (size_t i = 0; i < val_len(own); i++)
+        val_map_set(a, labels, own->pairs[i].key, own->pairs[i].val);
+    if (asked->len) {
+        _cleanup_buf_ struct buf text = BUF_INIT;
+        val_json(asked, 0, &text);
+        val_set_str(a, labels, MARK_ASKED, buf_str(&text));
+    }
+    return json_of(labels);
+}
+
+int container_write(struct arena *a, const struct create_request *rq, json_t **ret, struct err *err)
+{
+    json_t *body = json_object(), *host = json_object();
+    struct val *asked = val_map(a);
+    json_object_set_new(body, "HostConfig", host);
+    for (const struct wire_field *f = wire_fields; f->field; f++) {
+        const struct val *v = val_get(rq->spec, f->field);
+        if (v && v->type != VAL_NULL)
+            json_object_set_new(f->section == WIRE_CONFIG ? body : host, f->json, f->write(v));
+    }
+    command_write(rq, body);
+    ports_write(a, rq->spec, body, host, asked);
+    networks_write(a, rq->spec, rq->api, body, host, asked);
+    resources_write(val_get(rq->spec, "resources"), host);
+    asked_more(a, rq->spec, asked);
+    int r = mounts_write(a, rq->spec, rq->api, host, asked, err);
+    if (r < 0) {
+        json_decref(body);
+        return r;
+    }
+    json_object_set_new(body, "Labels", labels_write(a, rq, asked));
+    *ret = body;
+    return 0;
+}

@@ -1,0 +1,114 @@
+#include "providers/containers/listing.h"
+
+#include "base/str.h"
+#include "reconciler/plan/bind.h"
+
+#include <stdlib.h>
+
+/* Which members make the look of an entry. Status is worded by time ("Up 3 minutes"); Ports and Mounts come
+ * in any order. */
+static const char *const look_members[] = {"Image", "ImageID",    "Labels",
+                                           "Names", "HostConfig", "NetworkSettings"};
+
+/* "Up 3 minutes (healthy)", "Exited (137) 2 hours ago", "Up 2 seconds (health: starting)" */
+static void status_read(const char *status, struct listed *ret)
+{
+    static const struct {
+        const char *text;
+        enum object_health health;
+    } words[] = {{"(healthy)", HEALTH_HEALTHY},
+                 {"(unhealthy)", HEALTH_UNHEALTHY},
+                 {"(health: starting)", HEALTH_STARTING}};
+    const char *code = str_after(status, "Exited (");
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_ends(status, words[i].text))
+            ret->health = words[i].health;
+    if (code)
+        ret->exit_code = (int)strtol(code, NULL, 10);
+}
+
+/* ["/web", "/other/alias"]: the one that is its own. */
+static int name_read(struct arena *a, struct span names, struct listed *ret, struct err *err)
+{
+    struct scan s;
+    struct span item;
+    int r = scan_enter(names, '[', &s, err);
+    while (r >= 0 && (r = scan_element(&s, &item, err)) > 0) {
+        const char *text = span_text(a, item);
+        const char *name = text && *text == '/' ? text + 1 : text;
+        if (name && (!ret->name || !strchr(name, '/')))
+            ret->name = name;
+    }
+    return r;
+}
+
+static int marks_of(struct arena *a, struct span labels, struct listed *ret, struct err *err)
+{
+    struct scan s;
+    struct span key, value;
+    int r = scan_enter(labels, '{', &s, err);
+    while (r >= 0 && (r = scan_member(&s, &key, &value, err)) > 0) {
+        if (span_is(key, MARK_OWNER))
+            ret->owner = span_text(a, value);
+        else if (span_is(key, MARK_RESOURCE))
+            ret->resource = span_text(a, value);
+    }
+    return r;
+}
+
+static int member_read(struct arena *a, struct span key, struct span value, struct listed *ret,
+                       struct span *image, struct err *err)
+{
+    if (span_is(key, "Id"))
+        ret->id = span_text(a, value);
+    else if (span_is(key, "Image"))
+        *image = value;
+    else if (span_is(key, "ImageID"))
+        ret->image_id = span_text(a, value);
+    else if (span_is(key, "Names"))
+        return name_read(a, value, ret, err);
+    else if (span_is(key, "Labels") && value.p < value.end && *value.p == '{')
+        return marks_of(a, value, ret, err);
+    else if (span_is(key, "State")) {
+        const char *state = span_text(a, value);
+        if (state && object_state_from_name(state, &ret->state) < 0)
+            ret->state = OBJECT_CREATED;
+    } else if (span_is(key, "Status")) {
+        const char *status = span_text(a, value);
+        if (status)
+            status_read(status, ret);
+    }
+    return 0;
+}
+
+int listing_read(struct arena *a, struct span entry, struct listed *ret, struct err *err)
+{
+    struct listed l = {.state = OBJECT_CREATED};
+    struct scan s;
+    struct span key, value, image = {0}, parts[ARRAY_LEN(look_members)] = {{0}};
+    int r = scan_enter(entry, '{', &s, err);
+    while (r >= 0 && (r = scan_member(&s, &key, &value, err)) > 0) {
+        for (size_t i = 0; i < ARRAY_LEN(look_members); i++)
+            if (span_is(key, look_members[i]))
+                parts[i] = value;
+        r = member_read(a, key, value, &l, &image, err);
+    }
+    if (r < 0)
+        return r;
+    if (!l.id || !l.name)
+        return err_set(err, ERR_CORRUPT, "an entry of the engine's listing lacks its id or name");
+    struct digest_ctx d;
+    digest_begin(&d);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (parts[i].p)
+            digest_add(&d, parts[i].p, (size_t)(parts[i].end - parts[i].p));
+        digest_add(&d, "\n", 1);
+    }
+    digest_add(&d, &l.state, sizeof(l.state));
+    digest_add(&d, &l.exit_code, sizeof(l.exit_code));
+    digest_end(&d, &l.look);
+    const char *shown = span_text(a, image);
+    l.image_moved = shown && l.image_id && str_eq(shown, l.image_id);
+    *ret = l;
+    return 0;
+}

@@ -1,0 +1,105 @@
+/* What an engine's refusal means. */
+#include "base/str.h"
+#include "providers/containers/containers.h"
+
+/*
+ * Docker answers 500 for many things that will never work, and 409 or 404 for some that will. These are its
+ * words (daemon/, libnetwork, distribution of Docker 20.10 to 28, and the kernel's behind them) where the
+ * status alone says too little.
+ */
+static const struct {
+    const char *text;
+    int code;
+    bool retryable;
+    const char *hint;
+} known[] = {
+    {"port is already allocated", ERR_CONFLICT, false,
+     "another container publishes this port; choose another, or stop that one"},
+    {"address already in use", ERR_CONFLICT, false, "something on the host listens on this port already"},
+    {"Address already in use", ERR_CONFLICT, false, "the address is taken; choose another ipv4_address"},
+    {"Pool overlaps with other one", ERR_CONFLICT, false,
+     "another network has these addresses; choose another subnet"},
+    {"could not find an available", ERR_NOSPACE, false,
+     "the engine has no addresses left for networks; remove unused networks, or widen default-address-pools"},
+    {"no space left on device", ERR_NOSPACE, false,
+     "free some space on the engine's disk (docker system df)"},
+    {"no basic auth credentials", ERR_AUTH, false,
+     "log in: give the target a login for this registry, or run docker login"},
+    {"unauthorized", ERR_AUTH, false, "check the login for this registry"},
+    {"pull access denied", ERR_AUTH, false, "the image does not exist, or it needs a login for its registry"},
+    {"denied: ", ERR_AUTH, false, "the login for this registry may not do that"},
+    {"manifest unknown", ERR_NOTFOUND, false, "check the tag"},
+    {"not found: manifest", ERR_NOTFOUND, false, "check the tag"},
+    {"no matching manifest", ERR_NOTFOUND, false, "the image is not made for this platform"},
+    {"repository does not exist", ERR_NOTFOUND, false, "check the image's name"},
+    {"name unknown", ERR_NOTFOUND, false, "check the image's name"},
+    {"no such host", ERR_UNAVAILABLE, true, "the engine cannot find the registry's host"},
+    {"connection refused", ERR_UNAVAILABLE, true, NULL},
+    {"i/o timeout", ERR_UNAVAILABLE, true, NULL},
+    {"TLS handshake timeout", ERR_UNAVAILABLE, true, NULL},
+    {"Client.Timeout exceeded", ERR_UNAVAILABLE, true, NULL},
+    {"context deadline exceeded", ERR_UNAVAILABLE, true, NULL},
+    {"toomanyrequests", ERR_UNAVAILABLE, true, "the registry limits pulls; log in, or try later"},
+    {"unexpected EOF", ERR_UNAVAILABLE, true, NULL},
+    {"removal of container", ERR_BUSY, true, NULL}, /* ... is already in progress */
+    {"is marked for removal", ERR_BUSY, true, NULL},
+    {"device or resource busy", ERR_BUSY, true, NULL},
+    {"is restarting, wait until", ERR_BUSY, true, NULL},
+    {"has active endpoints", ERR_BUSY, true, "containers are still on this network"},
+    {"volume is in use", ERR_BUSY, true, "containers still use this volume"},
+    {"is already in use by container", ERR_CONFLICT, false, NULL},
+    {"executable file not found", ERR_INVALID, false,
+     "check command and entrypoint: the program is not in the image"},
+    {"no such file or directory: unknown", ERR_INVALID, false,
+     "check command and entrypoint, and the sources of mounts"},
+    {"permission denied: unknown", ERR_INVALID, false, "is the command executable in the image?"},
+    {"bind source path does not exist", ERR_NOTFOUND, false,
+     "make the path on the engine's host, or leave create_host_path on"},
+    {"No such image", ERR_NOTFOUND, false, NULL},
+    {"is too new", ERR_UNSUPPORTED, false, NULL},
+    {"is too old", ERR_UNSUPPORTED, false, "this engine is newer than this version of Forge"},
+};
+
+static const struct {
+    int status, code;
+} by_status[] = {
+    {304, ERR_EXISTS},      {400, ERR_INVALID},     {401, ERR_AUTH},        {403, ERR_AUTH},
+    {404, ERR_NOTFOUND},    {406, ERR_CONFLICT},    {408, ERR_TIMEOUT},     {409, ERR_CONFLICT},
+    {429, ERR_UNAVAILABLE}, {500, ERR_FAILED},      {501, ERR_UNSUPPORTED}, {502, ERR_UNAVAILABLE},
+    {503, ERR_UNAVAILABLE}, {504, ERR_UNAVAILABLE},
+};
+
+static int code_of(int status)
+{
+    for (size_t i = 0; i < ARRAY_LEN(by_status); i++)
+        if (by_status[i].status == status)
+            return by_status[i].code;
+    return status >= 500 ? ERR_FAILED : ERR_INVALID;
+}
+
+int refusal_read(int status, const char *body, size_t len, struct err *err)
+{
+    char plain[400];
+    json_t *j = json_loadb(body ? body : "", len, JSON_DISABLE_EOF_CHECK, NULL);
+    const char *text = json_string_value(json_object_get(j, "message"));
+    if (!text) {
+        size_t n = len < sizeof(plain) - 1 ? len : sizeof(plain) - 1;
+        memcpy(plain, body ? body : "", n);
+        plain[n] = '\0';
+        str_clean(plain);
+        text = plain;
+    }
+    err_clear(err);
+    err_set(err, code_of(status), "%s (HTTP %d)", *text ? text : "the engine gives no reason", status);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (!strstr(text, known[i].text))
+            continue;
+        err->code = known[i].code;
+        err->retryable = known[i].retryable;
+        if (known[i].hint)
+            err_hint(err, "%s", known[i].hint);
+        break;
+    }
+    json_decref(j);
+    return err->code;
+}

@@ -1,0 +1,197 @@
+/* Steps: which function does which, and what the verbs share. */
+#include "providers/docker/docker.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+const char *act_target(const struct act *t)
+{
+    return str_or(t->step->native_id, t->step->native_name);
+}
+
+const struct cancel *act_cancel(const struct act *t)
+{
+    return t->ctx ? t->ctx->cancel : NULL;
+}
+
+void act_progress(const struct act *t, const char *what, int64_t done, int64_t total, const char *detail)
+{
+    if (t->ctx && t->ctx->progress)
+        t->ctx->progress(t->ctx->arg, &(struct step_progress){
+                                          .what = what, .done = done, .total = total, .detail = detail});
+}
+
+bool act_made_by(const struct step *s, const struct object *o)
+{
+    return str_eq(o->owner, val_get_str(s->labels, MARK_OWNER)) && str_eq(o->id, s->id) &&
+           o->instance == s->instance && str_eq(o->spec_digest, val_get_str(s->labels, MARK_SPEC));
+}
+
+static int not_ours(const struct step *s, const struct object *o, struct err *err)
+{
+    if (o->owner)
+        err_set(err, ERR_CONFLICT, "%s %s belongs to %s of environment %s", s->kind->prefix, o->native_name,
+                o->id, o->owner);
+    else
+        err_set(err, ERR_CONFLICT, "%s %s is not Forge's", s->kind->prefix, o->native_name);
+    return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
+}
+
+int act_look(struct act *t, struct object *ret, struct err *err)
+{
+    const struct step *s = t->step;
+    const char *native = s->kind == &kind_volume ? s->native_name : act_target(t);
+    struct object o;
+    int r = docker_inspect(&t->d->provider, s->kind, native, t->arena, &o, err);
+    if (r < 0)
+        return r;
+    if (s->native_id && !str_eq(o.native_id, s->native_id))
+        return err_set(err, ERR_CONFLICT, "%s %s is not the one that was planned for any more",
+                       s->kind->prefix, s->native_name);
+    /* Without a mark, only the id that an adoption named will do. */
+    if (o.owner ? !str_eq(o.id, s->id) : !s->native_id)
+        return not_ours(s, &o, err);
+    *ret = o;
+    return 0;
+}
+
+int act_start(struct act *t, struct err *err)
+{
+    struct object o;
+    int status, r = act_look(t, &o, err);
+    if (r < 0)
+        return r;
+    const char *verb = o.state == OBJECT_PAUSED ? "/unpause" : "/start";
+    r = docker_json(t->d,
+                    &(struct ask){.method = "POST",
+                                  .path = docker_path(t->arena, "/containers/", o.native_id, verb),
+                                  .cancel = act_cancel(t),
+                                  .timeout_ns = 300 * NS_PER_S},
+                    NULL, &status, err);
+    t->result->unchanged = r == 0 && status == 304;
+    return r;
+}
+
+int act_stop(struct act *t, struct err *err)
+{
+    struct object o;
+    int64_t grace = t->step->timeout_ns > 0 ? (t->step->timeout_ns + NS_PER_S - 1) / NS_PER_S : 0;
+    int status, r = act_look(t, &o, err);
+    if (r == ERR_NOTFOUND) {
+        t->result->unchanged = true;
+        return 0;
+    }
+    if (r < 0)
+        return r;
+    const char *tail = arena_printf(t->arena, "/stop?t=%lld", (long long)grace);
+    act_progress(t, "stopping", 0, 0, NULL);
+    r = docker_json(t->d,
+                    &(struct ask){.method = "POST",
+                                  .path = docker_path(t->arena, "/containers/", o.native_id, tail),
+                                  .cancel = act_cancel(t),
+                                  .timeout_ns = (grace + 60) * NS_PER_S},
+                    NULL, &status, err);
+    t->result->unchanged = status == 304 || status == 404;
+    return r == ERR_NOTFOUND ? 0 : r;
+}
+
+int act_rename(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    struct object o;
+    int r = act_look(t, &o, err);
+    if (r == ERR_NOTFOUND && !s->native_id) {
+        /* Done by an earlier run, if what has the new name is of this resource. */
+        struct act again = *t;
+        struct step renamed = *s;
+        struct err ignored = {0};
+        renamed.native_name = s->new_name;
+        again.step = &renamed;
+        if (act_look(&again, &o, &ignored) == 0 && o.instance == s->instance) {
+            t->result->unchanged = true;
+            return 0;
+        }
+    }
+    if (r < 0)
+        return r;
+    if (str_eq(o.native_name, s->new_name)) {
+        t->result->unchanged = true;
+        return 0;
+    }
+    _cleanup_buf_ struct buf tail = BUF_INIT;
+    buf_adds(&tail, "/rename?name=");
+    http_escape(&tail, s->new_name);
+    return docker_json(
+        t->d,
+        &(struct ask){.method = "POST",
+                      .path = docker_path(t->arena, "/containers/", o.native_id, buf_str(&tail)),
+                      .cancel = act_cancel(t)},
+        NULL, NULL, err);
+}
+
+/* The engine says 409 while another removal of the same container is under way: wait for that one's end. */
+static int removal_ended(struct act *t, const char *id, struct err *err)
+{
+    for (int i = 0; i < 100; i++) {
+        _cleanup_json_ json_t *j = NULL;
+        int r = docker_inspect_json(t->d, id, act_cancel(t), &j, err);
+        if (r < 0)
+            return r == ERR_NOTFOUND ? 0 : r;
+        if (cancel_sleep(act_cancel(t), 100 * NS_PER_MS))
+            return cancel_check(act_cancel(t), err);
+    }
+    return err_set(err, ERR_TIMEOUT, "container %s is still being removed", t->step->native_name);
+}
+
+int act_remove(struct act *t, struct err *err)
+{
+    struct object o;
+    int status, r = act_look(t, &o, err);
+    if (r < 0) {
+        t->result->unchanged = r == ERR_NOTFOUND;
+        return r == ERR_NOTFOUND ? 0 : r;
+    }
+    /* v=1 takes the anonymous volumes along, and no named one (API, ContainerDelete). */
+    r = docker_json(t->d,
+                    &(struct ask){.method = "DELETE",
+                                  .path = docker_path(t->arena, "/containers/", o.native_id, "?v=1"),
+                                  .cancel = act_cancel(t),
+                                  .timeout_ns = 120 * NS_PER_S},
+                    NULL, &status, err);
+    if (r == ERR_BUSY && status == 409)
+        r = removal_ended(t, o.native_id, err);
+    return r == ERR_NOTFOUND ? 0 : r;
+}
+
+static const struct {
+    const struct kind_desc *kind;
+    enum step_verb verb;
+    act_fn *fn;
+} acts[] = {
+    {&kind_container, STEP_PULL, act_pull},       {&kind_container, STEP_CREATE, act_create},
+    {&kind_container, STEP_UPDATE, act_update},   {&kind_container, STEP_START, act_start},
+    {&kind_container, STEP_STOP, act_stop},       {&kind_container, STEP_WAIT, act_wait},
+    {&kind_container, STEP_RENAME, act_rename},   {&kind_container, STEP_REMOVE, act_remove},
+    {&kind_network, STEP_CREATE, network_create}, {&kind_network, STEP_REMOVE, network_remove},
+    {&kind_volume, STEP_CREATE, volume_create},   {&kind_volume, STEP_REMOVE, volume_remove},
+};
+
+int docker_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                 struct step_result *ret, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct act t = {.d = docker_of(p), .step = s, .ctx = ctx, .result = ret, .arena = &a};
+    *ret = (struct step_result){0};
+    if (s->kind->flags & KIND_VIRTUAL) {
+        ret->unchanged = true;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+        if (acts[i].kind != s->kind || acts[i].verb != s->verb)
+            continue;
+        int r = acts[i].fn(&t, err);
+        return r < 0 ? err_wrap(err, "%s", s->id) : 0;
+    }
+    return err_set(err, ERR_UNSUPPORTED, "%s: docker cannot %s a %s", s->id, step_verb_name(s->verb),
+                   s->kind->prefix);
+}

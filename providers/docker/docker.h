@@ -1,0 +1,154 @@
+#ifndef PROVIDERS_DOCKER_DOCKER_H
+#define PROVIDERS_DOCKER_DOCKER_H
+/*
+ * Inside the Docker provider: one engine, asked over HTTP (Docker Engine API,
+ * docs.docker.com/reference/api/engine). What JSON means is in providers/containers; here is only who is
+ * asked what, and when.
+ *
+ * A struct docker is shared by threads. What it learns of the engine (its version) is written once, under the
+ * lock.
+ */
+#include "providers/containers/containers.h"
+#include "providers/http/http.h"
+#include "providers/provider.h"
+
+#include <pthread.h>
+
+struct docker {
+    struct provider provider; /* first: a struct provider * is a struct docker * */
+    struct target target;     /* url filled in */
+    struct provider_env env;
+    struct dial *dial;
+    struct http *http;
+    pthread_mutex_t lock;
+    bool negotiated;
+    unsigned api;     /* API(1, 41) */
+    char prefix[16];  /* "/v1.41" */
+    char engine[128]; /* "docker 20.10.24 (API 1.41)" */
+    int64_t skew_ns;  /* the engine's clock less ours, when they differ by more than a second */
+    struct pulls *pulls;
+};
+
+static inline struct docker *docker_of(const struct provider *p)
+{
+    union {
+        const struct provider *in;
+        struct docker *out;
+    } u = {.in = p};
+    return u.out;
+}
+
+/* One question. Strings are borrowed. */
+struct ask {
+    const char *method; /* NULL: GET */
+    const char *path;   /* "/containers/json?all=1": without the version */
+    json_t *body;       /* released by the call; NULL none */
+    const void *raw;    /* body that is no JSON, with its type; NULL none */
+    size_t raw_len;
+    const char *raw_type;
+    const char *headers;
+    const struct cancel *cancel;
+    int64_t timeout_ns;
+    int (*sink)(void *arg, const char *data, size_t len, struct err *err);
+    void *arg;
+};
+
+unsigned docker_caps(unsigned api);
+/* Learn the engine's version, once. Every question does this by itself. */
+int docker_negotiate(struct docker *d, const struct cancel *c, struct err *err) _must_check_;
+/* Ask, and take the whole answer. Statuses from 400 up are errors in the engine's words (refusal_read());
+ *ret_status (may be NULL) is 0 when there was no answer. */
+int docker_ask(struct docker *d, const struct ask *q, struct http_answer *ret, int *ret_status,
+               struct err *err) _must_check_;
+/* The same, for an answer in JSON; *ret is to be released with json_decref(). ret NULL: not looked at. */
+int docker_json(struct docker *d, const struct ask *q, json_t **ret, int *ret_status,
+                struct err *err) _must_check_;
+/* Path with a name in it, escaped: docker_path(a, "/containers/", name, "/json"). */
+const char *docker_path(struct arena *a, const char *before, const char *name, const char *after);
+/* "filters=..." of one key and values, escaped. */
+const char *docker_filters(struct arena *a, const struct val *filters);
+
+static inline void json_freep(json_t **j)
+{
+    json_decref(*j);
+}
+#define _cleanup_json_ __attribute__((cleanup(json_freep)))
+
+/* Inspect JSON of a container by name or id. */
+int docker_inspect_json(struct docker *d, const char *native, const struct cancel *c, json_t **ret,
+                        struct err *err) _must_check_;
+/* What an image gives, from the cache or the engine; NULL when the engine has it no more. By id only. */
+int docker_image(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
+                 const struct image_info **ret, struct err *err) _must_check_;
+/* The local image that a reference names. ERR_NOTFOUND. */
+int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
+                    const char **ret, struct err *err) _must_check_;
+int docker_facts(struct docker *d, bool fresh, const struct cancel *c, struct arena *a,
+                 struct engine_facts *ret, struct err *err) _must_check_;
+
+/* "container:ID" with the name that the id has now; as it is when that is gone. */
+const char *docker_resolve_join(struct docker *d, const char *mode, const struct cancel *c, struct arena *a);
+/* The caller's cache, of value trees. NULL: not there. */
+struct val *docker_cache_get(struct docker *d, struct arena *a, const char *key);
+void docker_cache_put(struct docker *d, const char *key, const struct val *v);
+
+/* Slots. */
+int docker_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
+                   struct arena *a, struct observed *ret, struct err *err);
+int docker_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
+                   struct object *ret, struct err *err);
+int docker_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                 struct step_result *ret, struct err *err);
+int docker_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);
+int docker_watch_dispatch(struct watch *w, struct err *err);
+void docker_watch_close(struct watch *w);
+int docker_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,
+                struct err *err);
+int docker_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c, struct err *err);
+int docker_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
+
+/* A step under way. */
+struct act {
+    struct docker *d;
+    const struct step *step;
+    const struct step_context *ctx;
+    struct step_result *result;
+    struct arena *arena;
+};
+typedef int act_fn(struct act *t, struct err *err);
+act_fn act_pull, act_create, act_update, act_start, act_stop, act_wait, act_rename, act_remove;
+act_fn network_create, network_remove, volume_create, volume_remove;
+
+/* What the step acts on now: found by id, else by name. ERR_NOTFOUND when it is gone. Unless it is what the
+   plan saw and ours, ERR_CONFLICT (S4, L5). */
+int act_look(struct act *t, struct object *ret, struct err *err) _must_check_;
+const char *act_target(const struct act *t); /* id, else name */
+const struct cancel *act_cancel(const struct act *t);
+void act_progress(const struct act *t, const char *what, int64_t done, int64_t total, const char *detail);
+/* Is this the very object that a CREATE step makes: its marks are those of the step. */
+bool act_made_by(const struct step *s, const struct object *o);
+
+/* Pulls: two that want the same image wait for one. */
+struct pulls *pulls_new(void);
+void pulls_free(struct pulls *p);
+/* The X-Registry-Auth header line for an image's registry, or NULL when nobody is known there. ERR_* of a
+   broken config or helper. The memory is to be wiped and freed: credential_free(). */
+int credential_header(struct docker *d, const char *image, const struct cancel *c, char **ret,
+                      struct err *err) _must_check_;
+void credential_free(char *header);
+
+/* Files of a CREATE step: where each can go (one folder for each file), before anything is made; and their
+ * copying. */
+int files_check(struct act *t, const struct val *spec, const char ***ret_folders,
+                struct err *err) _must_check_;
+int files_put(struct act *t, const struct val *spec, const char *const *folders, const char *id,
+              struct err *err) _must_check_;
+
+int network_join(struct act *t, const char *network, const struct val *attachment, const char *container,
+                 struct err *err) _must_check_;
+/* Join and leave until the networks are those of the step's spec. */
+int networks_update(struct act *t, const struct object *o, bool *changed, struct err *err) _must_check_;
+
+/* The last lines that a container said, for messages; "" when there are none. */
+void docker_last_words(struct docker *d, const char *native, struct buf *out);
+#endif

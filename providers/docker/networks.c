@@ -1,0 +1,176 @@
+/* Networks and volumes: making, joining, removing. */
+#include "providers/docker/docker.h"
+
+#include "base/str.h"
+
+int network_join(struct act *t, const char *network, const struct val *attachment, const char *container,
+                 struct err *err)
+{
+    json_t *body = json_pack("{s:s, s:o}", "Container", container, "EndpointConfig",
+                             container_endpoint(attachment, t->d->api));
+    int r = docker_json(t->d,
+                        &(struct ask){.method = "POST",
+                                      .path = docker_path(t->arena, "/networks/", network, "/connect"),
+                                      .body = body,
+                                      .cancel = act_cancel(t)},
+                        NULL, NULL, err);
+    return r < 0 ? err_wrap(err, "network %s", network) : 0;
+}
+
+static int network_leave(struct act *t, const char *network, const char *container, struct err *err)
+{
+    json_t *body = json_pack("{s:s, s:b}", "Container", container, "Force", 1);
+    int r = docker_json(t->d,
+                        &(struct ask){.method = "POST",
+                                      .path = docker_path(t->arena, "/networks/", network, "/disconnect"),
+                                      .body = body,
+                                      .cancel = act_cancel(t)},
+                        NULL, NULL, err);
+    return r < 0 && r != ERR_NOTFOUND ? err_wrap(err, "network %s", network) : 0;
+}
+
+int networks_update(struct act *t, const struct object *o, bool *changed, struct err *err)
+{
+    const struct val *want = val_get(t->step->spec, "networks"), *have = val_get(o->spec, "networks");
+    const struct field *field = field_path(kind_container.spec, "networks");
+    if (!want)
+        return 0;
+    for (size_t i = 0; i < val_len(have); i++) {
+        const struct val *wanted = val_get(want, have->pairs[i].key);
+        if (wanted && field_equal(field->elem, wanted, have->pairs[i].val))
+            continue;
+        *changed = true;
+        int r = network_leave(t, have->pairs[i].key, o->native_id, err);
+        if (r < 0)
+            return r;
+    }
+    for (size_t i = 0; i < val_len(want); i++) {
+        const struct val *now = val_get(have, want->pairs[i].key);
+        if (now && field_equal(field->elem, want->pairs[i].val, now))
+            continue;
+        *changed = true;
+        int r = network_join(t, want->pairs[i].key, want->pairs[i].val, o->native_id, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Something has the name: made by this very step before, or in the way. */
+static int meet_existing(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    struct object o;
+    int r = docker_inspect(&t->d->provider, s->kind, s->native_name, t->arena, &o, err);
+    if (r < 0)
+        return r;
+    if (!act_made_by(s, &o)) {
+        bool ours = str_eq(o.owner, val_get_str(s->labels, MARK_OWNER)) && str_eq(o.id, s->id);
+        err_set(err, ours ? ERR_EXISTS : ERR_CONFLICT, "%s %s exists already%s", s->kind->prefix,
+                s->native_name,
+                ours ? ", made from another specification" : " and is not this environment's");
+        return ours ? err->code
+                    : err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
+    }
+    str_copy(t->result->native_id, sizeof(t->result->native_id), o.native_id);
+    t->result->unchanged = true;
+    return 0;
+}
+
+int network_create(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    _cleanup_json_ json_t *answer = NULL;
+    int status;
+    int r = docker_json(t->d,
+                        &(struct ask){.method = "POST",
+                                      .path = "/networks/create",
+                                      .body = network_write(s->native_name, s->spec, s->labels),
+                                      .cancel = act_cancel(t)},
+                        &answer, &status, err);
+    if (status == 409)
+        return meet_existing(t, err);
+    if (r < 0)
+        return r;
+    str_copy(t->result->native_id, sizeof(t->result->native_id),
+             str_or(json_string_value(json_object_get(answer, "Id")), ""));
+    return 0;
+}
+
+/* Containers of ours that are on a network leave it; others keep it, and the removal fails with the engine's
+ * words. */
+static int send_off(struct act *t, const char *id, struct err *err)
+{
+    _cleanup_json_ json_t *j = NULL;
+    int r = docker_json(
+        t->d, &(struct ask){.path = docker_path(t->arena, "/networks/", id, ""), .cancel = act_cancel(t)}, &j,
+        NULL, err);
+    if (r < 0)
+        return r;
+    const char *container;
+    json_t *item;
+    json_object_foreach(json_object_get(j, "Containers"), container, item)
+    {
+        struct object o;
+        r = docker_inspect(&t->d->provider, &kind_container, container, t->arena, &o, err);
+        if (r == 0 && o.owner)
+            r = network_leave(t, id, container, err);
+        if (r < 0 && r != ERR_NOTFOUND)
+            return r;
+    }
+    return 0;
+}
+
+int network_remove(struct act *t, struct err *err)
+{
+    struct object o;
+    int r = act_look(t, &o, err);
+    if (r == 0)
+        r = send_off(t, o.native_id, err);
+    if (r == 0)
+        r = docker_json(t->d,
+                        &(struct ask){.method = "DELETE",
+                                      .path = docker_path(t->arena, "/networks/", o.native_id, ""),
+                                      .cancel = act_cancel(t)},
+                        NULL, NULL, err);
+    t->result->unchanged = r == ERR_NOTFOUND;
+    return r == ERR_NOTFOUND ? 0 : r;
+}
+
+int volume_create(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    struct object o;
+    struct err ignored = {0};
+    /* The engine answers 201 for a name that exists, whosever it is. */
+    int r = docker_inspect(&t->d->provider, &kind_volume, s->native_name, t->arena, &o, &ignored);
+    if (r == 0)
+        return meet_existing(t, err);
+    _cleanup_json_ json_t *answer = NULL;
+    r = docker_json(t->d,
+                    &(struct ask){.method = "POST",
+                                  .path = "/volumes/create",
+                                  .body = volume_write(s->native_name, s->spec, s->labels),
+                                  .cancel = act_cancel(t)},
+                    &answer, NULL, err);
+    if (r < 0)
+        return r;
+    r = volume_read(t->arena, answer, &o, err);
+    if (r == 0)
+        str_copy(t->result->native_id, sizeof(t->result->native_id), o.native_id);
+    return r;
+}
+
+int volume_remove(struct act *t, struct err *err)
+{
+    struct object o;
+    int r = act_look(t, &o, err);
+    if (r == 0)
+        r = docker_json(t->d,
+                        &(struct ask){.method = "DELETE",
+                                      .path = docker_path(t->arena, "/volumes/", o.native_name, ""),
+                                      .cancel = act_cancel(t)},
+                        NULL, NULL, err);
+    t->result->unchanged = r == ERR_NOTFOUND;
+    return r == ERR_NOTFOUND ? 0 : r;
+}

@@ -1,0 +1,178 @@
+/* The containers of an observation: the listing, what the cache knows of them, and inspection of the rest. */
+#include "providers/docker/observe.h"
+
+#include "base/str.h"
+
+#define KEY_CONTAINER "docker1/container/"
+/* Answers that wait to be read take about ten times their 5 kB: bounded, whatever there is. */
+#define INSPECT_BATCH 64u
+
+/* What the cache says of it, when it still looks the same. */
+static void recall(struct look_at *w, struct seen *s)
+{
+    char look[DIGEST_HEX_LEN + 1];
+    struct err ignored = {0};
+    if (w->rq->fresh || !w->continuous || map_get(&w->touched, s->l.id))
+        return;
+    const struct val *v =
+        docker_cache_get(w->d, w->arena, arena_printf(w->arena, KEY_CONTAINER "%s", s->l.id));
+    digest_hex(&s->l.look, look);
+    if (!str_eq(val_get_str(v, "look"), look) ||
+        object_from_val(w->arena, val_get(v, "object"), &s->o, &ignored) < 0)
+        return;
+    s->known = true;
+    w->out->cached++;
+}
+
+static void remember(struct look_at *w, const struct seen *s)
+{
+    char look[DIGEST_HEX_LEN + 1];
+    if (!w->d->env.cache.put)
+        return;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct val *v = val_map(&a);
+    digest_hex(&s->l.look, look);
+    val_set_str(&a, v, "look", look);
+    val_map_set(&a, v, "object", object_to_val(&a, &s->o));
+    docker_cache_put(w->d, arena_printf(&a, KEY_CONTAINER "%s", s->l.id), v);
+}
+
+int containers_list(struct look_at *w, struct err *err)
+{
+    const struct span text = {buf_str(&w->containers.body),
+                              buf_str(&w->containers.body) + w->containers.body.len};
+    struct scan s;
+    struct span entry;
+    size_t cap = 0;
+    int r = scan_enter(text, '[', &s, err);
+    while (r >= 0 && (r = scan_element(&s, &entry, err)) > 0) {
+        struct seen one = {.known = false};
+        r = listing_read(w->arena, entry, &one.l, err);
+        if (r < 0)
+            break;
+        w->out->listed++;
+        if (!str_eq(one.l.owner, w->rq->owner) || !one.l.resource)
+            continue;
+        recall(w, &one);
+        arena_push(w->arena, w->seen, w->n_seen, cap, one);
+    }
+    /* The text has been read: it need not be kept beside what was made of it. */
+    http_answer_release(&w->containers);
+    for (size_t i = 0; i < w->n_seen; i++)
+        map_put(&w->by_id, w->seen[i].l.id, &w->seen[i]);
+    return r;
+}
+
+struct batch {
+    struct look_at *w;
+    struct seen *items[INSPECT_BATCH];
+    size_t n;
+};
+
+static void inspect_one(void *arg, size_t i)
+{
+    struct batch *b = arg;
+    struct seen *s = b->items[i];
+    s->result = docker_inspect_json(b->w->d, s->l.id, b->w->cancel, &s->json, &s->err);
+}
+
+int image_of(struct look_at *w, const char *id, const struct image_info **ret, struct err *err)
+{
+    const struct image_info *info = id ? map_get(&w->images, id) : NULL;
+    int r = 0;
+    if (!info && id) {
+        r = docker_image(w->d, id, w->cancel, w->arena, &info, err);
+        if (r == 0 && info)
+            map_put(&w->images, id, (void *)(uintptr_t)info);
+    }
+    *ret = info;
+    return r;
+}
+
+static int inspect_batch(struct look_at *w, struct batch *b, struct err *err)
+{
+    if (w->d->env.pool)
+        pool_each(w->d->env.pool, b->n, inspect_one, b);
+    else
+        for (size_t i = 0; i < b->n; i++)
+            inspect_one(b, i);
+    for (size_t i = 0; i < b->n; i++) {
+        struct seen *s = b->items[i];
+        const struct image_info *image;
+        if (s->result == ERR_NOTFOUND)
+            continue; /* removed since the listing */
+        int r = s->result;
+        if (r < 0)
+            *err = s->err;
+        else
+            r = image_of(w, arena_strdup(w->arena, json_string_value(json_object_get(s->json, "Image"))),
+                         &image, err);
+        if (r == 0)
+            r = container_read(w->arena, s->json, image, &s->o, err);
+        json_decref(s->json);
+        s->json = NULL;
+        if (r < 0)
+            return err_wrap(err, "container %s", s->l.name);
+        s->known = true;
+        w->out->inspected++;
+        remember(w, s);
+    }
+    b->n = 0;
+    return 0;
+}
+
+/* "container:ID" says the name that the id has now; what is gone keeps the id. */
+static void name_joins(struct look_at *w, struct object *o)
+{
+    static const char *const fields[] = {"network_mode", "pid", "ipc"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const char *mode = val_get_str(o->spec, fields[i]);
+        const char *id = str_after(str_or(mode, ""), "container:");
+        if (!id)
+            continue;
+        const struct seen *other = map_get(&w->by_id, id);
+        const char *named = other ? arena_printf(w->arena, "container:%s", other->l.name)
+                                  : docker_resolve_join(w->d, mode, w->cancel, w->arena);
+        struct val *spec = val_map_copy(w->arena, o->spec);
+        val_set_str(w->arena, spec, fields[i], named);
+        o->spec = spec;
+    }
+}
+
+int container_finish(struct look_at *w, struct object *o, struct err *err)
+{
+    const struct image_info *image;
+    int r = image_of(w, o->image_id, &image, err);
+    if (r < 0)
+        return r;
+    name_joins(w, o);
+    o->defaults = container_defaults(w->arena, o, image, &w->facts);
+    return 0;
+}
+
+int containers_look(struct look_at *w, struct err *err)
+{
+    struct batch b = {.w = w};
+    int r = 0;
+    for (size_t i = 0; i < w->n_seen && r == 0; i++) {
+        if (!w->seen[i].known)
+            b.items[b.n++] = &w->seen[i];
+        if (b.n == INSPECT_BATCH)
+            r = inspect_batch(w, &b, err);
+    }
+    if (r == 0 && b.n > 0)
+        r = inspect_batch(w, &b, err);
+    for (size_t i = 0; i < w->n_seen && r == 0; i++) {
+        struct seen *s = &w->seen[i];
+        if (!s->known)
+            continue;
+        s->o.image_moved =
+            s->l.image_moved && !str_starts(str_or(val_get_str(s->o.spec, "image"), ""), "sha256:");
+        if (s->l.health != HEALTH_NONE)
+            s->o.health = s->l.health;
+        r = container_finish(w, &s->o, err);
+        if (r == 0)
+            *observed_add(w->out) = s->o;
+    }
+    return r;
+}

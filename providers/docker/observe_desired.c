@@ -1,0 +1,257 @@
+/* What the desired side asks about: objects that have a wanted name and are not ours, external ones, and
+ * images. */
+#include "providers/docker/observe.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#define NAMES_AT_ONCE 100u /* in one filter: a request line stays under Go's limit of headers */
+
+/* A native name that is wanted, by whom. */
+struct wanted {
+    const char *name;
+    const struct resource *r;
+    unsigned instance;
+};
+
+struct wanted_list {
+    struct wanted *items;
+    size_t n, cap;
+};
+
+static void collect(struct look_at *w, const struct resource_set *set, const struct kind_desc *kind,
+                    struct wanted_list *ret)
+{
+    struct map have;
+    map_init(&have);
+    for (size_t i = 0; i < w->out->n; i++)
+        if (w->out->items[i]->kind == kind)
+            map_put(&have, w->out->items[i]->native_name, w->out->items[i]);
+    for (size_t i = 0; i < set->n; i++) {
+        const struct resource *r = set->items[i];
+        int64_t n = kind->flags & KIND_INSTANCES ? val_get_int(r->spec, "replicas", 1) : 1;
+        for (unsigned k = 1; r->kind == kind && k <= n; k++) {
+            struct wanted one = {.r = r, .instance = kind->flags & KIND_INSTANCES ? k : 0};
+            one.name = bind_native_name(w->arena, w->rq->owner, r, one.instance);
+            if (!map_get(&have, one.name))
+                arena_push(w->arena, ret->items, ret->n, ret->cap, one);
+        }
+    }
+    map_release(&have);
+}
+
+static const struct wanted *find_wanted(const struct wanted_list *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (str_eq(l->items[i].name, name))
+            return &l->items[i];
+    return NULL;
+}
+
+/* The engine's filter for names: a regular expression for containers, a part of the name for others. */
+static const char *name_filter(struct look_at *w, const struct wanted_list *l, size_t begin, bool exact)
+{
+    struct val *filters = val_map(w->arena), *names = val_list(w->arena);
+    for (size_t i = begin; i < l->n && i < begin + NAMES_AT_ONCE; i++) {
+        _cleanup_buf_ struct buf b = BUF_INIT;
+        buf_adds(&b, exact ? "^/?" : "");
+        for (const char *p = l->items[i].name; *p; p++) {
+            if (exact && *p == '.')
+                buf_addc(&b, '\\');
+            buf_addc(&b, *p);
+        }
+        buf_adds(&b, exact ? "$" : "");
+        val_list_add(w->arena, names, val_str(w->arena, buf_str(&b)));
+    }
+    val_map_set(w->arena, filters, "name", names);
+    return docker_filters(w->arena, filters);
+}
+
+static void add_foreign(struct look_at *w, const struct wanted *want, struct object *o)
+{
+    o->id = want->r->id;
+    o->instance = want->instance;
+    o->candidate = false;
+    *observed_add(w->out) = *o;
+}
+
+static int add_container(struct look_at *w, const struct wanted *want, struct err *err)
+{
+    _cleanup_json_ json_t *j = NULL;
+    const struct image_info *image;
+    struct object o;
+    int r = docker_inspect_json(w->d, want->name, w->cancel, &j, err);
+    if (r == ERR_NOTFOUND)
+        return 0;
+    if (r == 0)
+        r = image_of(w, arena_strdup(w->arena, json_string_value(json_object_get(j, "Image"))), &image, err);
+    if (r == 0)
+        r = container_read(w->arena, j, image, &o, err);
+    if (r == 0)
+        r = container_finish(w, &o, err);
+    if (r < 0)
+        return err_wrap(err, "container %s", want->name);
+    w->out->inspected++;
+    add_foreign(w, want, &o);
+    return 0;
+}
+
+static int find_containers(struct look_at *w, const struct wanted_list *l, size_t begin, struct err *err)
+{
+    _cleanup_json_ json_t *list = NULL;
+    const char *path = arena_printf(w->arena, "/containers/json?all=1&%s", name_filter(w, l, begin, true));
+    json_t *item;
+    size_t i;
+    int r = docker_json(w->d, &(struct ask){.path = path, .cancel = w->cancel}, &list, NULL, err);
+    if (r < 0)
+        return r;
+    json_array_foreach(list, i, item)
+    {
+        json_t *names = json_object_get(item, "Names"), *name;
+        size_t k;
+        json_array_foreach(names, k, name)
+        {
+            const char *s = str_or(json_string_value(name), "");
+            const struct wanted *want = find_wanted(l, *s == '/' ? s + 1 : s);
+            r = want ? add_container(w, want, err) : 0;
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+static int find_objects(struct look_at *w, const struct kind_desc *kind, const struct wanted_list *l,
+                        size_t begin, struct err *err)
+{
+    bool network = kind == &kind_network;
+    _cleanup_json_ json_t *answer = NULL;
+    const char *path =
+        arena_printf(w->arena, "%s?%s", network ? "/networks" : "/volumes", name_filter(w, l, begin, false));
+    int r = docker_json(w->d, &(struct ask){.path = path, .cancel = w->cancel}, &answer, NULL, err);
+    json_t *list = network ? answer : json_object_get(answer, "Volumes"), *item;
+    size_t i;
+    if (r < 0)
+        return r;
+    json_array_foreach(list, i, item)
+    {
+        struct object o;
+        const struct wanted *want =
+            find_wanted(l, str_or(json_string_value(json_object_get(item, "Name")), ""));
+        if (!want)
+            continue;
+        r = network ? network_read(w->arena, item, &o, err) : volume_read(w->arena, item, &o, err);
+        if (r < 0)
+            return r;
+        add_foreign(w, want, &o);
+    }
+    return 0;
+}
+
+static int find_namesakes(struct look_at *w, const struct resource_set *set, struct err *err)
+{
+    static const struct kind_desc *const looked_for[] = {&kind_container, &kind_network, &kind_volume};
+    for (size_t i = 0; i < ARRAY_LEN(looked_for); i++) {
+        struct wanted_list l = {0};
+        collect(w, set, looked_for[i], &l);
+        for (size_t begin = 0; begin < l.n; begin += NAMES_AT_ONCE) {
+            int r = looked_for[i] == &kind_container ? find_containers(w, &l, begin, err)
+                                                     : find_objects(w, looked_for[i], &l, begin, err);
+            if (r < 0)
+                return r;
+        }
+    }
+    return 0;
+}
+
+/* Images. */
+
+/* A container of ours that runs what the reference means now tells all that is to be known. */
+static const struct object *runs_image(struct look_at *w, const char *ref)
+{
+    for (size_t i = 0; i < w->out->n; i++) {
+        const struct object *o = w->out->items[i];
+        if (o->image_id && !o->image_moved && str_eq(val_get_str(o->spec, "image"), ref) &&
+            str_eq(o->owner, w->rq->owner))
+            return o;
+    }
+    return NULL;
+}
+
+/* What the registry has under a name (P7: reading only). NULL when it cannot be asked. */
+static const char *remote_digest(struct look_at *w, const char *ref)
+{
+    _cleanup_json_ json_t *j = NULL;
+    struct err ignored = {0};
+    char *login = NULL;
+    if (credential_header(w->d, ref, w->cancel, &login, &ignored) < 0)
+        return NULL;
+    const struct ask q = {.path = docker_path(w->arena, "/distribution/", ref, "/json"),
+                          .headers = login,
+                          .cancel = w->cancel,
+                          .timeout_ns = 15 * NS_PER_S};
+    int r = docker_json(w->d, &q, &j, NULL, &ignored);
+    credential_free(login);
+    json_t *descriptor = json_object_get(j, "Descriptor");
+    return r < 0 ? NULL : arena_strdup(w->arena, json_string_value(json_object_get(descriptor, "digest")));
+}
+
+/* The registry has another image: whoever runs the old one runs something else than is asked for. */
+static void mark_moved(struct look_at *w, const char *ref)
+{
+    for (size_t i = 0; i < w->out->n; i++)
+        if (w->out->items[i]->image_id && str_eq(val_get_str(w->out->items[i]->spec, "image"), ref))
+            w->out->items[i]->image_moved = true;
+}
+
+static int learn_image(struct look_at *w, const char *ref, bool always, struct image_fact *ret,
+                       struct err *err)
+{
+    _cleanup_json_ json_t *j = NULL;
+    *ret = (struct image_fact){.ref = ref};
+    int r = docker_json(
+        w->d, &(struct ask){.path = docker_path(w->arena, "/images/", ref, "/json"), .cancel = w->cancel}, &j,
+        NULL, err);
+    if (r == ERR_NOTFOUND) {
+        err_clear(err);
+    } else if (r < 0) {
+        return r;
+    } else {
+        ret->present = true;
+        ret->id = arena_strdup(w->arena, json_string_value(json_object_get(j, "Id")));
+        ret->digest = image_digest(w->arena, j, ref);
+    }
+    const char *remote = always && !strchr(ref, '@') ? remote_digest(w, ref) : NULL;
+    if (!remote || str_eq(remote, ret->digest))
+        return 0;
+    *ret = (struct image_fact){.ref = ref, .digest = remote};
+    mark_moved(w, ref);
+    return 0;
+}
+
+static int learn_images(struct look_at *w, const struct resource_set *set, struct err *err)
+{
+    struct map known;
+    int r = 0;
+    map_init(&known);
+    for (size_t i = 0; i < set->n && r == 0; i++) {
+        const char *ref = val_get_str(set->items[i]->spec, "image");
+        bool always = str_eq(val_get_str(set->items[i]->spec, "pull_policy"), "always");
+        if (!ref || !(set->items[i]->kind->flags & KIND_INSTANCES) || map_get(&known, ref))
+            continue;
+        const struct object *o = always || w->rq->images ? NULL : runs_image(w, ref);
+        struct image_fact fact = {.ref = ref, .present = true, .id = o ? o->image_id : NULL};
+        if (!o)
+            r = learn_image(w, ref, always, &fact, err);
+        arena_push(w->out->arena, w->out->images, w->out->n_images, w->out->cap_images, fact);
+        map_put(&known, ref, w);
+    }
+    map_release(&known);
+    return r;
+}
+
+int desired_look(struct look_at *w, const struct resource_set *set, struct err *err)
+{
+    int r = find_namesakes(w, set, err);
+    return r < 0 ? r : learn_images(w, set, err);
+}

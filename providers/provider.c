@@ -1,0 +1,87 @@
+#include "providers/provider.h"
+
+#include "base/str.h"
+
+#include <sys/stat.h>
+
+/* Which backend serves a URL. */
+static const struct {
+    const char *prefix;
+    const struct provider_ops *ops;
+} backends[] = {
+    {"unix://", &provider_docker},  {"tcp://", &provider_docker}, {"http://", &provider_docker},
+    {"https://", &provider_docker}, {"ssh://", &provider_docker}, {"fake://", &provider_fake},
+};
+
+/* Where engines listen by default. %s: $XDG_RUNTIME_DIR. */
+static const char *const default_sockets[] = {
+    "/run/docker.sock",        "/var/run/docker.sock",  "%s/docker.sock",
+    "/run/podman/podman.sock", "%s/podman/podman.sock",
+};
+
+static bool is_socket(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static const char *find_socket(struct arena *a)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    for (size_t i = 0; i < ARRAY_LEN(default_sockets); i++) {
+        const char *below = str_after(default_sockets[i], "%s");
+        if (below && str_empty(runtime))
+            continue;
+        const char *path = below ? arena_printf(a, "%s%s", runtime, below) : default_sockets[i];
+        if (is_socket(path))
+            return arena_printf(a, "unix://%s", path);
+    }
+    return NULL;
+}
+
+/* What docker's own command line takes from the environment. */
+static void from_environment(struct arena *a, struct target *t)
+{
+    const char *certs = getenv("DOCKER_CERT_PATH");
+    t->url = getenv("DOCKER_HOST");
+    if (str_empty(getenv("DOCKER_TLS_VERIFY")) || str_empty(certs) || t->ca_file)
+        return;
+    t->ca_file = arena_printf(a, "%s/ca.pem", certs);
+    t->cert_file = arena_printf(a, "%s/cert.pem", certs);
+    t->key_file = arena_printf(a, "%s/key.pem", certs);
+}
+
+static int resolve(struct arena *a, struct target *t, struct err *err)
+{
+    if (!str_empty(t->url))
+        return 0;
+    from_environment(a, t);
+    if (str_empty(t->url))
+        t->url = find_socket(a);
+    if (t->url && !str_starts(t->url, "fake://")) /* which is for those who ask for it by name */
+        return 0;
+    err_set(err, ERR_UNAVAILABLE, "no container engine was found: no socket of Docker or Podman is there");
+    return err_hint(
+        err, "install and start one (Debian: apt install docker.io), or set DOCKER_HOST or the target's url");
+}
+
+int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,
+                  struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct target resolved = *t;
+    int r = resolve(&a, &resolved, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < ARRAY_LEN(backends); i++)
+        if (str_starts(resolved.url, backends[i].prefix))
+            return backends[i].ops->open(str_empty(t->url) ? &resolved : t, env, ret, err);
+    err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", resolved.url);
+    return err_hint(err, "write unix:///run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST");
+}
+
+void provider_close(struct provider *p)
+{
+    if (p)
+        p->ops->close(p);
+}
