@@ -11,6 +11,7 @@
 #include "reconciler/source/internal.h"
 
 #include "base/io.h"
+#include "base/mem.h"
 
 #include <errno.h>
 
@@ -221,10 +222,7 @@ static int download(struct remote_op *op, git_remote *remote, const struct want 
     set_callbacks(op, &o.callbacks);
     o.update_fetchhead = 0;
     o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_AUTO;
-    char *spec;
-    _cleanup_free_ char *copy = spec = strdup(w->spec);
-    if (!spec)
-        abort();
+    _cleanup_free_ char *spec = mem_strdup(w->spec);
     const git_strarray specs = {.strings = &spec, .count = 1};
     _cleanup_(git_object_freep) git_object *object = NULL;
     _cleanup_(git_object_freep) git_object *commit = NULL;
@@ -315,7 +313,6 @@ int remote_fetch_name(struct source *s, const char *name, struct err *err)
 static bool have_pinned(struct source *s)
 {
     git_oid id;
-    _cleanup_(git_commit_freep) git_commit *commit = NULL;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct err ignored = {0};
     return repo_is_commit_id(s->config.revision) && git_oid_fromstr(&id, s->config.revision) == 0 &&
