@@ -4,7 +4,8 @@
 #include "providers/containers/wire.h"
 #include "schema/kinds/container.h"
 
-#define SHORT_ID 12
+#define SHORT_ID      12
+#define LABEL_DISABLE "label=disable"
 
 /* The value of a JSON object in a label. */
 static const struct val *label_tree(struct arena *a, json_t *labels, const char *key)
@@ -45,6 +46,23 @@ static void grace_read(struct arena *a, const struct val *asked, struct val *spe
         val_set_int(a, spec, "stop_grace_period", ns);
 }
 
+/* Engines switch SELinux labels off for containers that see the host's processes anyway (daemon/create.go of Docker). */
+static void security_read(struct arena *a, const struct val *asked, struct val *spec)
+{
+    bool implied = val_get_bool(spec, "privileged", false) || str_eq(val_get_str(spec, "pid"), "host") ||
+                   str_eq(val_get_str(spec, "ipc"), "host");
+    const struct val *list = val_get(spec, "security_opt");
+    struct val *kept = val_list(a);
+    if (!implied || val_get_bool(asked, "label_disable", false))
+        return;
+    for (size_t i = 0; i < val_len(list); i++)
+        if (!str_eq(list->items[i]->s, LABEL_DISABLE))
+            val_list_add(a, kept, list->items[i]);
+    val_map_del(spec, "security_opt");
+    if (kept->len)
+        val_map_set(a, spec, "security_opt", kept);
+}
+
 static struct val *spec_read(struct arena *a, json_t *inspect, const struct image_info *image)
 {
     json_t *config = json_object_get(inspect, "Config"), *host = json_object_get(inspect, "HostConfig");
@@ -58,6 +76,7 @@ static struct val *spec_read(struct arena *a, json_t *inspect, const struct imag
         val_set_str(a, spec, "platform", val_get_str(image->defaults, "platform"));
     hostname_read(str_or(json_text(inspect, "Id"), ""), spec);
     grace_read(a, asked, spec);
+    security_read(a, asked, spec);
     ports_read(a, config, host, asked, image, spec);
     networks_read(a, inspect, asked, spec);
     mounts_read(a, host, asked, spec);
@@ -146,9 +165,12 @@ static void command_write(const struct create_request *rq, json_t *body)
 static void asked_more(struct arena *a, const struct val *spec, struct val *asked)
 {
     int64_t grace = val_get_int(spec, "stop_grace_period", 0);
-    const struct val *secrets = val_get(spec, "secrets");
+    const struct val *secrets = val_get(spec, "secrets"), *options = val_get(spec, "security_opt");
     if (grace % NS_PER_S)
         val_set_int(a, asked, "stop_grace_period", grace);
+    for (size_t i = 0; i < val_len(options); i++)
+        if (str_eq(options->items[i]->s, LABEL_DISABLE))
+            val_set_bool(a, asked, "label_disable", true);
     if (val_len(secrets))
         val_map_set(a, asked, "secrets", val_clone(a, secrets));
 }
