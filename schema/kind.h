@@ -47,4 +47,7 @@ struct annotation {
     const char *example;
 };
 extern const struct annotation annotations[]; /* ends with a NULL name */
+
+/* What stands in metadata, for every kind; defined in load_doc.c. */
+extern const struct field_table metadata_table;
 #endif

@@ -21,8 +21,8 @@ static const struct field_refusal metadata_refused[] = {
      "the environment is who reads the manifest: put the file under a path of that environment"},
     {0},
 };
-static const struct field_table metadata_table = {"metadata", "Who a resource is.", metadata_fields,
-                                                  .refused = metadata_refused};
+const struct field_table metadata_table = {"metadata", "Who a resource is.", metadata_fields,
+                                           .refused = metadata_refused};
 
 static const char *const frame_keys[] = {"apiVersion", "kind", "metadata", "spec", "patch"};
 
