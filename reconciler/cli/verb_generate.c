@@ -92,7 +92,10 @@ int verb_generate(struct cli *c)
     static const struct {
         const char *name;
         void (*print)(struct buf *);
-    } things[] = {{"man", manual}, {"reference", doc_reference}, {"schema", doc_json_schema}};
+    } things[] = {{"man", manual},
+                  {"reference", doc_reference},
+                  {"schema", doc_json_schema},
+                  {"settings", settings_reference}};
     for (size_t i = 0; i < ARRAY_LEN(things); i++) {
         if (!str_eq(things[i].name, c->args[0]))
             continue;
@@ -103,6 +106,6 @@ int verb_generate(struct cli *c)
     }
     struct err err = {0};
     err_set(&err, ERR_INVALID, "nothing to generate is called \"%s\"", c->args[0]);
-    err_hint(&err, "man, reference and schema are");
+    err_hint(&err, "man, reference, schema and settings are");
     return cli_fail(c, &err, NULL);
 }

@@ -51,7 +51,7 @@ static int read_settings(const struct daemon *d, struct settings *ret, struct er
         return err_hint(err, "`forged --check` lists them");
     }
     if (d->options->state_dir)
-        ret->state_dir = d->options->state_dir;
+        settings_set_state_dir(ret, d->options->state_dir);
     return 0;
 }
 

@@ -33,6 +33,11 @@ static const char *path_of(struct reading *rd, const struct val *map, const char
     return arena_printf(rd->arena, "%s/%s", rd->dir, p);
 }
 
+static const char *cache_dir_of(struct arena *a, const char *state_dir)
+{
+    return arena_printf(a, "%s/repositories", state_dir);
+}
+
 /* A file that has to be there. */
 static const char *file_of(struct reading *rd, const struct val *map, const char *key)
 {
@@ -42,18 +47,23 @@ static const char *file_of(struct reading *rd, const struct val *map, const char
     return p;
 }
 
-/* A file that has to be there and to be nobody else's (X7). */
-static const char *private_file_of(struct reading *rd, const struct val *map, const char *key)
+/* A file that has to be there and to be nobody else's (X7): none of these permissions. */
+static const char *private_file_of(struct reading *rd, const struct val *map, const char *key,
+                                   mode_t forbidden)
 {
     const char *p = file_of(rd, map, key);
     struct stat st;
-    if (p && stat(p, &st) == 0 && st.st_mode & 0077) {
+    if (p && stat(p, &st) == 0 && st.st_mode & forbidden) {
         struct diag *d =
-            problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: %s can be read by others", key, p));
+            problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: %s can be used by others", key, p));
         diag_hint(rd->diags, d, "chmod 600 %s", p);
     }
     return p;
 }
+
+/* ssh refuses keys that the group may read; a TLS key may be its group's, as Debian has it for ssl-cert. */
+#define SSH_KEY_FORBIDDEN (S_IRWXG | S_IRWXO)
+#define TLS_KEY_FORBIDDEN (S_IWGRP | S_IRWXO)
 
 static const struct secret *secret_of(struct reading *rd, const struct val *map, const char *key)
 {
@@ -99,8 +109,8 @@ static void read_targets(struct reading *rd, const struct val *map)
             .url = val_get_str(v, "url"),
             .ca_file = file_of(rd, v, "ca"),
             .cert_file = file_of(rd, v, "cert"),
-            .key_file = private_file_of(rd, v, "key"),
-            .ssh_key_file = private_file_of(rd, v, "ssh_key"),
+            .key_file = private_file_of(rd, v, "key", TLS_KEY_FORBIDDEN),
+            .ssh_key_file = private_file_of(rd, v, "ssh_key", SSH_KEY_FORBIDDEN),
             .ssh_known_hosts = file_of(rd, v, "known_hosts"),
             .timeout_ns = val_get_int(v, "timeout", 0),
             .logins = rd->logins,
@@ -135,26 +145,51 @@ static const struct target *find_target(struct reading *rd, const struct val *en
     return &s->targets[0];
 }
 
+/* A relative path means a folder beside the file. */
+static const char *url_of(struct reading *rd, const struct val *map)
+{
+    const char *url = val_get_str(map, "url");
+    const char *folder = url ? str_after(url, "dir:") : NULL;
+    if (folder && *folder != '/')
+        return arena_printf(rd->arena, "dir:%s/%s", rd->dir, folder);
+    if (url && !strchr(url, ':') && *url != '/')
+        return arena_printf(rd->arena, "%s/%s", rd->dir, url);
+    return url;
+}
+
+/* What a source refuses (credentials in its address, for one) is said here, with its place. */
+static void check_source(struct reading *rd, const struct val *v, const struct source_config *c)
+{
+    struct source *s = NULL;
+    struct err err = {0};
+    if (!c->url)
+        return;
+    if (source_open(c, &s, &err) < 0) {
+        struct diag *d = problem(rd, val_get(v, "url"), err.msg);
+        if (err.hint[0])
+            diag_hint(rd->diags, d, "%s", err.hint);
+    }
+    source_close(s);
+}
+
 static struct source_config read_repository(struct reading *rd, const struct val *v)
 {
-    const char *url = val_get_str(v, "url");
-    /* A relative path means a folder beside the file. */
-    if (url && !strstr(url, ":") && url[0] != '/')
-        url = arena_printf(rd->arena, "%s/%s", rd->dir, url);
-    return (struct source_config){
-        .url = url,
+    const struct source_config c = {
+        .url = url_of(rd, v),
         .branch = val_get_str(v, "branch"),
         .revision = val_get_str(v, "revision"),
         .path = val_get_str(v, "path"),
-        .cache_dir = rd->s->state_dir,
+        .cache_dir = cache_dir_of(rd->arena, rd->s->state_dir),
         .username = val_get_str(v, "username"),
         .password = secret_of(rd, v, "password_file"),
         .ca_file = file_of(rd, v, "ca"),
-        .ssh_key_file = private_file_of(rd, v, "ssh_key"),
+        .ssh_key_file = private_file_of(rd, v, "ssh_key", SSH_KEY_FORBIDDEN),
         .ssh_known_hosts = file_of(rd, v, "known_hosts"),
         .ssh_passphrase = secret_of(rd, v, "passphrase_file"),
         .timeout_ns = val_get_int(v, "timeout", 0),
     };
+    check_source(rd, v, &c);
+    return c;
 }
 
 static const char *const *strings_of(struct reading *rd, const struct val *list)
@@ -246,6 +281,16 @@ static const char *folder_of(struct arena *a, const char *path)
     return slash ? arena_strndup(a, full, (size_t)(slash - full)) : ".";
 }
 
+/* Whoever can write the settings decides what is deployed, and where to. */
+static void check_permissions(struct reading *rd, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || !(st.st_mode & S_IWOTH))
+        return;
+    struct diag *d = problem(rd, NULL, "everybody may change this file");
+    diag_hint(rd->diags, d, "chmod o-w %s", path);
+}
+
 static void decode_document(struct reading *rd, const char *text, size_t len)
 {
     struct ynode **docs;
@@ -275,6 +320,7 @@ int settings_load(const char *path, struct settings *ret, struct diag_list *diag
     arena_init(&ret->arena);
     ret->path = arena_strdup(&ret->arena, path);
     struct reading rd = {.s = ret, .arena = &ret->arena, .diags = diags, .dir = folder_of(&ret->arena, path)};
+    check_permissions(&rd, path);
     decode_document(&rd, buf_str(&b), b.len);
     diag_sort(diags);
     return 0;
@@ -288,6 +334,13 @@ void settings_release(struct settings *s)
         secret_free(s->secrets[i]);
     arena_release(&s->arena);
     *s = (struct settings){0};
+}
+
+void settings_set_state_dir(struct settings *s, const char *dir)
+{
+    s->state_dir = arena_strdup(&s->arena, dir);
+    for (size_t i = 0; i < s->n_envs; i++)
+        s->envs[i].source.cache_dir = cache_dir_of(&s->arena, dir);
 }
 
 const struct env_config *settings_env(const struct settings *s, const char *name)

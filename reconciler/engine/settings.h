@@ -3,8 +3,11 @@
 /*
  * The settings file: what a commit may not decide. Read with the same field tables as manifests: every
  * problem at once, with its place. Files that hold credentials are named, never their content; they must not
- * be readable by others (X7).
- *
+ * be readable by others (X7), and the settings themselves must not be writable by others. Relative paths
+ * start at the file's folder. contrib/doc/settings.md is made of the tables.
+ */
+// clang-format off
+/*
  * apiVersion: forge/v1
  * kind: Settings
  * state_dir: /var/lib/forge
@@ -15,11 +18,15 @@
  * registries: {localhost:5000: {username: u, password_file: /etc/forge/registry}}
  * environments:
  *   production:
- *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file:
- * f, ca: f, ssh_key: f, known_hosts: f} target: local interval: 1m            # polling sync: {automatic:
- * true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50, timeout: 10m, parallel: 4} retention:
- * {generations: 50, age: 90d} profiles: [x]
+ *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file: f,
+ *                  ca: f, ssh_key: f, passphrase_file: f, known_hosts: f}
+ *     target: local
+ *     interval: 1m            # polling
+ *     sync: {automatic: true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50, timeout: 10m, parallel: 4}
+ *     retention: {generations: 50, age: 90d}
+ *     profiles: [x]
  */
+// clang-format on
 #include "base/log.h"
 #include "providers/provider.h"
 #include "reconciler/source/source.h"
@@ -63,6 +70,8 @@ int settings_load(const char *path, struct settings *ret, struct diag_list *diag
 int settings_default(const char *dir, const char *env, const char *state_dir, struct settings *ret,
                      struct err *err) _must_check_;
 void settings_release(struct settings *s);
+/* Another state folder than the file's: for state and for copies of repositories. */
+void settings_set_state_dir(struct settings *s, const char *dir);
 const struct env_config *settings_env(const struct settings *s,
                                       const char *name); /* NULL name: the only one */
 /* The paths of the manual: --settings, $FORGE_SETTINGS, /etc/forge/forged.yaml; --state-dir,
@@ -73,4 +82,6 @@ const char *settings_default_socket(struct arena *a);
 /* A DNS label of at most LIMIT_NAME_BYTES. */
 bool settings_name_is_valid(const char *name);
 extern const struct field_table settings_table;
+/* The reference of all settings, in Markdown (contrib/doc/settings.md). */
+void settings_reference(struct buf *out);
 #endif

@@ -107,7 +107,7 @@ int settings_default(const char *dir, const char *env, const char *state_dir, st
     ret->envs[0] = (struct env_config){
         .name = arena_strdup(a, name),
         .project_environment = env ? arena_strdup(a, env) : "",
-        .source = {.url = arena_printf(a, "dir:%s", folder), .cache_dir = ret->state_dir},
+        .source = {.url = arena_printf(a, "dir:%s", folder)},
         .target = &ret->targets[0],
         .prune = true,
         .self_heal = true,
