@@ -138,9 +138,14 @@ static int mem_walk(struct kv_txn *txn, unsigned table, struct slice prefix, boo
 {
     (void)err;
     const struct table *t = txn->tables[table];
-    size_t begin = prefix.len ? lower_bound(t, prefix) : 0, end = begin;
-    while (end < t->n && has_prefix(t->items[end], prefix))
-        end++;
+    size_t begin = prefix.len ? lower_bound(t, prefix) : 0, end = begin, past = t->n;
+    while (end < past) { /* those with the prefix stand together */
+        size_t mid = end + (past - end) / 2;
+        if (has_prefix(t->items[mid], prefix))
+            end = mid + 1;
+        else
+            past = mid;
+    }
     *ret_stop = 0;
     for (size_t i = 0; i < end - begin && *ret_stop == 0; i++) {
         const struct record *r = t->items[reverse ? end - 1 - i : begin + i];

@@ -23,7 +23,11 @@ struct env_state {
     uint64_t transition;       /* newest sequence number */
 };
 int env_state_get(struct store *s, const char *env, struct arena *a, struct env_state *ret, struct err *err) _must_check_; /* absent: zeroed, 0 */
+/* generation and transition are not taken from here: they follow from what is stored. */
 int env_state_put(struct store *s, const char *env, const struct env_state *st, struct err *err) _must_check_;
+/* Change it in one commit: between another process's word (a suspension) and ours nothing is lost. fn may be run more
+   than once, each time on what is stored; strings that it sets live until this returns. */
+int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg, struct err *err) _must_check_;
 int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n, struct err *err) _must_check_;
 
 /* ---- the inventory: what was last applied (plan/applied.h) ---- */
@@ -51,6 +55,7 @@ struct generation {
 };
 /* Takes the next number of the environment (written in the same commit as env_state.generation). */
 int generation_begin(struct store *s, const char *env, struct generation *g, struct err *err) _must_check_;
+/* Writes it anew, but for its resources, which are as they were at its begin. ERR_NOTFOUND. */
 int generation_end(struct store *s, const char *env, const struct generation *g, struct err *err) _must_check_;
 int generation_get(struct store *s, const char *env, uint64_t number, struct arena *a, struct generation *ret, struct err *err) _must_check_;
 /* Newest first, without `resources` when `brief`; at most limit (0: all). */
@@ -89,11 +94,12 @@ int journal_close(struct store *s, const char *env, const char *run, struct err 
 
 /* ---- retention (H4) ---- */
 struct retention {
-    unsigned generations;  /* kept at least; 0: 50 */
+    unsigned generations;  /* kept at least, and the newest that succeeded; 0: 50 */
     int64_t age_ns;        /* and what is younger; 0: 90 days */
     unsigned transitions;  /* 0: 10,000 */
 };
+/* Deletes in lots: up to a tenth more than asked for is kept, so that not every run pays for it. */
 int retention_apply(struct store *s, const char *env, const struct retention *r, int64_t now_ns, struct err *err) _must_check_;
-/* Image ids and digests that kept generations need (H3), as a map. */
+/* Image ids and digests that kept generations and the inventory need (H3): {id or digest: newest generation with it}. */
 int retention_images(struct store *s, const char *env, struct arena *a, struct val **ret, struct err *err) _must_check_;
 #endif

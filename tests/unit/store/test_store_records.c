@@ -1,0 +1,531 @@
+#include "reconciler/store/records.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "tests/unit/store/store_fixture.h"
+
+static struct err err;
+
+#define DAY (24 * 3600 * NS_PER_S)
+
+/* ---- the environment's state ---- */
+
+static void state_round_trip(void **state)
+{
+    struct fixture *f = *state;
+    struct env_state st, back;
+    memset(&st, 0xFF, sizeof(st));
+    assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err)); /* absent is empty */
+    assert_null(st.source);
+    assert_int_equal(st.generation, 0);
+    assert_int_equal(st.checked_ns, 0);
+    st = (struct env_state){.source = "git@h:r//p",
+                            .seen_commit = "a",
+                            .good_commit = "b",
+                            .applied_commit = "c",
+                            .error = "line\nfeed",
+                            .error_ns = 1,
+                            .checked_ns = 2,
+                            .applied_ns = -3,
+                            .suspended_by = "root",
+                            .suspended_why = "because",
+                            .suspended_ns = 4,
+                            .suspended_until_ns = 5,
+                            .held_commit = "d",
+                            .held_generation = 6,
+                            .generation = 99,
+                            .transition = 99};
+    assert_ok(env_state_put(f->store, "prod", &st, &err));
+    fixture_reopen(f);
+    assert_ok(env_state_get(f->store, "prod", &f->arena, &back, &err));
+    assert_string_equal(back.source, "git@h:r//p");
+    assert_string_equal(back.error, "line\nfeed");
+    assert_string_equal(back.held_commit, "d");
+    assert_int_equal(back.applied_ns, -3);
+    assert_int_equal(back.suspended_until_ns, 5);
+    assert_int_equal(back.held_generation, 6);
+    assert_int_equal(back.generation, 0); /* follows from the generations there are */
+    assert_int_equal(back.transition, 0);
+}
+
+static void suspend(struct env_state *st, void *arg)
+{
+    st->suspended_by = arg;
+    st->suspended_ns++;
+}
+
+static void state_changes_in_one_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct env_state st = {.source = "s"};
+    assert_ok(env_state_put(f->store, "prod", &st, &err));
+    assert_ok(env_state_update(f->store, "prod", suspend, (char[]){"root"}, &err));
+    assert_ok(env_state_update(f->store, "prod", suspend, (char[]){"admin"}, &err));
+    assert_ok(env_state_update(f->store, "new", suspend, (char[]){"root"}, &err)); /* made when absent */
+    assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err));
+    assert_string_equal(st.source, "s");
+    assert_string_equal(st.suspended_by, "admin");
+    assert_int_equal(st.suspended_ns, 2);
+    const char **names;
+    size_t n;
+    assert_ok(env_list(f->store, &f->arena, &names, &n, &err));
+    assert_int_equal(n, 2);
+    assert_string_equal(names[0], "new");
+    assert_string_equal(names[1], "prod");
+}
+
+/* ---- the inventory ---- */
+
+static void inventory_round_trip(void **state)
+{
+    struct fixture *f = *state;
+    struct inventory inv;
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 0);
+    struct applied a = {.id = "container/web",
+                        .spec = fixture_val(&f->arena, 1, "x"),
+                        .generation = 4,
+                        .status = APPLIED_FAILED,
+                        .error = "no",
+                        .attempts = 3,
+                        .next_ns = 77};
+    assert_ok(inventory_save(f->store, "prod", &a, &err));
+    a.id = "container/db";
+    a.status = APPLIED_OK;
+    assert_ok(inventory_save(f->store, "prod", &a, &err));
+    assert_ok(inventory_save(f->store, "prod2", &a, &err)); /* a name that begins the same is another */
+    fixture_reopen(f);
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 2);
+    const struct applied *web = inventory_find(&inv, "container/web");
+    assert_non_null(web);
+    assert_true(val_equal(web->spec, fixture_val(&f->arena, 1, "x")));
+    assert_int_equal(web->status, APPLIED_FAILED);
+    assert_string_equal(web->error, "no");
+    assert_int_equal(web->next_ns, 77);
+    assert_ok(inventory_drop(f->store, "prod", "container/web", &err));
+    assert_ok(inventory_drop(f->store, "prod", "container/web", &err));
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 1);
+    assert_ok(inventory_load(f->store, "prod2", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 1);
+}
+
+static void a_strange_record_is_an_error(void **state)
+{
+    struct fixture *f = *state;
+    struct inventory inv;
+    assert_ok(store_put(f->store, STORE_INVENTORY, "prod/x", fixture_val(&f->arena, 1, NULL), &err));
+    assert_fails(inventory_load(f->store, "prod", &f->arena, &inv, &err), ERR_CORRUPT);
+    assert_says("prod/x");
+}
+
+/* ---- generations ---- */
+
+static struct val *resources(struct fixture *f, int n, int changed)
+{
+    struct val *all = val_map(&f->arena);
+    for (int i = 0; i < n; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), "container/c%04d", i);
+        val_map_append(&f->arena, all, arena_strdup(&f->arena, id),
+                       fixture_val(&f->arena, i == 0 ? changed : i, "spec"));
+    }
+    return all;
+}
+
+static uint64_t begin(struct fixture *f, const char *env, int64_t at, const struct val *all)
+{
+    struct generation g = {
+        .commit = "c0ffee", .actor = "root", .trigger = "apply", .begin_ns = at, .resources = all};
+    assert_ok(generation_begin(f->store, env, &g, &err));
+    return g.number;
+}
+
+static void end(struct fixture *f, const char *env, uint64_t number, int64_t at,
+                enum generation_status status)
+{
+    struct generation g = {
+        .number = number, .commit = "c0ffee", .begin_ns = at, .end_ns = at + 5, .status = status};
+    assert_ok(generation_end(f->store, env, &g, &err));
+}
+
+static size_t records(struct fixture *f, enum store_table t);
+
+static void generation_round_trip(void **state)
+{
+    struct fixture *f = *state;
+    struct generation g = {.commit = "c0ffee",
+                           .subject = "a: b",
+                           .author = "A",
+                           .actor = "root",
+                           .trigger = "apply",
+                           .plan_digest = "p",
+                           .begin_ns = 10,
+                           .status = GEN_RUNNING,
+                           .resources = resources(f, 3, 0),
+                           .summary = fixture_val(&f->arena, 2, NULL)},
+                      back;
+    assert_ok(generation_begin(f->store, "prod", &g, &err));
+    assert_int_equal(g.number, 1);
+    assert_ok(generation_get(f->store, "prod", 1, &f->arena, &back, &err));
+    assert_int_equal(back.status, GEN_RUNNING);
+    assert_true(val_equal(back.resources, g.resources));
+    g.end_ns = 20;
+    g.status = GEN_PARTIAL;
+    g.error = "one failed";
+    g.images = fixture_val(&f->arena, 3, "i");
+    g.resources = NULL; /* as they were at the begin, whatever is given now */
+    assert_ok(generation_end(f->store, "prod", &g, &err));
+    fixture_reopen(f);
+    assert_ok(generation_get(f->store, "prod", 1, &f->arena, &back, &err));
+    assert_int_equal(back.number, 1);
+    assert_int_equal(back.status, GEN_PARTIAL);
+    assert_string_equal(back.subject, "a: b");
+    assert_string_equal(back.error, "one failed");
+    assert_int_equal(back.begin_ns, 10);
+    assert_int_equal(back.end_ns, 20);
+    assert_int_equal(val_len(back.resources), 3);
+    assert_true(val_equal(back.images, g.images));
+    assert_true(val_equal(back.summary, g.summary));
+    assert_fails(generation_get(f->store, "prod", 2, &f->arena, &back, &err), ERR_NOTFOUND);
+    assert_string_equal(err.msg, "environment prod has no generation 2");
+    assert_fails(generation_get(f->store, "other", 1, &f->arena, &back, &err), ERR_NOTFOUND);
+    g.number = 9;
+    assert_fails(generation_end(f->store, "prod", &g, &err), ERR_NOTFOUND);
+    struct val *out = generation_to_val(&f->arena, &back);
+    assert_string_equal(val_get_str(out, "status"), "partial");
+    assert_int_equal(val_get_int(out, "generation", 0), 1);
+    assert_int_equal(val_len(val_get(out, "resources")), 3);
+}
+
+static void numbers_go_up_in_each_environment(void **state)
+{
+    struct fixture *f = *state;
+    struct env_state st;
+    assert_int_equal(begin(f, "prod", 1, NULL), 1);
+    assert_int_equal(begin(f, "prod", 2, NULL), 2);
+    assert_int_equal(begin(f, "test", 3, NULL), 1);
+    assert_int_equal(begin(f, "prod", 4, NULL), 3);
+    fixture_reopen(f);
+    assert_int_equal(begin(f, "prod", 5, NULL), 4);
+    assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err));
+    assert_int_equal(st.generation, 4);
+    struct generation *items, one;
+    size_t n;
+    assert_ok(generation_list(f->store, "prod", 2, true, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 2);
+    assert_int_equal(items[0].number, 4);
+    assert_int_equal(items[1].number, 3);
+    assert_ok(generation_list(f->store, "prod", 0, true, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 4);
+    assert_ok(generation_list(f->store, "none", 0, true, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 0);
+    assert_ok(generation_get(f->store, "prod", 1, &f->arena, &one, &err));
+    assert_null(one.resources); /* begun without */
+}
+
+static int count_one(void *arg, const char *key, const struct val *v)
+{
+    (void)key;
+    (void)v;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static size_t records(struct fixture *f, enum store_table t)
+{
+    size_t n = 0;
+    assert_ok(store_each(f->store, t, "", false, 0, &f->arena, count_one, &n, &err));
+    return n;
+}
+
+static void what_generations_share_is_stored_once(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, "prod", 1, resources(f, 500, 0));
+    assert_int_equal(records(f, STORE_RESOURCE), 501);
+    begin(f, "prod", 2, resources(f, 500, 0));
+    assert_int_equal(records(f, STORE_RESOURCE), 502); /* one list more */
+    begin(f, "prod", 3, resources(f, 500, 1000));
+    assert_int_equal(records(f, STORE_RESOURCE), 504); /* one list and one resource */
+    struct generation *items;
+    size_t n;
+    assert_ok(generation_list(f->store, "prod", 0, false, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 3);
+    assert_true(val_equal(items[2].resources, items[1].resources));
+    assert_false(val_equal(items[1].resources, items[0].resources));
+    assert_int_equal(val_get_int(val_get(items[0].resources, "container/c0000"), "n", 0), 1000);
+}
+
+/* Two resources that differ only in what of them is secret are two. */
+static void secrecy_is_part_of_a_resource(void **state)
+{
+    struct fixture *f = *state;
+    struct generation g;
+    struct val *plain = val_map(&f->arena), *sealed = val_map(&f->arena);
+    struct val *a = fixture_val(&f->arena, 1, "hunter2"), *b = fixture_val(&f->arena, 1, "hunter2");
+    val_get(b, "s")->flags |= VAL_F_SECRET;
+    val_map_set(&f->arena, plain, "x", a);
+    val_map_set(&f->arena, sealed, "x", b);
+    begin(f, "prod", 1, plain);
+    begin(f, "prod", 2, sealed);
+    assert_ok(generation_get(f->store, "prod", 2, &f->arena, &g, &err));
+    assert_true(val_get(val_get(g.resources, "x"), "s")->flags & VAL_F_SECRET);
+    assert_ok(generation_get(f->store, "prod", 1, &f->arena, &g, &err));
+    assert_false(val_get(val_get(g.resources, "x"), "s")->flags & VAL_F_SECRET);
+}
+
+/* ---- transitions ---- */
+
+static void transitions_are_found(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *id;
+        uint64_t generation;
+    } made[] = {{"a", 1}, {"b", 1}, {"a", 0}, {"a", 2}, {"c", 2}, {"a", 3}};
+    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+        struct transition t = {.id = made[i].id,
+                               .generation = made[i].generation,
+                               .at_ns = (int64_t)i,
+                               .action = "update",
+                               .result = "ok",
+                               .duration_ns = 5,
+                               .changes = fixture_val(&f->arena, 1, NULL)};
+        assert_ok(transition_add(f->store, "prod", &t, &err));
+        assert_int_equal(t.seq, i + 1);
+    }
+    fixture_reopen(f);
+    struct transition *items;
+    size_t n;
+    assert_ok(transition_list(f->store, "prod", NULL, 0, 0, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 6);
+    assert_int_equal(items[0].seq, 6); /* newest first */
+    assert_string_equal(items[0].action, "update");
+    assert_true(val_equal(items[0].changes, fixture_val(&f->arena, 1, NULL)));
+    assert_ok(transition_list(f->store, "prod", "a", 0, 0, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 4);
+    assert_ok(transition_list(f->store, "prod", "a", 0, 2, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 2);
+    assert_int_equal(items[1].seq, 4);
+    assert_ok(transition_list(f->store, "prod", NULL, 1, 0, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 2);
+    assert_int_equal(items[0].seq, 2);
+    assert_ok(transition_list(f->store, "prod", "c", 1, 0, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 0);
+    assert_ok(transition_list(f->store, "test", NULL, 0, 0, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 0);
+    struct env_state st;
+    assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err));
+    assert_int_equal(st.transition, 6);
+    struct transition t = {.seq = 3, .result = "failed", .error = "e"};
+    struct val *out = transition_to_val(&f->arena, &t);
+    assert_int_equal(val_get_int(out, "seq", 0), 3);
+    assert_string_equal(val_get_str(out, "error"), "e");
+}
+
+static void *add_transitions(void *arg)
+{
+    struct fixture *f = arg;
+    struct err e = {0};
+    size_t failures = 0;
+    for (int i = 0; i < 50; i++)
+        failures +=
+            transition_add(f->store, "prod", &(struct transition){.id = "x", .result = "ok"}, &e) != 0;
+    return failures ? arg : NULL;
+}
+
+static void workers_add_transitions(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t t[6];
+    void *failed;
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(pthread_create(&t[i], NULL, add_transitions, f), 0);
+    for (int i = 0; i < 6; i++) {
+        pthread_join(t[i], &failed);
+        assert_null(failed);
+    }
+    struct transition *items;
+    size_t n;
+    assert_ok(transition_list(f->store, "prod", NULL, 0, 0, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 300);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(items[i].seq, 300 - i);
+}
+
+/* ---- the journal ---- */
+
+static void note(struct fixture *f, const char *run, uint64_t seq, int64_t at, const char *phase)
+{
+    struct journal_entry e = {.run = run,
+                              .seq = seq,
+                              .at_ns = at,
+                              .phase = phase,
+                              .generation = 3,
+                              .id = "container/web",
+                              .verb = "create",
+                              .native_name = "web",
+                              .native_id = "abc",
+                              .result = NULL};
+    assert_ok(journal_append(f->store, "prod", &e, &err));
+}
+
+static void journal_shows_what_a_kill_left(void **state)
+{
+    struct fixture *f = *state;
+    struct journal_entry *items;
+    size_t n;
+    assert_ok(journal_open(f->store, "prod", &f->arena, &items, &n, &err));
+    assert_int_equal(n, 0);
+    note(f, "ff", 1, 10, "run"); /* the older run has the greater name */
+    note(f, "ff", 2, 11, "begin");
+    note(f, "aa", 1, 20, "run");
+    note(f, "aa", 10, 29, "end");
+    note(f, "aa", 9, 28, "begin");
+    note(f, "cc", 1, 15, "run");
+    note(f, "cc", 2, 16, "done");
+    fixture_reopen(f);
+    assert_ok(journal_open(f->store, "prod", &f->arena, &items, &n, &err));
+    assert_int_equal(n, 5);
+    static const struct {
+        const char *run;
+        uint64_t seq;
+    } want[] = {{"ff", 1}, {"ff", 2}, {"aa", 1}, {"aa", 9}, {"aa", 10}};
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(items[i].run, want[i].run);
+        assert_int_equal(items[i].seq, want[i].seq);
+    }
+    assert_string_equal(items[1].native_id, "abc");
+    assert_int_equal(items[1].generation, 3);
+    assert_null(items[1].result);
+    assert_ok(journal_close(f->store, "prod", "ff", &err));
+    assert_ok(journal_close(f->store, "prod", "ff", &err));
+    assert_ok(journal_close(f->store, "prod", "cc", &err));
+    assert_ok(journal_open(f->store, "prod", &f->arena, &items, &n, &err));
+    assert_int_equal(n, 3);
+    assert_int_equal(records(f, STORE_JOURNAL), 3);
+}
+
+/* ---- retention ---- */
+
+static uint64_t oldest(struct fixture *f, const char *env)
+{
+    struct generation *items;
+    size_t n;
+    assert_ok(generation_list(f->store, env, 0, true, &f->arena, &items, &n, &err));
+    return n ? items[n - 1].number : 0;
+}
+
+static void old_generations_go(void **state)
+{
+    struct fixture *f = *state;
+    const struct retention keep = {.generations = 5, .age_ns = 10 * DAY, .transitions = 7};
+    for (int i = 1; i <= 8; i++)
+        end(f, "prod", begin(f, "prod", i * DAY, resources(f, 10, 100 + i)), i * DAY, GEN_OK);
+    begin(f, "test", 1, resources(f, 10, 101));
+    assert_int_equal(records(f, STORE_RESOURCE), 8 + 8 + 9 + 1 + 10);
+    /* Young ones stay, however many. */
+    assert_ok(retention_apply(f->store, "prod", &keep, 10 * DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 1);
+    /* Of those that are old enough the newest five stay. */
+    assert_ok(retention_apply(f->store, "prod", &keep, 12 * DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 2);
+    assert_ok(retention_apply(f->store, "prod", &keep, 100 * DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 4);
+    assert_ok(retention_apply(f->store, "prod", &keep, 1000 * DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 4);
+    assert_int_equal(records(f, STORE_RESOURCE), 5 + 5 + 9 + 1 + 10); /* what no kept one has went, too */
+    struct generation g;
+    assert_ok(generation_get(f->store, "prod", 4, &f->arena, &g, &err));
+    assert_int_equal(val_len(g.resources), 10);
+    assert_ok(generation_get(f->store, "test", 1, &f->arena, &g, &err));
+    assert_int_equal(val_len(g.resources), 10);
+    assert_int_equal(begin(f, "prod", 2000 * DAY, NULL), 9); /* no number comes twice */
+}
+
+static void the_last_good_generation_stays(void **state)
+{
+    struct fixture *f = *state;
+    const struct retention keep = {.generations = 2, .age_ns = 1};
+    for (int i = 1; i <= 6; i++)
+        end(f, "prod", begin(f, "prod", i, NULL), i, i == 1 || i == 3 ? GEN_OK : GEN_FAILED);
+    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 3);
+    end(f, "prod", begin(f, "prod", 7, NULL), 7, GEN_OK);
+    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 6);
+}
+
+static void old_transitions_go_in_lots(void **state)
+{
+    struct fixture *f = *state;
+    const struct retention keep = {.transitions = 20};
+    for (int i = 0; i < 22; i++)
+        assert_ok(transition_add(f->store, "prod", &(struct transition){.id = "x"}, &err));
+    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
+    assert_int_equal(records(f, STORE_TRANSITION), 22); /* a tenth more is not worth the work */
+    struct transition t = {.id = "x"};
+    assert_ok(transition_add(f->store, "prod", &t, &err));
+    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
+    assert_int_equal(records(f, STORE_TRANSITION), 20);
+    assert_ok(transition_add(f->store, "prod", &t, &err));
+    assert_int_equal(t.seq, 24);
+    assert_ok(retention_apply(f->store, "empty", &keep, DAY, &err));
+}
+
+static struct val *image(struct fixture *f, const char *ref, const char *id, const char *digest)
+{
+    struct val *all = val_map(&f->arena), *v = val_map(&f->arena);
+    val_set_str(&f->arena, v, "id", id);
+    val_set_str(&f->arena, v, "digest", digest);
+    val_map_set(&f->arena, all, ref, v);
+    return all;
+}
+
+static void images_of_kept_generations_are_needed(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ids[] = {"sha256:1", "sha256:2", "sha256:1"};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct generation g = {.begin_ns = 1};
+        assert_ok(generation_begin(f->store, "prod", &g, &err));
+        g.images = image(f, "app:1", ids[i], i == 1 ? "sha256:d" : NULL);
+        assert_ok(generation_end(f->store, "prod", &g, &err));
+    }
+    struct applied a = {.id = "container/x", .image_id = "sha256:run", .generation = 2};
+    assert_ok(inventory_save(f->store, "prod", &a, &err));
+    struct val *needed;
+    assert_ok(retention_images(f->store, "prod", &f->arena, &needed, &err));
+    assert_int_equal(val_len(needed), 4);
+    assert_int_equal(val_get_int(needed, "sha256:1", 0), 3);
+    assert_int_equal(val_get_int(needed, "sha256:2", 0), 2);
+    assert_int_equal(val_get_int(needed, "sha256:d", 0), 2);
+    assert_int_equal(val_get_int(needed, "sha256:run", 0), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        on_both(state_round_trip),
+        on_both(state_changes_in_one_commit),
+        on_both(inventory_round_trip),
+        on_both(a_strange_record_is_an_error),
+        on_both(generation_round_trip),
+        on_both(numbers_go_up_in_each_environment),
+        on_both(what_generations_share_is_stored_once),
+        on_both(secrecy_is_part_of_a_resource),
+        on_both(transitions_are_found),
+        on_both(workers_add_transitions),
+        on_both(journal_shows_what_a_kill_left),
+        on_both(old_generations_go),
+        on_both(the_last_good_generation_stays),
+        on_both(old_transitions_go_in_lots),
+        on_both(images_of_kept_generations_are_needed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
