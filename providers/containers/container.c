@@ -46,7 +46,8 @@ static void grace_read(struct arena *a, const struct val *asked, struct val *spe
         val_set_int(a, spec, "stop_grace_period", ns);
 }
 
-/* Engines switch SELinux labels off for containers that see the host's processes anyway (daemon/create.go of Docker). */
+/* Engines switch SELinux labels off for containers that see the host's processes anyway (daemon/create.go of
+ * Docker). */
 static void security_read(struct arena *a, const struct val *asked, struct val *spec)
 {
     bool implied = val_get_bool(spec, "privileged", false) || str_eq(val_get_str(spec, "pid"), "host") ||

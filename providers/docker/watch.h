@@ -1,0 +1,38 @@
+#ifndef PROVIDERS_DOCKER_WATCH_H
+#define PROVIDERS_DOCKER_WATCH_H
+/* Inside the event stream: its state (watch.c), and whom an event concerns (watch_filter.c). */
+#include "base/map.h"
+#include "providers/containers/events.h"
+#include "providers/docker/docker.h"
+
+#define WATCH_RECENT 512u /* more than the engine's log holds */
+
+enum watch_state { WATCH_WAITING, WATCH_CONNECTING, WATCH_SENDING, WATCH_HEAD, WATCH_BODY };
+
+struct watching {
+    struct docker *d;
+    struct watch *watch;
+    char *owner; /* NULL: all of ours */
+    enum watch_state state;
+    struct stream stream;
+    struct buf out; /* the request */
+    size_t sent;
+    struct buf in;   /* received, not yet read */
+    struct buf line; /* an event that is not complete */
+    struct http_body body;
+    int timer;
+    int64_t backoff_ns;
+    bool connected_before, replaying; /* replaying: the last event is expected to come again */
+    int64_t last_ns;                  /* engine's time of the newest event */
+    uint64_t last_hash, recent[WATCH_RECENT];
+    size_t n_recent;
+    struct map known;   /* networks' ids and volumes' names that are ours: their events carry no labels */
+    struct arena arena; /* of the event at hand */
+};
+
+/* Is it about something of ours. May complete what is told of it. */
+bool watch_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev);
+/* Learn which networks and volumes are ours. */
+void watch_learn(struct watching *w);
+void watch_forget(struct watching *w);
+#endif

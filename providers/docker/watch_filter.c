@@ -1,0 +1,96 @@
+/*
+ * Whom an event concerns. Containers' events carry their labels; those of networks and volumes do not, so the
+ * watch knows ours by id: it asks the engine when it connects, and about each new one.
+ */
+#include "providers/docker/watch.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+/* The loop thread waits for these answers: an engine that has just sent an event gives them in a millisecond.
+ */
+#define ANSWER_NS (2 * NS_PER_S)
+
+static bool is_owner(const struct watching *w, const char *owner)
+{
+    return owner && (!w->owner || str_eq(w->owner, owner));
+}
+
+static void know(struct watching *w, const char *key)
+{
+    if (map_get(&w->known, key))
+        return;
+    char *copy = mem_strdup(key);
+    map_put(&w->known, copy, copy);
+}
+
+void watch_forget(struct watching *w)
+{
+    const struct map_slot *s;
+    size_t it = 0;
+    while ((s = map_next(&w->known, &it)))
+        free(s->value);
+    map_clear(&w->known);
+}
+
+static void learn_list(struct watching *w, json_t *list, const char *key)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        const char *id = json_string_value(json_object_get(item, key));
+        if (id &&
+            is_owner(w, json_string_value(json_object_get(json_object_get(item, "Labels"), MARK_OWNER))))
+            know(w, id);
+    }
+}
+
+void watch_learn(struct watching *w)
+{
+    static const char filter[] = "filters=%7B%22label%22%3A%5B%22" MARK_OWNER "%22%5D%7D";
+    _cleanup_json_ json_t *networks = NULL, *volumes = NULL;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct err ignored = {0};
+    struct ask q = {.path = arena_printf(&a, "/networks?%s", filter), .timeout_ns = ANSWER_NS};
+    if (docker_json(w->d, &q, &networks, NULL, &ignored) < 0)
+        return;
+    q.path = arena_printf(&a, "/volumes?%s", filter);
+    if (docker_json(w->d, &q, &volumes, NULL, &ignored) < 0)
+        return;
+    learn_list(w, networks, "Id");
+    learn_list(w, json_object_get(volumes, "Volumes"), "Name");
+}
+
+static bool is_ours(struct watching *w, const struct kind_desc *kind, const char *native,
+                    struct provider_event *ev)
+{
+    struct object o;
+    struct err ignored = {0};
+    if (docker_inspect(&w->d->provider, kind, native, &w->arena, &o, &ignored) < 0 || !is_owner(w, o.owner))
+        return false;
+    ev->owner = o.owner;
+    ev->id = o.id;
+    ev->instance = o.instance;
+    return true;
+}
+
+bool watch_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev)
+{
+    if (e->type == EVENT_CONTAINER)
+        return is_owner(w, e->owner) && e->resource;
+    if (e->type == EVENT_OTHER)
+        return false;
+    /* What joins or leaves a network changes that container. */
+    if (e->container) {
+        ev->native_id = e->container;
+        return is_ours(w, &kind_container, e->container, ev);
+    }
+    if (str_eq(e->action, "create") && !map_get(&w->known, e->id)) {
+        if (!is_ours(w, e->type == EVENT_NETWORK ? &kind_network : &kind_volume, e->id, ev))
+            return false;
+        know(w, e->id);
+    }
+    return map_get(&w->known, e->id);
+}
