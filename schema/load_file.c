@@ -17,16 +17,41 @@
 struct reading {
     struct loader *l;
     struct load_unit *u;
-    struct arena *scratch; /* gone when the file is read */
-    struct val *names;     /* all that it refers to; a map used as a set */
+    struct arena *scratch;           /* gone when the file is read */
+    struct val *names;               /* all that it refers to; a map used as a set */
+    const struct ynode **unresolved; /* of the document under way */
+    size_t n_unresolved, cap_unresolved;
+    bool spoilt; /* something could not be resolved */
 };
 
 static void reference_problem(void *arg, const struct ynode *n, const struct err *err)
 {
     struct reading *r = arg;
+    arena_push(r->scratch, r->unresolved, r->n_unresolved, r->cap_unresolved, n);
+    if (err->code == LOAD_VAR_BROKEN)
+        return;
     struct diag *diag = diag_add(r->l->diags, DIAG_ERROR, r->u->path, n->line, n->col, "%s", err->msg);
     if (*err->hint)
         diag_hint(r->l->diags, diag, "%s", err->hint);
+}
+
+/* What could not be resolved cannot be read either: drop what decoding said about the same place. */
+static void drop_echoes(struct reading *r, size_t first)
+{
+    struct diag_list *d = r->l->diags;
+    size_t kept = first;
+    for (size_t i = first; i < d->n; i++) {
+        bool echo = false;
+        for (size_t k = 0; k < r->n_unresolved && !echo; k++)
+            echo = d->items[i].line == r->unresolved[k]->line && d->items[i].col == r->unresolved[k]->col;
+        if (!echo)
+            d->items[kept++] = d->items[i];
+        else if (d->items[i].level == DIAG_ERROR)
+            d->errors--;
+        else
+            d->warnings--;
+    }
+    d->n = kept;
 }
 
 struct name_sink {
@@ -175,11 +200,19 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
     if (references) {
         struct interp in = load_vars_interp(&l->vars, r->scratch);
         collect_names(r, node);
+        r->n_unresolved = 0;
         node = interp_tree(&in, node, reference_problem, r);
     }
+    size_t unresolved = references ? r->n_unresolved : 0;
+    size_t first = l->diags->n;
     struct decode d = {.arena = l->arena, .diags = l->diags, .file = r->u->path};
     struct document doc;
-    if (!document_decode(&d, node, &doc, ret_foreign))
+    bool good = document_decode(&d, node, &doc, ret_foreign);
+    if (unresolved) {
+        drop_echoes(r, first);
+        r->spoilt = true;
+    }
+    if (!good)
         return;
     if (doc.kind->flags & KIND_META) {
         decode_error_hint(&d, node, "move it to forge.yaml in the topmost folder",
@@ -187,7 +220,7 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
         return;
     }
     doc.name = arena_strdup(l->arena, doc.name);
-    doc.partial = l->diags->errors > before;
+    doc.partial = unresolved || l->diags->errors > before;
     arena_push(l->arena, r->u->docs, r->u->n_docs, r->u->cap_docs, doc);
 }
 
@@ -235,7 +268,7 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
     u->n_diags = l->diags->n - u->first_diag;
     u->errors = l->diags->errors - errors;
     u->warnings = l->diags->warnings - warnings;
-    if (r == 0 && file->blob_id && !u->errors && !u->warnings)
+    if (r == 0 && file->blob_id && !u->errors && !u->warnings && !reading.spoilt)
         to_cache(&reading, file->blob_id);
     arena_release(&scratch);
     return r;

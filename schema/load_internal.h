@@ -28,6 +28,8 @@ void load_vars_release(struct load_vars *v);
 void load_vars_add(struct load_vars *v, const char *file, const struct val *map);
 /* Resolve what they refer to; problems go to diags, once. */
 void load_vars_resolve(struct load_vars *v);
+/* The code of a reference to a variable that is itself wrong: that is reported where the variable is set. */
+#define LOAD_VAR_BROKEN ERR_CANCELLED
 struct interp load_vars_interp(struct load_vars *v, struct arena *a);
 
 /* The environment. */

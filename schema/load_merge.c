@@ -40,7 +40,7 @@ static void report_unknown(struct loader *l, const char *file, const struct docu
     size_t n = 0;
     size_t cap = 0;
     for (size_t i = 0; i < l->set->n; i++)
-        if (l->set->items[i]->kind == doc->kind)
+        if (l->set->items[i]->kind == doc->kind && l->set->items[i]->name)
             arena_push(l->arena, names, n, cap, l->set->items[i]->name);
     const char *near = str_nearest(doc->name, names, n);
     struct diag *diag = diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
@@ -53,7 +53,7 @@ static void report_unknown(struct loader *l, const char *file, const struct docu
             "a patch changes a resource that another document makes; without patch: true this one makes it");
 }
 
-/* A resource that a patch takes out of the environment. */
+/* A resource that a patch takes out of the environment: it has no name until compact() drops it. */
 static void remove_resource(struct loader *l, struct resource *r)
 {
     map_del(&l->set->by_id, r->id);

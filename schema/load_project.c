@@ -145,6 +145,8 @@ static void add_paths(struct project *p, const struct val *env)
 static void reference_problem(void *arg, const struct ynode *n, const struct err *err)
 {
     struct project *p = arg;
+    if (err->code == LOAD_VAR_BROKEN)
+        return;
     struct diag *diag = diag_add(p->l->diags, DIAG_ERROR, p->path, n->line, n->col, "%s", err->msg);
     if (*err->hint)
         diag_hint(p->l->diags, diag, "%s", err->hint);

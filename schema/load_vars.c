@@ -77,8 +77,9 @@ static int lookup_variable(struct load_vars *v, const char *name, const char **r
         return err_set(err, ERR_INVALID, "variable %s refers to itself", name);
     if (var->state == VAR_RAW && resolve(v, var, err) < 0)
         return err_wrap(err, "variable %s", name);
-    /* What is wrong with a broken one is reported where it is set; its uses are not to blame. */
-    *ret = var->state == VAR_BROKEN ? "" : var->value;
+    if (var->state == VAR_BROKEN)
+        return err_set(err, LOAD_VAR_BROKEN, "variable %s is wrong", name);
+    *ret = var->value;
     return 0;
 }
 

@@ -107,6 +107,13 @@ const char *path_clean(struct arena *a, const char *text)
     return out;
 }
 
+struct val *placed_at(const struct ynode *n, struct val *v)
+{
+    v->line = n->line;
+    v->col = n->col;
+    return v;
+}
+
 const char *node_text(const struct ynode *map, const char *key)
 {
     const struct ynode *n = map->type == YN_MAP ? ynode_get(map, key) : NULL;

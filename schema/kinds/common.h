@@ -28,6 +28,9 @@ const char *subnet_canonical(struct arena *a, const char *text);
 /* An absolute path without "//", "/./", "/../" and a final slash, or NULL when it is not absolute. */
 const char *path_clean(struct arena *a, const char *text);
 
+/* The value with the place of a node, for what is made within a short form. Returns it. */
+struct val *placed_at(const struct ynode *n, struct val *v);
+
 /* The text of a node of a mapping when it is a scalar with a value; NULL otherwise. */
 const char *node_text(const struct ynode *map, const char *key);
 /* The node of a mapping's key, or the mapping itself: a place for a message. */

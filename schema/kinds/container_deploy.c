@@ -137,9 +137,7 @@ static void move_restart(struct decode *d, const struct ynode *n, struct val *sp
     else /* an engine counts attempts only of failures */
         restart =
             attempts ? val_strf(d->arena, "on-failure:%d", (int)attempts) : val_str(d->arena, "on-failure");
-    restart->line = n->line;
-    restart->col = n->col;
-    alias_move(d, n, spec, "restart", restart, "deploy.restart_policy");
+    alias_move(d, n, spec, "restart", placed_at(n, restart), "deploy.restart_policy");
 }
 
 static void move_order(struct decode *d, const struct ynode *n, struct val *spec, struct val *order)

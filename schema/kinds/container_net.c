@@ -173,9 +173,7 @@ struct val *networks_short(struct decode *d, const struct field *f, const struct
         }
         if (val_get(map, item->text))
             decode_error(d, item, "network \"%s\" is listed twice", item->text);
-        struct val *rec = val_map(d->arena);
-        rec->line = item->line;
-        rec->col = item->col;
+        struct val *rec = placed_at(item, val_map(d->arena));
         val_map_set(d->arena, map, item->text, rec);
     }
     return map;
@@ -219,9 +217,7 @@ struct val *extra_hosts_short(struct decode *d, const struct field *f, const str
         const char *key = arena_strndup(d->arena, text, name);
         struct val *list = val_get(map, key);
         if (!list) {
-            list = val_list(d->arena);
-            list->line = item->line;
-            list->col = item->col;
+            list = placed_at(item, val_list(d->arena));
             val_map_set(d->arena, map, key, list);
         }
         val_list_add(d->arena, list, val_str(d->arena, address));

@@ -122,9 +122,7 @@ static void add_port(struct decode *d, const struct ynode *n, struct val *into, 
 {
     const char *ip = val_get_str(rec, "host_ip");
     const char *protocol = str_or(val_get_str(rec, "protocol"), "tcp");
-    struct val *port = val_map(d->arena);
-    port->line = n->line;
-    port->col = n->col;
+    struct val *port = placed_at(n, val_map(d->arena));
     val_set_int(d->arena, port, "target", target);
     val_set_int(d->arena, port, "published", host.first);
     if (host.last > host.first)
@@ -238,9 +236,7 @@ static void expose_item(struct decode *d, const struct ynode *n, struct val *lis
         return;
     }
     for (int port = range.first; port <= range.last; port++) {
-        struct val *v = val_strf(d->arena, "%d/%s", port, protocol);
-        v->line = n->line;
-        v->col = n->col;
+        struct val *v = placed_at(n, val_strf(d->arena, "%d/%s", port, protocol));
         val_list_add(d->arena, list, v);
     }
 }

@@ -39,7 +39,7 @@ struct val *env_file_short(struct decode *d, const struct field *f, const struct
         return decode_error_hint(d, n, "write a path, or {path: ..., required: false}",
                                  "an env_file needs the path of a file");
     struct val *rec = val_map(d->arena);
-    val_set_str(d->arena, rec, "path", n->text);
+    val_map_set(d->arena, rec, "path", placed_at(n, val_str(d->arena, n->text)));
     return rec;
 }
 
@@ -329,9 +329,7 @@ struct val *depends_short(struct decode *d, const struct field *f, const struct 
         }
         if (val_get(map, item->text))
             decode_error(d, item, "\"%s\" is listed twice", item->text);
-        struct val *rec = val_map(d->arena);
-        rec->line = item->line;
-        rec->col = item->col;
+        struct val *rec = placed_at(item, val_map(d->arena));
         depends_normalize(d, item, rec);
         val_map_set(d->arena, map, item->text, rec);
     }

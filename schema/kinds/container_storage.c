@@ -268,9 +268,7 @@ static void tmpfs_item(struct decode *d, const struct ynode *n, struct val *map)
     if (val_get(map, key))
         decode_error(d, n, "%s stands here twice", key);
     const char *options = mount_options_canonical(d->arena, n->text + path + (n->text[path] == ':'));
-    struct val *v = val_str(d->arena, options);
-    v->line = n->line;
-    v->col = n->col;
+    struct val *v = placed_at(n, val_str(d->arena, options));
     val_map_set(d->arena, map, key, v);
 }
 
@@ -297,9 +295,7 @@ void storage_normalize(struct decode *d, const struct ynode *n, struct val *spec
     const struct val *tmpfs = val_get(spec, "tmpfs");
     if (!val_is(tmpfs, VAL_MAP))
         return;
-    struct val *map = val_map(d->arena);
-    map->line = tmpfs->line;
-    map->col = tmpfs->col;
+    struct val *map = placed_at(node_at(n, "tmpfs"), val_map(d->arena));
     for (size_t i = 0; i < tmpfs->len; i++) {
         const char *target = path_clean(d->arena, tmpfs->pairs[i].key);
         if (target && !str_eq(target, "/"))

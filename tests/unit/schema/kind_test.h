@@ -143,12 +143,27 @@ static inline const char *repository_load(struct repository *r)
     return problems_of(r->w);
 }
 
+/* Sets hold a map outside of the arena, so that they are released at the end of a test. */
+static struct repository *repositories[512];
+static size_t n_repositories;
+
 static inline struct repository *repository_new(struct world *w)
 {
     struct repository *r = arena_new(&w->arena, struct repository);
     r->w = w;
+    assert_true(n_repositories < 512);
+    repositories[n_repositories++] = r;
     return r;
 }
+
+static inline int repository_teardown(void **state)
+{
+    while (n_repositories > 0)
+        resource_set_release(&repositories[--n_repositories]->set);
+    return world_teardown(state);
+}
+
+#define repository_test(function) cmocka_unit_test_setup_teardown(function, world_setup, repository_teardown)
 
 /* A resource's spec as JSON; "(none)" when it is not there. */
 static inline const char *spec_json(struct repository *r, const char *id)
