@@ -38,7 +38,9 @@ int control_start(const char *path, const struct control_handler *h, struct cont
                   struct err *err) _must_check_;
 void control_stop(struct control *c); /* cancels what is under way and waits for it; accepts NULL */
 
-/* The other side. ERR_UNAVAILABLE when nobody listens at `path`. */
+/* Is somebody listening at `path`? ERR_UNAVAILABLE: nobody; ERR_AUTH: somebody, but not for us. */
+int control_reachable(const char *path, struct err *err) _must_check_;
+/* The other side: ask what listens at `path`. */
 int control_call(const char *path, const char *environment, const char *operation, const struct val *args,
                  const struct cancel *cancel, void (*emit)(void *arg, const struct val *event), void *arg,
                  struct arena *a, struct val **ret, struct err *err) _must_check_;

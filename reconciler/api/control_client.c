@@ -4,6 +4,10 @@
 #include "reconciler/api/control.h"
 #include "reconciler/engine/operation.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
 /* Lines come in pieces; each whole one is an event, the last of them the answer. */
 struct reader {
     struct buf rest;
@@ -54,6 +58,24 @@ static int unpack(const struct reader *rd, struct val **ret, struct err *err)
         return 0;
     err_from_val(error, err);
     return err->code;
+}
+
+int control_reachable(const char *path, struct err *err)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (str_empty(path) || strlen(path) >= sizeof(at.sun_path))
+        return err_set(err, ERR_UNAVAILABLE, "forged does not run: %s is no path of a socket",
+                       str_or(path, ""));
+    str_copy(at.sun_path, sizeof(at.sun_path), path);
+    _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return err_errno(err, errno, "cannot make a socket");
+    if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
+        return 0;
+    if (errno != EACCES && errno != EPERM)
+        return err_set(err, ERR_UNAVAILABLE, "forged does not run: nobody answers at %s", path);
+    err_set(err, ERR_AUTH, "forged runs, but this user may not talk to it at %s", path);
+    return err_hint(err, "use sudo, or become a member of the group that owns the socket");
 }
 
 int control_call(const char *path, const char *environment, const char *operation, const struct val *args,

@@ -31,6 +31,7 @@ struct verb {
     unsigned min_args, max_args;
     const struct cli_option *options; /* beside the common ones; ends with a NULL name; may be NULL */
     int (*run)(struct cli *c);        /* returns the exit code */
+    bool text_only;                   /* has no --json */
 };
 extern const struct verb verbs[]; /* ends with a NULL name */
 extern const struct cli_option common_options[];
@@ -57,6 +58,8 @@ struct cli {
     /* The session, opened on first use (session.c). */
     struct settings settings;
     bool have_settings;
+    struct val *settings_problems; /* diagnostics of the settings file; NULL */
+    const char *rev;               /* what the last operation in this process looked at; NULL: the newest */
     struct store *store;
     struct pool *pool;
     struct engine *engine;
@@ -69,6 +72,8 @@ bool cli_flag(const struct cli *c, const char *option);
 struct val *cli_values(struct cli *c, const char *option); /* all of a repeated one, as a list */
 /* The operation's arguments that the common options of planning make: only, adopt, data_loss, fresh. */
 struct val *cli_plan_args(struct cli *c);
+/* "web" is short for "container/web", "web=NAME" for "container/web=NAME". NULL for NULL. */
+const char *cli_resource(struct cli *c, const char *word);
 
 /* session.c */
 int cli_settings(struct cli *c, struct settings **ret, struct err *err) _must_check_;
@@ -84,12 +89,23 @@ const char *cli_actor(struct cli *c); /* the user's name */
 void cli_close(struct cli *c);
 
 /* output.c */
-void cli_out(const struct buf *b);                   /* to stdout, whole */
-void cli_json(struct cli *c, const struct val *doc); /* in the chosen mode */
-int cli_fail(struct cli *c, const struct err *err,
-             const struct val *answer);                                 /* prints; returns EXIT_TROUBLE */
-void cli_diagnostics(struct cli *c, const struct val *answer);          /* to stderr, sorted as they came */
+void cli_out(const struct buf *b);                    /* to stdout, whole */
+void cli_err(const struct buf *b);                    /* to stderr, whole */
+void cli_json(struct cli *c, const struct val *doc);  /* in the chosen mode */
+void cli_plan(struct cli *c, const struct val *plan); /* for people */
+/* Prints what went wrong, with the diagnostics of `answer` (may be NULL); returns EXIT_TROUBLE. */
+int cli_fail(struct cli *c, const struct err *err, const struct val *answer);
 bool cli_confirm(struct cli *c, const char *question, bool *ret_asked); /* false without a terminal */
+
+/* diagnose.c: diagnostics of an answer, to stderr. */
+struct cli_place {
+    struct source *source; /* has the files that they speak of; NULL: cannot be read from here */
+    const char *rev;
+    const char *prefix; /* stands before the paths of `source`; NULL */
+    bool settings;      /* they speak of files on the disk instead */
+};
+void cli_diagnostics(struct cli *c, const struct val *answer,
+                     const struct cli_place *place); /* NULL: of the session's engine */
 
 /* table.c: aligned columns; the last may wrap over the edge. */
 struct table {

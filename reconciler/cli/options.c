@@ -43,10 +43,25 @@ static int unknown_option(const struct cli *c, const char *word, struct err *err
                     c->verb ? c->verb->name : "");
 }
 
-static void record(struct cli *c, const struct cli_option *o, const char *value)
+static int record(struct cli *c, const struct cli_option *o, const char *value, struct err *err)
 {
     struct cli_value v = {o, value};
     arena_push(&c->arena, c->values, c->n_values, c->cap_values, v);
+    if (!str_eq(o->name, "json"))
+        return 0;
+    /* Known at once, so that a mistake further on is told in JSON as well. */
+    c->json = str_eq(value, "lines") ? JSON_LINES : JSON_DOCUMENT;
+    if (!value || c->json == JSON_LINES)
+        return 0;
+    err_set(err, ERR_INVALID, "--json=%s: there is no such form", value);
+    return err_hint(err, "--json prints one document, --json=lines events as they happen");
+}
+
+static int no_value(const struct cli *c, const struct cli_option *o, const char *word, struct err *err)
+{
+    err_set(err, ERR_INVALID, "option %s needs a value: %s", word, o->arg);
+    return err_hint(err, "%s: `forge-ctl help%s%s`", o->doc, c->verb ? " " : "",
+                    c->verb ? c->verb->name : "");
 }
 
 static bool value_is_optional(const struct cli_option *o)
@@ -61,16 +76,17 @@ static int parse_long(struct cli *c, char **argv, int argc, int *i, struct err *
     const struct cli_option *o = find(c, 0, name, len);
     if (!o)
         return unknown_option(c, arena_strndup(&c->arena, word, len + 2), err);
-    if (!o->arg && eq)
-        return err_set(err, ERR_INVALID, "option --%s takes no value", o->name);
+    if (!o->arg && eq) {
+        err_set(err, ERR_INVALID, "option --%s takes no value", o->name);
+        return err_hint(err, "write --%s alone", o->name);
+    }
     const char *value = eq ? eq + 1 : NULL;
     if (o->arg && !value && !value_is_optional(o)) {
         if (*i + 1 >= argc)
-            return err_set(err, ERR_INVALID, "option --%s needs a value: %s", o->name, o->arg);
+            return no_value(c, o, word, err);
         value = argv[++*i];
     }
-    record(c, o, value);
-    return 0;
+    return record(c, o, value, err);
 }
 
 static int parse_letters(struct cli *c, char **argv, int argc, int *i, struct err *err)
@@ -80,14 +96,15 @@ static int parse_letters(struct cli *c, char **argv, int argc, int *i, struct er
         if (!o)
             return unknown_option(c, arena_printf(&c->arena, "-%c", *p), err);
         if (!o->arg) {
-            record(c, o, NULL);
+            int r = record(c, o, NULL, err);
+            if (r < 0)
+                return r;
             continue;
         }
         const char *value = p[1] ? p + 1 : *i + 1 < argc ? argv[++*i] : NULL;
         if (!value)
-            return err_set(err, ERR_INVALID, "option -%c needs a value: %s", *p, o->arg);
-        record(c, o, value);
-        break;
+            return no_value(c, o, arena_printf(&c->arena, "-%c", *p), err);
+        return record(c, o, value, err);
     }
     return 0;
 }
@@ -157,19 +174,7 @@ static int check_counts(const struct cli *c, struct err *err)
 int cli_parse(struct cli *c, int argc, char **argv, struct err *err)
 {
     int r = parse_words(c, argc, argv, err);
-    if (r == 0)
-        r = check_counts(c, err);
-    if (r < 0)
-        return r;
-    for (size_t i = 0; i < c->n_values; i++) {
-        if (!str_eq(c->values[i].option->name, "json"))
-            continue;
-        const char *mode = c->values[i].value;
-        if (mode && !str_eq(mode, "lines"))
-            return err_set(err, ERR_INVALID, "--json=%s: only --json and --json=lines exist", mode);
-        c->json = mode ? JSON_LINES : JSON_DOCUMENT;
-    }
-    return 0;
+    return r < 0 ? r : check_counts(c, err);
 }
 
 const char *cli_value(const struct cli *c, const char *option)
@@ -198,12 +203,27 @@ struct val *cli_values(struct cli *c, const char *option)
     return list;
 }
 
+const char *cli_resource(struct cli *c, const char *word)
+{
+    if (!word || memchr(word, '/', strcspn(word, "=")))
+        return word;
+    return arena_printf(&c->arena, "container/%s", word);
+}
+
+static struct val *resources(struct cli *c, const char *option)
+{
+    struct val *words = cli_values(c, option), *list = val_list(&c->arena);
+    for (size_t i = 0; i < val_len(words); i++)
+        val_list_add(&c->arena, list, val_str(&c->arena, cli_resource(c, words->items[i]->s)));
+    return list;
+}
+
 struct val *cli_plan_args(struct cli *c)
 {
     struct val *args = val_map(&c->arena);
-    val_map_set(&c->arena, args, "only", cli_values(c, "only"));
-    val_map_set(&c->arena, args, "adopt", cli_values(c, "adopt"));
-    val_map_set(&c->arena, args, "data_loss", cli_values(c, "allow-data-loss"));
+    val_map_set(&c->arena, args, "only", resources(c, "only"));
+    val_map_set(&c->arena, args, "adopt", resources(c, "adopt"));
+    val_map_set(&c->arena, args, "data_loss", resources(c, "allow-data-loss"));
     val_set_bool(&c->arena, args, "fresh", cli_flag(c, "fresh"));
     val_set_bool(&c->arena, args, "fetch", !cli_flag(c, "no-fetch"));
     return args;

@@ -1,6 +1,5 @@
 /* What goes to stdout and stderr, and nothing else does. */
 #include "base/io.h"
-#include "base/str.h"
 #include "reconciler/cli/cli.h"
 
 #include <stdio.h>
@@ -23,60 +22,44 @@ void cli_json(struct cli *c, const struct val *doc)
     cli_out(&b);
 }
 
-static void to_stderr(const struct buf *b)
+void cli_err(const struct buf *b)
 {
     struct err ignored = {0};
     if (io_write_all(STDERR_FILENO, buf_str(b), b->len, &ignored) < 0)
         return;
 }
 
-static const char *paint(bool colour, const char *code)
+void cli_plan(struct cli *c, const struct val *plan)
 {
-    return colour ? code : "";
-}
-
-void cli_diagnostics(struct cli *c, const struct val *answer)
-{
-    const struct val *list = val_get(answer, "diagnostics");
     _cleanup_buf_ struct buf b = BUF_INIT;
-    for (size_t i = 0; i < val_len(list); i++) {
-        const struct val *d = list->items[i];
-        const char *severity = str_or(val_get_str(d, "severity"), "error"), *file = val_get_str(d, "file");
-        if (file)
-            buf_addf(&b, "%s%s", paint(c->err_colour, "\033[1m"), file);
-        if (file && val_get_int(d, "line", 0))
-            buf_addf(&b, ":%lld:%lld", (long long)val_get_int(d, "line", 0),
-                     (long long)val_get_int(d, "column", 0));
-        if (file)
-            buf_addf(&b, ":%s ", paint(c->err_colour, "\033[0m"));
-        buf_addf(&b, "%s%s:%s %s\n",
-                 paint(c->err_colour, str_eq(severity, "error") ? "\033[31m" : "\033[33m"), severity,
-                 paint(c->err_colour, "\033[0m"), str_or(val_get_str(d, "message"), ""));
-        if (val_get_str(d, "hint"))
-            buf_addf(&b, "  hint: %s\n", val_get_str(d, "hint"));
-    }
-    to_stderr(&b);
+    cli_diagnostics(c, plan, NULL);
+    plan_text(plan, c->out_colour, &b);
+    cli_out(&b);
 }
 
 int cli_fail(struct cli *c, const struct err *err, const struct val *answer)
 {
+    if (!answer && c->settings_problems)
+        answer = c->settings_problems;
     if (c->json != JSON_OFF) {
         struct val *doc = answer ? val_map_copy(&c->arena, answer) : val_map(&c->arena);
         val_map_set(&c->arena, doc, "error", err_to_val(&c->arena, err));
         cli_json(c, doc);
     }
-    cli_diagnostics(c, answer);
+    if (answer != c->settings_problems) /* those were printed when they were found */
+        cli_diagnostics(c, answer, NULL);
     _cleanup_buf_ struct buf b = BUF_INIT;
-    buf_addf(&b, "%sforge-ctl:%s ", paint(c->err_colour, "\033[31m"), paint(c->err_colour, "\033[0m"));
+    buf_addf(&b, "%sforge-ctl:%s ", c->err_colour ? "\033[31m" : "", c->err_colour ? "\033[0m" : "");
     err_format(err, &b);
     buf_addc(&b, '\n');
-    to_stderr(&b);
+    cli_err(&b);
     return EXIT_TROUBLE;
 }
 
 bool cli_confirm(struct cli *c, const char *question, bool *ret_asked)
 {
-    *ret_asked = isatty(STDIN_FILENO) && c->terminal;
+    /* Nobody is asked about what nobody was shown. */
+    *ret_asked = isatty(STDIN_FILENO) && c->terminal && c->json == JSON_OFF;
     if (!*ret_asked)
         return false;
     fprintf(stderr, "%s [y/N] ", question);

@@ -5,12 +5,13 @@
  */
 #include "base/clock.h"
 #include "base/map.h"
-#include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define REDRAW_NS (80 * NS_PER_MS)
 #define MAX_LIVE  16
@@ -43,15 +44,44 @@ static void erase(struct progress *p)
         fputs("\033[1A\033[2K", stderr);
 }
 
+static size_t terminal_width(void)
+{
+    struct winsize w;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+}
+
+/* A line that wraps could not be erased again: it ends before the edge. */
+static void put_line(const char *text, size_t width)
+{
+    size_t columns = 0;
+    const char *end = text;
+    while (*end && columns + 1 < width) {
+        size_t n = str_utf8_char(end, strlen(end));
+        end += n ? n : 1;
+        columns++;
+    }
+    fprintf(stderr, "\033[2m%.*s\033[0m\n", (int)(end - text), text);
+}
+
 static void draw(struct progress *p)
 {
     if (!p->cli->terminal)
         return;
     erase(p);
+    size_t width = terminal_width(), column = 0;
     for (size_t i = 0; i < p->n; i++)
-        fprintf(stderr, "  \033[2m[%lld/%lld]\033[0m %s  %s\n", (long long)p->done, (long long)p->total,
-                p->live[i].resource, p->live[i].text);
+        if (strlen(p->live[i].resource) > column)
+            column = strlen(p->live[i].resource);
+    for (size_t i = 0; i < p->n; i++) {
+        char line[sizeof(p->live[i].resource) + sizeof(p->live[i].text) + 128];
+        snprintf(line, sizeof(line), "  %-*s  %s", (int)column, p->live[i].resource, p->live[i].text);
+        put_line(line, width);
+    }
     p->drawn = p->n;
+    if (p->n) {
+        fprintf(stderr, "  \033[2m%lld of %lld done\033[0m\n", (long long)p->done, (long long)p->total);
+        p->drawn++;
+    }
     p->drawn_at = clock_mono(clock_system());
     fflush(stderr);
 }
@@ -90,6 +120,17 @@ static const char *const step_words[][2] = {
     {"stop", "stopping"}, {"wait", "waiting"},    {"rename", "renaming"}, {"remove", "removing"},
 };
 
+/* Near enough, and of an even length. */
+static void put_size(int64_t bytes, struct buf *b)
+{
+    if (bytes < INT64_C(1) << 20)
+        buf_addf(b, "%lld KiB", (long long)(bytes >> 10));
+    else if (bytes < INT64_C(1) << 30)
+        buf_addf(b, "%.1f MiB", (double)bytes / (1 << 20));
+    else
+        buf_addf(b, "%.2f GiB", (double)bytes / (1 << 30));
+}
+
 static void step_text(const struct val *ev, struct live *l)
 {
     const char *step = str_or(val_get_str(ev, "step"), ""), *word = step;
@@ -104,13 +145,13 @@ static void step_text(const struct val *ev, struct live *l)
     int64_t done = val_get_int(ev, "step_done", 0), total = val_get_int(ev, "step_total", 0);
     if (str_eq(step, "pull") && done) {
         buf_adds(&b, "  ");
-        format_size(done, &b);
+        put_size(done, &b);
         if (total) {
             buf_adds(&b, " of ");
-            format_size(total, &b);
+            put_size(total, &b);
         }
     } else if (str_eq(step, "wait") && total > done) {
-        buf_addf(&b, "  %lld s left", (long long)((total - done) / NS_PER_S));
+        buf_addf(&b, "  %lld s left", (long long)((total - done + NS_PER_S - 1) / NS_PER_S));
     }
     if (val_get_str(ev, "detail"))
         buf_addf(&b, "  %s", val_get_str(ev, "detail"));

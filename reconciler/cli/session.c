@@ -17,9 +17,9 @@ static int load_settings(struct cli *c, const char *path, struct err *err)
         r = err_set(err, ERR_INVALID, "%s: %zu %s", path, diags.errors,
                     diags.errors == 1 ? "error" : "errors");
     if (diags.n) {
-        struct val *answer = val_map(&c->arena);
-        val_map_set(&c->arena, answer, "diagnostics", diags_to_val(&c->arena, &diags));
-        cli_diagnostics(c, answer);
+        c->settings_problems = val_map(&c->arena);
+        val_map_set(&c->arena, c->settings_problems, "diagnostics", diags_to_val(&c->arena, &diags));
+        cli_diagnostics(c, c->settings_problems, &(const struct cli_place){.settings = true});
     }
     return r;
 }
@@ -40,7 +40,7 @@ int cli_settings(struct cli *c, struct settings **ret, struct err *err)
     if (r == 0) {
         c->have_settings = true;
         if (path && cli_value(c, "state-dir"))
-            c->settings.state_dir = cli_value(c, "state-dir");
+            settings_set_state_dir(&c->settings, cli_value(c, "state-dir"));
     }
     return r;
 }
@@ -107,18 +107,15 @@ const char *cli_actor(struct cli *c)
     return sudo && getuid() == 0 ? arena_printf(&c->arena, "%s (sudo)", sudo) : arena_strdup(&c->arena, name);
 }
 
-/* Is there a forged to talk to? Only one that serves the settings we would use ourselves. */
-static int call_forged(struct cli *c, const char *operation, const struct val *args,
-                       void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
+/* Is there a forged to ask? Only one that has the settings we would use ourselves. ERR_UNAVAILABLE: no. */
+static int find_forged(struct cli *c, const struct env_config **ret, struct err *err)
 {
-    const struct env_config *env;
-    int r = cli_env(c, &env, err);
+    int r = cli_env(c, ret, err);
     if (r < 0)
         return r;
-    if (!c->settings.path || cli_flag(c, "local"))
+    if (!c->settings.path || cli_flag(c, "local") || cli_value(c, "state-dir"))
         return err_set(err, ERR_UNAVAILABLE, "this session is its own");
-    return control_call(c->settings.socket, env->name, operation, args, &c->cancel, emit, arg, &c->arena, ret,
-                        err);
+    return control_reachable(c->settings.socket, err);
 }
 
 static int call_here(struct cli *c, const char *operation, const struct val *args,
@@ -127,12 +124,15 @@ static int call_here(struct cli *c, const char *operation, const struct val *arg
     struct engine *engine;
     const struct operation *op = operation_find(operation);
     if (!op) {
-        err_set(err, ERR_UNAVAILABLE, "forged does not run (nobody answers at %s)", c->settings.socket);
-        return err_hint(err, "start forged, or use `forge-ctl apply`");
+        err_set(err, ERR_UNAVAILABLE, "forged does not run for this session: %s",
+                c->settings.path ? arena_printf(&c->arena, "nobody answers at %s", c->settings.socket)
+                                 : "there is no settings file");
+        return err_hint(err, "start forged with --settings, or use `forge-ctl apply`");
     }
     int r = cli_engine(c, &engine, err);
     if (r < 0)
         return r;
+    c->rev = val_get_str(args, "rev");
     const struct operation_context oc = {
         .engine = engine,
         .actor = cli_actor(c),
@@ -147,9 +147,13 @@ static int call_here(struct cli *c, const char *operation, const struct val *arg
 int cli_call(struct cli *c, const char *operation, const struct val *args,
              void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
 {
+    const struct env_config *env;
     *ret = NULL;
-    int r = call_forged(c, operation, args, emit, arg, ret, err);
-    if (r != ERR_UNAVAILABLE || *ret)
+    int r = find_forged(c, &env, err);
+    if (r == 0)
+        return control_call(c->settings.socket, env->name, operation, args, &c->cancel, emit, arg, &c->arena,
+                            ret, err);
+    if (r != ERR_UNAVAILABLE)
         return r;
     err_clear(err);
     return call_here(c, operation, args, emit, arg, ret, err);

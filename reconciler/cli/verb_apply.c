@@ -53,16 +53,6 @@ static bool plan_does_something(const struct val *plan)
     return false;
 }
 
-static void print_plan(struct cli *c, const struct val *plan)
-{
-    if (c->json != JSON_OFF)
-        return;
-    _cleanup_buf_ struct buf b = BUF_INIT;
-    cli_diagnostics(c, plan);
-    plan_text(plan, c->out_colour, &b);
-    cli_out(&b);
-}
-
 /* Look first, unless nobody is to be asked; the answer binds the run to what was shown (P6). */
 static int review(struct cli *c, struct val *args, bool *ret_go, struct val **ret_plan, struct err *err)
 {
@@ -74,15 +64,17 @@ static int review(struct cli *c, struct val *args, bool *ret_go, struct val **re
         r = plan_verify(val_get(args, "plan"), *ret_plan, err);
     if (r < 0)
         return r;
-    print_plan(c, *ret_plan);
+    if (c->json == JSON_OFF)
+        cli_plan(c, *ret_plan);
     *ret_go = !dry;
     if (dry || cli_flag(c, "yes") || !plan_does_something(*ret_plan))
         return 0;
     bool asked;
     *ret_go = cli_confirm(c, "Apply this plan?", &asked);
     if (!asked) {
-        err_set(err, ERR_DENIED, "nobody to ask: this is no terminal");
-        return err_hint(err, "--yes applies without asking");
+        err_set(err, ERR_DENIED, "nothing was changed: nobody can be asked %s",
+                c->json != JSON_OFF ? "with --json" : "without a terminal");
+        return err_hint(err, "--yes applies without asking, --dry-run only shows the plan");
     }
     return 0;
 }
@@ -177,7 +169,7 @@ int verb_rollback(struct cli *c)
     struct err err = {0};
     struct val *args = cli_plan_args(c);
     const char *number = c->args[0], *resource = c->n_args > 1 ? c->args[1] : NULL;
-    if (number && !resource && strchr(number, '/')) {
+    if (number && !resource && (*number < '0' || *number > '9')) {
         resource = number;
         number = NULL;
     }
@@ -187,17 +179,18 @@ int verb_rollback(struct cli *c)
     if (r < 0)
         return cli_fail(c, &err, NULL);
     val_set_int(&c->arena, args, "rollback", generation);
-    val_set_str(&c->arena, args, "resource", resource);
+    val_set_str(&c->arena, args, "resource", cli_resource(c, resource));
     return run(c, args);
 }
 
 int verb_adopt(struct cli *c)
 {
     struct val *args = cli_plan_args(c);
-    const char *what = c->n_args > 1 ? arena_printf(&c->arena, "%s=%s", c->args[0], c->args[1]) : c->args[0];
+    const char *id = cli_resource(c, c->args[0]);
+    const char *what = c->n_args > 1 ? arena_printf(&c->arena, "%s=%s", id, c->args[1]) : id;
     struct val *adopt = val_list(&c->arena), *only = val_list(&c->arena);
     val_list_add(&c->arena, adopt, val_str(&c->arena, what));
-    val_list_add(&c->arena, only, val_str(&c->arena, c->args[0]));
+    val_list_add(&c->arena, only, val_str(&c->arena, id));
     val_map_set(&c->arena, args, "adopt", adopt);
     val_map_set(&c->arena, args, "only", only);
     return run(c, args);

@@ -4,6 +4,16 @@
 
 #include <stdio.h>
 
+static int done(struct cli *c, const char *format, const char *from, const char *to)
+{
+    struct val *doc = val_map(&c->arena);
+    val_set_str(&c->arena, doc, "format", format);
+    val_set_str(&c->arena, doc, "from", from);
+    val_set_str(&c->arena, doc, "to", to);
+    cli_json(c, doc);
+    return 0;
+}
+
 int verb_backup(struct cli *c)
 {
     struct err err = {0};
@@ -13,8 +23,10 @@ int verb_backup(struct cli *c)
         r = store_backup(s, c->args[0], &err);
     if (r < 0)
         return cli_fail(c, &err, NULL);
-    if (c->json == JSON_OFF)
-        printf("Backed up %s to %s.\n", str_or(store_dir(s), "the store"), c->args[0]);
+    const char *from = str_or(store_dir(s), "the store");
+    if (c->json != JSON_OFF)
+        return done(c, "forge/backup/v1", from, c->args[0]);
+    printf("Backed up %s to %s.\n", from, c->args[0]);
     return 0;
 }
 
@@ -36,7 +48,8 @@ int verb_restore(struct cli *c)
         r = store_restore(c->args[0], s->state_dir, &err);
     if (r < 0)
         return cli_fail(c, &err, NULL);
-    if (c->json == JSON_OFF)
-        printf("Restored %s from %s. The old store is kept beside it.\n", s->state_dir, c->args[0]);
+    if (c->json != JSON_OFF)
+        return done(c, "forge/restore/v1", c->args[0], s->state_dir);
+    printf("Restored %s from %s. The old store is kept beside it.\n", s->state_dir, c->args[0]);
     return 0;
 }

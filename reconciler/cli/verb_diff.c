@@ -35,13 +35,9 @@ int verb_diff(struct cli *c)
         r = save_plan(c, plan, cli_value(c, "out"), &err);
     if (r < 0)
         return cli_fail(c, &err, plan);
-    if (c->json != JSON_OFF) {
+    if (c->json != JSON_OFF)
         cli_json(c, plan);
-    } else {
-        cli_diagnostics(c, plan);
-        _cleanup_buf_ struct buf b = BUF_INIT;
-        plan_text(plan, c->out_colour, &b);
-        cli_out(&b);
-    }
+    else
+        cli_plan(c, plan);
     return val_len(val_get(plan, "changes")) ? EXIT_NOTICE : 0;
 }

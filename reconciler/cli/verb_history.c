@@ -76,7 +76,7 @@ int verb_history(struct cli *c)
     int64_t limit = 20;
     int r = cli_value(c, "limit") ? parse_int(cli_value(c, "limit"), 0, 1000000, &limit, &err) : 0;
     val_set_int(&c->arena, args, "limit", limit);
-    val_set_str(&c->arena, args, "resource", c->args[0]);
+    val_set_str(&c->arena, args, "resource", cli_resource(c, c->args[0]));
     val_set_bool(&c->arena, args, "transitions", cli_flag(c, "transitions"));
     if (r == 0)
         r = cli_call(c, "history", args, NULL, NULL, &doc, &err);

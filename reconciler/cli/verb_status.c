@@ -1,8 +1,9 @@
+/* status: what each resource is, and is asked to be. */
 #include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
-#include <stdio.h>
+#define WATCH_NS INT64_C(2000000000)
 
 static const char *age_text(struct cli *c, int64_t ns)
 {
@@ -35,7 +36,7 @@ static const char *health_text(struct cli *c, const struct val *row)
                         (long long)replicas);
 }
 
-static void head_lines(struct cli *c, const struct val *doc, struct buf *b)
+static void head_lines(const struct val *doc, struct buf *b)
 {
     const char *commit = str_or(val_get_str(doc, "commit"), "");
     buf_addf(b, "environment %s", val_get_str(doc, "environment"));
@@ -44,9 +45,13 @@ static void head_lines(struct cli *c, const struct val *doc, struct buf *b)
     if (val_get_int(doc, "generation", 0))
         buf_addf(b, " · generation %lld", (long long)val_get_int(doc, "generation", 0));
     buf_addf(b, " · %s\n", str_or(val_get_str(doc, "engine"), "engine unknown"));
-    if (val_get_str(doc, "suspended_by"))
-        buf_addf(b, "suspended by %s: %s\n", val_get_str(doc, "suspended_by"),
-                 str_or(val_get_str(doc, "suspended_why"), ""));
+    if (val_get_str(doc, "suspended_by")) {
+        int64_t until = val_get_int(doc, "suspended_until_ns", 0);
+        buf_addf(b, "suspended by %s%s", val_get_str(doc, "suspended_by"), until ? " until " : "");
+        if (until)
+            format_time(until, b);
+        buf_addf(b, ": %s\n", str_or(val_get_str(doc, "suspended_why"), "no reason given"));
+    }
     if (val_get_int(doc, "held_generation", 0))
         buf_addf(b, "rolled back to generation %lld; commit %.7s is left alone until another one comes\n",
                  (long long)val_get_int(doc, "held_generation", 0),
@@ -54,29 +59,24 @@ static void head_lines(struct cli *c, const struct val *doc, struct buf *b)
     if (val_get_str(doc, "error"))
         buf_addf(b, "last error: %s\n", val_get_str(doc, "error"));
     buf_addc(b, '\n');
-    (void)c;
 }
 
-static void print_rows(struct cli *c, const struct val *doc, const char *only)
+static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
 {
-    _cleanup_buf_ struct buf b = BUF_INIT;
-    head_lines(c, doc, &b);
+    head_lines(doc, b);
     struct table t;
     table_init(&t, &c->arena, 6,
                (const char *const[]){"RESOURCE", "SYNC", "HEALTH", "GENERATION", "AGE", "MESSAGE"});
     const struct val *rows = val_get(doc, "resources");
     for (size_t i = 0; i < val_len(rows); i++) {
         const struct val *row = rows->items[i];
-        if (only && !str_eq(only, val_get_str(row, "resource")))
-            continue;
         int64_t generation = val_get_int(row, "generation", 0);
         table_row(&t, (const char *const[]){
                           val_get_str(row, "resource"), val_get_str(row, "sync"), health_text(c, row),
                           generation ? arena_printf(&c->arena, "%lld", (long long)generation) : NULL,
                           age_text(c, val_get_int(row, "age_ns", -1)), val_get_str(row, "message")});
     }
-    table_print(&t, c->out_colour, &b);
-    cli_out(&b);
+    table_print(&t, c->out_colour, b);
 }
 
 static int exit_code(const struct val *doc, const char *only, bool *ret_found)
@@ -94,38 +94,95 @@ static int exit_code(const struct val *doc, const char *only, bool *ret_found)
     return code;
 }
 
-static int show_once(struct cli *c)
+/* One resource of a document, as a document. */
+static struct val *narrowed(struct cli *c, const struct val *doc, const char *only)
+{
+    struct val *out = val_map_copy(&c->arena, doc), *rows = val_list(&c->arena);
+    const struct val *all = val_get(doc, "resources");
+    for (size_t i = 0; i < val_len(all); i++)
+        if (str_eq(only, val_get_str(all->items[i], "resource")))
+            val_list_add(&c->arena, rows, all->items[i]);
+    val_map_set(&c->arena, out, "resources", rows);
+    return out;
+}
+
+static int look(struct cli *c, struct val **ret, int *ret_code)
 {
     struct err err = {0};
     struct val *args = val_map(&c->arena), *doc;
-    const char *only = c->args[0];
+    const char *only = cli_resource(c, c->args[0]);
     val_set_bool(&c->arena, args, "fresh", cli_flag(c, "fresh"));
     if (cli_call(c, "status", args, NULL, NULL, &doc, &err) < 0)
         return cli_fail(c, &err, doc);
     bool found;
-    int code = exit_code(doc, only, &found);
+    *ret_code = exit_code(doc, only, &found);
     if (!found) {
         err_set(&err, ERR_NOTFOUND, "environment %s has no resource %s", val_get_str(doc, "environment"),
                 only);
         err_hint(&err, "resources are named KIND/NAME, like container/web; `forge-ctl status` lists them");
         return cli_fail(c, &err, NULL);
     }
-    if (c->json != JSON_OFF)
+    *ret = only ? narrowed(c, doc, only) : doc;
+    return 0;
+}
+
+/* What of a document is worth printing again for: all but the ages. */
+static void fingerprint(struct cli *c, const struct val *doc, struct buf *out)
+{
+    struct val *copy = val_clone(&c->arena, doc);
+    const struct val *rows = val_get(copy, "resources");
+    for (size_t i = 0; i < val_len(rows); i++)
+        val_map_del(rows->items[i], "age_ns");
+    buf_reset(out);
+    val_json(copy, 0, out);
+}
+
+static void print(struct cli *c, const struct val *doc, bool again)
+{
+    if (c->json != JSON_OFF) {
         cli_json(c, doc);
-    else
-        print_rows(c, doc, only);
-    return code;
+        return;
+    }
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    if (again)
+        buf_adds(&b, c->terminal ? "\033[H\033[2J" : "\n");
+    print_rows(c, doc, &b);
+    cli_out(&b);
+}
+
+/* One more look, in memory of its own: watching goes on for days. */
+static int look_again(struct cli *c, struct buf *shown, int *code)
+{
+    struct arena kept = c->arena;
+    arena_init(&c->arena);
+    struct val *doc;
+    int r = look(c, &doc, code);
+    if (r == 0) {
+        _cleanup_buf_ struct buf now = BUF_INIT;
+        fingerprint(c, doc, &now);
+        /* A terminal shows ages as they grow; elsewhere only what changed is worth printing. */
+        if ((c->terminal && c->json == JSON_OFF) || !str_eq(buf_str(shown), buf_str(&now)))
+            print(c, doc, true);
+        buf_reset(shown);
+        buf_adds(shown, buf_str(&now));
+    }
+    arena_release(&c->arena);
+    c->arena = kept;
+    return r;
 }
 
 int verb_status(struct cli *c)
 {
-    int code = show_once(c);
-    while (cli_flag(c, "watch") && code != EXIT_TROUBLE &&
-           !cancel_sleep(&c->cancel, 2 * INT64_C(1000000000))) {
-        if (c->terminal && c->json == JSON_OFF)
-            fputs("\033[H\033[2J", stdout);
-        fflush(stdout);
-        code = show_once(c);
-    }
-    return code;
+    _cleanup_buf_ struct buf shown = BUF_INIT;
+    struct val *doc;
+    int code, r = look(c, &doc, &code);
+    if (r)
+        return r;
+    print(c, doc, false);
+    if (!cli_flag(c, "watch"))
+        return code;
+    fingerprint(c, doc, &shown);
+    while (r == 0 && !cancel_sleep(&c->cancel, WATCH_NS))
+        r = look_again(c, &shown, &code);
+    return r ? r : code;
 }

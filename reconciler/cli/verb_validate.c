@@ -3,35 +3,115 @@
 #include "reconciler/cli/cli.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct totals {
     size_t files, resources, errors, warnings;
     struct val *diagnostics;
 };
 
-static int check(struct cli *c, struct engine *e, struct totals *t, struct err *err)
+/* What is asked about, beside the environment's own repository. */
+struct place {
+    const char *dir;    /* the folder that is loaded */
+    const char *prefix; /* of its paths, as the person sees them */
+    const char *file;   /* only this one's problems; NULL: all */
+};
+
+static bool wanted(struct cli *c, const struct val *diagnostic, const struct place *p)
+{
+    if (cli_flag(c, "no-warnings") && !str_eq(val_get_str(diagnostic, "severity"), "error"))
+        return false;
+    return !p || !p->file || str_eq(p->file, val_get_str(diagnostic, "file"));
+}
+
+static void take(struct cli *c, const struct val *found, const struct place *p, struct val *into,
+                 struct totals *t)
+{
+    for (size_t i = 0; i < val_len(found); i++) {
+        struct val *d = val_map_copy(&c->arena, found->items[i]);
+        if (!wanted(c, d, p))
+            continue;
+        if (str_eq(val_get_str(d, "severity"), "error"))
+            t->errors++;
+        else
+            t->warnings++;
+        if (p && val_get_str(d, "file"))
+            val_set_str(&c->arena, d, "file",
+                        arena_printf(&c->arena, "%s%s", p->prefix, val_get_str(d, "file")));
+        val_list_add(&c->arena, into, d);
+    }
+}
+
+static void count(const struct look *l, const struct place *p, struct totals *t)
+{
+    t->files += p && p->file ? 1 : l->loaded.files;
+    for (size_t i = 0; i < l->desired.n; i++)
+        if (!p || !p->file || str_eq(p->file, l->desired.items[i]->file))
+            t->resources++;
+}
+
+static int check(struct cli *c, struct engine *e, const struct place *p, struct totals *t, struct err *err)
 {
     const struct look_options o = {.fetch = true, .cancel = &c->cancel};
     _cleanup_(look_release) struct look l;
     int r = engine_load(e, &o, &l, err);
     if (r < 0 && !l.diags.errors)
         return r;
-    const struct val *found = diags_to_val(&c->arena, &l.diags);
-    for (size_t i = 0; i < val_len(found); i++)
-        if (!cli_flag(c, "no-warnings") || str_eq(val_get_str(found->items[i], "severity"), "error"))
-            val_list_add(&c->arena, t->diagnostics, found->items[i]);
-    t->files += l.loaded.files;
-    t->resources += l.desired.n;
-    t->errors += l.diags.errors;
-    t->warnings += l.diags.warnings;
+    struct val *mine = val_list(&c->arena);
+    take(c, diags_to_val(&c->arena, &l.diags), p, mine, t);
+    count(&l, p, t);
+    for (size_t i = 0; i < val_len(mine); i++)
+        val_list_add(&c->arena, t->diagnostics, mine->items[i]);
+    if (c->json == JSON_OFF) {
+        struct val *answer = val_map(&c->arena);
+        val_map_set(&c->arena, answer, "diagnostics", mine);
+        cli_diagnostics(
+            c, answer, &(const struct cli_place){.source = engine_source(e), .prefix = p ? p->prefix : NULL});
+    }
     return 0;
 }
 
-/* A folder of its own, beside whatever the settings say. */
-static int check_folder(struct cli *c, const char *dir, struct totals *t, struct err *err)
+/* A file is read with what stands around it: overlays and references need that. Its folder is the nearest
+ * one above that has a forge.yaml, else its own. */
+static void place_of_file(struct cli *c, const char *path, struct place *ret)
 {
+    const char *slash = strrchr(path, '/');
+    const char *dir = slash ? arena_strndup(&c->arena, path, (size_t)(slash - path)) : "";
+    ret->dir = dir;
+    while (access(arena_printf(&c->arena, "%s%sforge.yaml", dir, *dir ? "/" : ""), F_OK) < 0) {
+        const char *up = strrchr(dir, '/');
+        if (!*dir)
+            break;
+        dir = up ? arena_strndup(&c->arena, dir, (size_t)(up - dir)) : "";
+        if (access(arena_printf(&c->arena, "%s%sforge.yaml", dir, *dir ? "/" : ""), F_OK) == 0)
+            ret->dir = dir;
+    }
+    size_t skip = *ret->dir ? strlen(ret->dir) + 1 : 0;
+    ret->file = path + skip;
+    ret->prefix = arena_strndup(&c->arena, path, skip);
+    if (!*ret->dir)
+        ret->dir = ".";
+}
+
+static struct place place_of(struct cli *c, const char *path)
+{
+    struct place p = {.dir = path};
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+        place_of_file(c, path, &p);
+    else if (!str_eq(path, "."))
+        p.prefix = arena_printf(&c->arena, "%s%s", path, str_ends(path, "/") ? "" : "/");
+    p.prefix = str_or(p.prefix, "");
+    return p;
+}
+
+/* A folder of its own, beside whatever the settings say. */
+static int check_path(struct cli *c, const char *path, struct totals *t, struct err *err)
+{
+    const struct place p = place_of(c, path);
     struct settings s;
-    int r = settings_default(dir, cli_value(c, "environment"), cli_value(c, "state-dir"), &s, err);
+    int r = settings_default(p.dir, cli_value(c, "environment"), cli_value(c, "state-dir"), &s, err);
     if (r < 0)
         return r;
     _cleanup_store_ struct store *store = NULL;
@@ -42,10 +122,15 @@ static int check_folder(struct cli *c, const char *dir, struct totals *t, struct
     if (r == 0)
         r = engine_open(&s.envs[0], &env, &e, err);
     if (r == 0)
-        r = check(c, e, t, err);
+        r = check(c, e, &p, t, err);
     engine_close(take_ptr(e));
     settings_release(&s);
     return r;
+}
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 static int print(struct cli *c, const struct totals *t)
@@ -60,9 +145,13 @@ static int print(struct cli *c, const struct totals *t)
     if (c->json != JSON_OFF) {
         cli_json(c, doc);
     } else {
-        cli_diagnostics(c, doc);
-        printf("%zu resources in %zu files: %zu errors, %zu warnings\n", t->resources, t->files, t->errors,
-               t->warnings);
+        printf("%zu resource%s in %zu file%s: ", t->resources, plural(t->resources), t->files,
+               plural(t->files));
+        if (t->errors || t->warnings)
+            printf("%zu error%s, %zu warning%s\n", t->errors, plural(t->errors), t->warnings,
+                   plural(t->warnings));
+        else
+            puts("valid");
     }
     return t->errors ? EXIT_NOTICE : 0;
 }
@@ -73,12 +162,12 @@ int verb_validate(struct cli *c)
     struct totals t = {.diagnostics = val_list(&c->arena)};
     int r = 0;
     for (size_t i = 0; i < c->n_args && r == 0; i++)
-        r = check_folder(c, c->args[i], &t, &err);
+        r = check_path(c, c->args[i], &t, &err);
     if (!c->n_args) {
         struct engine *e;
         r = cli_engine(c, &e, &err);
         if (r == 0)
-            r = check(c, e, &t, &err);
+            r = check(c, e, NULL, &t, &err);
     }
     return r < 0 ? cli_fail(c, &err, NULL) : print(c, &t);
 }

@@ -40,7 +40,7 @@ static const struct cli_option diff_options[] = {
 static const struct cli_option apply_options[] = {PLAN_OPTIONS, RUN_OPTIONS, {0}};
 static const struct cli_option rollback_options[] = {PLAN_OPTIONS, RUN_OPTIONS, {0}};
 static const struct cli_option status_options[] = {
-    {0, "watch", NULL, "print again whenever something changes"},
+    {0, "watch", NULL, "print again whenever something changes (looks every 2 s)"},
     {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},
     {0},
 };
@@ -83,22 +83,28 @@ const struct verb verbs[] = {
     {"init", "[DIR]", "write a small commented starting repository", NULL, EXITS_PLAIN, 0, 1, NULL,
      verb_init},
     {"validate", "[PATH...]", "everything that is wrong with the manifests, with places",
-     "Reads manifests without asking any engine, and prints every problem of every file at once.",
+     "Reads manifests without asking any engine, and prints every problem of every file at once. PATH is a "
+     "folder, or "
+     "a file of one: then its problems only. Without PATH: what the environment's repository has.",
      "0 valid, 1 invalid, 2 error", 0, 100, validate_options, verb_validate},
     {"diff", "[REV | A..B]", "what applying would change, and why",
      "Compares what the repository asks for with what runs and with what was last applied. With REV another "
-     "commit is "
-     "compared with what runs; with A..B two commits are compared with each other, and no engine is "
+     "commit is compared with what runs; with A..B two commits are compared with each other, and no engine "
+     "is "
      "asked.\n\n"
-     "Lines: + created, ~ changed, - deleted, ! drift (changed on the engine, not in Git).",
+     "Lines: + created, ~ changed, - deleted, ! drift (changed on the engine, not in Git) or blocked.",
      EXITS_PLAN, 0, 1, diff_options, verb_diff},
     {"apply", "[PLAN]", "show the plan, ask, and make it so",
      "PLAN is a file written by `diff --out`: exactly that plan is run, or refused with what has moved "
      "since.",
      EXITS_RUN, 0, 1, apply_options, verb_apply},
-    {"status", "[RESOURCE]", "a table of resources: sync, health, generation, age", NULL,
+    {"status", "[RESOURCE]", "a table of resources: sync, health, generation, age",
+     "SYNC: synced; out-of-sync, Git asks for something else; drifted, it was changed on the engine; held, "
+     "it is left alone "
+     "until its manifest changes; stalled, what it asks for cannot be done.",
      "0 healthy and in sync, 1 not, 2 error", 0, 1, status_options, verb_status},
-    {"history", "[RESOURCE]", "generations, or the transitions of a resource", NULL, EXITS_PLAIN, 0, 1,
+    {"history", "[RESOURCE]", "generations, or the transitions of a resource",
+     "A generation is one run of apply; a transition is what it did to one resource.", EXITS_PLAIN, 0, 1,
      history_options, verb_history},
     {"show", "GENERATION", "one generation in full", NULL, EXITS_PLAIN, 1, 1, NULL, verb_show},
     {"rollback", "[GENERATION] [RESOURCE]", "go back to a generation, as a plan like any other",
@@ -106,31 +112,35 @@ const struct verb verbs[] = {
      "back as they "
      "were recorded. Automation leaves the commit that was rolled back alone until another one comes.",
      EXITS_RUN, 0, 2, rollback_options, verb_rollback},
-    {"explain", "KIND[.FIELD]", "documentation of a kind or field", NULL, EXITS_PLAIN, 1, 1, NULL,
-     verb_explain},
+    {"explain", "KIND[.FIELD]", "documentation of a kind or field",
+     "Example: `forge-ctl explain container.healthcheck`.", EXITS_PLAIN, 1, 1, NULL, verb_explain, true},
     {"schema", "", "JSON Schema of the manifests, for editors", NULL, EXITS_PLAIN, 0, 0, NULL, verb_schema},
-    {"suspend", "", "stop every writer of an environment", NULL, EXITS_PLAIN, 0, 0, suspend_options,
-     verb_suspend},
+    {"suspend", "", "stop every writer of an environment",
+     "Until `forge-ctl resume`, or the end of --for, neither forged nor `forge-ctl apply` changes anything.",
+     EXITS_PLAIN, 0, 0, suspend_options, verb_suspend},
     {"resume", "", "end a suspension", NULL, EXITS_PLAIN, 0, 0, NULL, verb_resume},
-    {"reconcile", "", "have forged look now", NULL, EXITS_PLAIN, 0, 0, reconcile_options, verb_reconcile},
+    {"reconcile", "", "have forged look now", "Needs a running forged.", EXITS_PLAIN, 0, 0, reconcile_options,
+     verb_reconcile},
     {"adopt", "RESOURCE [NAME]", "take over what exists on the engine",
      "Puts RESOURCE of the manifests in charge of an object that Forge did not make.", EXITS_RUN, 1, 2,
      adopt_options, verb_adopt},
-    {"logs", "RESOURCE", "what a container prints", NULL, EXITS_PLAIN, 1, 1, logs_options, verb_logs},
+    {"logs", "RESOURCE", "what a container prints",
+     "RESOURCE may be short: `web` is container/web, here and wherever a resource is named.", EXITS_PLAIN, 1,
+     1, logs_options, verb_logs},
     {"exec", "RESOURCE [--] COMMAND [ARG...]", "run a command in a container", NULL,
-     "the command's own, 2 error", 2, 1000, exec_options, verb_exec},
+     "the command's own, 2 error", 2, 1000, exec_options, verb_exec, true},
     {"backup", "FILE", "a consistent copy of the store, while others write", NULL, EXITS_PLAIN, 1, 1, NULL,
      verb_backup},
     {"restore", "FILE", "put a backup in the store's place", NULL, EXITS_PLAIN, 1, 1, restore_options,
      verb_restore},
     {"doctor", "", "check settings, repository, credentials, engine, disk", NULL,
      "0 all well, 1 something is not", 0, 0, NULL, verb_doctor},
-    {"completion", "bash|zsh|fish", "completions for a shell", NULL, EXITS_PLAIN, 1, 1, NULL,
-     verb_completion},
+    {"completion", "bash|zsh|fish", "completions for a shell", NULL, EXITS_PLAIN, 1, 1, NULL, verb_completion,
+     true},
     {"version", "", "the version of Forge, and of the libraries it runs with", NULL, EXITS_PLAIN, 0, 0, NULL,
      verb_version},
-    {"help", "[VERB]", "this text, or help for a verb", NULL, EXITS_PLAIN, 0, 1, NULL, verb_help},
-    {"generate", "man|reference|schema", NULL, NULL, EXITS_PLAIN, 1, 1, NULL, verb_generate},
+    {"help", "[VERB]", "this text, or help for a verb", NULL, EXITS_PLAIN, 0, 1, NULL, verb_help, true},
+    {"generate", "man|reference|schema|settings", NULL, NULL, EXITS_PLAIN, 1, 1, NULL, verb_generate, true},
     {0},
 };
 
