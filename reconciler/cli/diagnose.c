@@ -1,0 +1,83 @@
+/* Diagnostics for people: on stderr, with the line that each is about where its file can be read from here. */
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "reconciler/cli/cli.h"
+
+/* Files that diagnostics speak of, read when the first one needs it and once each. */
+struct texts {
+    struct cli *cli;
+    const struct cli_place *place;
+    struct snapshot *snapshot;
+    bool tried;
+    const char *path, *text; /* the last one: diagnostics come sorted by file */
+};
+
+static const char *text_from_snapshot(struct texts *t, const char *path)
+{
+    struct err ignored = {0};
+    if (!t->tried && source_snapshot(t->place->source, t->place->rev, &t->snapshot, &ignored) < 0)
+        t->snapshot = NULL;
+    t->tried = true;
+    const struct load_file *files;
+    size_t n = t->snapshot ? snapshot_files(t->snapshot, &files) : 0, len;
+    for (size_t i = 0; i < n; i++) {
+        const char *text;
+        if (str_eq(files[i].path, path) &&
+            snapshot_read(t->snapshot, i, &t->cli->arena, &text, &len, &ignored) == 0)
+            return arena_strndup(&t->cli->arena, text, len);
+    }
+    return NULL;
+}
+
+static const char *text_from_disk(struct texts *t, const char *path)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct err ignored = {0};
+    if (io_read_file(path, LIMIT_MANIFEST_BYTES, &b, &ignored) < 0)
+        return NULL;
+    return arena_strdup(&t->cli->arena, buf_str(&b));
+}
+
+static const char *text_of(void *arg, const char *path)
+{
+    struct texts *t = arg;
+    if (str_eq(t->path, path))
+        return t->text;
+    t->path = path;
+    if (t->place->settings)
+        return t->text = text_from_disk(t, path);
+    const char *inside = str_empty(t->place->prefix) ? path : str_after(path, t->place->prefix);
+    t->text = t->place->source && inside ? text_from_snapshot(t, inside) : NULL;
+    return t->text;
+}
+
+static void list_from_val(const struct val *list, struct diag_list *d)
+{
+    for (size_t i = 0; i < val_len(list); i++) {
+        const struct val *v = list->items[i];
+        bool warning = str_eq(val_get_str(v, "severity"), "warning");
+        struct diag *added =
+            diag_add(d, warning ? DIAG_WARNING : DIAG_ERROR, val_get_str(v, "file"),
+                     (uint32_t)val_get_int(v, "line", 0), (uint32_t)val_get_int(v, "column", 0), "%s",
+                     str_or(val_get_str(v, "message"), ""));
+        if (val_get_str(v, "hint"))
+            diag_hint(d, added, "%s", val_get_str(v, "hint"));
+    }
+}
+
+void cli_diagnostics(struct cli *c, const struct val *answer, const struct cli_place *place)
+{
+    const struct val *list = val_get(answer, "diagnostics");
+    if (!val_len(list))
+        return;
+    const struct cli_place here = {.source = c->engine ? engine_source(c->engine) : NULL, .rev = c->rev};
+    struct texts t = {.cli = c, .place = place ? place : &here};
+    struct diag_list d;
+    diag_init(&d, &c->arena);
+    list_from_val(list, &d);
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    diag_print(&d, text_of, &t, c->err_colour, &b);
+    cli_err(&b);
+    snapshot_free(t.snapshot);
+}
