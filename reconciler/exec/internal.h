@@ -35,6 +35,7 @@ struct strand {
     bool in_turn;      /* starts only when all strands before it have ended, and keeps later ones waiting */
     enum strand_state state;
     bool cut;            /* ended because the run was stopped */
+    bool settled;        /* what it started has been given a moment */
     bool waits;          /* queued with, or run by, the waiters */
     int64_t due_ns;      /* next attempt, monotonic */
     struct strand *link; /* in a queue, or among those that sleep */

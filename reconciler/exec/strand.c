@@ -94,6 +94,14 @@ static void remember_made(struct strand *s, const struct step *step, const struc
     }
 }
 
+/* The coordinator passes a cancellation on, but nothing begins between that and this. */
+static bool is_stopped(struct run *x)
+{
+    if (!cancel_is_set(&x->stop) && cancel_is_set(x->o->cancel))
+        run_stop(x, ERR_CANCELLED);
+    return cancel_is_set(&x->stop);
+}
+
 static int do_step(struct run *x, struct strand *s, const struct step *step, struct err *err)
 {
     struct step_result result = {0};
@@ -120,6 +128,27 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
     return r;
 }
 
+/*
+ * What dies at once has died by then, and is not taken for a success. The pause keeps no thread, and many
+ * share it.
+ */
+#define SETTLE_NS (INT64_C(100) * NS_PER_MS)
+
+/* Returns true when the strand will be back for its reading back. */
+static bool settle(struct run *x, struct strand *s)
+{
+    bool started =
+        s->move && s->move->running && s->next > 0 && s->steps.items[s->next - 1].verb == STEP_START;
+    if (!started || s->settled || cancel_is_set(&x->stop))
+        return false;
+    s->settled = true;
+    pthread_mutex_lock(&x->lock);
+    queue_sleep(x, s, SETTLE_NS);
+    pthread_mutex_unlock(&x->lock);
+    run_poke(x);
+    return true;
+}
+
 /* Steps as far as this pool may go. 1: all are done and read back; 0: the strand is with another queue now. */
 static int go_on(struct run *x, struct strand *s, struct err *err)
 {
@@ -128,7 +157,7 @@ static int go_on(struct run *x, struct strand *s, struct err *err)
         const struct step *step = last ? NULL : &s->steps.items[s->next];
         bool waits = step && step->verb == STEP_WAIT;
         /* All steps done is done, also when there is no more time: it only has to be looked at. */
-        if (cancel_is_set(&x->stop) && (!last || s->next == 0))
+        if (is_stopped(x) && (!last || s->next == 0))
             return stopped_error(x, s, err);
         if (waits != s->waits) {
             pthread_mutex_lock(&x->lock);
@@ -136,6 +165,8 @@ static int go_on(struct run *x, struct strand *s, struct err *err)
             pthread_mutex_unlock(&x->lock);
             return 0;
         }
+        if (last && settle(x, s))
+            return 0;
         int r = last ? strand_read_back(x, s, err) : do_step(x, s, step, err);
         if (r == ERR_CANCELLED && cancel_is_set(&x->stop))
             s->attempts++, r = stopped_error(x, s, err);

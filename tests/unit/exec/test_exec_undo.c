@@ -6,10 +6,10 @@
 
 #include "base/str.h"
 
-#define WEB(image, rest)                                                                   \
-    "apiVersion: forge/v1\nkind: Container\nmetadata: {name: web}\nspec: {image: \"" image \
-    "\", network_mode: none" rest "}\n"
-#define PORT ", ports: [\"8080:80\"]"
+#define WEB(image, rest) \
+    "apiVersion: forge/v1\nkind: Container\nmetadata: {name: web}\nspec: {image: \"" image "\"" rest "}\n"
+#define PLAIN ", network_mode: none"
+#define PORT  ", ports: [\"8080:80\"]" /* and the default network */
 
 static void assert_serving(struct world *w, const char *image_version)
 {
@@ -52,7 +52,7 @@ static void fail_at(enum fake_verb verb, const char *name, bool after_effect, co
     clock_fake_advance(&w.fake_clock, 3600 * NS_PER_S);
     world_apply_ok(&w);
     assert_serving(&w, "app:2");
-    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    assert_int_equal(fake_objects(w.engine, &kind_container, NULL), 1);
     world_assert_in_sync(&w);
     world_release(&w);
 }
@@ -67,9 +67,9 @@ static void test_each_step_of_start_first(_unused_ void **state)
         {FAKE_STOP, NULL},   {FAKE_REMOVE, NULL}, {FAKE_RENAME, NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        fail_at(steps[i].verb, steps[i].name, false, "");
+        fail_at(steps[i].verb, steps[i].name, false, PLAIN);
         if (steps[i].verb != FAKE_WAIT)
-            fail_at(steps[i].verb, steps[i].name, true, "");
+            fail_at(steps[i].verb, steps[i].name, true, PLAIN);
     }
 }
 
@@ -87,8 +87,9 @@ static void test_each_step_of_stop_first(_unused_ void **state)
 /* A new one that never becomes healthy: the old one keeps serving, and is not even stopped. */
 static void test_unhealthy_replacement(_unused_ void **state)
 {
-    static const char *const rests[] = {", healthcheck: {test: [CMD, \"true\"]}, update: {timeout: 30s}", PORT
-                                        ", healthcheck: {test: [CMD, \"true\"]}, update: {timeout: 30s}"};
+    static const char *const rests[] = {
+        PLAIN ", healthcheck: {test: [CMD, \"true\"]}, update: {timeout: 30s}",
+        PORT ", healthcheck: {test: [CMD, \"true\"]}, update: {timeout: 30s}"};
     for (size_t i = 0; i < ARRAY_LEN(rests); i++) {
         struct world w;
         _cleanup_buf_ struct buf before = BUF_INIT;
@@ -109,7 +110,7 @@ static void test_unhealthy_replacement(_unused_ void **state)
         assert_true(fake_native_id(w.engine, "undo-web-1", now));
         assert_string_equal(old, now);
         assert_serving(&w, "app:1");
-        assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+        assert_int_equal(fake_objects(w.engine, &kind_container, NULL), 1);
         assert_int_equal(world_count(&w, FAKE_STOP, "undo-web-1"), i == 0 ? 0 : 1);
         /* A timeout is worth another attempt, later. */
         assert_int_equal(world_applied(&w, "container/web")->status, APPLIED_FAILED);
@@ -123,9 +124,9 @@ static void test_undo_fails(_unused_ void **state)
 {
     struct world w;
     world_init(&w, "undo", false);
-    world_want(&w, WEB("app:1", ""));
+    world_want(&w, WEB("app:1", PLAIN));
     world_apply_ok(&w);
-    world_want(&w, WEB("app:2", ""));
+    world_want(&w, WEB("app:2", PLAIN));
     fake_fault(w.engine, &(struct fake_fault){.verb = FAKE_START, .code = ERR_FAILED, .message = "first"});
     fake_fault(w.engine, &(struct fake_fault){.verb = FAKE_REMOVE, .code = ERR_FAILED, .message = "second"});
     assert_int_equal(world_apply(&w), ERR_FAILED);
@@ -137,7 +138,7 @@ static void test_undo_fails(_unused_ void **state)
     w.policy.force_retry = true;
     world_apply_ok(&w);
     assert_serving(&w, "app:2");
-    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    assert_int_equal(fake_objects(w.engine, &kind_container, NULL), 1);
     world_release(&w);
 }
 
