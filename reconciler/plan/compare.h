@@ -53,4 +53,6 @@ enum image_verdict {
    digest or id of the image that it means. *ret_id: the id asked for, NULL when unknown. */
 enum image_verdict image_compare(struct arena *a, const char *ref, const struct object *o,
                                  const struct image_fact *fact, const char **ret_id);
+/* Are two references spellings of one name ("nginx", "docker.io/library/nginx:latest")? */
+bool image_same_name(struct arena *a, const char *x, const char *y);
 #endif

@@ -16,7 +16,7 @@ static const char *pinned_digest(const char *ref)
     return at ? at + 1 : NULL;
 }
 
-static bool same_name(struct arena *a, const char *x, const char *y)
+bool image_same_name(struct arena *a, const char *x, const char *y)
 {
     struct err err = {0};
     const char *cx, *cy;
@@ -32,7 +32,7 @@ enum image_verdict image_compare(struct arena *a, const char *ref, const struct 
     const char *id = is_id(ref) ? ref : fact && fact->present ? fact->id : NULL;
     bool same_content = id && o->image_id && str_eq(id, o->image_id);
     *ret_id = id;
-    if (runs && same_name(a, ref, runs)) {
+    if (runs && image_same_name(a, ref, runs)) {
         if (same_content || is_id(ref) || pinned_digest(ref))
             return IMAGE_SAME;
         if (id && o->image_id)

@@ -82,7 +82,7 @@ bool decide_foreign(struct subject *s, const struct object *o, unsigned instance
     m->native_name = native_name;
     m->current = o;
     m->running = containers;
-    change_fact(s->p, c, "owner", NULL, s->p->in->environment, CAUSE_COMMIT,
+    change_fact(s->p, c, "owner", "none", s->p->in->environment, CAUSE_COMMIT,
                 replace ? IMPACT_REPLACE : IMPACT_NONE);
     c->action = PLAN_ADOPT;
     return true;
@@ -114,6 +114,13 @@ static void drop_duplicates(struct subject *s, const struct object *keep)
     }
 }
 
+unsigned creation_cause(const struct subject *s, unsigned instance)
+{
+    if (!s->rec || !s->rec->spec || val_get_int(s->rec->spec, "replicas", 1) < (int64_t)instance)
+        return CAUSE_COMMIT;
+    return id_listed(s->p->policy->resume, s->r->id) ? CAUSE_RESUME : CAUSE_DRIFT;
+}
+
 static void create_single(struct subject *s, const char *native_name)
 {
     const struct object *foreign = foreign_named(s, 0, native_name);
@@ -123,9 +130,12 @@ static void create_single(struct subject *s, const char *native_name)
     }
     struct plan_change *c = subject_change(s);
     change_move(s->p, c, PLAN_CREATE, 0);
-    c->causes |= !s->rec || !s->rec->spec                    ? CAUSE_COMMIT
-                 : id_listed(s->p->policy->resume, s->r->id) ? CAUSE_RESUME
-                                                             : CAUSE_DRIFT;
+    unsigned cause = creation_cause(s, 1);
+    c->causes |= cause;
+    if (cause == CAUSE_DRIFT)
+        change_fact(s->p, c, "state",
+                    s->r->kind->flags & KIND_STATEFUL ? "removed, with its data," : "removed", "present",
+                    cause, IMPACT_NONE);
 }
 
 void decide_single(struct subject *s)
@@ -172,8 +182,12 @@ void decide_record(struct subject *s)
         compare_record(s->r->kind->spec, s->r->spec, s->rec->spec, &fields);
     name_contents(s->p, &fields, 0);
     compare_labels("metadata.labels", s->r->labels, s->rec->labels, &fields);
-    for (size_t i = 0; i < fields.n; i++)
-        change_field(s->p, subject_change(s), &fields.items[i]);
+    for (size_t i = 0; i < fields.n; i++) {
+        const struct field_change *f = &fields.items[i];
+        bool image = str_eq(f->path, "image") && val_is(f->before, VAL_STR) && val_is(f->after, VAL_STR);
+        if (!image || !image_same_name(s->p->a, f->before->s, f->after->s))
+            change_field(s->p, subject_change(s), f);
+    }
 }
 
 /* CREATE and DELETE are of the whole resource; when some of its objects stay it is an update. */
@@ -214,6 +228,8 @@ void decide(struct planner *p, const struct resource *r)
     if (!c || c->action == PLAN_BLOCKED || c->action == PLAN_ADOPT)
         return;
     c->action = heaviest(c);
-    if (c->action == PLAN_CREATE && has_ours(&s))
+    /* Known already: it goes from none to some. */
+    bool known = has_ours(&s) || (c->causes & CAUSE_COMMIT && s.rec && s.rec->spec);
+    if (c->action == PLAN_CREATE && known)
         c->action = PLAN_UPDATE;
 }

@@ -55,6 +55,15 @@ static bool any_up(const struct plan_change *c)
     return false;
 }
 
+/* Is an interrupted replace taken up where it stands? */
+static bool goes_on(const struct plan_change *c)
+{
+    for (size_t i = 0; i < c->n_moves; i++)
+        if (c->moves[i].resume)
+            return true;
+    return false;
+}
+
 /* What people notice of it. */
 static const char *how(struct planner *p, const struct plan_change *c)
 {
@@ -63,9 +72,11 @@ static const char *how(struct planner *p, const struct plan_change *c)
     if (!c->n_moves)
         return NULL;
     if (replace && c->kind->flags & KIND_STATEFUL)
-        return "its data is lost";
+        return "it is made anew, empty";
     if (replace && !containers)
         return "what is on it is disconnected and connected again";
+    if (containers && goes_on(c))
+        return "goes on with the interrupted replace";
     if (!containers || !any_up(c))
         return NULL;
     if (replace)
@@ -78,6 +89,8 @@ static const char *how(struct planner *p, const struct plan_change *c)
 static const char *creation_reason(struct planner *p, const struct plan_change *c)
 {
     const char *what = describe_resource(p->a, c->resource);
+    if (!(c->kind->flags & KIND_INSTANCES) && c->n_moves)
+        what = arena_printf(p->a, "%s%s%s", c->moves[0].native_name, what ? ", " : "", what ? what : "");
     if (c->causes & CAUSE_COMMIT)
         return what ? arena_printf(p->a, "new: %s", what) : "new";
     if (c->causes & CAUSE_RESUME)
@@ -105,10 +118,8 @@ static const char *adoption_reason(struct planner *p, const struct plan_change *
     const struct object *o = c->n_moves ? c->moves[0].current : NULL;
     if (!o)
         return NULL;
-    return c->impact >= IMPACT_REPLACE
-               ? arena_printf(p->a, "takes over %s; it is replaced by one that carries our mark",
-                              o->native_name)
-               : arena_printf(p->a, "takes over %s as it is", o->native_name);
+    return arena_printf(p->a, "takes over %s%s", o->native_name,
+                        c->impact >= IMPACT_REPLACE ? "" : " as it is");
 }
 
 void describe(struct planner *p, struct plan_change *c)
@@ -131,7 +142,7 @@ void describe(struct planner *p, struct plan_change *c)
         break;
     case PLAN_UPDATE:
         if (!c->n_moves)
-            c->reason = "nothing that runs notices";
+            c->reason = "only recorded: nothing that runs changes";
         break;
     case PLAN_NONE:
     case PLAN_RESTART:

@@ -181,7 +181,7 @@ void decide_how(struct planner *p, struct plan_change *c)
     else if (str_eq(order, "stop-first"))
         c->stop_reason = "update.order is stop-first";
     else if (shared)
-        c->stop_reason = arena_printf(p->a, "%s cannot be had twice", shared);
+        c->stop_reason = arena_printf(p->a, "it holds %s", shared);
     else if (volume_is_replaced(p, r))
         c->stop_reason = "its volume is replaced";
     else if (data && !order)

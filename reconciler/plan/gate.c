@@ -43,17 +43,19 @@ static const char *held_reason(struct planner *p, const struct plan_change *c)
 {
     const struct applied *rec = c->applied;
     const char *error = rec ? str_or(rec->error, "its last attempt failed") : NULL;
+    const char *what = c->resource ? "" : "no longer in Git; ";
     if (!rec || p->policy->force_retry || !still_holds(c))
         return NULL;
     switch (rec->status) {
     case APPLIED_HELD:
-        return arena_printf(p->a, "held: %s; a change in Git or an apply by hand releases it", error);
+        return arena_printf(p->a, "%sheld: %s; a change in Git or an apply by hand releases it", what, error);
     case APPLIED_STALLED:
-        return arena_printf(p->a, "stalled: %s; a change in Git or an apply by hand tries again", error);
+        return arena_printf(p->a, "%sstalled: %s; a change in Git or an apply by hand tries again", what,
+                            error);
     case APPLIED_FAILED:
     case APPLIED_DELETING:
         if (rec->next_ns > p->policy->now_ns)
-            return arena_printf(p->a, "waits for its next attempt: %s", error);
+            return arena_printf(p->a, "%swaits for its next attempt: %s", what, error);
         break;
     case APPLIED_OK:
         break;
@@ -85,7 +87,7 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
     if (!reason)
         reason = held_reason(p, c);
     if (!reason && !p->policy->self_heal && of_itself == CAUSE_DRIFT)
-        reason = "drift is reported and left alone: self-heal is off";
+        reason = "self-heal is off, so drift is only reported";
     return reason;
 }
 
@@ -105,14 +107,20 @@ void gate(struct planner *p, struct plan_change *c)
         c->causes |= CAUSE_RETRY;
 }
 
+/* Is nothing there under the name that others would use? A volume that keeps another name is missing under
+   the new one: an engine would make an empty one of that name for whoever asks for it. */
 static bool is_missing(const struct planner *p, const struct plan_change *c)
 {
     struct object *const *objects;
     size_t n = observed_find(p->in->observed, c->id, &objects);
+    if (c->action != PLAN_BLOCKED || !c->resource)
+        return false;
+    const char *name = bind_native_name(p->a, p->in->environment, c->resource, 1);
+    bool instances = c->kind->flags & KIND_INSTANCES;
     for (size_t i = 0; i < n; i++)
-        if (object_ours(p, objects[i], c->applied))
+        if (object_ours(p, objects[i], c->applied) && (instances || str_eq(objects[i]->native_name, name)))
             return false;
-    return c->action == PLAN_BLOCKED && c->resource;
+    return true;
 }
 
 void gate_missing(struct planner *p)

@@ -65,13 +65,6 @@ static void add_fields(struct subject *s, const struct field_list *fields)
         change_field(s->p, subject_change(s), &fields->items[i]);
 }
 
-static unsigned creation_cause(const struct subject *s, unsigned instance)
-{
-    if (!s->rec || !s->rec->spec || val_get_int(s->rec->spec, "replicas", 1) < (int64_t)instance)
-        return CAUSE_COMMIT;
-    return id_listed(s->p->policy->resume, s->r->id) ? CAUSE_RESUME : CAUSE_DRIFT;
-}
-
 static void create(struct subject *s, unsigned instance)
 {
     const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, instance);
@@ -142,18 +135,22 @@ static void decide_instance(struct subject *s, unsigned instance, const struct p
         decide_with_candidate(s, at, m);
 }
 
-/* More or fewer of them: a fact for people, beside the moves. */
+/* More or fewer of them, or none of what was there: a fact for people, beside the moves. */
 static void report_scale(struct subject *s, unsigned replicas, unsigned there)
 {
     struct plan_change *c = s->change;
-    if (!c || replicas == there || !there)
+    bool known = s->rec && s->rec->spec;
+    int64_t before = known ? val_get_int(s->rec->spec, "replicas", 1) : (int64_t)there;
+    unsigned cause = before != (int64_t)replicas                 ? CAUSE_COMMIT
+                     : id_listed(s->p->policy->resume, s->r->id) ? CAUSE_RESUME
+                                                                 : CAUSE_DRIFT;
+    if (!c || replicas == there)
         return;
-    int64_t before = s->rec && s->rec->spec ? val_get_int(s->rec->spec, "replicas", 1) : (int64_t)there;
-    unsigned cause = before == (int64_t)replicas ? CAUSE_DRIFT : CAUSE_COMMIT;
-    if (cause == CAUSE_DRIFT && id_listed(s->p->policy->resume, s->r->id))
-        cause = CAUSE_RESUME;
-    change_fact(s->p, c, "replicas", arena_printf(s->p->a, "%u", there),
-                arena_printf(s->p->a, "%u", replicas), cause, IMPACT_LIVE);
+    if (there || (known && before == 0))
+        change_fact(s->p, c, "replicas", arena_printf(s->p->a, "%u", there),
+                    arena_printf(s->p->a, "%u", replicas), cause, IMPACT_LIVE);
+    else if (known && cause == CAUSE_DRIFT)
+        change_fact(s->p, c, "state", "removed", "running", CAUSE_DRIFT, IMPACT_NONE);
 }
 
 void decide_instances(struct subject *s)

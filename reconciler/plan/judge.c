@@ -130,7 +130,8 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
     name_contents(s->p, ret, before);
     judge_name(s, o, instance, &sides, ret);
     if (made_from_another(s, o))
-        add_fact(s->p, ret, "manifest", "another version", "this version", CAUSE_COMMIT, IMPACT_REPLACE);
+        add_fact(s->p, ret, "manifest", NULL, "it was made from another version of it", CAUSE_COMMIT,
+                 IMPACT_REPLACE);
     for (size_t i = before; i < ret->n; i++)
         if (ret->items[i].impact > worst)
             worst = ret->items[i].impact;

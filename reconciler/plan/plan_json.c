@@ -96,8 +96,12 @@ static void add_words(struct arena *a, struct val *m, const struct plan_change *
     val_set_str(a, m, "reason", c->reason);
     val_map_set(a, m, "causes", causes_to_val(a, c->causes));
     struct val *fields = val_get(m, "fields");
-    for (size_t i = 0; i < c->n_fields; i++)
+    for (size_t i = 0; i < c->n_fields; i++) {
         val_set_str(a, fields->items[i], "text", field_words(a, &c->fields[i]));
+        val_set_str(a, fields->items[i], "then", field_outcome(a, &c->fields[i]));
+    }
+    if (c->causes & CAUSE_RETRY && c->applied)
+        val_set_str(a, m, "last_error", c->applied->error);
 }
 
 /* The objects that the plan depends on: those of the resources that change, and of what these need. */
@@ -207,6 +211,9 @@ struct val *plan_to_val(struct arena *a, const struct plan *p)
     val_set_str(a, doc, "subject", p->subject);
     val_map_set(a, doc, "summary", summary_to_val(a, p));
     val_set_bool(a, doc, "prune_skipped", p->prune_skipped);
+    if (p->prune_skipped)
+        val_set_str(a, doc, "prune_skipped_reason",
+                    p->desired->n ? "not every manifest loaded" : "there are no manifests at all");
     val_set_str(a, doc, "needs_approval", p->needs_approval);
     if (p->n_notes)
         val_map_set(a, doc, "notes", notes_to_val(a, p));

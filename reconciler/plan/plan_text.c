@@ -117,9 +117,14 @@ static size_t count_drift(const struct val *change)
     return n;
 }
 
-static bool has_state(const struct val *field)
+/* What it is, and what becomes of it unless it is blocked. */
+static void put_words(const struct page *p, const struct val *change, const struct val *field)
 {
-    return is(field, "path", "state") && !val_get(field, "secret");
+    put(p, val_get_str(field, "text"));
+    if (val_get_str(field, "then") && !is(change, "action", "blocked")) {
+        put(p, "; ");
+        put(p, val_get_str(field, "then"));
+    }
 }
 
 /* Lines of fields, aligned among themselves. drift: those, or the others. */
@@ -145,7 +150,7 @@ static void put_fields(const struct page *p, const struct val *change, bool drif
         put(p, "    ");
         put(p, path);
         buf_addn(p->out, ' ', 3 + (columns(path) < width ? width - columns(path) : 0));
-        put(p, val_get_str(f, "text"));
+        put_words(p, change, f);
         if (differ && str_eq(worst, "replace") && is(f, "impact", "replace"))
             put_ink(p, INK_DIM, "   (this replaces it)");
         buf_addc(p->out, '\n');
@@ -180,11 +185,12 @@ static void put_drift(const struct page *p, const struct val *change)
     for (size_t i = 0; n == 1 && i < val_len(fields); i++) {
         if (!is_drift(fields->items[i]))
             continue;
-        if (!has_state(fields->items[i])) {
+        /* "exited with code 1 on the engine" says of what it speaks. */
+        if (!is(fields->items[i], "path", "state")) {
             put(p, val_get_str(fields->items[i], "path"));
             put(p, " ");
         }
-        put(p, val_get_str(fields->items[i], "text"));
+        put_words(p, change, fields->items[i]);
     }
     if (n > 1)
         buf_addf(p->out, "%zu things were changed on the engine", n);
@@ -210,6 +216,17 @@ static void put_blocked(const struct page *p, const struct val *change)
     put_fields(p, change, true);
 }
 
+/* It was tried before: what came of that. */
+static void put_last_error(const struct page *p, const struct val *change)
+{
+    const char *error = val_get_str(change, "last_error");
+    if (!error)
+        return;
+    put_ink(p, INK_DIM, "    the last attempt failed: ");
+    put_ink(p, INK_DIM, error);
+    buf_addc(p->out, '\n');
+}
+
 static void put_change(const struct page *p, const struct val *change)
 {
     const char *reason = val_get_str(change, "reason");
@@ -222,6 +239,7 @@ static void put_change(const struct page *p, const struct val *change)
     if (only_drift(change)) {
         put_line(p, INK_DRIFT, "!", change);
         put_drift(p, change);
+        put_last_error(p, change);
         return;
     }
     put_line(p,
@@ -240,6 +258,7 @@ static void put_change(const struct page *p, const struct val *change)
         put_impact(p, change);
     buf_addc(p->out, '\n');
     put_fields(p, change, false);
+    put_last_error(p, change);
     if (count_drift(change)) {
         put_line(p, INK_DRIFT, "!", change);
         put_drift(p, change);
@@ -264,8 +283,12 @@ static void put_tail(const struct page *p, const struct val *doc, size_t blocked
     if (val_get_int(summary, "in_sync", 0))
         buf_addf(p->out, " %lld in sync.", (long long)val_get_int(summary, "in_sync", 0));
     buf_addc(p->out, '\n');
-    if (val_get_bool(doc, "prune_skipped", false))
-        buf_adds(p->out, "Nothing is deleted, because not every manifest loaded.\n");
+    if (val_get_str(doc, "prune_skipped_reason")) {
+        put(p, "Nothing is deleted: ");
+        put(p, val_get_str(doc, "prune_skipped_reason"));
+        put(p, ".");
+        buf_addc(p->out, '\n');
+    }
     if (val_get_str(doc, "needs_approval")) {
         put(p, "Needs approval: ");
         put(p, val_get_str(doc, "needs_approval"));

@@ -91,6 +91,8 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
 void name_contents(struct planner *p, struct field_list *l, size_t from);
 /* Is the object, left by an interrupted replace, what is asked for now? */
 bool candidate_usable(struct subject *s, const struct object *o);
+/* Why an instance that is not there is made: Git asks for it now, or it is gone. */
+unsigned creation_cause(const struct subject *s, unsigned instance);
 /* Something has the name that is wanted: adopted (true; the move is made), or in the way. */
 bool decide_foreign(struct subject *s, const struct object *o, unsigned instance, const char *native_name);
 const struct object *foreign_named(const struct subject *s, unsigned instance, const char *native_name);

@@ -48,7 +48,9 @@ static const char *state_text(struct planner *p, const struct object *o)
     if (o->state == OBJECT_EXITED)
         return arena_printf(p->a, "exited with code %d", o->exit_code);
     if (o->state == OBJECT_CREATED)
-        return "created, never started";
+        return "created but never started";
+    if (o->state == OBJECT_REMOVING)
+        return "being removed";
     return object_state_name(o->state);
 }
 
@@ -119,7 +121,7 @@ enum plan_action judge_state(struct subject *s, const struct object *o, enum pla
         const char *other = left_behind(s, o);
         if (!other)
             return so_far;
-        change_fact(s->p, subject_change(s), "state", "running",
+        change_fact(s->p, subject_change(s), "state", NULL,
                     arena_printf(s->p->a, "restarted after %s", other), CAUSE_DEPENDENCY, IMPACT_RESTART);
         return PLAN_RESTART;
     }

@@ -14,13 +14,35 @@ const char *short_digest(struct arena *a, const char *digest)
     return arena_printf(a, "%.*s…", (int)(prefix + SHORT_HEX), digest);
 }
 
+/* The table of a record that stands in a map or a keyed list; its field is that of the list or of the
+ * element. */
+static const struct field_table *item_table(const struct field_change *f, const struct val *v)
+{
+    return f->field && (f->field->type == FT_KEYED || f->field->type == FT_RECORD) && val_is(v, VAL_MAP)
+               ? f->field->sub
+               : NULL;
+}
+
+/* What people wrote of it: what was put in by resolution says nothing to them. */
+static const struct val *without_hidden(struct arena *a, const struct field_table *t, const struct val *v)
+{
+    struct val *copy = val_map_copy(a, v);
+    for (size_t i = 0; i < v->len; i++) {
+        const struct field *f = field_find(t, v->pairs[i].key);
+        if (f && f->flags & FIELD_HIDDEN)
+            val_map_del(copy, v->pairs[i].key);
+    }
+    return copy;
+}
+
 static const char *value_words(struct arena *a, const struct field_change *f, const struct val *v)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
-    /* An item of a keyed list has the field of the list, and is a record. */
-    const struct field item = {.name = "", .type = FT_RECORD, .sub = f->field ? f->field->sub : NULL};
-    bool is_item = f->field && f->field->type == FT_KEYED && val_is(v, VAL_MAP);
-    field_print(is_item ? &item : f->field, v, VALUE_BYTES, &b);
+    const struct field_table *t = item_table(f, v);
+    const struct field item = {.name = "", .type = FT_RECORD, .sub = t};
+    if (!f->field && val_is(v, VAL_STR))
+        return v->s;
+    field_print(t ? &item : f->field, t ? without_hidden(a, t, v) : v, VALUE_BYTES, &b);
     return arena_strndup(a, buf_str(&b), b.len);
 }
 
@@ -29,10 +51,15 @@ static bool is_content(const struct field_change *f)
     return f->field && f->field->flags & FIELD_HIDDEN && str_eq(f->field->name, "digest");
 }
 
-/* Ports say everything in their key. */
+/* Ports say everything in their key, and networks when there is nothing but the container's own name. */
 static bool is_said_by_path(const struct field_change *f)
 {
-    return f->field && f->field->type == FT_KEYED && str_starts(f->path, "ports.");
+    const struct val *v = f->after ? f->after : f->before;
+    if (!item_table(f, v))
+        return false;
+    if (str_starts(f->path, "networks."))
+        return val_len(v) == 0 || (val_len(v) == 1 && val_len(val_get(v, "aliases")) == 1);
+    return str_starts(f->path, "ports.");
 }
 
 /* "registry/web:1.4" and "registry/web:1.5" -> ":1.5" */
@@ -66,42 +93,46 @@ static const char *content_words(struct arena *a, const struct field_change *f)
     return arena_printf(a, "content changed (%s -> %s)", before, after);
 }
 
-static const char *secret_words(const struct field_change *f)
-{
-    return !f->before ? "new (secret)" : !f->after ? "removed (secret)" : "changed (secret)";
-}
-
 static const char *drift_words(struct arena *a, const struct field_change *f)
 {
-    const char *back = f->after ? value_words(a, f, f->after) : NULL;
+    const char *should = f->after ? value_words(a, f, f->after) : NULL;
     const char *there = f->before ? value_words(a, f, f->before) : NULL;
     if (f->secret)
-        return "was changed on the engine; will be set back (secret)";
+        return "was changed on the engine (secret)";
     if (is_said_by_path(f))
-        return back ? "was removed on the engine; will be set again"
-                    : "was added on the engine; will be removed";
+        return should ? "was removed on the engine" : "was added on the engine";
     if (!there)
-        return arena_printf(a, "%s was removed on the engine; will be set again", back);
-    if (!back)
-        return arena_printf(a, "%s was added on the engine; will be removed", there);
-    return arena_printf(a, "%s -> %s was changed on the engine; will be set back to %s", back, there, back);
+        return arena_printf(a, "%s was removed on the engine", should);
+    if (!should)
+        return arena_printf(a, "%s was added on the engine", there);
+    return arena_printf(a, "%s -> %s was changed on the engine", should, there);
 }
 
-const char *field_words(struct arena *a, const struct field_change *f)
+static bool is_state(const struct field_change *f)
 {
-    if (str_eq(f->path, "image") && f->field && f->cause != CAUSE_DRIFT)
-        return image_words(a, f);
-    if (f->cause == CAUSE_DEPENDENCY)
-        return val_is(f->after, VAL_STR) ? f->after->s : "";
-    if (f->cause == CAUSE_DRIFT && !f->field && str_eq(f->path, "state"))
-        return arena_printf(a, "%s on the engine; will be %s", value_words(a, f, f->before),
-                            str_eq(f->after->s, "running") ? "started" : f->after->s);
-    if (is_content(f) && !f->secret)
-        return content_words(a, f);
-    if (f->cause == CAUSE_DRIFT)
-        return drift_words(a, f);
+    return !f->field && str_eq(f->path, "state");
+}
+
+const char *field_outcome(struct arena *a, const struct field_change *f)
+{
+    if (f->cause != CAUSE_DRIFT)
+        return NULL;
+    if (is_state(f))
+        return f->impact >= IMPACT_REPLACE || str_starts(f->before->s, "removed") ? "will be made again"
+                                                                                  : "will be started";
+    if (!f->after)
+        return "will be removed";
+    if (is_content(f) || f->secret)
+        return "will be set back";
+    if (!f->before || is_said_by_path(f))
+        return "will be set again";
+    return arena_printf(a, "will be set back to %s", value_words(a, f, f->after));
+}
+
+static const char *change_words(struct arena *a, const struct field_change *f)
+{
     if (f->secret)
-        return secret_words(f);
+        return !f->before ? "new (secret)" : !f->after ? "removed (secret)" : "changed (secret)";
     if (is_said_by_path(f))
         return f->after ? "new" : "removed";
     if (!f->before)
@@ -110,4 +141,18 @@ const char *field_words(struct arena *a, const struct field_change *f)
         return arena_printf(a, "%s -> removed", value_words(a, f, f->before));
     return arena_printf(a, "%s -> %s%s", value_words(a, f, f->before), value_words(a, f, f->after),
                         f->reverted_default ? " (the default)" : "");
+}
+
+const char *field_words(struct arena *a, const struct field_change *f)
+{
+    /* Facts that are no fields say it themselves. */
+    if (!f->field && !f->before && val_is(f->after, VAL_STR))
+        return f->after->s;
+    if (f->cause == CAUSE_DRIFT && is_state(f))
+        return arena_printf(a, "%s on the engine", f->before->s);
+    if (str_eq(f->path, "image") && f->field && f->cause != CAUSE_DRIFT)
+        return image_words(a, f);
+    if (is_content(f) && !f->secret)
+        return content_words(a, f);
+    return f->cause == CAUSE_DRIFT ? drift_words(a, f) : change_words(a, f);
 }

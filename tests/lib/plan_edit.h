@@ -1,0 +1,10 @@
+#ifndef TESTS_PLAN_EDIT_H
+#define TESTS_PLAN_EDIT_H
+/* observed.yaml and applied.yaml of a case: what is there, as changes to what would be there if all were
+ * well. */
+#include "schema/yaml.h"
+#include "tests/lib/plan_case.h"
+
+int plan_edit_world(struct plan_case *c, const struct ynode *observed, const struct ynode *applied,
+                    struct err *err) _must_check_;
+#endif
