@@ -114,26 +114,38 @@ static bool commit_is_held(const struct look *l)
     return l->state.held_commit && l->state.held_generation && str_eq(l->state.held_commit, l->info->commit);
 }
 
+/* Everything that comes from the repository, or from a recorded generation in its place. */
+static int look_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    bool needs_source = !o->rollback_to || o->rollback_only;
+    l->rollback_to = o->rollback_to;
+    int r = needs_source ? look_source(e, o, l, err) : 0;
+    if (r == 0 && needs_source && !o->attended && commit_is_held(l))
+        l->rollback_to = l->state.held_generation;
+    return r < 0 ? r : look_desired(e, o, l, err);
+}
+
 static int look_compare(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
-    int r = look_desired(e, o, l, err);
+    int r = look_wanted(e, o, l, err);
     if (r == 0)
         r = look_against(e, o->against, l, err);
     return r < 0 ? r : look_plan(e, o, l, err);
 }
 
+/* The engine is asked while the repository is read. */
 static int look_live(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
     struct observing *ob;
     int r = observing_start(e, o, l, &ob, err);
     if (r < 0)
         return r;
-    int loaded = look_desired(e, o, l, err);
+    int wanted = look_wanted(e, o, l, err);
     struct err observe_err = {0};
-    int observed = observing_end(ob, loaded == 0 ? &l->bound : NULL, &observe_err);
+    int observed = observing_end(ob, wanted == 0 ? &l->bound : NULL, &observe_err);
     /* Wrong manifests are reported even when the engine is away, and first. */
-    if (loaded < 0)
-        return loaded;
+    if (wanted < 0)
+        return wanted;
     if (observed < 0) {
         *err = observe_err;
         return err_wrap(err, "target %s", str_or(e->config->target->name, "local"));
@@ -147,18 +159,11 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
 
 int engine_look(struct engine *e, const struct look_options *o, struct look *ret, struct err *err)
 {
-    struct look *l = ret;
-    look_begin(l);
-    int r = env_state_get(e->env.store, e->config->name, &l->arena, &l->state, err);
-    l->rollback_to = o->rollback_to;
-    bool needs_source = !o->rollback_to || o->rollback_only;
-    if (r == 0 && needs_source)
-        r = look_source(e, o, l, err);
-    if (r == 0 && needs_source && !o->attended && commit_is_held(l))
-        l->rollback_to = l->state.held_generation;
+    look_begin(ret);
+    int r = env_state_get(e->env.store, e->config->name, &ret->arena, &ret->state, err);
     if (r < 0)
         return r;
-    return o->against ? look_compare(e, o, l, err) : look_live(e, o, l, err);
+    return o->against ? look_compare(e, o, ret, err) : look_live(e, o, ret, err);
 }
 
 int engine_load(struct engine *e, const struct look_options *o, struct look *ret, struct err *err)

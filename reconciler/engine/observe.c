@@ -65,7 +65,7 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
     ob->look = l;
     ob->cancel = o->cancel;
     ob->fresh = o->fresh;
-    ob->images = l->rollback_to != 0 || o->images;
+    ob->images = o->images || o->rollback_to || l->state.held_generation;
     pthread_mutex_init(&ob->lock, NULL);
     pthread_cond_init(&ob->published, NULL);
     int failed = pthread_create(&ob->thread, NULL, observe_main, ob);
