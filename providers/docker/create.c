@@ -31,9 +31,11 @@ static int make_body(struct act *t, struct val *spec, json_t **ret, struct err *
     if (container_needs_image(spec)) {
         const char *ref = str_or(val_get_str(spec, "image"), "");
         const char *id;
+        struct image_info *image = NULL;
         r = docker_image_id(t->d, ref, act_cancel(t), t->arena, &id, err);
         if (r == 0)
-            r = docker_image(t->d, id, act_cancel(t), t->arena, &rq.image, err);
+            r = docker_image(t->d, id, act_cancel(t), t->arena, &image, err);
+        rq.image = image;
     }
     return r < 0 ? r : container_write(t->arena, &rq, ret, err);
 }

@@ -79,7 +79,7 @@ int docker_inspect_json(struct docker *d, const char *native, const struct cance
                         struct err *err) _must_check_;
 /* What an image gives, from the cache or the engine; NULL when the engine has it no more. By id only. */
 int docker_image(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
-                 const struct image_info **ret, struct err *err) _must_check_;
+                 struct image_info **ret, struct err *err) _must_check_;
 /* The local image that a reference names. ERR_NOTFOUND. */
 int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
                     const char **ret, struct err *err) _must_check_;

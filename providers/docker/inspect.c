@@ -37,7 +37,7 @@ void docker_cache_put(struct docker *d, const char *key, const struct val *v)
 }
 
 int docker_image(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
-                 const struct image_info **ret, struct err *err)
+                 struct image_info **ret, struct err *err)
 {
     const char *key = arena_printf(a, KEY_IMAGE "%s", id);
     struct image_info *info = arena_new(a, struct image_info);
@@ -108,7 +108,7 @@ static int inspect_container(struct docker *d, const char *native, struct arena 
 {
     static const char *const joins[] = {"network_mode", "pid", "ipc"};
     _cleanup_json_ json_t *j = NULL;
-    const struct image_info *image;
+    struct image_info *image;
     struct engine_facts facts;
     int r = docker_inspect_json(d, native, NULL, &j, err);
     if (r == 0)

@@ -46,7 +46,7 @@ int containers_look(struct look_at *w,
                     struct err *err) _must_check_; /* inspects the rest, and makes objects */
 /* One container that was inspected, with defaults and joins: into o. */
 int container_finish(struct look_at *w, struct object *o, struct err *err) _must_check_;
-int image_of(struct look_at *w, const char *id, const struct image_info **ret, struct err *err) _must_check_;
+int image_of(struct look_at *w, const char *id, struct image_info **ret, struct err *err) _must_check_;
 
 int desired_look(struct look_at *w, const struct resource_set *set, struct err *err) _must_check_;
 #endif

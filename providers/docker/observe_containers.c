@@ -76,14 +76,14 @@ static void inspect_one(void *arg, size_t i)
     s->result = docker_inspect_json(b->w->d, s->l.id, b->w->cancel, &s->json, &s->err);
 }
 
-int image_of(struct look_at *w, const char *id, const struct image_info **ret, struct err *err)
+int image_of(struct look_at *w, const char *id, struct image_info **ret, struct err *err)
 {
-    const struct image_info *info = id ? map_get(&w->images, id) : NULL;
+    struct image_info *info = id ? map_get(&w->images, id) : NULL;
     int r = 0;
     if (!info && id) {
         r = docker_image(w->d, id, w->cancel, w->arena, &info, err);
         if (r == 0 && info)
-            map_put(&w->images, id, (void *)(uintptr_t)info);
+            map_put(&w->images, id, info);
     }
     *ret = info;
     return r;
@@ -98,7 +98,7 @@ static int inspect_batch(struct look_at *w, struct batch *b, struct err *err)
             inspect_one(b, i);
     for (size_t i = 0; i < b->n; i++) {
         struct seen *s = b->items[i];
-        const struct image_info *image;
+        struct image_info *image;
         if (s->result == ERR_NOTFOUND)
             continue; /* removed since the listing */
         int r = s->result;
@@ -141,7 +141,7 @@ static void name_joins(struct look_at *w, struct object *o)
 
 int container_finish(struct look_at *w, struct object *o, struct err *err)
 {
-    const struct image_info *image;
+    struct image_info *image;
     int r = image_of(w, o->image_id, &image, err);
     if (r < 0)
         return r;

@@ -78,7 +78,7 @@ static void add_foreign(struct look_at *w, const struct wanted *want, struct obj
 static int add_container(struct look_at *w, const struct wanted *want, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
-    const struct image_info *image;
+    struct image_info *image;
     struct object o;
     int r = docker_inspect_json(w->d, want->name, w->cancel, &j, err);
     if (r == ERR_NOTFOUND)

@@ -26,6 +26,7 @@
 #define BACKOFF_FIRST_NS (100 * NS_PER_MS)
 #define BACKOFF_LAST_NS  (10 * NS_PER_S)
 #define CONNECT_NS       (20 * NS_PER_S)
+#define OVERLAP_NS       NS_PER_S
 #define REPLAY_NS        (300 * NS_PER_MS) /* the log is sent at once; this much later it has been */
 #define READS_AT_ONCE    16                /* then the loop gets its turn */
 
@@ -78,9 +79,10 @@ static void write_request(struct watching *w)
         "\"unpause\",\"destroy\",\"rename\",\"update\",\"health_status\",\"connect\",\"disconnect\"]}";
     _cleanup_buf_ struct buf path = BUF_INIT;
     buf_adds(&path, "/events?");
+    /* Events of one moment may be logged in another order than that of their times. */
+    const int64_t since = w->last_ns - OVERLAP_NS;
     if (w->last_ns)
-        buf_addf(&path, "since=%lld.%09lld&", (long long)(w->last_ns / NS_PER_S),
-                 (long long)(w->last_ns % NS_PER_S));
+        buf_addf(&path, "since=%lld.%09lld&", (long long)(since / NS_PER_S), (long long)(since % NS_PER_S));
     buf_adds(&path, "filters=");
     http_escape(&path, filters);
     buf_reset(&w->out);
@@ -289,7 +291,9 @@ int docker_watch_dispatch(struct watch *watch, struct err *err)
     int r = 0;
     (void)err;
     timer_due(w);
-    for (int i = 0; i < READS_AT_ONCE && r == 0; i++)
+    /* What TLS has decrypted already wakes nobody again. */
+    for (int i = 0;
+         r == 0 && (i < READS_AT_ONCE || (w->state != WATCH_WAITING && stream_has_pending(&w->stream))); i++)
         r = advance(w, &why);
     if (r < 0)
         fall_back(w, &why);
