@@ -126,8 +126,7 @@ static void add_annotations(struct buf *out)
 void doc_reference(struct buf *out)
 {
     buf_adds(out, "# Manifests, field by field\n\n"
-                  "Made by `forge-ctl schema --reference` from the tables that Forge reads manifests with; "
-                  "do not edit.\n\n"
+                  "Made of the field tables by `forge-ctl generate reference`; not written by hand.\n\n"
                   "```yaml\napiVersion: forge/v1\nkind: Container\nmetadata:\n  name: web\nspec:\n"
                   "  image: registry.example/shop/web:1.4\n```\n\n"
                   "`kind` is one of:");
