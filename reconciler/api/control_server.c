@@ -26,6 +26,7 @@ struct control {
     int listener;
     pthread_mutex_t lock;
     struct call *calls;
+    bool stopping; /* calls that come now are cancelled at once, or they would be waited for */
 };
 
 /* One request: its body while it arrives, then the lines of its answer while they are made. */
@@ -181,6 +182,8 @@ static struct call *call_new(struct control *control, const char *url, int fd)
     pthread_mutex_lock(&control->lock);
     c->next = control->calls;
     control->calls = c;
+    if (control->stopping)
+        cancel_set(&c->cancel);
     pthread_mutex_unlock(&control->lock);
     return c;
 }
@@ -328,6 +331,7 @@ void control_stop(struct control *c)
     if (!c)
         return;
     pthread_mutex_lock(&c->lock);
+    c->stopping = true;
     for (struct call *k = c->calls; k; k = k->next)
         cancel_set(&k->cancel);
     pthread_mutex_unlock(&c->lock);

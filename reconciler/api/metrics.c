@@ -77,7 +77,7 @@ int metrics_start(const char *address, void (*fill)(void *arg, struct buf *out),
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (at->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     m->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, m, MHD_OPTION_SOCK_ADDR, at->ai_addr,
                                  MHD_OPTION_CONNECTION_LIMIT, 16u, MHD_OPTION_CONNECTION_TIMEOUT, 10u,
-                                 MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+                                 MHD_OPTION_END);
     freeaddrinfo(at);
     if (!m->daemon) {
         free(m);
@@ -108,9 +108,9 @@ void metrics_value(struct buf *out, const char *name, const char *label, const c
     if (label) {
         buf_addf(out, "{%s=\"", label);
         for (const char *p = label_value; *p; p++) {
-            if (*p == '"' || *p == '\\')
+            if (*p == '"' || *p == '\\' || *p == '\n')
                 buf_addc(out, '\\');
-            buf_addc(out, *p);
+            buf_addc(out, *p == '\n' ? 'n' : *p);
         }
         buf_adds(out, "\"}");
     }
