@@ -116,7 +116,6 @@ static void test_failed_create_leaves_nothing(void **state)
         int code;
     } cases[] = {
         {"{'image': 'forge-test/none:9', 'network_mode': 'none'}", ERR_NOTFOUND},
-         ERR_NOTFOUND},
         {"{" IDLE ", 'resources': {'memory': 1024}}", ERR_INVALID},
         {"{" IDLE ", 'volumes': {'/b': {'type': 'bind', 'source': '/no/such', 'create_host_path': false}}}",
          ERR_NOTFOUND},
