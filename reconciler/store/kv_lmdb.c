@@ -6,8 +6,10 @@
  * size waits until nobody is inside. Read transactions are not tied to threads (MDB_NOTLS).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -42,10 +44,16 @@ struct kv_txn {
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lmdb *all_open;
 
-static bool disk_is_full(const struct lmdb *l)
+/* Is the disk full, or the file as large as this process may make one? */
+static bool has_no_room(const struct lmdb *l)
 {
     struct statvfs fs;
-    return statvfs(l->file, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_NOTHING;
+    struct rlimit limit;
+    struct stat st;
+    if (statvfs(l->file, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_NOTHING)
+        return true;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && stat(l->file, &st) == 0 &&
+           (rlim_t)st.st_size >= limit.rlim_cur;
 }
 
 static int fail(const struct lmdb *l, int rc, const char *what, struct err *err)
@@ -72,7 +80,7 @@ static int fail(const struct lmdb *l, int rc, const char *what, struct err *err)
         break;
     }
     /* LMDB makes EIO of a write that the file system cut short. */
-    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || (rc == EIO && disk_is_full(l))) {
+    if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || (rc == EIO && has_no_room(l))) {
         err_set(err, ERR_NOSPACE, "the store %s cannot grow: no space left on its disk", l->file);
         return err_hint(err, "free some space; what was committed is safe");
     }
@@ -355,6 +363,9 @@ static int open_env(struct lmdb *l, const struct kv_lmdb_options *o, struct err 
     rc = mdb_env_open(l->env, o->file, flags, 0600);
     if (rc)
         return fail(l, rc, "open", err);
+    int fd;
+    if (mdb_env_get_fd(l->env, &fd) == 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* the one of its three that LMDB leaves open for programs we start */
     if (stat(o->file, &st) < 0)
         return err_errno(err, errno, "the store %s", o->file);
     l->dev = st.st_dev;
