@@ -257,8 +257,9 @@ static int do_remove(struct doing *d, struct err *err)
     if (user)
         return err_set(err, ERR_CONFLICT, "%s: %s %s is in use by container %s", d->s->id, o->kind->prefix,
                        o->name, user->name);
-    if (fake_running(o))
-        fake_life_stop(d->e, o, 137, "kill");
+    if (o->kind == &kind_container && fake_running(o))
+        return err_set(err, ERR_CONFLICT, "%s: cannot remove the running container %s: stop it first",
+                       d->s->id, o->name);
     d->changed = true;
     fake_emit(d->e, o, "destroy");
     fake_delete(d->e, o);

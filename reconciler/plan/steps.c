@@ -55,11 +55,15 @@ bool step_runs(const struct object *o)
     return o->state == OBJECT_RUNNING || o->state == OBJECT_RESTARTING || o->state == OBJECT_PAUSED;
 }
 
+int64_t stop_grace(const struct val *spec)
+{
+    return val_get_int(spec, "stop_grace_period", STOP_GRACE_NS);
+}
+
 void step_stop(struct step_maker *m, const struct object *o, const char *native_name)
 {
     if (step_runs(o))
-        step_on(m, STEP_STOP, o, native_name)->timeout_ns =
-            val_get_int(o->spec, "stop_grace_period", STOP_GRACE_NS);
+        step_on(m, STEP_STOP, o, native_name)->timeout_ns = stop_grace(o->spec);
 }
 
 void step_discard(struct step_maker *m, const struct object *o)
@@ -232,6 +236,27 @@ static const struct val *from_spec(struct step_maker *m, const struct object *o)
     return spec ? spec : o->spec;
 }
 
+/* What it is to be: what is asked for, and the limits nobody asks for as they were before somebody changed
+ * them. */
+static const struct val *to_spec(struct step_maker *m)
+{
+    const struct val *asked = m->change->resource->spec;
+    struct val *spec = NULL, *resources = NULL;
+    for (size_t i = 0; i < m->change->n_fields; i++) {
+        const struct field_change *f = &m->change->fields[i];
+        const char *name = str_after(f->path, "resources.");
+        if (!name || f->cause != CAUSE_DRIFT || !f->after || val_path(asked, f->path))
+            continue;
+        if (!spec) {
+            spec = val_map_copy(m->a, asked);
+            resources = val_map_copy(m->a, val_get(asked, "resources"));
+            val_map_set(m->a, spec, "resources", resources);
+        }
+        val_map_set(m->a, resources, name, val_clone(m->a, f->after));
+    }
+    return spec ? spec : asked;
+}
+
 /* UPDATE and RESTART: the same object. */
 static void change_in_place(struct step_maker *m)
 {
@@ -241,7 +266,7 @@ static void change_in_place(struct step_maker *m)
         step_discard(m, m->move->candidate);
     if (m->move->update) {
         struct step *s = step_on(m, STEP_UPDATE, o, name);
-        s->spec = m->change->resource->spec;
+        s->spec = to_spec(m);
         s->from = from_spec(m, o);
     }
     if (!str_eq(name, m->move->native_name)) {

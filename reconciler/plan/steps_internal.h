@@ -20,6 +20,7 @@ struct step *step_add(struct step_maker *m, enum step_verb verb, const char *nat
                       const char *native_id);
 struct step *undo_add(struct step_maker *m, enum step_verb verb, const char *native_name,
                       const char *native_id);
+int64_t stop_grace(const struct val *spec); /* of a container's spec, or the engine's default */
 void step_stop(struct step_maker *m, const struct object *o, const char *native_name);
 void step_start(struct step_maker *m, const char *native_name, const char *native_id);
 void step_wait(struct step_maker *m, const char *native_name, const char *native_id, int64_t stable_ns);

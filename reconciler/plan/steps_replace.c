@@ -51,6 +51,8 @@ static void switch_over(struct step_maker *m, const struct object *old, const ch
     step_on(m, STEP_REMOVE, old, old_name);
     step_rename(m, n->name, n->id);
     m->list->commit_at = commit_at;
+    /* It may run already, and an engine removes nothing that runs. */
+    undo_add(m, STEP_STOP, n->name, n->id)->timeout_ns = stop_grace(m->change->resource->spec);
     undo_add(m, STEP_REMOVE, n->name, n->id);
     if (step_runs(old)) {
         struct step *s = undo_add(m, STEP_START, old_name, old->native_id);
