@@ -10,13 +10,10 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #define KEY_ANCHOR "docker1/anchor/"
-
-/* Kinds of events that happen to containers by somebody's will: not those of health checks, which would push
-   the rest out of sight. */
-static const char *const actions[] = {"create", "start", "die", "update", "rename", "destroy"};
 
 static const char *time_text(struct arena *a, int64_t ns)
 {
@@ -25,54 +22,83 @@ static const char *time_text(struct arena *a, int64_t ns)
 
 const char *events_path(struct look_at *w)
 {
-    struct val *filters = val_map(w->arena), *type = val_list(w->arena), *event = val_list(w->arena);
-    val_list_add(w->arena, type, val_str(w->arena, "container"));
-    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        val_list_add(w->arena, event, val_str(w->arena, actions[i]));
-    val_map_set(w->arena, filters, "type", type);
-    val_map_set(w->arena, filters, "event", event);
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     int64_t now = (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec + w->d->skew_ns;
     w->anchor = docker_cache_get(w->d, w->arena, arena_printf(w->arena, KEY_ANCHOR "%s", w->rq->owner));
-    int64_t since = val_get_int(w->anchor, "time", now - 3600 * NS_PER_S);
-    return arena_printf(w->arena, "/events?since=%s&until=%s&%s", time_text(w->arena, since),
-                        time_text(w->arena, now), docker_filters(w->arena, filters));
+    int64_t since = val_get_int(w->anchor, "time", now - 24 * 3600 * NS_PER_S);
+    return arena_printf(w->arena, "/events?since=%s&until=%s", time_text(w->arena, since),
+                        time_text(w->arena, now));
 }
 
-static void event_read(struct look_at *w, const char *line, size_t len)
+struct logged {
+    const char *action, *id;
+    bool container;
+    int64_t time;
+};
+
+/* Read without a tree: health checks can fill the log with three events each time. */
+static bool event_scan(struct arena *a, struct span line, struct logged *ret)
 {
-    _cleanup_json_ json_t *j = json_loadb(line, len, 0, NULL);
-    int64_t time = json_integer_value(json_object_get(j, "timeNano"));
-    const char *action = json_string_value(json_object_get(j, "Action"));
-    const char *id = json_string_value(json_object_get(json_object_get(j, "Actor"), "ID"));
-    if (!time || !action || !id)
-        return;
-    if (w->anchor && time == val_get_int(w->anchor, "time", 0) && str_eq(id, val_get_str(w->anchor, "id")) &&
-        str_eq(action, val_get_str(w->anchor, "action"))) {
-        w->continuous = true;
-        return; /* it is what the last observation saw already */
+    struct scan s, actor;
+    struct span key, value, inner = {0};
+    struct err ignored = {0};
+    int r = scan_enter(line, '{', &s, &ignored);
+    while (r >= 0 && (r = scan_member(&s, &key, &value, &ignored)) > 0) {
+        if (span_is(key, "Action"))
+            ret->action = span_text(a, value);
+        else if (span_is(key, "Type"))
+            ret->container = span_is(value, "\"container\"");
+        else if (span_is(key, "timeNano"))
+            ret->time = strtoll(value.p, NULL, 10);
+        else if (span_is(key, "Actor"))
+            inner = value;
     }
-    if (!str_eq(action, "create") && !str_eq(action, "destroy"))
-        map_put(&w->touched, arena_strdup(w->arena, id), w);
-    if (time < val_get_int(w->new_anchor, "time", 0))
-        return;
-    struct val *v = val_map(w->arena);
-    val_set_int(w->arena, v, "time", time);
-    val_set_str(w->arena, v, "id", id);
-    val_set_str(w->arena, v, "action", action);
-    w->new_anchor = v;
+    if (r == 0)
+        r = scan_enter(inner, '{', &actor, &ignored);
+    while (r >= 0 && (r = scan_member(&actor, &key, &value, &ignored)) > 0)
+        if (span_is(key, "ID"))
+            ret->id = span_text(a, value);
+    return r == 0 && ret->action && ret->id && ret->time > 0;
+}
+
+/* Does an inspection from before it tell something else than one from after it. What health checks do shows
+ * in the listing. */
+static bool changes_container(const struct logged *e)
+{
+    return e->container && !str_starts(e->action, "exec_") && !str_starts(e->action, "health_status") &&
+           !str_eq(e->action, "create") && !str_eq(e->action, "destroy");
 }
 
 void events_read(struct look_at *w)
 {
     const char *p = buf_str(&w->events.body), *end = p + w->events.body.len;
+    struct logged newest = {.time = val_get_int(w->anchor, "time", 0)};
     while (p < end) {
         const char *eol = memchr(p, '\n', (size_t)(end - p));
-        size_t n = eol ? (size_t)(eol - p) : (size_t)(end - p);
-        event_read(w, p, n);
-        p += n + 1;
+        struct logged e = {.time = 0};
+        bool good = event_scan(w->arena, (struct span){p, eol ? eol : end}, &e);
+        p = eol ? eol + 1 : end;
+        if (!good)
+            continue;
+        if (w->anchor && e.time == val_get_int(w->anchor, "time", 0) &&
+            str_eq(e.id, val_get_str(w->anchor, "id")) &&
+            str_eq(e.action, val_get_str(w->anchor, "action"))) {
+            w->continuous = true; /* the last observation saw it already */
+            continue;
+        }
+        if (changes_container(&e))
+            map_put(&w->touched, e.id, w);
+        if (e.time >= newest.time)
+            newest = e;
     }
+    if (!newest.id)
+        return;
+    struct val *v = val_map(w->arena);
+    val_set_int(w->arena, v, "time", newest.time);
+    val_set_str(w->arena, v, "id", newest.id);
+    val_set_str(w->arena, v, "action", newest.action);
+    w->new_anchor = v;
 }
 
 void events_keep(struct look_at *w)
