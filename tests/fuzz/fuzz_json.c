@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     if (val_from_json(&a, (const char *)data, size, "input", &v, &err) == 0) {
         struct buf text = BUF_INIT;
-        val_json(v, size % 3, &text);
+        val_json(v, (int)(size % 3), &text);
         int result = val_from_json(&a, text.data, text.len, "output", &back, &err);
         assert(result == 0 && val_equal(v, back));
         buf_release(&text);
