@@ -48,8 +48,10 @@ struct source {
     git_repository *repo; /* opened on first use */
     dev_t repo_dev;       /* which folder `repo` was opened on: somebody may have put another in its place */
     ino_t repo_ino;
-    git_oid tip; /* the last good commit of the configured revision */
+    git_oid tip; /* the last commit that the configured revision was seen at */
     bool have_tip;
+    git_oid fetched; /* what it was at the last fetch, to tell whether the next one moved it */
+    bool have_fetched;
     bool damaged;       /* our copy turned out to be broken: the next fetch makes a new one */
     int64_t rebuilt_ns; /* when one was made last; monotonic */
     struct http_session *http;
@@ -75,6 +77,8 @@ struct snapshot {
     const char *work_tree; /* folder with .git; NULL: none */
     bool described;
 };
+/* A fetch found the configured revision at `tip`. */
+void source_note_fetch(struct source *s, const git_oid *tip, bool *ret_moved);
 struct snapshot *snapshot_new(struct source *s);
 /* Refuse names that a commit must not hold (X1); `path` is for the message. */
 int snapshot_check_name(const char *name, const char *path, struct err *err) _must_check_;

@@ -320,14 +320,17 @@ static bool have_pinned(struct source *s)
            repo_tip(s, &id, &ignored) == 0;
 }
 
-/* The tip by our copy, for what was fetched before this process. */
-static void recall_tip(struct source *s)
+/* What was fetched before this process, by our copy. */
+static void recall(struct source *s)
 {
     struct err err = {0};
     int r = repo_open(s, &err);
     if (r == 0)
-        r = repo_tip(s, &s->tip, &err);
-    s->have_tip = r == 0;
+        r = repo_tip(s, &s->fetched, &err);
+    s->have_fetched = r == 0;
+    if (r == 0)
+        s->tip = s->fetched;
+    s->have_tip = s->have_tip || r == 0;
     s->damaged = s->damaged || r == ERR_CORRUPT;
 }
 
@@ -362,8 +365,8 @@ int remote_fetch(struct source *s, const struct cancel *c, bool *ret_moved, stru
 {
     git_oid tip;
     int r;
-    if (!s->have_tip)
-        recall_tip(s);
+    if (!s->have_fetched)
+        recall(s);
     if (s->damaged)
         r = rebuild(s, c, err);
     else
@@ -374,8 +377,6 @@ int remote_fetch(struct source *s, const struct cancel *c, bool *ret_moved, stru
         s->damaged = s->damaged || r == ERR_CORRUPT;
         return r;
     }
-    *ret_moved = !s->have_tip || !git_oid_equal(&tip, &s->tip);
-    s->tip = tip;
-    s->have_tip = true;
+    source_note_fetch(s, &tip, ret_moved);
     return 0;
 }

@@ -136,6 +136,13 @@ void source_close(struct source *s)
     free(s);
 }
 
+void source_note_fetch(struct source *s, const git_oid *tip, bool *ret_moved)
+{
+    *ret_moved = !s->have_fetched || !git_oid_equal(tip, &s->fetched);
+    s->tip = s->fetched = *tip;
+    s->have_tip = s->have_fetched = true;
+}
+
 /* A local repository: look at its references again. */
 static int local_fetch(struct source *s, bool *ret_moved, struct err *err)
 {
@@ -148,9 +155,7 @@ static int local_fetch(struct source *s, bool *ret_moved, struct err *err)
         repo_close(s);
         return r;
     }
-    *ret_moved = !s->have_tip || !git_oid_equal(&tip, &s->tip);
-    s->tip = tip;
-    s->have_tip = true;
+    source_note_fetch(s, &tip, ret_moved);
     return 0;
 }
 
@@ -172,32 +177,43 @@ int source_fetch(struct source *s, const struct cancel *c, bool *ret_moved, stru
     return remote_fetch(s, c, ret_moved, err);
 }
 
+/* Where the configured revision is now: another source, or another process, may have fetched as well. What
+   cannot be found any more is taken as it was last seen. */
+static int refresh_tip(struct source *s, struct err *err)
+{
+    git_oid tip;
+    int r = repo_open(s, err);
+    if (r < 0)
+        return r;
+    r = repo_tip(s, &tip, err);
+    s->damaged = s->damaged || r == ERR_CORRUPT;
+    if (r < 0 && s->have_tip) {
+        err_clear(err);
+        return 0;
+    }
+    if (r == 0)
+        s->tip = tip;
+    s->have_tip = r == 0;
+    return r;
+}
+
 int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, struct err *err)
 {
-    git_oid commit;
     if (s->url.kind == SOURCE_DIR) {
         if (!str_empty(rev))
             return err_set(err, ERR_UNSUPPORTED, "%s: a plain folder has no revisions", s->url.text);
         return dir_snapshot(s, ret, err);
     }
-    int r = repo_open(s, err);
-    if (r == 0 && !s->have_tip) {
-        r = repo_tip(s, &s->tip, err);
-        s->have_tip = r == 0;
-    }
-    if (r < 0 && str_empty(rev))
-        return r;
-    commit = s->tip;
-    if (!str_empty(rev)) {
+    int r = refresh_tip(s, err);
+    git_oid commit = s->tip;
+    if (!str_empty(rev) && s->repo) {
         /* A revision may be there even when the configured one is not. */
         err_clear(err);
-        r = s->repo ? repo_resolve(s, rev, &commit, err) : repo_open(s, err);
-        if (r < 0)
-            return r;
+        r = repo_resolve(s, rev, &commit, err);
     }
-    r = tree_snapshot(s, &commit, ret, err);
-    if (r == ERR_CORRUPT)
-        s->damaged = true;
+    if (r == 0)
+        r = tree_snapshot(s, &commit, ret, err);
+    s->damaged = s->damaged || r == ERR_CORRUPT;
     return r;
 }
 

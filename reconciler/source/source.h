@@ -53,10 +53,11 @@ void source_close(struct source *s);
    CORRUPT, TIMEOUT, CANCELLED. */
 int source_fetch(struct source *s, const struct cancel *c, bool *ret_moved, struct err *err) _must_check_;
 
-/* The tree of the configured revision as last fetched, or of `rev` (a commit, a tag, "HEAD~1", a branch;
-   "HEAD" is the configured revision's commit). NULL: the configured one. Another branch of a remote is
-   fetched for it. Refuses symlinks, submodules, names that are not valid (X1), and trees over the limits
-   (X2), naming the path. */
+/* The tree of the configured revision as last fetched (by this source or another one of the same repository;
+   of a local repository: as it is now), or of `rev` (a commit, a tag, "HEAD~1", a branch; "HEAD" is the
+   configured revision's commit). NULL: the configured one. Another branch of a remote is fetched for it.
+   Refuses symlinks, submodules, names that are not valid (X1), and trees over the limits (X2), naming the
+   path. */
 int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, struct err *err) _must_check_;
 void snapshot_free(struct snapshot *s);
 static inline void snapshot_freep(struct snapshot **s)

@@ -209,6 +209,28 @@ static void test_follows(void **state)
     assert_string_equal(commit_of(f, "HEAD~1"), first);
 }
 
+/* forged fetches with one source and looks with another; forge-ctl may fetch beside it. */
+static void test_two_sources_of_one_repository(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    bool moved = false;
+    struct source *other = NULL;
+    char second[41];
+    push(f, "x.yaml", "1");
+    reopen(f);
+    assert_true(fetch(f));
+    commit_of(f, NULL);
+    assert_ok(source_open(&f->config, &other, &err));
+    str_copy(second, sizeof(second), push(f, "x.yaml", "2"));
+    assert_ok(source_fetch(other, NULL, &moved, &err));
+    assert_true(moved);
+    assert_string_equal(commit_of(f, NULL), second);
+    assert_true(fetch(f)); /* moved since its own last fetch */
+    assert_false(fetch(f));
+    source_close(other);
+}
+
 static void test_branches_tags_and_commits(void **state)
 {
     struct fixture *f = *state;
@@ -665,6 +687,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BOTH(test_follows),
+        HTTPS(test_two_sources_of_one_repository),
         BOTH(test_branches_tags_and_commits),
         BOTH(test_commit_alone_in_a_new_copy),
         BOTH(test_missing_things),
