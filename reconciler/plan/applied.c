@@ -53,6 +53,7 @@ struct val *applied_to_val(struct arena *a, const struct applied *r)
     if (r->baseline) {
         set_tree(a, m, "baseline", r->baseline);
         val_set_int(a, m, "baseline_form", OBSERVED_FORM);
+        val_set_str(a, m, "baseline_id", r->baseline_id);
     }
     set_number(a, m, "generation", (int64_t)r->generation);
     val_set_str(a, m, "commit", r->commit);
@@ -101,6 +102,7 @@ int applied_from_val(struct arena *a, const struct val *v, struct applied *ret, 
     /* Read back by a Forge that described things differently: a difference would say nothing of the engine. */
     if (val_get_int(v, "baseline_form", 0) != OBSERVED_FORM)
         r.baseline = NULL;
+    r.baseline_id = val_get_str(v, "baseline_id");
     r.generation = (uint64_t)val_get_int(v, "generation", 0);
     r.commit = val_get_str(v, "commit");
     r.error = val_get_str(v, "error");

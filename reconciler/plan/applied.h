@@ -28,6 +28,7 @@ struct applied {
         *baseline;       /* observed spec read back right after the apply (first instance); NULL unknown */
     uint64_t generation; /* that applied it */
     const char *commit;
+    const char *baseline_id; /* native id of the object that it was read from; NULL unknown */
     enum applied_status status;
     const char *error;        /* of the last attempt; NULL */
     const char *input_digest; /* what FAILED, STALLED and HELD hold for: another digest releases it */

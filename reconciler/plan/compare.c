@@ -113,9 +113,14 @@ static void report(const struct compare *c, const struct field *f, const struct 
         fc->cause = CAUSE_COMMIT;
 }
 
-/* What a field should be on the engine (P1). False: nobody has a say, leave it alone. */
-static bool wanted(const struct compare *c, const struct val *const v[SIDES], const struct val *dflt,
-                   const struct val **ret, bool *ret_reverted)
+/*
+ * What a field should be on the engine (P1). False: nobody has a say, leave it alone. Where nobody asks for a
+ * field, the baseline has a say on what was added or changed, not on what is missing: not to be asked for is
+ * all there is to be said of that. And a field that cannot be changed on an object was not: a difference on
+ * the same object is one of words, by another version of an engine or of a provider (P3).
+ */
+static bool wanted(const struct compare *c, enum impact impact, const struct val *const v[SIDES],
+                   const struct val *dflt, const struct val **ret, bool *ret_reverted)
 {
     *ret_reverted = false;
     if (v[DESIRED]) {
@@ -123,7 +128,7 @@ static bool wanted(const struct compare *c, const struct val *const v[SIDES], co
     } else if (v[APPLIED]) {
         *ret = dflt;
         *ret_reverted = dflt != NULL;
-    } else if (c->sides->has_baseline) {
+    } else if (c->sides->has_baseline && v[OBSERVED] && (impact < IMPACT_REPLACE || !c->sides->same_object)) {
         *ret = v[BASELINE];
     } else {
         return false;
@@ -141,7 +146,7 @@ static void compare_leaf(const struct compare *c, const struct field *f, const s
             report(c, f, p, impact, v, want, false, false);
         return;
     }
-    if (!wanted(c, v, dflt, &want, &reverted) || field_equal(f, want, v[OBSERVED]))
+    if (!wanted(c, impact, v, dflt, &want, &reverted) || field_equal(f, want, v[OBSERVED]))
         return;
     report(c, f, p, impact, v, want, reverted, field_equal(f, v[DESIRED], v[APPLIED]));
 }
@@ -167,7 +172,7 @@ static void compare_item(const struct compare *c, const struct field *f, const s
         compare_leaf(c, f->elem, p, impact, v, dflt);
         return;
     }
-    if (!c->record && !wanted(c, v, dflt, &want, &reverted))
+    if (!c->record && !wanted(c, impact, v, dflt, &want, &reverted))
         return;
     if (!want != !there)
         report(c, f->type == FT_KEYED ? f : f->elem, p, impact, v, want, reverted,

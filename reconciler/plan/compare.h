@@ -18,8 +18,10 @@ struct sides {
     const struct val *baseline; /* what was there right after */
     const struct val *observed;
     const struct val *defaults;
-    bool has_applied;          /* else nothing is known of what was asked for before */
-    bool has_baseline;         /* else what nobody asks for is left alone */
+    bool has_applied;  /* else nothing is known of what was asked for before */
+    bool has_baseline; /* else what nobody asks for is left alone */
+    bool same_object;  /* the baseline was read from this very object: what cannot be changed on an object was
+                          not */
     const char *const *ignore; /* paths that are left alone, NULL-terminated; may be NULL */
     unsigned caps;             /* of the target: what it cannot change live is a replacement */
 };

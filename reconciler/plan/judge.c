@@ -17,6 +17,8 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         sides.has_applied = true;
         sides.baseline = s->rec->baseline;
         sides.has_baseline = s->rec->baseline != NULL;
+        sides.same_object =
+            !s->rec->baseline_id || o->instance > 1 || str_eq(s->rec->baseline_id, o->native_id);
     } else if (o->spec_digest && str_eq(o->spec_digest, subject_mark(s))) {
         sides.applied = s->r->spec;
         sides.has_applied = true;

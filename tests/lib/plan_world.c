@@ -130,6 +130,7 @@ struct applied *world_record(struct world *w, const struct resource *r)
     rec->labels = val_clone(w->arena, r->labels);
     rec->annotations = val_clone(w->arena, r->annotations);
     rec->baseline = o ? val_clone(w->arena, o->spec) : NULL;
+    rec->baseline_id = o ? o->native_id : NULL;
     rec->status = APPLIED_OK;
     rec->error = rec->input_digest = NULL;
     rec->generation = w->generation;

@@ -139,6 +139,8 @@ static int do_wait(struct object *o, const struct step *s, struct err *err)
 
 static int do_remove(struct world *w, struct object *o, struct err *err)
 {
+    if (o->state == OBJECT_RUNNING)
+        return err_set(err, ERR_CONFLICT, "%s runs", o->native_name);
     for (size_t i = 0; i < w->n; i++) {
         struct object *other = w->items[i];
         const struct val *volumes = val_get(other->spec, "volumes"),
