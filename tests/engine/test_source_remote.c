@@ -331,18 +331,25 @@ static void test_many_fetches_stay_few_packs(void **state)
 {
     struct fixture *f = *state;
     char text[32], first[41];
+    struct err err = {0};
+    struct source *other = NULL;
+    struct snapshot *old = NULL, *others = NULL;
     reopen(f);
     str_copy(first, sizeof(first), push(f, "x.yaml", "0"));
     fetch(f);
-    struct snapshot *old = NULL;
-    struct err err = {0};
     assert_ok(source_snapshot(f->source, NULL, &old, &err));
-    for (int i = 1; i < 30; i++) {
+    assert_ok(source_open(&f->config, &other, &err));
+    for (int i = 1; i < 60; i++) {
         snprintf(text, sizeof(text), "%d", i);
         push(f, "x.yaml", text);
         assert_true(fetch(f));
+        /* Somebody who only looks now and then, and has packs open that have been merged meanwhile. */
+        if (i % 7 == 0) {
+            snapshot_free(others);
+            assert_ok(source_snapshot(other, NULL, &others, &err));
+        }
     }
-    check_content(f, "x.yaml", "29");
+    check_content(f, "x.yaml", "59");
     const char *packs = gitrepo_run(f->cache, "-c", "alias.n=!find . -name '*.pack' | wc -l", "n", NULL);
     int64_t n;
     assert_ok(parse_int(packs, 1, 26, &n, &err));
@@ -352,10 +359,18 @@ static void test_many_fetches_stay_few_packs(void **state)
     size_t len;
     assert_ok(snapshot_read(old, 0, &a, &content, &len, &err));
     assert_string_equal(content, "0");
+    assert_ok(snapshot_read(others, 0, &a, &content, &len, &err));
+    assert_string_equal(content, "56");
+    snapshot_free(others);
+    assert_ok(source_snapshot(other, "HEAD~58", &others, &err));
+    assert_ok(snapshot_read(others, 0, &a, &content, &len, &err));
+    assert_string_equal(content, "1");
     snapshot_free(old);
+    snapshot_free(others);
+    source_close(other);
     arena_release(&a);
     reopen(f);
-    assert_string_equal(commit_of(f, "HEAD~29"), first);
+    assert_string_equal(commit_of(f, "HEAD~59"), first);
 }
 
 /* What is broken on our disk is copied anew, and until then what can be read is used. */
