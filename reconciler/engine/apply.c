@@ -155,13 +155,25 @@ static int save_state(struct applying *ap, bool ok, const struct err *outcome, s
     return env_state_put(e->env.store, e->config->name, &st, err);
 }
 
+/* What the commit says, for the record. A folder has not said it yet, because that takes time. */
+static const char *recorded_subject(struct look *l)
+{
+    struct err err = {0};
+    if (l->snapshot && snapshot_describe(l->snapshot, &err) < 0)
+        log_debug("source.describe_failed", "error", err.msg, NULL);
+    if (!l->info->dirty)
+        return l->info->subject;
+    return arena_printf(&l->arena, "%s (and changes that are not committed)", l->info->subject);
+}
+
 static int begin_generation(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
     struct look *l = ap->look;
+    const char *subject = recorded_subject(l);
     ap->generation = (struct generation){
         .commit = l->info->commit,
-        .subject = l->info->subject,
+        .subject = subject,
         .author = l->info->author,
         .actor = ap->options->actor,
         .trigger = ap->options->trigger,
