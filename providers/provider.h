@@ -54,6 +54,7 @@ struct observe_request {
        listings) has ended, and returns the bound set, or NULL when there is none. */
     const struct resource_set *(*desired_wait)(void *arg);
     void *desired_arg;
+    const char *resource; /* observe the objects of this resource only, afresh; NULL: all */
     bool fresh;  /* trust no cache: inspect everything */
     bool images; /* fill in an image_fact for every image that is asked for, not only those missing or moved (rollback) */
 };

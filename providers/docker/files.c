@@ -20,7 +20,9 @@ struct tar_header {
 
 static void octal(char *dst, size_t size, uint64_t n)
 {
-    snprintf(dst, size, "%0*llo", (int)size - 1, (unsigned long long)n);
+    dst[size - 1] = '\0';
+    for (size_t i = size - 1; i > 0; i--, n /= 8)
+        dst[i - 1] = (char)('0' + n % 8);
 }
 
 struct tar_entry {

@@ -9,6 +9,8 @@ static const char *owned(struct look_at *w)
 {
     struct val *filters = val_map(w->arena), *labels = val_list(w->arena);
     val_list_add(w->arena, labels, val_strf(w->arena, MARK_OWNER "=%s", w->rq->owner));
+    if (w->rq->resource)
+        val_list_add(w->arena, labels, val_strf(w->arena, MARK_RESOURCE "=%s", w->rq->resource));
     val_map_set(w->arena, filters, "label", labels);
     return docker_filters(w->arena, filters);
 }
@@ -58,7 +60,7 @@ static int ask_lists(struct look_at *w, struct err *err)
                 .containers = arena_printf(w->arena, "/containers/json?all=1&%s", filters),
                 .networks = arena_printf(w->arena, "/networks?%s", filters),
                 .volumes = arena_printf(w->arena, "/volumes?%s", filters),
-                .events = w->d->env.cache.get ? events_path(w) : NULL,
+                .events = w->d->env.cache.get && !w->rq->resource ? events_path(w) : NULL,
             },
     };
     if (w->d->env.pool)

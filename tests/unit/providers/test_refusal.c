@@ -1,0 +1,67 @@
+/* The codes of engines' refusals: what may be tried again, and what a person must do. Texts as Docker 20.10
+ * gave them. */
+#include "providers/containers/containers.h"
+
+#include "base/str.h"
+#include "tests/lib/unit.h"
+
+static void test_codes(void **state)
+{
+    static const struct {
+        int status;
+        const char *body;
+        int code;
+        bool retryable;
+    } cases[] = {
+        {404, "{\"message\":\"No such container: x\"}", ERR_NOTFOUND, false},
+        {404, "{\"message\":\"No such image: x:1\"}", ERR_NOTFOUND, false},
+        {409,
+         "{\"message\":\"Conflict. The container name \\\"/web\\\" is already in use by container \\\"1\\\". "
+         "You have to remove (or rename) that container to be able to reuse that name.\"}",
+         ERR_CONFLICT, false},
+        {409, "{\"message\":\"removal of container x is already in progress\"}", ERR_BUSY, true},
+        {500,
+         "{\"message\":\"driver failed programming external connectivity on endpoint web: Bind for "
+         "0.0.0.0:80 failed: port is already allocated\"}",
+         ERR_CONFLICT, false},
+        {500, "{\"message\":\"Get https://r/v2/: unauthorized: authentication required\"}", ERR_AUTH, false},
+        {500,
+         "{\"message\":\"Get http://127.0.0.1:1/v2/: dial tcp 127.0.0.1:1: connect: connection refused\"}",
+         ERR_UNAVAILABLE, true},
+        {500, "{\"message\":\"write /x: no space left on device\"}", ERR_NOSPACE, false},
+        {500, "{\"message\":\"something unheard of\"}", ERR_FAILED, false},
+        {503, "upstream gone", ERR_UNAVAILABLE, true},
+        {400, "{\"message\":\"client version 1.51 is too new. Maximum supported API version is 1.41\"}",
+         ERR_UNSUPPORTED, false},
+        {400, "{\"message\":\"invalid restart policy 'x'\"}", ERR_INVALID, false},
+        {403, "", ERR_AUTH, false},
+        {500, "{\"cause\":", ERR_FAILED, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct err err = {0};
+        int r = refusal_read(cases[i].status, cases[i].body, strlen(cases[i].body), &err);
+        if (r != cases[i].code || err.retryable != cases[i].retryable || r != err.code)
+            fail_msg("%d %s: %s%s", cases[i].status, cases[i].body, err_name(r),
+                     err.retryable ? ", retryable" : "");
+        assert_true(err.msg[0]);
+    }
+}
+
+static void test_words_and_hints(void **state)
+{
+    struct err err = {0};
+    static const char body[] =
+        "{\"message\":\"pull access denied for x, repository does not exist or may require 'docker login'\"}";
+    (void)state;
+    (void)refusal_read(404, body, strlen(body), &err);
+    assert_says("pull access denied for x");
+    assert_says("HTTP 404");
+    assert_hints("login");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_words_and_hints)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
