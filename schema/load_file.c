@@ -130,6 +130,14 @@ static void keep(struct loader *l, const char *key, const struct val *v)
         l->in->cache_put(l->in->arg, key, buf_str(&data), data.len);
 }
 
+/* Room for the documents of a file, taken at once: most files have one. */
+static void reserve_docs(struct loader *l, struct load_unit *u, size_t n)
+{
+    u->docs = n ? arena_array(l->arena, struct document, n) : NULL;
+    u->cap_docs = n;
+    u->n_docs = 0;
+}
+
 static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_id)
 {
     struct val *v = recall(l, blob_id);
@@ -140,6 +148,7 @@ static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_i
     const struct val *refs = val_get(v, "refs");
     if (!val_is(docs, VAL_LIST))
         return false;
+    reserve_docs(l, u, docs->len);
     for (size_t i = 0; i < docs->len; i++) {
         struct document doc;
         if (!document_from_val(l->arena, docs->items[i], &doc)) {
@@ -241,6 +250,7 @@ static int read_unit(struct reading *r, const struct load_file *file, struct err
     struct ynode **nodes;
     size_t n = yaml_read(r->scratch, r->u->path, text, len, l->diags, &nodes);
     bool references = memchr(text, '$', len) != NULL;
+    reserve_docs(l, r->u, n);
     bool foreign =
         false; /* then the other documents are no manifests either, and one word about it is enough */
     for (size_t i = 0; i < n && !foreign; i++)

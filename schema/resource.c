@@ -83,9 +83,16 @@ void resource_depend(struct resource *r, struct arena *a, const char *id, enum d
         there->required |= required;
         return;
     }
-    struct depend d = {
-        .id = arena_strdup(a, id), .condition = c, .required = required, .field = arena_strdup(a, field)};
+    struct depend d = {.id = id, .condition = c, .required = required, .field = field};
     arena_push(a, r->depends, r->n_depends, r->cap_depends, d);
+}
+
+void resource_depend_reserve(struct resource *r, struct arena *a, size_t n)
+{
+    if (r->depends || !n)
+        return;
+    r->depends = arena_array(a, struct depend, n);
+    r->cap_depends = n;
 }
 
 const char *resource_annotation(const struct resource *r, const char *key)

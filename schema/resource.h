@@ -51,8 +51,11 @@ void resource_set_release(struct resource_set *s); /* the map only; the rest is 
 void resource_set_add(struct resource_set *s, struct resource *r);
 void resource_set_sort(struct resource_set *s);
 struct resource *resource_find(const struct resource_set *s, const char *id);
+/* `id` and `field` are borrowed: they live in the arena, or are constants. Edges to one id become one. */
 void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,
                      bool required, const char *field);
+/* Room for so many edges, taken at once. */
+void resource_depend_reserve(struct resource *r, struct arena *a, size_t n);
 const char *resource_annotation(const struct resource *r, const char *key); /* NULL when absent */
 
 /* Everything that can only be seen when all are there: each kind's own check (references with the nearest

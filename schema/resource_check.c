@@ -7,6 +7,9 @@
 
 static struct diag *problem(enum diag_level level, const struct resource_set *s, const struct resource *r,
                             const struct val *at, struct diag_list *diags, const char *fmt, va_list ap)
+    _printf_(6, 0);
+static struct diag *problem(enum diag_level level, const struct resource_set *s, const struct resource *r,
+                            const struct val *at, struct diag_list *diags, const char *fmt, va_list ap)
 {
     bool placed = at && at->line;
     const char *file = placed && at->file && at->file < s->n_files ? s->files[at->file] : r->file;
@@ -156,7 +159,7 @@ static void check_ports(const struct resource_set *s, struct diag_list *diags)
         const struct resource *r = s->items[i];
         const struct val *ports =
             r->kind == &kind_container && !r->partial ? val_get(r->spec, "ports") : NULL;
-        if (val_get_int(r->spec, "replicas", 1) == 0)
+        if (!val_len(ports) || val_get_int(r->spec, "replicas", 1) == 0)
             continue;
         for (size_t k = 0; k < val_len(ports); k++) {
             const struct val *port = ports->pairs[k].val;

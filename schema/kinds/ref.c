@@ -222,5 +222,7 @@ const char *ref_familiar(struct arena *a, const char *canonical)
     /* "library/a/b" is not official: only one part may follow. */
     if (official && !strchr(official, '/'))
         rest = official;
-    return arena_strdup(a, rest);
+    /* What would then be read as a registry keeps Docker Hub's name before it. */
+    const char *slash = strchr(rest, '/');
+    return arena_strdup(a, slash && is_domain(rest, (size_t)(slash - rest)) ? canonical : rest);
 }
