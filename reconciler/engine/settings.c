@@ -157,7 +157,8 @@ static const char *url_of(struct reading *rd, const struct val *map)
     return url;
 }
 
-/* What a source refuses (credentials in its address, for one) is said here, with its place. */
+/* What a source refuses is said here, with its place; but a line that holds a credential is not pointed at,
+   because it would be shown. */
 static void check_source(struct reading *rd, const struct val *v, const struct source_config *c)
 {
     struct source *s = NULL;
@@ -165,7 +166,7 @@ static void check_source(struct reading *rd, const struct val *v, const struct s
     if (!c->url)
         return;
     if (source_open(c, &s, &err) < 0) {
-        struct diag *d = problem(rd, val_get(v, "url"), err.msg);
+        struct diag *d = problem(rd, source_url_has_credentials(c->url) ? NULL : val_get(v, "url"), err.msg);
         if (err.hint[0])
             diag_hint(rd->diags, d, "%s", err.hint);
     }

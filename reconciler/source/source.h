@@ -43,6 +43,8 @@ struct source_config {
     int64_t timeout_ns; /* of a fetch; 0: 2 min */
 };
 
+/* Does an address hold a user name or password that source_open() refuses? Then it must not be shown. */
+bool source_url_has_credentials(const char *url);
 /* Checks the configuration; touches neither disk nor network. ERR_INVALID, ERR_DENIED. */
 int source_open(const struct source_config *c, struct source **ret, struct err *err) _must_check_;
 void source_close(struct source *s);

@@ -201,3 +201,11 @@ int source_url_parse(struct arena *a, const char *text, struct source_url *ret, 
         *ret = u;
     return r;
 }
+
+bool source_url_has_credentials(const char *url)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct source_url u;
+    struct err err = {0};
+    return source_url_parse(&a, url, &u, &err) < 0 && !str_eq(source_url_scrub(&a, url), url);
+}

@@ -16,6 +16,7 @@ static void check(const char *text, enum source_kind kind, const char *user, con
     struct arena a = ARENA_INIT;
     struct source_url u = parsed(&a, text);
     assert_int_equal(u.kind, kind);
+    assert_false(source_url_has_credentials(text));
     assert_string_equal(str_or(u.user, "-"), str_or(user, "-"));
     assert_string_equal(str_or(u.host, "-"), str_or(host, "-"));
     assert_string_equal(str_or(u.port, "-"), str_or(port, "-"));
@@ -77,6 +78,7 @@ static void test_refused(_unused_ void **state)
         if (refused[i].hides) {
             assert_null(strstr(err.msg, refused[i].hides));
             assert_null(strstr(err.hint, refused[i].hides));
+            assert_true(source_url_has_credentials(refused[i].url));
         }
         arena_release(&a);
     }
