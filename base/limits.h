@@ -15,15 +15,15 @@
 #define LIMIT_YAML_DOCUMENTS     1000u        /* documents of one file */
 #define LIMIT_SCALAR_BYTES       (256u << 10) /* one scalar, but for the content of a Config */
 #define LIMIT_CONFIG_BYTES       (1u << 20)   /* content of one Config */
-#define LIMIT_EXPANSION_BYTES    (64u << 20)  /* all text of one environment that holds references, resolved */
-#define LIMIT_NAME_BYTES         63u          /* a resource's or environment's name: a DNS label */
-#define LIMIT_RESOURCES          50000u       /* resources of one environment */
-#define LIMIT_REPLICAS           1000u        /* instances of one resource */
-#define LIMIT_DIAGNOSTICS        1000u        /* problems reported for one commit; the rest is counted */
-#define LIMIT_HTTP_HEADER_BYTES  (64u << 10)  /* headers of one answer */
-#define LIMIT_HTTP_BODY_BYTES    (128u << 20) /* one answer of an engine (a listing of 100,000 containers) */
-#define LIMIT_HTTP_ERROR_BYTES   (16u << 10)  /* what is read of an error answer */
-#define LIMIT_EVENT_BYTES        (256u << 10) /* one event of a stream */
+#define LIMIT_EXPANSION_BYTES    (64u << 20) /* all text of one environment that holds references, resolved */
+#define LIMIT_NAME_BYTES         63u         /* a resource's or environment's name: a DNS label */
+#define LIMIT_RESOURCES          50000u      /* resources of one environment */
+#define LIMIT_REPLICAS           1000u       /* instances of one resource */
+#define LIMIT_DIAGNOSTICS        1000u       /* problems reported for one commit; the rest is counted */
+#define LIMIT_HTTP_HEADER_BYTES  (64u << 10) /* headers of one answer */
+#define LIMIT_HTTP_BODY_BYTES    (128u << 20)  /* one answer of an engine (a listing of 100,000 containers) */
+#define LIMIT_HTTP_ERROR_BYTES   (16u << 10)   /* what is read of an error answer */
+#define LIMIT_EVENT_BYTES        (256u << 10)  /* one event of a stream */
 #define LIMIT_FETCH_BYTES        (16ull << 30) /* one download from a Git server */
 #define LIMIT_SETTINGS_BYTES     (1u << 20)    /* settings file */
 #define LIMIT_CONTROL_BYTES      (16u << 20)   /* one request on the control socket */

@@ -1,43 +1,48 @@
 #ifndef STORE_RECORDS_H
 #define STORE_RECORDS_H
 /*
- * What the store remembers of an environment, as records: its state, its inventory, its generations, its transitions and
- * its journal. Structs are built in the caller's arena; strings may be NULL where "absent" makes sense.
+ * What the store remembers of an environment, as records: its state, its inventory, its generations, its
+ * transitions and its journal. Structs are built in the caller's arena; strings may be NULL where "absent"
+ * makes sense.
  */
 #include "reconciler/plan/applied.h"
 #include "reconciler/store/store.h"
 
 /* ---- the environment's own state ---- */
 struct env_state {
-    const char *source;        /* repository and path it follows, without credentials */
-    const char *seen_commit;   /* newest fetched */
-    const char *good_commit;   /* newest that loaded without errors */
+    const char *source;      /* repository and path it follows, without credentials */
+    const char *seen_commit; /* newest fetched */
+    const char *good_commit; /* newest that loaded without errors */
     const char *applied_commit;
-    const char *error;         /* of the last reconcile; NULL: none */
+    const char *error; /* of the last reconcile; NULL: none */
     int64_t error_ns, checked_ns, applied_ns;
     const char *suspended_by, *suspended_why; /* S7; NULL: not suspended */
     int64_t suspended_ns, suspended_until_ns; /* until 0: for ever */
-    const char *held_commit;   /* H2: rolled back from; automation leaves it alone until another commit comes */
+    const char *held_commit; /* H2: rolled back from; automation leaves it alone until another commit comes */
     uint64_t held_generation;
-    uint64_t generation;       /* newest; 0 none */
-    uint64_t transition;       /* newest sequence number */
+    uint64_t generation; /* newest; 0 none */
+    uint64_t transition; /* newest sequence number */
 };
-int env_state_get(struct store *s, const char *env, struct arena *a, struct env_state *ret, struct err *err) _must_check_; /* absent: zeroed, 0 */
+int env_state_get(struct store *s, const char *env, struct arena *a, struct env_state *ret,
+                  struct err *err) _must_check_; /* absent: zeroed, 0 */
 /* generation and transition are not taken from here: they follow from what is stored. */
 int env_state_put(struct store *s, const char *env, const struct env_state *st, struct err *err) _must_check_;
-/* Change it in one commit: between another process's word (a suspension) and ours nothing is lost. fn may be run more
-   than once, each time on what is stored; strings that it sets live until this returns. */
-int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg, struct err *err) _must_check_;
-int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n, struct err *err) _must_check_;
+/* Change it in one commit: between another process's word (a suspension) and ours nothing is lost. fn may be
+   run more than once, each time on what is stored; strings that it sets live until this returns. */
+int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg,
+                     struct err *err) _must_check_;
+int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n,
+             struct err *err) _must_check_;
 
 /* ---- the inventory: what was last applied (plan/applied.h) ---- */
-int inventory_load(struct store *s, const char *env, struct arena *a, struct inventory *ret, struct err *err) _must_check_;
+int inventory_load(struct store *s, const char *env, struct arena *a, struct inventory *ret,
+                   struct err *err) _must_check_;
 int inventory_save(struct store *s, const char *env, const struct applied *r, struct err *err) _must_check_;
 int inventory_drop(struct store *s, const char *env, const char *id, struct err *err) _must_check_;
 
 /* ---- generations (what was asked for, whole) ----
-   Resources are kept by content: a resource that many generations share is stored once, so that a generation of ten
-   thousand resources in which one changed costs one record and a list of digests. */
+   Resources are kept by content: a resource that many generations share is stored once, so that a generation
+   of ten thousand resources in which one changed costs one record and a list of digests. */
 enum generation_status { GEN_RUNNING, GEN_OK, GEN_PARTIAL, GEN_FAILED, GEN_INTERRUPTED };
 const char *generation_status_name(enum generation_status s);
 struct generation {
@@ -56,50 +61,61 @@ struct generation {
 /* Takes the next number of the environment (written in the same commit as env_state.generation). */
 int generation_begin(struct store *s, const char *env, struct generation *g, struct err *err) _must_check_;
 /* Writes it anew, but for its resources, which are as they were at its begin. ERR_NOTFOUND. */
-int generation_end(struct store *s, const char *env, const struct generation *g, struct err *err) _must_check_;
-int generation_get(struct store *s, const char *env, uint64_t number, struct arena *a, struct generation *ret, struct err *err) _must_check_;
+int generation_end(struct store *s, const char *env, const struct generation *g,
+                   struct err *err) _must_check_;
+int generation_get(struct store *s, const char *env, uint64_t number, struct arena *a, struct generation *ret,
+                   struct err *err) _must_check_;
 /* Newest first, without `resources` when `brief`; at most limit (0: all). */
-int generation_list(struct store *s, const char *env, size_t limit, bool brief, struct arena *a, struct generation **ret, size_t *ret_n, struct err *err) _must_check_;
+int generation_list(struct store *s, const char *env, size_t limit, bool brief, struct arena *a,
+                    struct generation **ret, size_t *ret_n, struct err *err) _must_check_;
 
 /* ---- transitions (H1): one durable record each ---- */
 struct transition {
     uint64_t seq, generation;
     int64_t at_ns, duration_ns;
     const char *actor, *trigger, *commit, *plan_digest, *run;
-    const char *id, *action; /* resource, plan action */
+    const char *id, *action;    /* resource, plan action */
     const char *before, *after; /* digests or short texts: "image a:1 -> a:2" lives in `changes` */
     const struct val *changes;  /* [{path, before, after, cause, impact}] */
-    const char *result; /* "ok", "failed", "cancelled", "interrupted", "held", "undone" */
+    const char *result;         /* "ok", "failed", "cancelled", "interrupted", "held", "undone" */
     const char *error;
 };
-int transition_add(struct store *s, const char *env, struct transition *t, struct err *err) _must_check_; /* sets seq */
-int transition_list(struct store *s, const char *env, const char *id, uint64_t generation, size_t limit, struct arena *a,
-                    struct transition **ret, size_t *ret_n, struct err *err) _must_check_; /* newest first; id NULL, generation 0: any */
+int transition_add(struct store *s, const char *env, struct transition *t,
+                   struct err *err) _must_check_; /* sets seq */
+int transition_list(struct store *s, const char *env, const char *id, uint64_t generation, size_t limit,
+                    struct arena *a, struct transition **ret, size_t *ret_n,
+                    struct err *err) _must_check_; /* newest first; id NULL, generation 0: any */
 struct val *generation_to_val(struct arena *a, const struct generation *g); /* as exported (H4) */
 struct val *transition_to_val(struct arena *a, const struct transition *t);
 
 /* ---- the journal (S8): intent before, result after ---- */
 struct journal_entry {
     const char *run;
-    uint64_t seq;      /* within the run */
+    uint64_t seq; /* within the run */
     int64_t at_ns;
     const char *phase; /* "run", "begin", "end", "undo", "done" */
     uint64_t generation;
     const char *id, *verb, *native_name, *native_id, *result;
 };
-int journal_append(struct store *s, const char *env, const struct journal_entry *e, struct err *err) _must_check_;
+int journal_append(struct store *s, const char *env, const struct journal_entry *e,
+                   struct err *err) _must_check_;
 /* Entries of runs that have no "done", oldest first: what a kill left. */
-int journal_open(struct store *s, const char *env, struct arena *a, struct journal_entry **ret, size_t *ret_n, struct err *err) _must_check_;
-int journal_close(struct store *s, const char *env, const char *run, struct err *err) _must_check_; /* the run's entries go; its transitions stay */
+int journal_open(struct store *s, const char *env, struct arena *a, struct journal_entry **ret, size_t *ret_n,
+                 struct err *err) _must_check_;
+int journal_close(struct store *s, const char *env, const char *run,
+                  struct err *err) _must_check_; /* the run's entries go; its transitions stay */
 
 /* ---- retention (H4) ---- */
 struct retention {
-    unsigned generations;  /* kept at least, and the newest that succeeded; 0: 50 */
-    int64_t age_ns;        /* and what is younger; 0: 90 days */
-    unsigned transitions;  /* 0: 10,000 */
+    unsigned generations; /* kept at least, and the newest that succeeded; 0: 50 */
+    int64_t age_ns;       /* and what is younger; 0: 90 days */
+    unsigned transitions; /* 0: 10,000 */
 };
 /* Deletes in lots: up to a tenth more than asked for is kept, so that not every run pays for it. */
-int retention_apply(struct store *s, const char *env, const struct retention *r, int64_t now_ns, struct err *err) _must_check_;
-/* Image ids and digests that kept generations and the inventory need (H3): {id or digest: newest generation with it}. */
-int retention_images(struct store *s, const char *env, struct arena *a, struct val **ret, struct err *err) _must_check_;
+int retention_apply(struct store *s, const char *env, const struct retention *r, int64_t now_ns,
+                    struct err *err) _must_check_;
+/* Image ids and digests that kept generations and the inventory need (H3): {id or digest: newest generation
+ * with it}. */
+int retention_images(struct store *s, const char *env, struct arena *a, struct val **ret,
+                     struct err *err) _must_check_;
 #endif

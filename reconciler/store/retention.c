@@ -36,8 +36,8 @@ static int judge(struct store_tx *tx, const struct pass *p, const char *key, boo
     return 0;
 }
 
-/* How many of the generations, oldest first, may go. The newest that succeeded stays however old it is: it is what one
-   would go back to. */
+/* How many of the generations, oldest first, may go. The newest that succeeded stays however old it is: it is
+   what one would go back to. */
 static int count_expired(struct store_tx *tx, const struct pass *p, const struct keys *keys, size_t *ret,
                          struct err *err)
 {

@@ -53,9 +53,9 @@ static int make_key(struct sealer *s, const char *file, struct err *err)
 
 static int hex_value(char c)
 {
-    static const char digits[] = "0123456789abcdef";
-    const char *p = memchr(digits, c, 16);
-    return p ? (int)(p - digits) : -1;
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static int parse_key(struct sealer *s, const struct secret *text, const char *file, struct err *err)

@@ -130,13 +130,8 @@ static int open_part(const char *file, char **ret_name, struct err *err)
     io_random(&id, sizeof(id));
     snprintf(name, size, "%s.part-%08x", file, id);
     int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        err_errno(err, errno, "%s", name);
-        free(name);
-        return err->code;
-    }
     *ret_name = name;
-    return fd;
+    return fd < 0 ? err_errno(err, errno, "%s", name) : fd;
 }
 
 int store_backup(struct store *s, const char *file, struct err *err)

@@ -9,7 +9,20 @@
 
 static struct err err;
 
-#define DAY (24 * 3600 * NS_PER_S)
+static int count_one(void *arg, const char *key, const struct val *v)
+{
+    (void)key;
+    (void)v;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+static size_t records(struct fixture *f, enum store_table t)
+{
+    size_t n = 0;
+    assert_ok(store_each(f->store, t, "", false, 0, &f->arena, count_one, &n, &err));
+    return n;
+}
 
 /* ---- the environment's state ---- */
 
@@ -145,16 +158,6 @@ static uint64_t begin(struct fixture *f, const char *env, int64_t at, const stru
     return g.number;
 }
 
-static void end(struct fixture *f, const char *env, uint64_t number, int64_t at,
-                enum generation_status status)
-{
-    struct generation g = {
-        .number = number, .commit = "c0ffee", .begin_ns = at, .end_ns = at + 5, .status = status};
-    assert_ok(generation_end(f->store, env, &g, &err));
-}
-
-static size_t records(struct fixture *f, enum store_table t);
-
 static void generation_round_trip(void **state)
 {
     struct fixture *f = *state;
@@ -226,21 +229,6 @@ static void numbers_go_up_in_each_environment(void **state)
     assert_int_equal(n, 0);
     assert_ok(generation_get(f->store, "prod", 1, &f->arena, &one, &err));
     assert_null(one.resources); /* begun without */
-}
-
-static int count_one(void *arg, const char *key, const struct val *v)
-{
-    (void)key;
-    (void)v;
-    ++*(size_t *)arg;
-    return 0;
-}
-
-static size_t records(struct fixture *f, enum store_table t)
-{
-    size_t n = 0;
-    assert_ok(store_each(f->store, t, "", false, 0, &f->arena, count_one, &n, &err));
-    return n;
 }
 
 static void what_generations_share_is_stored_once(void **state)
@@ -411,103 +399,6 @@ static void journal_shows_what_a_kill_left(void **state)
     assert_int_equal(records(f, STORE_JOURNAL), 3);
 }
 
-/* ---- retention ---- */
-
-static uint64_t oldest(struct fixture *f, const char *env)
-{
-    struct generation *items;
-    size_t n;
-    assert_ok(generation_list(f->store, env, 0, true, &f->arena, &items, &n, &err));
-    return n ? items[n - 1].number : 0;
-}
-
-static void old_generations_go(void **state)
-{
-    struct fixture *f = *state;
-    const struct retention keep = {.generations = 5, .age_ns = 10 * DAY, .transitions = 7};
-    for (int i = 1; i <= 8; i++)
-        end(f, "prod", begin(f, "prod", i * DAY, resources(f, 10, 100 + i)), i * DAY, GEN_OK);
-    begin(f, "test", 1, resources(f, 10, 101));
-    assert_int_equal(records(f, STORE_RESOURCE), 8 + 8 + 9 + 1 + 10);
-    /* Young ones stay, however many. */
-    assert_ok(retention_apply(f->store, "prod", &keep, 10 * DAY, &err));
-    assert_int_equal(oldest(f, "prod"), 1);
-    /* Of those that are old enough the newest five stay. */
-    assert_ok(retention_apply(f->store, "prod", &keep, 12 * DAY, &err));
-    assert_int_equal(oldest(f, "prod"), 2);
-    assert_ok(retention_apply(f->store, "prod", &keep, 100 * DAY, &err));
-    assert_int_equal(oldest(f, "prod"), 4);
-    assert_ok(retention_apply(f->store, "prod", &keep, 1000 * DAY, &err));
-    assert_int_equal(oldest(f, "prod"), 4);
-    assert_int_equal(records(f, STORE_RESOURCE), 5 + 5 + 9 + 1 + 10); /* what no kept one has went, too */
-    struct generation g;
-    assert_ok(generation_get(f->store, "prod", 4, &f->arena, &g, &err));
-    assert_int_equal(val_len(g.resources), 10);
-    assert_ok(generation_get(f->store, "test", 1, &f->arena, &g, &err));
-    assert_int_equal(val_len(g.resources), 10);
-    assert_int_equal(begin(f, "prod", 2000 * DAY, NULL), 9); /* no number comes twice */
-}
-
-static void the_last_good_generation_stays(void **state)
-{
-    struct fixture *f = *state;
-    const struct retention keep = {.generations = 2, .age_ns = 1};
-    for (int i = 1; i <= 6; i++)
-        end(f, "prod", begin(f, "prod", i, NULL), i, i == 1 || i == 3 ? GEN_OK : GEN_FAILED);
-    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
-    assert_int_equal(oldest(f, "prod"), 3);
-    end(f, "prod", begin(f, "prod", 7, NULL), 7, GEN_OK);
-    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
-    assert_int_equal(oldest(f, "prod"), 6);
-}
-
-static void old_transitions_go_in_lots(void **state)
-{
-    struct fixture *f = *state;
-    const struct retention keep = {.transitions = 20};
-    for (int i = 0; i < 22; i++)
-        assert_ok(transition_add(f->store, "prod", &(struct transition){.id = "x"}, &err));
-    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
-    assert_int_equal(records(f, STORE_TRANSITION), 22); /* a tenth more is not worth the work */
-    struct transition t = {.id = "x"};
-    assert_ok(transition_add(f->store, "prod", &t, &err));
-    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
-    assert_int_equal(records(f, STORE_TRANSITION), 20);
-    assert_ok(transition_add(f->store, "prod", &t, &err));
-    assert_int_equal(t.seq, 24);
-    assert_ok(retention_apply(f->store, "empty", &keep, DAY, &err));
-}
-
-static struct val *image(struct fixture *f, const char *ref, const char *id, const char *digest)
-{
-    struct val *all = val_map(&f->arena), *v = val_map(&f->arena);
-    val_set_str(&f->arena, v, "id", id);
-    val_set_str(&f->arena, v, "digest", digest);
-    val_map_set(&f->arena, all, ref, v);
-    return all;
-}
-
-static void images_of_kept_generations_are_needed(void **state)
-{
-    struct fixture *f = *state;
-    static const char *const ids[] = {"sha256:1", "sha256:2", "sha256:1"};
-    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        struct generation g = {.begin_ns = 1};
-        assert_ok(generation_begin(f->store, "prod", &g, &err));
-        g.images = image(f, "app:1", ids[i], i == 1 ? "sha256:d" : NULL);
-        assert_ok(generation_end(f->store, "prod", &g, &err));
-    }
-    struct applied a = {.id = "container/x", .image_id = "sha256:run", .generation = 2};
-    assert_ok(inventory_save(f->store, "prod", &a, &err));
-    struct val *needed;
-    assert_ok(retention_images(f->store, "prod", &f->arena, &needed, &err));
-    assert_int_equal(val_len(needed), 4);
-    assert_int_equal(val_get_int(needed, "sha256:1", 0), 3);
-    assert_int_equal(val_get_int(needed, "sha256:2", 0), 2);
-    assert_int_equal(val_get_int(needed, "sha256:d", 0), 2);
-    assert_int_equal(val_get_int(needed, "sha256:run", 0), 2);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,10 +413,6 @@ int main(void)
         on_both(transitions_are_found),
         on_both(workers_add_transitions),
         on_both(journal_shows_what_a_kill_left),
-        on_both(old_generations_go),
-        on_both(the_last_good_generation_stays),
-        on_both(old_transitions_go_in_lots),
-        on_both(images_of_kept_generations_are_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
