@@ -2,12 +2,21 @@
 #define SCHEMA_LOAD_H
 /*
  * From files to a set of resources. Pure: the bytes come through a callback, so the caller decides whether
- * they are blobs of a commit or files of a folder; decoded files are kept by the caller under (blob id,
+ * they are blobs of a commit or files of a folder; decoded files are kept by the caller under (cache key,
  * schema version).
  *
- * Order: read and decode each file (or take it from the cache) -> find the Project and the environment's
- * folders -> merge overlays and patches -> expand env_file and configs from files -> interpolate ${...} ->
- * check references.
+ * Order: read the Project (forge.yaml) -> choose the environment, its files and variables -> for each file,
+ * resolve ${...} and decode, or take it from the cache -> merge defaults, overlays and patches -> leave out
+ * what no active profile asks for -> read env_file and the files of Configs -> check references.
+ *
+ * Which files are manifests: all *.yaml and *.yml below the environment's paths, but for hidden files and
+ * folders, what forge.yaml excludes, and files that a Config or an env_file names.
+ *
+ * References are resolved in values, before they are typed, so that they can stand for anything: ${NAME} and
+ * ${env.NAME} (variables of forge.yaml), ${git.commit}, ${git.short}, ${environment.name}, ${project.name},
+ * ${container.NAME.host}; defaults and the like as in load_interp.h. A file that holds none is kept in the
+ * cache under its blob id; one that does under its blob id, "+" and a digest of the values that it could ask
+ * for, so that a new commit decodes it again only when one of them has changed.
  */
 #include "schema/resource.h"
 
@@ -23,16 +32,16 @@ struct load_file {
 struct load_input {
     const struct load_file *files;
     size_t n_files;
-    const char *environment; /* name, for Project.environments and ${env...}; NULL or "": the default one */
-    const char *commit;      /* ${git.commit}; NULL: unknown */
+    const char *environment;     /* NULL or "": the Project's default one; see resource_set.environment */
+    const char *commit;          /* ${git.commit}; NULL: unknown */
     const char *const *profiles; /* active profiles, NULL-terminated; may be NULL */
     void *arg;
     /* Read file i completely (bytes in `a`, NUL-terminated). Called from one thread. */
     int (*read)(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err);
-    /* Decoded form of a blob: 0 and bytes that stay valid during the load, ERR_NOTFOUND otherwise. Both may
-     * be NULL. */
-    int (*cache_get)(void *arg, const char *blob_id, const void **ret, size_t *ret_len);
-    void (*cache_put)(void *arg, const char *blob_id, const void *data, size_t len);
+    /* What was kept under a key (see above): 0 and bytes that stay valid during the load, ERR_NOTFOUND
+     * otherwise. Damaged bytes are as good as none. Both may be NULL. */
+    int (*cache_get)(void *arg, const char *key, const void **ret, size_t *ret_len);
+    void (*cache_put)(void *arg, const char *key, const void *data, size_t len);
 };
 
 struct load_stats {

@@ -40,7 +40,7 @@ static void skip_blanks(struct reader *r)
 
 static const char *line_end(const struct reader *r)
 {
-    const char *newline = memchr(r->p, '\n', (size_t)(r->end - r->p));
+    const char *newline = r->p < r->end ? memchr(r->p, '\n', (size_t)(r->end - r->p)) : NULL;
     return newline ? newline : r->end;
 }
 
@@ -170,7 +170,7 @@ static void read_line(struct reader *r, bool raw)
         r->p += 7;
         skip_blanks(r);
     }
-    const char *equals = memchr(r->p, '=', (size_t)(end - r->p));
+    const char *equals = r->p < end ? memchr(r->p, '=', (size_t)(end - r->p)) : NULL;
     const char *stop = equals ? equals : end;
     while (stop > r->p && is_blank(stop[-1]))
         stop--;

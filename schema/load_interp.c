@@ -179,7 +179,7 @@ int interp_text(const struct interp *in, const char *text, size_t len, const cha
                            LIMIT_EXPANSION_BYTES);
         *in->budget -= out.len;
     }
-    *ret = arena_strndup(in->arena, buf_str(&out), out.len);
+    *ret = arena_memdup(in->arena, buf_str(&out), out.len + 1);
     *ret_len = out.len;
     return 0;
 }

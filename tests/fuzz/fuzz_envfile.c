@@ -27,8 +27,10 @@ static struct val *read_text(struct arena *a, const char *text, size_t size, boo
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a = ARENA_INIT;
-    /* The reader is given the length, and text that ends with a NUL, as all that is read has. */
-    const char *text = arena_strndup(&a, (const char *)data, size);
+    /* All that is read ends with a NUL beyond its length. */
+    char *text = arena_alloc(&a, size + 1);
+    if (size)
+        memcpy(text, data, size);
     for (int raw = 0; raw < 2; raw++) {
         const struct val *v = read_text(&a, text, size, raw);
         for (size_t i = 0; i < v->len; i++)

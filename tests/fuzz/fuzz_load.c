@@ -39,7 +39,9 @@ static int read_file(void *arg, size_t i, struct arena *a, const char **ret, siz
 {
     struct tree *t = arg;
     (void)err;
-    *ret = arena_strndup(a, t->texts[i], t->files[i].size);
+    char *text = arena_alloc(a, t->files[i].size + 1); /* ends with a NUL beyond its length */
+    memcpy(text, t->texts[i], t->files[i].size);
+    *ret = text;
     *ret_len = t->files[i].size;
     return 0;
 }

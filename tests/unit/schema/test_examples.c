@@ -62,7 +62,7 @@ static void test_overlays(void **state)
     assert_int_equal(staging->set.n, 3);
     assert_string_equal(
         json_of(w, val_get(resource_find(&staging->set, "container/web")->spec, "environment")),
-        "{'BANNER': 'running somewhere', 'ENVIRONMENT': 'staging', 'LOG_LEVEL': 'debug', 'WORKERS': '2'}");
+        "{'BANNER': 'running staging', 'ENVIRONMENT': 'staging', 'LOG_LEVEL': 'debug', 'WORKERS': '2'}");
 
     struct repository *production = example(w, "overlays", "production");
     assert_int_equal(production->set.n, 2);
