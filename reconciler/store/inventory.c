@@ -41,10 +41,42 @@ int inventory_load(struct store *s, const char *env, struct arena *a, struct inv
     return 0;
 }
 
+int inventory_load_one(struct store *s, const char *env, const char *id, struct arena *a,
+                       struct inventory *ret, struct err *err)
+{
+    struct inventory inv = {.arena = a};
+    struct load l = {a, &inv, 0, err};
+    struct env_state st;
+    struct val *v;
+    const struct key key = key_of(env, "%s", id);
+    int r = env_state_get(s, env, a, &st, err);
+    if (r < 0)
+        return r;
+    r = store_get(s, STORE_INVENTORY, key.text, a, &v, err);
+    if (r == 0 && add(&l, key.text, v))
+        r = l.result;
+    if (r < 0 && r != ERR_NOTFOUND)
+        return r;
+    inv.generation = st.generation;
+    *ret = inv;
+    return 0;
+}
+
 int inventory_save(struct store *s, const char *env, const struct applied *r, struct err *err)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    return store_put(s, STORE_INVENTORY, key_of(env, "%s", r->id).text, applied_to_val(&a, r), err);
+    return inventory_save_all(s, env, r, 1, err);
+}
+
+int inventory_save_all(struct store *s, const char *env, const struct applied *items, size_t n,
+                       struct err *err)
+{
+    struct store_batch *b = store_begin(s);
+    for (size_t i = 0; i < n; i++) {
+        _cleanup_arena_ struct arena a = ARENA_INIT;
+        store_batch_put(b, STORE_INVENTORY, key_of(env, "%s", items[i].id).text,
+                        applied_to_val(&a, &items[i]));
+    }
+    return store_commit(b, err);
 }
 
 int inventory_drop(struct store *s, const char *env, const char *id, struct err *err)

@@ -37,7 +37,13 @@ int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n,
 /* ---- the inventory: what was last applied (plan/applied.h) ---- */
 int inventory_load(struct store *s, const char *env, struct arena *a, struct inventory *ret,
                    struct err *err) _must_check_;
+/* One record of it, or none. */
+int inventory_load_one(struct store *s, const char *env, const char *id, struct arena *a,
+                       struct inventory *ret, struct err *err) _must_check_;
 int inventory_save(struct store *s, const char *env, const struct applied *r, struct err *err) _must_check_;
+/* Many in one commit: a commit costs a flush of the disk, whatever its size. */
+int inventory_save_all(struct store *s, const char *env, const struct applied *items, size_t n,
+                       struct err *err) _must_check_;
 int inventory_drop(struct store *s, const char *env, const char *id, struct err *err) _must_check_;
 
 /* ---- generations (what was asked for, whole) ----

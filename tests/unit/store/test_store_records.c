@@ -127,6 +127,29 @@ static void inventory_round_trip(void **state)
     assert_int_equal(inv.n, 1);
 }
 
+static void many_are_saved_at_once(void **state)
+{
+    struct fixture *f = *state;
+    struct inventory inv;
+    struct applied items[200] = {{0}};
+    for (size_t i = 0; i < ARRAY_LEN(items); i++)
+        items[i] = (struct applied){.id = arena_printf(&f->arena, "container/c%zu", i), .generation = i};
+    assert_ok(inventory_save_all(f->store, "prod", items, ARRAY_LEN(items), &err));
+    assert_ok(inventory_save_all(f->store, "prod", NULL, 0, &err));
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, ARRAY_LEN(items));
+    assert_int_equal(inventory_find(&inv, "container/c77")->generation, 77);
+    /* One that cannot be stored keeps the others out, too. */
+    char id[600];
+    memset(id, 'i', sizeof(id) - 1);
+    id[sizeof(id) - 1] = '\0';
+    items[0].id = "container/new";
+    items[1].id = id;
+    assert_fails(inventory_save_all(f->store, "prod", items, 2, &err), ERR_INVALID);
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, ARRAY_LEN(items));
+}
+
 static void a_strange_record_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -405,6 +428,7 @@ int main(void)
         on_both(state_round_trip),
         on_both(state_changes_in_one_commit),
         on_both(inventory_round_trip),
+        on_both(many_are_saved_at_once),
         on_both(a_strange_record_is_an_error),
         on_both(generation_round_trip),
         on_both(numbers_go_up_in_each_environment),
