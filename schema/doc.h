@@ -3,7 +3,8 @@
 /* What the field tables print: JSON Schema, explanations, the reference. Pure. */
 #include "schema/kind.h"
 
-/* One JSON Schema (draft-07, which the YAML language server reads best) for all kinds: oneOf by kind. */
+/* One JSON Schema (draft-07, which the YAML language server reads best) for all kinds, told apart by if and
+ * then. */
 void doc_json_schema(struct buf *out);
 /* `container`, `container.healthcheck`, `container.healthcheck.interval`: documentation for people.
  * ERR_NOTFOUND with the nearest name. */
