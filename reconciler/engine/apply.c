@@ -88,6 +88,13 @@ static const struct plan_change *change_of(const struct plan *p, const char *id)
     return NULL;
 }
 
+/* L8: what is held because it goes away again and again is not well because it is there at the moment. */
+static bool still_flaps(const struct engine *e, const struct applied *a)
+{
+    return a->status == APPLIED_HELD && a->corrections &&
+           clock_wall(e->env.clock) - a->window_ns < FLAP_WINDOW_NS;
+}
+
 /*
  * Bring the inventory up to date with what was found in sync: resources whose record was lost, and those
  * whose manifest now says in other words what runs already. Writes nothing when nothing changed (L1).
@@ -100,8 +107,8 @@ static int sync_inventory(struct engine *e, struct look *l, struct err *err)
         const struct applied *old = inventory_find(&l->inventory, r->id);
         if (r->kind->flags & (KIND_VIRTUAL | KIND_META) || change_of(&l->plan, r->id))
             continue;
-        if (old && old->status == APPLIED_OK && val_equal(old->spec, r->spec) &&
-            val_equal(old->labels, r->labels))
+        bool same = old && val_equal(old->spec, r->spec) && val_equal(old->labels, r->labels);
+        if (same && (old->status == APPLIED_OK || still_flaps(e, old)))
             continue;
         struct object *const *objects;
         size_t n = observed_find(&l->observed, r->id, &objects);
@@ -110,7 +117,7 @@ static int sync_inventory(struct engine *e, struct look *l, struct err *err)
         now.labels = r->labels;
         now.status = APPLIED_OK;
         now.error = now.input_digest = NULL;
-        now.attempts = 0;
+        now.attempts = now.corrections = 0;
         now.commit = l->info->commit;
         now.changed_ns = clock_wall(e->env.clock);
         if (n) {

@@ -45,8 +45,11 @@ static int check_runs(const struct strand *s, const struct object *o, struct err
     if (o->state == OBJECT_EXITED)
         return err_set(err, ERR_FAILED, "%s: container %s exited with code %d%s%s", c->id, o->native_name,
                        o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
-    return err_set(err, ERR_FAILED, "%s: container %s does not run, it is %s%s%s", c->id, o->native_name,
-                   object_state_name(o->state), o->message ? ": " : "", str_or(o->message, ""));
+    err_set(err, ERR_FAILED, "%s: container %s does not run, it is %s%s%s", c->id, o->native_name,
+            object_state_name(o->state), o->message ? ": " : "", str_or(o->message, ""));
+    /* Somebody was quicker, and took away what was just made: no fault of the manifest's. */
+    err->retryable = o->state == OBJECT_REMOVING || o->state == OBJECT_DEAD;
+    return err->code;
 }
 
 /* Compared as the planner will compare it next time, so that what passes here leaves nothing to do (L9). */
@@ -92,7 +95,7 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
     }
     r = x->provider->ops->inspect(x->provider, c->kind, s->move->native_name, &a, &s->read, err);
     if (r == ERR_NOTFOUND)
-        err->retryable = false;
+        err->retryable = true; /* somebody was quicker, and took away what was just made */
     if (r == 0)
         r = check_ours(x, s, &s->read, err);
     if (r == 0)

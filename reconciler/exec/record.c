@@ -6,10 +6,8 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdatomic.h>
-
-/* How long corrections of drift count as being of one bout (L8). */
-#define WINDOW_NS (INT64_C(10) * 60 * NS_PER_S)
 
 /* A moment between two durable writes, at which a test may end the process. */
 static void point(struct run *x)
@@ -151,13 +149,14 @@ static const struct object *first_read(const struct unit *u, bool *ret_is_first)
 }
 
 /* Drift that is corrected again and again within one window is counted; a change of what is asked for starts
- * anew. */
+ * anew, as does somebody who tries again what is held. */
 static void count_correction(const struct plan_change *c, int64_t now, struct applied *r)
 {
-    if (!(c->causes & CAUSE_DRIFT) || c->causes & CAUSE_COMMIT) {
+    bool released = c->applied && c->applied->status == APPLIED_HELD;
+    if (!(c->causes & CAUSE_DRIFT) || c->causes & CAUSE_COMMIT || released) {
         r->corrections = 0;
         r->window_ns = 0;
-    } else if (r->window_ns && now - r->window_ns < WINDOW_NS) {
+    } else if (r->window_ns && now - r->window_ns < FLAP_WINDOW_NS) {
         r->corrections++;
     } else {
         r->corrections = 1;
@@ -193,6 +192,14 @@ static int record_ok(struct run *x, const struct unit *u, struct err *err)
     else if (c->action == PLAN_CREATE || c->action == PLAN_REPLACE)
         r.adopted = NULL;
     count_correction(c, now, &r);
+    char why[128];
+    if (r.corrections >= FLAP_CORRECTIONS) {
+        snprintf(why, sizeof(why), "it was put back %u times within %d minutes, and goes away again",
+                 r.corrections, (int)(FLAP_WINDOW_NS / NS_PER_S / 60));
+        r.status = APPLIED_HELD;
+        r.error = why;
+        r.input_digest = c->input_digest;
+    }
     return save(x, &r, err);
 }
 

@@ -7,6 +7,10 @@
  */
 #include "schema/resource.h"
 
+/* L8: what was put back so often within this time flaps, and is held. */
+#define FLAP_CORRECTIONS 5u
+#define FLAP_WINDOW_NS   (INT64_C(600) * 1000000000)
+
 enum applied_status {
     APPLIED_OK,
     APPLIED_FAILED,   /* the last attempt failed; `error` says why */

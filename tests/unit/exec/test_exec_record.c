@@ -142,6 +142,30 @@ static void test_corrections_are_counted(_unused_ void **state)
     world_release(&w);
 }
 
+/* L8: and held after a few times, until somebody tries it again or wants something else. */
+static void test_what_flaps_is_held(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "held", false);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    for (unsigned i = 0; i < FLAP_CORRECTIONS; i++) {
+        assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_OK);
+        fake_kill(w.engine, "held-a-1", 1);
+        world_apply_ok(&w);
+    }
+    assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_HELD);
+    assert_non_null(strstr(world_applied(&w, "container/a")->error, "put back 5 times"));
+    fake_kill(w.engine, "held-a-1", 1);
+    world_plan(&w);
+    assert_int_equal(w.plan.n, 1);
+    assert_int_equal(w.plan.changes[0].action, PLAN_BLOCKED);
+    world_want(&w, C("a", ", environment: {A: b}"));
+    world_apply_ok(&w);
+    assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_OK);
+    world_release(&w);
+}
+
 /* Without a journal nothing is done: nobody could finish or undo it. */
 static void test_no_journal_no_work(_unused_ void **state)
 {
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test(test_transition),
         cmocka_unit_test(test_forgotten),
         cmocka_unit_test(test_corrections_are_counted),
+        cmocka_unit_test(test_what_flaps_is_held),
         cmocka_unit_test(test_no_journal_no_work),
         cmocka_unit_test(test_store_fills_up),
     };
