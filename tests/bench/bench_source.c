@@ -1,8 +1,8 @@
 /*
  * What reading a repository costs, stage by stage, in this process; medians in milliseconds.
  *
- *   bench-source [FILES]                                       a local repository and a folder (default 10000 files)
- *   tests/lib/with git-https git-ssh -- bench-source [FILES]   also fetches from servers
+ *   bench-source [FILES]                                       a local repository and a folder (default 10000
+ * files) tests/lib/with git-https git-ssh -- bench-source [FILES]   also fetches from servers
  */
 #include "tests/lib/gitrepo.h"
 #include "tests/lib/unit.h"
@@ -105,7 +105,8 @@ static void bench_local(const char *what, const char *url)
         snapshot_free(snap);
         source_close(s);
     }
-    static const char *const names[STAGES] = {"open and first fetch", "fetch that moves nothing", "list", "read all"};
+    static const char *const names[STAGES] = {"open and first fetch", "fetch that moves nothing", "list",
+                                              "read all"};
     for (size_t j = 0; j < STAGES; j++) {
         snprintf(label, sizeof(label), "%s: %s", what, names[j]);
         report(label, ns[j], RUNS);
@@ -138,12 +139,13 @@ static void write_files(const char *tree, unsigned n)
             mkdir(path, 0755);
         }
         snprintf(path, sizeof(path), "%s/d%u/c%u.yaml", tree, i / 100, i);
-        snprintf(text, sizeof(text),
-                 "apiVersion: forge/v1\nkind: Container\nmetadata:\n  name: c%u\n  labels: {tier: front}\nspec:\n"
-                 "  image: registry.example/shop/web:%u\n  environment:\n    LOG_LEVEL: info\n    NUMBER: \"%u\"\n"
-                 "  healthcheck:\n    test: [CMD, wget, -qO-, http://127.0.0.1/health]\n    interval: 5s\n"
-                 "  ports: [\"%u:80\"]\n  resources: {cpus: 0.5, memory: 128MiB}\n",
-                 i, i, i, 1024 + i);
+        snprintf(
+            text, sizeof(text),
+            "apiVersion: forge/v1\nkind: Container\nmetadata:\n  name: c%u\n  labels: {tier: front}\nspec:\n"
+            "  image: registry.example/shop/web:%u\n  environment:\n    LOG_LEVEL: info\n    NUMBER: \"%u\"\n"
+            "  healthcheck:\n    test: [CMD, wget, -qO-, http://127.0.0.1/health]\n    interval: 5s\n"
+            "  ports: [\"%u:80\"]\n  resources: {cpus: 0.5, memory: 128MiB}\n",
+            i, i, i, 1024 + i);
         FILE *f = fopen(path, "w");
         fputs(text, f);
         fclose(f);

@@ -317,9 +317,9 @@ static void test_places(_unused_ void **state)
     setenv("FORGE_STATE_DIR", "/given", 1);
     assert_string_equal(settings_default_state_dir(&a), "/given");
     unsetenv("FORGE_STATE_DIR");
-    setenv("XDG_STATE_HOME", "/home/x/state", 1);
+    setenv("XDG_STATE_HOME", "/xdg/state", 1);
     assert_string_equal(settings_default_state_dir(&a),
-                        getuid() == 0 ? "/var/lib/forge" : "/home/x/state/forge");
+                        getuid() == 0 ? "/var/lib/forge" : "/xdg/state/forge");
     assert_string_equal(settings_default_path(), "/etc/forge/forged.yaml");
     arena_release(&a);
 }
