@@ -246,6 +246,9 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
     if (r < 0)
         return r;
     count_look(e, l);
+    log_debug("reconcile.planned", "environment", e->config->name, "trigger", trigger_name(e->serving),
+              "commit", l->info->commit, "resources", LOG_INT((int64_t)l->bound.n), "changes",
+              LOG_INT((int64_t)l->plan.n), NULL);
     /* Also with an empty plan: the inventory may have to be brought up to date; nothing is written when it is
      * not. */
     if (e->config->automatic && !suspended(e, &l->state))
