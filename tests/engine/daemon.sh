@@ -18,11 +18,12 @@ daemon_new()
 
 write_settings()
 {
+    METRICS_PORT=${METRICS_PORT:-$(free_port)}
     cat >"$PWD/forged.yaml" <<END
 apiVersion: forge/v1
 kind: Settings
 state_dir: $PWD/state
-listen: {socket: "$SERVICE_DIR/forged.sock", metrics: "127.0.0.1:${METRICS_PORT:=$(free_port)}"}
+listen: {socket: "$SERVICE_DIR/forged.sock", metrics: "127.0.0.1:$METRICS_PORT"}
 targets: {local: {url: "$DOCKER_HOST"}}
 environments:
   $FORGE_ENV:
