@@ -104,7 +104,7 @@ static int observe(struct look_at *w, struct err *err)
     if (r < 0)
         return r;
     events_read(w);
-    r = docker_facts(w->d, !w->continuous, w->cancel, w->arena, &w->facts, err);
+    r = docker_facts(w->d, !w->continuous && !w->rq->resource, w->cancel, w->arena, &w->facts, err);
     if (r == 0)
         r = containers_list(w, err);
     if (r == 0)
@@ -121,7 +121,9 @@ static int observe(struct look_at *w, struct err *err)
         r = desired_look(w, set, err);
     if (r < 0)
         return r;
-    events_keep(w);
+    /* One resource says nothing of what the others have been through. */
+    if (!w->rq->resource)
+        events_keep(w);
     if (w->d->env.cache.flush)
         w->d->env.cache.flush(w->d->env.cache.arg);
     return 0;

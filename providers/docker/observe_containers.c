@@ -12,7 +12,7 @@ static void recall(struct look_at *w, struct seen *s)
 {
     char look[DIGEST_HEX_LEN + 1];
     struct err ignored = {0};
-    if (w->rq->fresh || !w->continuous || map_get(&w->touched, s->l.id))
+    if (w->rq->fresh || w->rq->resource || !w->continuous || map_get(&w->touched, s->l.id))
         return;
     const struct val *v =
         docker_cache_get(w->d, w->arena, arena_printf(w->arena, KEY_CONTAINER "%s", s->l.id));

@@ -62,7 +62,8 @@ int fake_observe(struct provider *p, const struct observe_request *rq, const str
     ret->engine = "fake 1";
     ret->at_ns = fake_now(e);
     for (size_t i = 0; i < e->n; i++) {
-        if (str_eq(fake_label(e->objects[i], MARK_OWNER), rq->owner))
+        bool wanted = !rq->resource || str_eq(fake_label(e->objects[i], MARK_RESOURCE), rq->resource);
+        if (wanted && str_eq(fake_label(e->objects[i], MARK_OWNER), rq->owner))
             fake_fill_object(a, e, e->objects[i], observed_add(ret));
     }
     ret->listed = ret->n;

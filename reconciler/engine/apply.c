@@ -14,6 +14,7 @@ struct applying {
     const struct apply_options *options;
     struct apply_result *result;
     char run[17];
+    bool continues; /* the newest generation, of which something is put back */
     struct generation generation;
 };
 
@@ -80,14 +81,6 @@ static struct val *recorded_images(struct look *l)
     return map;
 }
 
-static const struct plan_change *change_of(const struct plan *p, const char *id)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (str_eq(p->changes[i].id, id))
-            return &p->changes[i];
-    return NULL;
-}
-
 /* L8: what is held because it goes away again and again is not well because it is there at the moment. */
 static bool still_flaps(const struct engine *e, const struct applied *a)
 {
@@ -105,7 +98,7 @@ static int sync_inventory(struct engine *e, struct look *l, struct err *err)
     for (size_t i = 0; i < l->bound.n; i++) {
         const struct resource *r = l->bound.items[i];
         const struct applied *old = inventory_find(&l->inventory, r->id);
-        if (r->kind->flags & (KIND_VIRTUAL | KIND_META) || change_of(&l->plan, r->id))
+        if (r->kind->flags & (KIND_VIRTUAL | KIND_META) || plan_find(&l->plan, r->id))
             continue;
         bool same = old && val_equal(old->spec, r->spec) && val_equal(old->labels, r->labels);
         if (same && (old->status == APPLIED_OK || still_flaps(e, old)))
@@ -177,6 +170,10 @@ static int begin_generation(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
     struct look *l = ap->look;
+    if (ap->continues) {
+        ap->generation.number = ap->result->generation = l->state.generation;
+        return 0;
+    }
     const char *subject = recorded_subject(l);
     ap->generation = (struct generation){
         .commit = l->info->commit,
@@ -213,7 +210,7 @@ static int run_plan(struct applying *ap, struct err *err)
         .run = ap->run,
         .actor = o->actor,
         .trigger = o->trigger,
-        .plan_digest = ap->generation.plan_digest,
+        .plan_digest = val_get_str(l->doc, "digest"),
         .generation = ap->generation.number,
         .event = o->event,
         .arg = o->arg,
@@ -231,12 +228,18 @@ static int read_back(struct applying *ap, struct err *err)
     if (r < 0)
         return r;
     observed_init(&l->observed, &l->observed_arena);
-    const struct observe_request rq = {.owner = e->config->name, .desired = &l->bound, .images = true};
+    const struct observe_request rq = {
+        .owner = e->config->name,
+        .desired = &l->bound,
+        .resource = l->scope,
+        .images = !ap->continues,
+    };
     r = p->ops->observe(p, &rq, NULL, &l->observed_arena, &l->observed, err);
     if (r < 0)
         return err_wrap(err, "reading back");
     memset(&l->inventory, 0, sizeof(l->inventory));
-    r = inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
+    r = l->scope ? inventory_load_one(e->env.store, e->config->name, l->scope, &l->arena, &l->inventory, err)
+                 : inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
     if (r < 0)
         return r;
     const struct look_options again = {.attended = l->attended, .only = l->policy.only};
@@ -249,7 +252,7 @@ static int hold_unconverged(struct applying *ap, const struct plan *before, stru
     struct engine *e = ap->engine;
     struct look *l = ap->look;
     for (size_t i = 0; i < before->n; i++) {
-        const struct plan_change *again = change_of(&l->plan, before->changes[i].id);
+        const struct plan_change *again = plan_find(&l->plan, before->changes[i].id);
         if (ap->result->report.outcomes[i].result != EXEC_OK || !again || again->action == PLAN_BLOCKED)
             continue;
         /* Something that stopped by itself in the meantime is drift, for the next run. */
@@ -274,6 +277,37 @@ static enum generation_status status_of(int result, const struct exec_report *r)
     return r->ok ? GEN_PARTIAL : GEN_FAILED;
 }
 
+/* What was put back was part of a generation already; if that one had failed, it is made good now. */
+static int end_continued(struct applying *ap, int result, struct err *err)
+{
+    struct engine *e = ap->engine;
+    struct look *l = ap->look;
+    struct generation g;
+    if (result < 0 || l->scope || l->plan.n)
+        return 0;
+    int r = generation_get(e->env.store, e->config->name, ap->generation.number, &l->arena, &g, err);
+    if (r < 0 || g.status == GEN_OK)
+        return r == ERR_NOTFOUND ? 0 : r;
+    g.status = GEN_OK;
+    g.error = NULL;
+    g.end_ns = clock_wall(e->env.clock);
+    g.images = recorded_images(l);
+    return generation_end(e->env.store, e->config->name, &g, err);
+}
+
+static int end_generation(struct applying *ap, int result, const struct err *outcome, struct err *err)
+{
+    struct engine *e = ap->engine;
+    struct look *l = ap->look;
+    if (ap->continues)
+        return end_continued(ap, result, err);
+    ap->generation.end_ns = clock_wall(e->env.clock);
+    ap->generation.status = status_of(result, &ap->result->report);
+    ap->generation.error = result < 0 ? arena_strdup(&l->arena, outcome->msg) : NULL;
+    ap->generation.images = recorded_images(l);
+    return generation_end(e->env.store, e->config->name, &ap->generation, err);
+}
+
 /* Everything between the lock and its release. */
 static int apply_locked(struct applying *ap, struct err *err)
 {
@@ -287,6 +321,7 @@ static int apply_locked(struct applying *ap, struct err *err)
         r = sync_inventory(e, l, err);
         return r < 0 ? r : save_state(ap, true, NULL, err);
     }
+    ap->continues = look_continues_generation(l);
     r = begin_generation(ap, err);
     if (r < 0)
         return r;
@@ -302,11 +337,7 @@ static int apply_locked(struct applying *ap, struct err *err)
         result = r;
         outcome = late;
     }
-    ap->generation.end_ns = clock_wall(e->env.clock);
-    ap->generation.status = status_of(result, &ap->result->report);
-    ap->generation.error = result < 0 ? arena_strdup(&l->arena, outcome.msg) : NULL;
-    ap->generation.images = recorded_images(l);
-    r = generation_end(e->env.store, e->config->name, &ap->generation, &late);
+    r = end_generation(ap, result, &outcome, &late);
     if (r == 0)
         r = save_state(ap, result == 0, &outcome, &late);
     if (r == 0 && result == 0)

@@ -25,6 +25,7 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     provider_close(e->provider);
+    wanted_unref(e->kept);
     source_close(e->source);
     free(e);
 }

@@ -14,6 +14,7 @@ struct engine_env {
     struct store *store; /* lent; shared between environments */
     struct clock *clock;
     struct pool *pool; /* for parallel observation; lent */
+    bool keep_wanted;  /* keep what a commit asks for in memory, for the next look (forged) */
 };
 
 int engine_open(const struct env_config *c, const struct engine_env *e, struct engine **ret,
@@ -29,12 +30,16 @@ struct store *engine_store(struct engine *e);
 /* Opens the connection on first use. */
 int engine_provider(struct engine *e, struct provider **ret, struct err *err) _must_check_;
 
+/* What a commit asks for, loaded and bound; kept from look to look where the same commit is looked at again. */
+struct wanted;
+
 /* One look at the world: everything a plan was made of, in one arena. */
 struct look {
     struct arena arena;
     struct arena observed_arena;      /* filled by the observing thread, beside loading */
     struct snapshot *snapshot;        /* NULL when nothing was read from a source */
     const struct snapshot_info *info; /* never NULL */
+    struct wanted *wanted;            /* owns the two sets */
     struct resource_set desired;      /* unbound */
     struct resource_set bound;
     struct diag_list diags; /* of loading and of planning */
@@ -42,14 +47,18 @@ struct look {
     struct observed observed;
     struct inventory inventory;
     struct env_state state;
+    const char *const *resume; /* ids that an interrupted run left under way */
     struct plan_policy policy;
     struct plan plan;
     struct val *doc;      /* plan_to_val() */
     uint64_t rollback_to; /* 0: not a rollback */
     bool attended;
+    const char *scope; /* only this resource was looked at; NULL: all */
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);
+/* Would applying it only put back what the newest generation asks for? Then it is part of that one. */
+bool look_continues_generation(const struct look *l);
 
 struct look_options {
     const char *rev;           /* another commit than the configured one; NULL */
@@ -62,6 +71,9 @@ struct look_options {
     bool attended;             /* a person decides: caps do not stop it, self_heal and holds neither */
     const char *const *only, *const *data_loss, *const *adopt;
     bool force_retry;
+    bool same_commit;    /* the repository is known not to have moved since the last look */
+    const char *touched; /* nothing but this resource can have changed since the last look, which found all in
+                            sync */
     const struct cancel *cancel;
 };
 /* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags

@@ -8,7 +8,25 @@ struct engine {
     struct engine_env env;
     struct source *source;
     struct provider *provider; /* opened on first use */
+    struct wanted *kept;       /* of the last commit that was looked at (env.keep_wanted) */
 };
+
+/* wanted.c */
+struct wanted {
+    struct arena arena;
+    unsigned refs;
+    bool complete; /* the sets are here, and not only in the look that is filling them */
+    struct snapshot_info info;
+    struct resource_set desired, bound;
+};
+struct wanted *wanted_new(void);
+void wanted_unref(struct wanted *w); /* accepts NULL */
+/* Use what is kept in this look. */
+void wanted_use(struct wanted *w, struct look *l);
+/* Keep what this look has loaded. */
+void wanted_keep(struct engine *e, struct look *l);
+/* Can this resource be looked at by itself: is nothing else built on it, and it on nothing that runs? */
+bool wanted_is_alone(const struct wanted *w, const char *id);
 
 /* load.c: fill l->desired from a snapshot's files, decoded forms cached in the store. */
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
@@ -30,6 +48,10 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
                     struct err *err) _must_check_;
 /* Give it the bound set (NULL: loading failed) and wait for its end; frees it. */
 int observing_end(struct observing *ob, const struct resource_set *bound, struct err *err) _must_check_;
+
+/* observe.c: only the objects of l->scope, on this thread. */
+int observe_scope(struct engine *e, const struct look_options *o, struct look *l,
+                  struct err *err) _must_check_;
 
 /* look.c: plan again from what the look holds (inventory and observation refreshed by the caller). */
 int look_plan(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;

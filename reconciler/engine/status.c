@@ -3,14 +3,6 @@
 
 #include "base/str.h"
 
-static const struct plan_change *change_of(const struct plan *p, const char *id)
-{
-    for (size_t i = 0; i < p->n; i++)
-        if (str_eq(p->changes[i].id, id))
-            return &p->changes[i];
-    return NULL;
-}
-
 static const char *sync_of(const struct plan_change *c, const struct applied *a)
 {
     if (a && (a->status == APPLIED_HELD || a->status == APPLIED_STALLED))
@@ -91,7 +83,7 @@ static const char *first_word(struct arena *a, const struct plan_change *c, cons
 
 static struct val *status_row(struct arena *a, const struct look *l, const char *id, const struct resource *r)
 {
-    const struct plan_change *c = change_of(&l->plan, id);
+    const struct plan_change *c = plan_find(&l->plan, id);
     const struct applied *rec = inventory_find(&l->inventory, id);
     struct object *const *objects;
     size_t n = observed_find(&l->observed, id, &objects);

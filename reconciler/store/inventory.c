@@ -55,7 +55,9 @@ int inventory_load_one(struct store *s, const char *env, const char *id, struct 
     r = store_get(s, STORE_INVENTORY, key.text, a, &v, err);
     if (r == 0 && add(&l, key.text, v))
         r = l.result;
-    if (r < 0 && r != ERR_NOTFOUND)
+    if (r == ERR_NOTFOUND)
+        err_clear(err);
+    else if (r < 0)
         return r;
     inv.generation = st.generation;
     *ret = inv;
