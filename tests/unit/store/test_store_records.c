@@ -139,6 +139,12 @@ static void many_are_saved_at_once(void **state)
     assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
     assert_int_equal(inv.n, ARRAY_LEN(items));
     assert_int_equal(inventory_find(&inv, "container/c77")->generation, 77);
+    assert_ok(inventory_load_one(f->store, "prod", "container/c78", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 1);
+    assert_int_equal(inventory_find(&inv, "container/c78")->generation, 78);
+    assert_ok(inventory_load_one(f->store, "prod", "container/none", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 0);
+    assert_string_equal(err.msg, "");
     /* One that cannot be stored keeps the others out, too. */
     char id[600];
     memset(id, 'i', sizeof(id) - 1);
