@@ -64,6 +64,7 @@ struct unit {
     bool announced; /* EXEC_CHANGE_BEGIN was told */
     bool ended;
     bool undone, mismatch, cut;
+    bool taken_away; /* what this run made was gone when it was read back */
     enum exec_result_code result;
     struct err err; /* the first error of a strand, or why it was not begun */
     int64_t begin_ns, begin_wall_ns;

@@ -34,7 +34,15 @@ static int check_ours(struct run *x, const struct strand *s, const struct object
     return 0;
 }
 
-static int check_runs(const struct strand *s, const struct object *o, struct err *err)
+/* Somebody was quicker, and took away what was just made: no fault of the manifest's. */
+static void note_taken_away(struct run *x, struct strand *s)
+{
+    pthread_mutex_lock(&x->lock);
+    s->unit->taken_away = true;
+    pthread_mutex_unlock(&x->lock);
+}
+
+static int check_runs(struct run *x, struct strand *s, const struct object *o, struct err *err)
 {
     const struct plan_change *c = s->unit->change;
     if (!(c->kind->flags & KIND_INSTANCES) || !s->move->running || object_up(o))
@@ -47,8 +55,8 @@ static int check_runs(const struct strand *s, const struct object *o, struct err
                        o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
     err_set(err, ERR_FAILED, "%s: container %s does not run, it is %s%s%s", c->id, o->native_name,
             object_state_name(o->state), o->message ? ": " : "", str_or(o->message, ""));
-    /* Somebody was quicker, and took away what was just made: no fault of the manifest's. */
-    err->retryable = o->state == OBJECT_REMOVING || o->state == OBJECT_DEAD;
+    if (o->state == OBJECT_REMOVING || o->state == OBJECT_DEAD)
+        note_taken_away(x, s);
     return err->code;
 }
 
@@ -94,12 +102,14 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
         return r;
     }
     r = x->provider->ops->inspect(x->provider, c->kind, s->move->native_name, &a, &s->read, err);
-    if (r == ERR_NOTFOUND)
-        err->retryable = true; /* somebody was quicker, and took away what was just made */
+    if (r == ERR_NOTFOUND) {
+        err->retryable = false; /* not within this run: it has to be planned anew */
+        note_taken_away(x, s);
+    }
     if (r == 0)
         r = check_ours(x, s, &s->read, err);
     if (r == 0)
-        r = check_runs(s, &s->read, err);
+        r = check_runs(x, s, &s->read, err);
     if (r == 0 && s->steps.n)
         r = check_fields(x, s, &a, err);
     if (r < 0) {

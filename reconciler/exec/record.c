@@ -221,7 +221,7 @@ static int record_failed(struct run *x, const struct unit *u, struct err *err)
     else if (u->mismatch)
         r.status = APPLIED_HELD;
     else
-        r.status = u->err.retryable ? APPLIED_FAILED : APPLIED_STALLED;
+        r.status = u->err.retryable || u->taken_away ? APPLIED_FAILED : APPLIED_STALLED;
     if (r.status == APPLIED_FAILED || r.status == APPLIED_DELETING)
         r.next_ns = now + backoff_ns(r.attempts, (double)random / 4294967296.0);
     return save(x, &r, err);
