@@ -17,9 +17,24 @@
 #define HUB_KEY "https://index.docker.io/v1/"
 
 struct login {
-    const char *user, *password, *token; /* token: an identity token in place of the two */
-    struct arena arena;                  /* wiped */
+    const char *user;              /* in the arena, or the target's */
+    const struct secret *password; /* ours or the target's */
+    struct secret *own, *token;    /* token: an identity token in place of user and password */
+    struct arena arena;            /* of what is no secret */
 };
+
+static void login_release(struct login *l)
+{
+    secret_free(l->own);
+    secret_free(l->token);
+    arena_release(&l->arena);
+}
+
+static void set_password(struct login *l, const char *user, const char *bytes, size_t len)
+{
+    l->user = arena_strdup(&l->arena, user);
+    l->password = l->own = secret_new(bytes, len);
+}
 
 static const char *registry_of(struct arena *a, const char *image)
 {
@@ -56,7 +71,7 @@ static bool from_target(const struct docker *d, const char *registry, struct log
         if (!same_registry(x->registry, registry))
             continue;
         l->user = x->username;
-        l->password = secret_bytes(x->password, NULL);
+        l->password = x->password;
         return true;
     }
     return false;
@@ -78,14 +93,11 @@ static int from_helper(const char *helper, const char *key, const struct cancel 
     json_t *j = r == 0 && status == 0 ? json_loadb(buf_str(&out), out.len, 0, NULL) : NULL;
     const char *user = json_string_value(json_object_get(j, "Username"));
     const char *secret = json_string_value(json_object_get(j, "Secret"));
-    if (user && secret) {
-        /* "<token>" says that the secret is an identity token. */
-        if (str_eq(user, "<token>"))
-            l->token = arena_strdup(&l->arena, secret);
-        else {
-            l->user = arena_strdup(&l->arena, user);
-            l->password = arena_strdup(&l->arena, secret);
-        }
+    /* "<token>" says that the secret is an identity token. */
+    if (user && secret && str_eq(user, "<token>")) {
+        l->token = secret_new(secret, strlen(secret));
+    } else if (user && secret) {
+        set_password(l, user, secret, strlen(secret));
     } else if (r == 0 && status != 0 && !strstr(buf_str(&out), "credentials not found")) {
         r = err_set(err, ERR_AUTH, "the credential helper docker-credential-%s failed (exit code %d)", helper,
                     status);
@@ -109,14 +121,15 @@ static void from_auth(json_t *entry, struct login *l)
     char *text = str_empty(auth) ? NULL : base64_decode(&l->arena, auth, strlen(auth), &n);
     char *colon = text ? memchr(text, ':', n) : NULL;
     if (!str_empty(token)) {
-        l->token = arena_strdup(&l->arena, token);
+        l->token = secret_new(token, strlen(token));
     } else if (colon) {
-        l->user = arena_strndup(&l->arena, text, (size_t)(colon - text));
-        l->password = arena_strndup(&l->arena, colon + 1, n - (size_t)(colon + 1 - text));
+        *colon = '\0';
+        set_password(l, text, colon + 1, n - (size_t)(colon + 1 - text));
     } else if (user && password) {
-        l->user = arena_strdup(&l->arena, user);
-        l->password = arena_strdup(&l->arena, password);
+        set_password(l, user, password, strlen(password));
     }
+    if (text)
+        secret_wipe(text, n);
 }
 
 static int from_config(json_t *config, const char *registry, const struct cancel *c, struct login *l,
@@ -168,27 +181,44 @@ static int from_docker(const struct docker *d, const char *registry, const struc
     return r;
 }
 
-/* X-Registry-Auth: base64url of JSON (API, "Authentication"). */
-static char *make_header(struct login *l, const char *registry)
+/* RFC 4648, section 5, with padding, as Go's base64.URLEncoding reads it. */
+static void add_base64url(struct buf *out, const char *data, size_t len)
 {
-    _cleanup_json_ json_t *j = json_object();
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const unsigned char *p = (const unsigned char *)data;
+    for (size_t i = 0; i < len; i += 3) {
+        unsigned v =
+            (unsigned)p[i] << 16 | (i + 1 < len ? (unsigned)p[i + 1] << 8 : 0) | (i + 2 < len ? p[i + 2] : 0);
+        buf_addc(out, digits[v >> 18]);
+        buf_addc(out, digits[v >> 12 & 63]);
+        buf_addc(out, i + 1 < len ? digits[v >> 6 & 63] : '=');
+        buf_addc(out, i + 2 < len ? digits[v & 63] : '=');
+    }
+}
+
+/* X-Registry-Auth: base64url of JSON (API, "Authentication"). */
+static char *make_header(const struct login *l, const char *registry)
+{
+    json_t *j = json_object();
     const char *server = str_eq(registry, HUB) ? HUB_KEY : registry;
     if (l->token) {
-        json_object_set_new(j, "identitytoken", json_string(l->token));
+        json_object_set_new(j, "identitytoken", json_string(secret_bytes(l->token, NULL)));
     } else {
         json_object_set_new(j, "username", json_string(l->user));
-        json_object_set_new(j, "password", json_string(l->password));
+        json_object_set_new(j, "password", json_string(secret_bytes(l->password, NULL)));
     }
     json_object_set_new(j, "serveraddress", json_string(server));
     char *text = json_dumps(j, JSON_COMPACT);
     size_t len = strlen(text);
-    char *base64 = base64_encode(&l->arena, text, len);
+    struct buf header = BUF_INIT;
+    /* Room for all of it at once: a growing buffer would leave copies behind. */
+    (void)buf_reserve(&header, len * 2 + 64);
+    buf_adds(&header, "X-Registry-Auth: ");
+    add_base64url(&header, text, len);
+    buf_adds(&header, "\r\n");
     secret_wipe(text, len);
     free(text);
-    for (char *p = base64; *p; p++)
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-    struct buf header = BUF_INIT;
-    buf_addf(&header, "X-Registry-Auth: %s\r\n", base64);
+    json_decref(j);
     return buf_steal(&header);
 }
 
@@ -204,11 +234,12 @@ int credential_header(struct docker *d, const char *image, const struct cancel *
         r = from_docker(d, registry, c, &l, err);
     if (r == 0 && (l.token || (l.user && l.password)))
         header = make_header(&l, registry);
-    arena_release(&l.arena);
     if (r < 0)
-        return err_wrap(err, "credentials of registry %s", registry);
-    *ret = header;
-    return 0;
+        err_wrap(err, "credentials of registry %s", registry);
+    else
+        *ret = header;
+    login_release(&l);
+    return r;
 }
 
 void credential_free(char *header)

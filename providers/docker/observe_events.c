@@ -79,7 +79,7 @@ void events_read(struct look_at *w)
         struct logged e = {.time = 0};
         bool good = event_scan(w->arena, (struct span){p, eol ? eol : end}, &e);
         p = eol ? eol + 1 : end;
-        if (!good)
+        if (!good || e.time < val_get_int(w->anchor, "time", 0))
             continue;
         if (w->anchor && e.time == val_get_int(w->anchor, "time", 0) &&
             str_eq(e.id, val_get_str(w->anchor, "id")) &&

@@ -1,0 +1,585 @@
+/* What the Docker provider asks, request by request, and what it makes of answers that went wrong. */
+#include "providers/provider.h"
+#include "reconciler/plan/bind.h"
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "tests/exchange/peer.h"
+#include "tests/lib/unit.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+
+#define LABEL_FILTER "filters=%7B%22label%22%3A%20%5B%22io.forge.environment%3Drec%22%5D%7D"
+
+struct world {
+    struct peer *peer;
+    struct provider *p;
+    struct target target;
+    struct arena arena;
+    struct map cache;
+    struct err err;
+};
+
+struct cached {
+    void *data;
+    size_t len;
+};
+
+static int cache_get(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len)
+{
+    struct world *w = arg;
+    const struct cached *c = map_get(&w->cache, key);
+    if (!c)
+        return ERR_NOTFOUND;
+    *ret = arena_memdup(a, c->data, c->len);
+    *ret_len = c->len;
+    return 0;
+}
+
+static void cache_put(void *arg, const char *key, const void *data, size_t len)
+{
+    struct world *w = arg;
+    struct cached *c = arena_new(&w->arena, struct cached);
+    *c = (struct cached){arena_memdup(&w->arena, data, len), len};
+    map_put(&w->cache, arena_strdup(&w->arena, key), c);
+}
+
+static void open_world(struct world *w, const struct peer_answer *script, const struct target *more)
+{
+    *w = (struct world){.peer = peer_start(script)};
+    const struct provider_env env = {.cache = {.arg = w, .get = cache_get, .put = cache_put}};
+    map_init(&w->cache);
+    w->target = more ? *more : (struct target){.docker_config = "/no/such"};
+    w->target.name = "peer";
+    w->target.url = peer_url(w->peer);
+    w->target.timeout_ns = 2 * NS_PER_S;
+    if (provider_open(&w->target, &env, &w->p, &w->err) < 0)
+        fail_msg("%s", w->err.msg);
+}
+
+static void close_world(struct world *w)
+{
+    provider_close(w->p);
+    peer_stop(w->peer);
+    map_release(&w->cache);
+    arena_release(&w->arena);
+}
+
+static int observe(struct world *w, struct observed *o)
+{
+    const struct observe_request rq = {.owner = "rec"};
+    err_clear(&w->err);
+    return w->p->ops->observe(w->p, &rq, NULL, &w->arena, o, &w->err);
+}
+
+/* A listing costs four questions and one for each container that is new; the next one only the four. */
+static void test_the_questions_of_an_observation(void **state)
+{
+    char *list = peer_recorded("docker20_containers.json"), *web = peer_recorded("docker20_container.json"),
+         *job = peer_recorded("docker20_container_exited.json"),
+         *nets = peer_recorded("docker20_networks.json"), *vols = peer_recorded("docker20_volumes.json"),
+         *image = peer_recorded("docker20_image.json"), *info = peer_recorded("docker20_info.json");
+    struct buf events = BUF_INIT;
+    struct err err = {0};
+    (void)state;
+    assert_ok(io_read_file("tests/exchange/recorded/docker20_events.jsonl", 1 << 20, &events, &err));
+    const struct peer_answer script[] = {{"GET /v1.41/containers/json?all=1&" LABEL_FILTER " ", .body = list},
+                                         {"GET /v1.41/networks?" LABEL_FILTER " ", .body = nets},
+                                         {"GET /v1.41/volumes?" LABEL_FILTER " ", .body = vols},
+                                         {"GET /v1.41/events?since=", .body = buf_str(&events)},
+                                         {"GET /v1.41/info ", .body = info},
+                                         {"GET /v1.41/containers/e01cee589e55", .body = web},
+                                         {"GET /v1.41/containers/5730376fcafe", .body = job},
+                                         {"GET /v1.41/images/sha256%3A", .body = image},
+                                         {0}};
+    struct world w;
+    struct observed o;
+    open_world(&w, script, NULL);
+    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(o.n, 4);
+    assert_int_equal(o.inspected, 2);
+    assert_string_equal(o.engine, "docker 20.10.24 (API 1.41)");
+    assert_null(strchr(peer_log(w.peer), '?') == strstr(peer_log(w.peer), "?GET") ? "unscripted" : NULL);
+    peer_script(w.peer, script);
+    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(o.inspected, 0);
+    assert_int_equal(o.cached, 2);
+    const char *log = peer_log(w.peer);
+    size_t questions = 0;
+    for (const char *p = log; (p = strchr(p, '|')); p++)
+        questions++;
+    assert_int_equal(questions, 4);
+    assert_null(strstr(log, "/json|GET /v1.41/containers/e0"));
+    close_world(&w);
+    char *all[] = {list, web, job, nets, vols, image, info};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        free(all[i]);
+    buf_release(&events);
+}
+
+static void test_observations_that_go_wrong(void **state)
+{
+    static const struct {
+        struct peer_answer a;
+        int code;
+    } cases[] = {
+        {{"GET /v1.41/containers/json", .body = "[{\"Id\":"}, ERR_CORRUPT},
+        {{"GET /v1.41/containers/json", .body = "{}"}, ERR_CORRUPT},
+        {{"GET /v1.41/containers/json", .body = "[{\"Id\":\"1\"}]"}, ERR_CORRUPT},
+        {{"GET /v1.41/containers/json", .status = 500, .body = "{\"message\":\"broken inside\"}"},
+         ERR_FAILED},
+        {{"GET /v1.41/containers/json", .body = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[",
+          .flags = PEER_RAW | PEER_CLOSE},
+         ERR_UNAVAILABLE},
+        {{"GET /v1.41/networks", .body = "[{]"}, ERR_CORRUPT},
+        {{"GET /v1.41/volumes", .status = 503}, ERR_UNAVAILABLE},
+        {{"GET /v1.41/containers/json", .flags = PEER_RAW | PEER_HANG}, ERR_TIMEOUT},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {cases[i].a,
+                                             {"GET /v1.41/containers/json", .body = "[]"},
+                                             {"GET /v1.41/networks", .body = "[]"},
+                                             {"GET /v1.41/volumes", .body = "{\"Volumes\":null}"},
+                                             {"GET /v1.41/events", .body = ""},
+                                             {"GET /v1.41/info", .body = "{}"},
+                                             {0}};
+        struct world w;
+        struct observed o;
+        open_world(&w, script, NULL);
+        int r = observe(&w, &o);
+        if (r != cases[i].code)
+            fail_msg("case %zu: %d %s", i, r, w.err.msg);
+        assert_contains(w.err.msg, "target peer");
+        close_world(&w);
+    }
+}
+
+static void test_who_is_no_engine_or_an_old_one(void **state)
+{
+    static const struct peer_answer none[] = {
+        {"GET /_ping", .flags = PEER_RAW, .body = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"}, {0}};
+    static const struct peer_answer old[] = {
+        {"GET /_ping", .flags = PEER_RAW,
+         .body = "HTTP/1.1 200 OK\r\nApi-Version: 1.39\r\nContent-Length: 0\r\n\r\n"},
+        {0}};
+    static const struct peer_answer newer[] = {
+        {"GET /_ping", .flags = PEER_RAW,
+         .body = "HTTP/1.1 200 OK\r\nApi-Version: 1.99\r\nContent-Length: 0\r\n\r\n"},
+        {0}};
+    const struct {
+        const struct peer_answer *script;
+        int code;
+        const char *says;
+    } cases[] = {
+        {none, ERR_UNSUPPORTED, "no container engine"}, {old, ERR_UNSUPPORTED, "too old"}, {newer, 0, NULL}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        unsigned caps = 0;
+        const char *engine;
+        open_world(&w, cases[i].script, NULL);
+        assert_int_equal(w.p->ops->ping(w.p, &caps, &engine, &w.arena, &w.err), cases[i].code);
+        if (cases[i].says)
+            assert_contains(w.err.msg, cases[i].says);
+        else
+            assert_string_equal(engine, "docker (API 1.51)");
+        close_world(&w);
+    }
+}
+
+static struct step step_of(struct world *w, enum step_verb verb, const char *json)
+{
+    static const char labels[] = "{\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/"
+                                 "web\",\"io.forge.instance\":\"1\",\"io.forge.spec\":\"v1:abc\"}";
+    struct step s = {.verb = verb,
+                     .kind = &kind_container,
+                     .id = "container/web",
+                     .instance = 1,
+                     .native_name = "rec-web-1",
+                     .image = "r.example/web:1",
+                     .pull_policy = "always"};
+    struct val *v;
+    if (val_from_json(&w->arena, json, strlen(json), "spec", &v, &w->err) < 0)
+        fail_msg("%s", w->err.msg);
+    s.spec = v;
+    if (val_from_json(&w->arena, labels, strlen(labels), "labels", &v, &w->err) < 0)
+        fail_msg("%s", w->err.msg);
+    s.labels = v;
+    return s;
+}
+
+static int apply(struct world *w, const struct step *s, struct step_result *ret)
+{
+    err_clear(&w->err);
+    return w->p->ops->apply(w->p, s, NULL, ret, &w->err);
+}
+
+#define CREATED "{\"Id\":\"abc123\",\"Warnings\":[]}"
+
+static void test_a_create_that_fails_half_way_is_taken_back(void **state)
+{
+    static const struct peer_answer no_net[] = {
+        {"POST /v1.41/containers/create?name=rec-web-1 ", .status = 201, .body = CREATED},
+        {"POST /v1.41/networks/b/connect", .status = 404, .body = "{\"message\":\"network b not found\"}"},
+        {"DELETE /v1.41/containers/abc123?v=1&force=1", .status = 204},
+        {0}};
+    static const struct peer_answer no_file[] = {
+        {"POST /v1.41/containers/create?name=rec-web-1 ", .status = 201, .body = CREATED},
+        {"POST /v1.41/networks/b/connect", .expect = "\"Aliases\":[\"w\"]"},
+        {"PUT /v1.41/containers/abc123/archive?path=%2F", .status = 500,
+         .body = "{\"message\":\"no space left on device\"}", .expect = "ustar"},
+        {"DELETE /v1.41/containers/abc123?v=1&force=1", .status = 204},
+        {0}};
+    static const struct peer_answer cut[] = {
+        {"POST /v1.41/containers/create?name=rec-web-1 ", .status = 201, .body = CREATED},
+        {"POST /v1.41/networks/b/connect", .flags = PEER_RAW | PEER_CLOSE, .body = ""},
+        {"DELETE /v1.41/containers/abc123?v=1&force=1", .status = 204},
+        {0}};
+    static const struct {
+        const struct peer_answer *script;
+        int code;
+    } cases[] = {{no_net, ERR_NOTFOUND}, {no_file, ERR_NOSPACE}, {cut, ERR_UNAVAILABLE}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        struct step_result result;
+        open_world(&w, cases[i].script, NULL);
+        struct step s = step_of(
+            &w, STEP_CREATE,
+            "{\"image\":\"web:1\",\"networks\":{\"a\":{\"aliases\":[\"w\"]},\"b\":{\"aliases\":[\"w\"]}}}");
+        const struct step_file file = {.target = "/etc/x", .data = "x", .len = 1, .mode = -1};
+        s.files = &file;
+        s.n_files = 1;
+        assert_int_equal(apply(&w, &s, &result), cases[i].code);
+        assert_contains(w.err.msg, "container/web: ");
+        assert_true(str_ends(peer_log(w.peer), "|DELETE /v1.41/containers/abc123?v=1&force=1|"));
+        assert_null(strstr(peer_log(w.peer), "!"));
+        close_world(&w);
+    }
+}
+
+static void test_the_name_is_taken(void **state)
+{
+    char *mine = peer_recorded("docker20_container.json");
+    (void)state;
+    const struct peer_answer script[] = {
+        {"POST /v1.41/containers/create", .status = 409,
+         .body = "{\"message\":\"Conflict. The container name \\\"/rec-web-1\\\" is already in use by "
+                 "container \\\"1\\\".\"}"},
+        {"GET /v1.41/containers/rec-web-1/json", .body = mine},
+        {"GET /v1.41/images/", .status = 404},
+        {"GET /v1.41/info", .body = "{}"},
+        {0}};
+    struct world w;
+    struct step_result result;
+    open_world(&w, script, NULL);
+    struct step s = step_of(&w, STEP_CREATE, "{\"image\":\"web:1\",\"network_mode\":\"none\"}");
+    assert_int_equal(apply(&w, &s, &result), 0); /* made by this very step before */
+    assert_true(result.unchanged);
+    assert_true(str_starts(result.native_id, "e01cee589e55"));
+    s.id = "container/other";
+    assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
+    assert_contains(w.err.msg, "rec-web-1 is taken by container e01cee589e55");
+    close_world(&w);
+    free(mine);
+}
+
+static void test_a_pull_with_progress_and_a_login(void **state)
+{
+    /* {"username":"u","password":"canary-pw","serveraddress":"r.example"} */
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/images/r.example%2Fweb%3A1/json", .status = 404,
+         .body = "{\"message\":\"No such image: r.example/web:1\"}", .times = 1},
+        {"POST /v1.41/images/create?fromImage=r.example%2Fweb&tag=1 ",
+         .expect =
+             "X-Registry-Auth: "
+             "eyJ1c2VybmFtZSI6InUiLCJwYXNzd29yZCI6ImNhbmFyeS1wdyIsInNlcnZlcmFkZHJlc3MiOiJyLmV4YW1wbGUifQ==",
+         .body = "{\"status\":\"Pulling from "
+                 "web\",\"id\":\"1\"}\r\n{\"status\":\"Downloading\",\"progressDetail\":{\"current\":512,"
+                 "\"total\":1024},\"id\":\"aa\"}\r\n"
+                 "{\"status\":\"Downloading\",\"progressDetail\":{\"current\":100,\"total\":200},\"id\":"
+                 "\"bb\"}\r\n{\"status\":\"Downloading\",\"progressDetail\":{\"current\":1024,\"total\":1024}"
+                 ",\"id\":\"aa\"}\r\n"},
+        {"GET /v1.41/images/r.example%2Fweb%3A1/json", .body = "{\"Id\":\"sha256:new\"}"},
+        {0}};
+    struct secret *pw = secret_new("canary-pw", 9);
+    const struct registry_login login = {
+        .registry = "https://r.example/v2/", .username = "u", .password = pw};
+    const struct target t = {.logins = &login, .n_logins = 1};
+    struct world w;
+    struct step_result result;
+    (void)state;
+    open_world(&w, script, &t);
+    struct step s = step_of(&w, STEP_PULL, "{}");
+    assert_int_equal(apply(&w, &s, &result), 0);
+    assert_string_equal(result.image_id, "sha256:new");
+    assert_false(result.unchanged);
+    assert_null(strstr(peer_log(w.peer), "!"));
+    close_world(&w);
+    secret_free(pw);
+}
+
+/* X4, X7: an error in the middle of the stream, after 200 was said; and no byte of the password in any
+ * message. */
+static void test_a_pull_that_fails(void **state)
+{
+    static const struct {
+        const char *body;
+        int status, code;
+        bool retryable;
+    } cases[] = {
+        {"{\"status\":\"Pulling\"}\r\n{\"errorDetail\":{\"message\":\"x\"},\"error\":\"unauthorized: "
+         "authentication required\"}\r\n",
+         200, ERR_AUTH, false},
+        {"{\"errorDetail\":{\"message\":\"x\"},\"error\":\"manifest for r.example/web:1 not found: manifest "
+         "unknown: manifest unknown\"}\r\n",
+         200, ERR_NOTFOUND, false},
+        {"{\"message\":\"Get https://r.example/v2/: net/http: TLS handshake timeout\"}", 500, ERR_UNAVAILABLE,
+         true},
+    };
+    struct secret *pw = secret_new("canary-pw", 9);
+    const struct registry_login login = {.registry = "r.example", .username = "u", .password = pw};
+    const struct target t = {.logins = &login, .n_logins = 1};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {
+            {"GET /v1.41/images/", .status = 404},
+            {"POST /v1.41/images/create", .status = cases[i].status, .body = cases[i].body},
+            {0}};
+        struct world w;
+        struct step_result result;
+        open_world(&w, script, &t);
+        struct step s = step_of(&w, STEP_PULL, "{}");
+        assert_int_equal(apply(&w, &s, &result), cases[i].code);
+        assert_int_equal(w.err.retryable, cases[i].retryable);
+        assert_contains(w.err.msg, "r.example/web:1");
+        assert_null(strstr(w.err.msg, "canary"));
+        assert_null(strstr(w.err.msg, "Y2FuYXJ5"));
+        close_world(&w);
+    }
+    secret_free(pw);
+}
+
+static void test_docker_config_files(void **state)
+{
+    static const struct {
+        const char *config, *header;
+        int code;
+    } cases[] = {
+        /* {"username":"a","password":"b:c",...} */
+        {"{\"auths\":{\"https://r.example/v1/\":{\"auth\":\"YTpiOmM=\"}}}",
+         "X-Registry-Auth: eyJ1c2VybmFtZSI6ImEiLCJwYXNzd29yZCI6ImI6YyIs", 0},
+        /* {"identitytoken":"tok",...} */
+        {"{\"auths\":{\"r.example\":{\"identitytoken\":\"tok\"}}}",
+         "X-Registry-Auth: eyJpZGVudGl0eXRva2VuIjoidG9rIi", 0},
+        {"{\"auths\":{\"other.example\":{\"auth\":\"YTpi\"}}}", "Content-Length: 0\r\n\r\n", 0},
+        {"{\"credHelpers\":{\"r.example\":\"forge-test\"}}", "X-Registry-Auth: eyJ1c2VybmFtZSI6ImhlbHBlZCIs",
+         0},
+        {"{\"credsStore\":\"forge-test\"}", "X-Registry-Auth: eyJ1c2VybmFtZSI6ImhlbHBlZCIs", 0},
+        {"{\"credHelpers\":{\"r.example\":\"../x\"}}", NULL, ERR_INVALID},
+        {"not json", NULL, ERR_INVALID},
+    };
+    char *dir = unit_temp_dir(), *path = mem_strdup(getenv("PATH"));
+    struct buf both = BUF_INIT;
+    (void)state;
+    /* It gets the registry on its stdin, not among its arguments. */
+    unit_write(unit_path(dir, "docker-credential-forge-test"),
+               "#!/bin/sh\nread -r name || :\n[ \"$1 $name\" = 'get r.example' ] || { echo credentials not "
+               "found in native keychain; exit 1; }\n"
+               "echo '{\"ServerURL\":\"r.example\",\"Username\":\"helped\",\"Secret\":\"s3\"}'\n");
+    assert_int_equal(chmod(unit_path(dir, "docker-credential-forge-test"), 0755), 0);
+    buf_addf(&both, "%s:%s", dir, path);
+    setenv("PATH", buf_str(&both), 1);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {{"GET /v1.41/images/", .status = 404, .times = 1},
+                                             {"POST /v1.41/images/create", .expect = cases[i].header},
+                                             {"GET /v1.41/images/", .body = "{\"Id\":\"sha256:x\"}"},
+                                             {0}};
+        const struct target t = {.docker_config = dir};
+        struct world w;
+        struct step_result result;
+        unit_write(unit_path(dir, "config.json"), cases[i].config);
+        open_world(&w, script, &t);
+        struct step s = step_of(&w, STEP_PULL, "{}");
+        int r = apply(&w, &s, &result);
+        if (r != cases[i].code || strstr(peer_log(w.peer), "!"))
+            fail_msg("%s: %d %s %s", cases[i].config, r, w.err.msg, peer_log(w.peer));
+        close_world(&w);
+    }
+    setenv("PATH", path, 1);
+    buf_release(&both);
+    free(path);
+    unit_temp_remove(dir);
+}
+
+/* S4, L5: what is looked at before it is touched, and that it is not touched when it is another. */
+static void test_nothing_is_stopped_unseen(void **state)
+{
+    char *mine = peer_recorded("docker20_container.json");
+    (void)state;
+    const struct peer_answer script[] = {
+        {"GET /v1.41/containers/", .body = mine},
+        {"GET /v1.41/images/", .status = 404},
+        {"GET /v1.41/info", .body = "{}"},
+        {"POST /v1.41/containers/e01cee589e55344416a38c2393644a30ee6ca4378121e7cc98df11b3b77c2386/stop?t=3",
+         .status = 204},
+        {0}};
+    struct world w;
+    struct step_result result;
+    open_world(&w, script, NULL);
+    struct step s = step_of(&w, STEP_STOP, "{}");
+    s.timeout_ns = 2500 * NS_PER_MS;
+    assert_int_equal(apply(&w, &s, &result), 0);
+    assert_true(str_ends(peer_log(w.peer), "/stop?t=3|"));
+    peer_script(w.peer, script);
+    s.native_id = "somebody else's";
+    assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
+    s.native_id = NULL;
+    s.id = "container/other";
+    assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
+    assert_null(strstr(peer_log(w.peer), "POST"));
+    close_world(&w);
+    free(mine);
+}
+
+/* The event stream. */
+
+struct heard {
+    struct buf text;
+};
+
+static void hear(void *arg, const struct provider_event *ev)
+{
+    struct heard *h = arg;
+    buf_addf(&h->text, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
+}
+
+static void run_watch(struct watch *w, struct heard *h, const char *until, int ms)
+{
+    struct err err = {0};
+    int64_t end = clock_mono(clock_system()) + ms * NS_PER_MS;
+    while (clock_mono(clock_system()) < end && !(until && strstr(buf_str(&h->text), until))) {
+        struct pollfd p = {.fd = w->fd, .events = POLLIN};
+        if (poll(&p, 1, 20) > 0)
+            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
+    }
+}
+
+#define EVENT(action, nano)                                                         \
+    "{\"Type\":\"container\",\"Action\":\"" action                                  \
+    "\",\"Actor\":{\"ID\":\"c1\",\"Attributes\":{\"io.forge.environment\":\"rec\"," \
+    "\"io.forge.resource\":\"container/"                                            \
+    "web\",\"io.forge.instance\":\"1\",\"name\":\"w\"}},\"timeNano\":" nano "}\n"
+#define OTHERS                                                                                              \
+    "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"c2\",\"Attributes\":{\"name\":\"x\"}}," \
+    "\"timeNano\":1700000000000000009}\n"
+#define STREAM_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+
+static void test_the_stream_resumes_without_loss(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/networks", .body = "[]"},
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
+        {"GET /events?filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body =
+             STREAM_HEAD EVENT("start", "1700000000000000001") OTHERS EVENT("die", "1700000000000000010")},
+        {"GET /events?since=1699999999.000000010&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000001") EVENT("die", "1700000000000000010")
+             EVENT("update", "1700000000000000011")},
+        /* The engine was started anew: its log does not go back so far. */
+        {"GET /events?since=1699999999.000000011&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000020")},
+        /* The same, with nothing in the log at all. */
+        {"GET /events?since=1699999999.000000020&filters=", .flags = PEER_RAW | PEER_HANG,
+         .body = STREAM_HEAD},
+        {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    (void)state;
+    open_world(&w, script, NULL);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, "start!|LOST|", 5000);
+    assert_string_equal(buf_str(&h.text), "start!|die!|update!|LOST|start!|LOST|");
+    assert_null(strstr(peer_log(w.peer), "?GET /events"));
+    /* Nothing happens now: nothing wakes. */
+    struct pollfd p = {.fd = watch.fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 700), 0);
+    w.p->ops->watch_close(&watch);
+    close_world(&w);
+    buf_release(&h.text);
+}
+
+static void test_the_stream_outlives_trouble(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/networks", .body = "[]"},
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
+        {"GET /events", .status = 500, .body = "{\"message\":\"x\"}", .times = 1},
+        {"GET /events", .flags = PEER_RAW | PEER_CLOSE, .body = "garbage\r\n\r\n", .times = 1},
+        {"GET /events", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"Type\":\"contain\r\nZZ"},
+        {"GET /events", .flags = PEER_RAW | PEER_HANG,
+         .body = STREAM_HEAD "not json\n\n{}\n" EVENT("die", "1700000000000000010")},
+        {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    (void)state;
+    open_world(&w, script, NULL);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, "die!|", 5000);
+    assert_string_equal(buf_str(&h.text), "LOST|die!|");
+    w.p->ops->watch_close(&watch);
+    close_world(&w);
+    buf_release(&h.text);
+}
+
+static void test_a_watch_waits_for_an_engine_that_is_not_there_yet(void **state)
+{
+    static const struct peer_answer script[] = {{"GET /v1.41/networks", .body = "[]"},
+                                                {"GET /v1.41/volumes", .body = "{}"},
+                                                {"GET /events", .flags = PEER_RAW | PEER_HANG,
+                                                 .body = STREAM_HEAD EVENT("die", "1700000000000000010")},
+                                                {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    char hidden[200];
+    (void)state;
+    open_world(&w, script, NULL);
+    snprintf(hidden, sizeof(hidden), "%s.hidden", peer_url(w.peer) + 7);
+    assert_int_equal(rename(peer_url(w.peer) + 7, hidden), 0);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, NULL, 300);
+    assert_int_equal(rename(hidden, peer_url(w.peer) + 7), 0);
+    run_watch(&watch, &h, "die!|", 5000);
+    assert_string_equal(buf_str(&h.text), "die!|");
+    w.p->ops->watch_close(&watch);
+    close_world(&w);
+    buf_release(&h.text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_questions_of_an_observation),
+        cmocka_unit_test(test_observations_that_go_wrong),
+        cmocka_unit_test(test_who_is_no_engine_or_an_old_one),
+        cmocka_unit_test(test_a_create_that_fails_half_way_is_taken_back),
+        cmocka_unit_test(test_the_name_is_taken),
+        cmocka_unit_test(test_a_pull_with_progress_and_a_login),
+        cmocka_unit_test(test_a_pull_that_fails),
+        cmocka_unit_test(test_docker_config_files),
+        cmocka_unit_test(test_nothing_is_stopped_unseen),
+        cmocka_unit_test(test_the_stream_resumes_without_loss),
+        cmocka_unit_test(test_the_stream_outlives_trouble),
+        cmocka_unit_test(test_a_watch_waits_for_an_engine_that_is_not_there_yet),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
