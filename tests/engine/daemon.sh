@@ -57,8 +57,8 @@ test_follows_commits_and_heals() # L8
     eventually 5 runs web
     docker rm -f "$(native web)" >/dev/null
     eventually 5 runs_with web A=two
-    run forge-ctl history --json
-    assert_contains "$(jq -r '.generations[].trigger' <<<"$out")" drift
+    run forge-ctl history --transitions --json
+    assert_contains "$(jq -r '.transitions[].trigger' <<<"$out")" drift
 }
 
 test_drift_is_reported_where_self_heal_is_off() # L8
