@@ -6,6 +6,7 @@
 #include "reconciler/daemon/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -222,6 +223,8 @@ static int start(struct daemon *d, struct err *err)
 
 int daemon_main(const struct daemon_options *o, struct err *err)
 {
+    /* Many threads that each allocate a little would otherwise have an arena of their own each. */
+    mallopt(M_ARENA_MAX, 2);
     struct daemon d = {.options = o, .signals = -1, .instance_lock = -1};
     d.loop = loop_new();
     int r = start(&d, err);

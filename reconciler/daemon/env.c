@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/str.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -16,6 +17,12 @@
 #define RESYNC_NS     (10 * 60 * NS_PER_S)
 #define BUSY_RETRY_NS (250 * NS_PER_MS)
 
+/* Which resources events named: none, one, or more than that. */
+struct touched {
+    char id[128];
+    bool any, many;
+};
+
 struct env {
     const struct env_config *config;
     struct env_host host;
@@ -25,8 +32,10 @@ struct env {
     struct watch watch;
     bool watching, stopping, fetched;
     bool fetching, busy;
-    unsigned want, serving; /* WANT_* bits: to be served, being served */
-    unsigned failures;      /* of reconciles in a row */
+    unsigned want, serving;                  /* WANT_* bits: to be served, being served */
+    struct touched touched, serving_touched; /* what the engine's events were about, likewise */
+    bool clean;                              /* the last look left nothing to do */
+    unsigned failures;                       /* of reconciles in a row */
     struct cancel cancel_run, cancel_fetch;
     struct loop_timer poll, retry, resync, reconnect;
     int source_fd;
@@ -242,10 +251,12 @@ static void log_problems(const struct env *e, const struct look *l)
 
 static int look_and_apply(struct env *e, const struct look_options *o, struct look *l, struct err *err)
 {
+    e->clean = false;
     int r = engine_look(e->engine, o, l, err);
     if (r < 0)
         return r;
-    count_look(e, l);
+    if (!l->scope)
+        count_look(e, l);
     log_debug("reconcile.planned", "environment", e->config->name, "trigger", trigger_name(e->serving),
               "commit", l->info->commit, "resources", LOG_INT((int64_t)l->bound.n), "changes",
               LOG_INT((int64_t)l->plan.n), NULL);
@@ -254,6 +265,7 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
     if (e->config->automatic && !suspended(e, &l->state))
         r = apply(e, l, err);
     e->run_next_ns = earliest_retry(l);
+    e->clean = r == 0 && l->plan.n == 0;
     return r;
 }
 
@@ -271,8 +283,12 @@ static int keep_last_good(struct env *e, const struct look *broken, const struct
 
 static int reconcile(struct env *e, struct err *err)
 {
+    const struct touched *t = &e->serving_touched;
+    bool one = e->serving == WANT_DRIFT && e->clean && t->any && !t->many;
     const struct look_options o = {
         .cancel = &e->cancel_run,
+        .same_commit = !(e->serving & (WANT_COMMIT | WANT_REQUEST)),
+        .touched = one ? t->id : NULL,
         .fresh = (e->serving & WANT_FRESH) != 0,
         .force_retry = (e->serving & WANT_REQUEST) != 0,
     };
@@ -306,6 +322,9 @@ static void run_job(void *arg)
     if (e->run_result == 0)
         e->numbers.last_success_ns = e->numbers.last_reconcile_ns;
     pthread_mutex_unlock(&e->lock);
+    /* A look at everything takes megabytes that are not needed until the next one. */
+    if (!e->serving_touched.any || e->serving_touched.many)
+        malloc_trim(0);
     loop_post(e->host.loop, run_done, e);
 }
 
@@ -314,7 +333,9 @@ static void serve(struct env *e)
     if (e->busy || e->stopping || !e->want || !e->fetched)
         return;
     e->serving = e->want;
+    e->serving_touched = e->touched;
     e->want = 0;
+    e->touched = (struct touched){0};
     e->busy = true;
     pool_submit(e->host.jobs, run_job, e);
 }
@@ -367,9 +388,19 @@ static void resync_due(void *arg)
 
 /* ---- the engine's events ---- */
 
+static void touch(struct touched *t, const char *id)
+{
+    if (!id || strlen(id) >= sizeof(t->id) || (t->any && !str_eq(t->id, id)))
+        t->many = true;
+    else
+        str_copy(t->id, sizeof(t->id), id);
+    t->any = true;
+}
+
 static void heard(void *arg, const struct provider_event *ev)
 {
     struct env *e = arg;
+    touch(&e->touched, ev->lost ? NULL : ev->id);
     pthread_mutex_lock(&e->lock);
     e->numbers.events++;
     pthread_mutex_unlock(&e->lock);
@@ -452,7 +483,8 @@ int env_new(const struct env_config *c, const struct env_host *host, struct env 
     e->retry = (struct loop_timer){.fn = retry_due, .arg = e};
     e->resync = (struct loop_timer){.fn = resync_due, .arg = e};
     e->reconnect = (struct loop_timer){.fn = start_watching, .arg = e};
-    const struct engine_env ee = {.store = host->store, .clock = host->clock, .pool = host->inspect};
+    const struct engine_env ee = {
+        .store = host->store, .clock = host->clock, .pool = host->inspect, .keep_wanted = true};
     int r = engine_open(c, &ee, &e->engine, err);
     if (r == 0)
         r = source_open(&c->source, &e->fetch_source, err);
