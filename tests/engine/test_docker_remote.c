@@ -1,0 +1,424 @@
+/*
+ * The Docker provider away from its socket: TLS, ssh, a registry with a password, and an engine that is
+ * started anew under its event stream. On an engine of its own, which is found by its socket.
+ *
+ * services: engine-tls engine-ssh registry
+ */
+#include "tests/engine/docker_bench.h"
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/str.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+static const char *need(const char *name)
+{
+    const char *s = getenv(name);
+    if (str_empty(s)) {
+        print_message("skip - $%s is not set; run this by tests/run or tests/lib/with\n", name);
+        exit(77);
+    }
+    return s;
+}
+
+/* Does the target answer a ping, and an observation of everything. */
+static int try_target(struct bench *b, const struct target *t, struct err *err)
+{
+    struct provider *p;
+    unsigned caps;
+    const char *engine;
+    struct observed o;
+    const struct provider_env env = {.pool = b->pool};
+    const struct observe_request rq = {.owner = b->owner};
+    int r = provider_open(t, &env, &p, err);
+    if (r < 0)
+        return r;
+    r = p->ops->ping(p, &caps, &engine, &b->arena, err);
+    if (r == 0)
+        r = p->ops->observe(p, &rq, NULL, &b->arena, &o, err);
+    if (r == 0)
+        assert_true(str_starts(engine, "docker 20."));
+    provider_close(p);
+    return r;
+}
+
+static void test_tls(void **state)
+{
+    struct bench *b = *state;
+    const char *dir = need("ENGINE_TLS_DIR"), *url = need("ENGINE_TLS_HOST");
+    struct target t = {
+        .name = "tls",
+        .url = url,
+        .timeout_ns = 5 * NS_PER_S,
+        .ca_file = arena_printf(&b->arena, "%s/ca.pem", dir),
+        .cert_file = arena_printf(&b->arena, "%s/cert.pem", dir),
+        .key_file = arena_printf(&b->arena, "%s/key.pem", dir),
+    };
+    const struct target right = t;
+    if (try_target(b, &t, &b->err) < 0)
+        fail_msg("%s", b->err.msg);
+
+    t.ca_file = arena_printf(&b->arena, "%s/wrong/ca.pem", dir);
+    assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
+    assert_non_null(strstr(b->err.msg, "not trusted"));
+
+    t = right;
+    t.cert_file = arena_printf(&b->arena, "%s/wrong/cert.pem", dir);
+    t.key_file = arena_printf(&b->arena, "%s/wrong/key.pem", dir);
+    assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
+    assert_non_null(strstr(b->err.msg, "refuses"));
+
+    t = right;
+    t.cert_file = t.key_file = NULL;
+    assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
+
+    t = right;
+    t.url = arena_printf(&b->arena, "tcp://127.0.0.2%s",
+                         strrchr(url, ':')); /* a name that the certificate has not */
+    int r = try_target(b, &t, &b->err);
+    assert_true(r == ERR_AUTH || r == ERR_UNAVAILABLE);
+
+    t = (struct target){
+        .name = "plain", .url = url, .timeout_ns = 5 * NS_PER_S}; /* no TLS towards a TLS port */
+    assert_true(try_target(b, &t, &b->err) < 0);
+}
+
+static void test_ssh(void **state)
+{
+    struct bench *b = *state;
+    struct target t = {
+        .name = "ssh",
+        .url = need("ENGINE_SSH_HOST"),
+        .timeout_ns = 20 * NS_PER_S,
+        .ssh_key_file = need("SSHD_KEY"),
+        .ssh_known_hosts = need("SSHD_KNOWN_HOSTS"),
+    };
+    const struct target right = t;
+    if (try_target(b, &t, &b->err) < 0)
+        fail_msg("%s", b->err.msg);
+
+    t.ssh_known_hosts = "/dev/null";
+    assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
+    assert_non_null(strstr(b->err.msg, "Host key verification failed"));
+
+    t = right;
+    t.ssh_key_file = "/dev/null";
+    assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
+
+    t = right;
+    t.url = "ssh://127.0.0.1:1";
+    assert_int_equal(try_target(b, &t, &b->err), ERR_UNAVAILABLE);
+
+    t = right;
+    t.url = arena_printf(&b->arena, "%s/run/no-such.sock", right.url);
+    assert_int_equal(try_target(b, &t, &b->err), ERR_UNAVAILABLE);
+}
+
+/* A whole life over ssh and TLS: streams, uploads and upgrades go through as well. */
+static void live(struct bench *b, const struct target *t)
+{
+    struct provider *local = b->p, *p;
+    const struct provider_env env = {.pool = b->pool};
+    if (provider_open(t, &env, &p, &b->err) < 0)
+        fail_msg("%s", b->err.msg);
+    b->p = p;
+    struct resource *r =
+        bench_resource(b, &kind_container, "far",
+                       bench_json(b, "{'image': 'forge-test/busybox:1', 'network_mode': 'none'}"));
+    struct step s = bench_step(b, STEP_CREATE, r);
+    const struct step_file file = {.target = "/x", .source = "x", .data = "far away", .len = 8, .mode = -1};
+    s.files = &file;
+    s.n_files = 1;
+    bench_must(b, &s);
+    s.verb = STEP_START;
+    bench_must(b, &s);
+    int in[2], out[2], code = -1;
+    char data[64] = "";
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    assert_int_equal(write(in[1], "over", 4), 4);
+    close(in[1]);
+    static const char *const argv[] = {"sh", "-c", "cat /x -", NULL};
+    const struct exec_request rq = {.native_name = bench_name(b, "far-1"),
+                                    .argv = argv,
+                                    .interactive = true,
+                                    .in_fd = in[0],
+                                    .out_fd = out[1],
+                                    .err_fd = out[1]};
+    assert_int_equal(p->ops->exec(p, &rq, NULL, &code, &b->err), 0);
+    assert_int_equal(code, 0);
+    assert_true(read(out[0], data, sizeof(data) - 1) > 0);
+    assert_string_equal(data, "far awayover");
+    close(in[0]);
+    close(out[0]);
+    close(out[1]);
+    bench_remove_all(b);
+    provider_close(p);
+    b->p = local;
+}
+
+static void test_a_life_far_away(void **state)
+{
+    struct bench *b = *state;
+    const char *dir = need("ENGINE_TLS_DIR");
+    const struct target tls = {
+        .name = "tls",
+        .url = need("ENGINE_TLS_HOST"),
+        .ca_file = arena_printf(&b->arena, "%s/ca.pem", dir),
+        .cert_file = arena_printf(&b->arena, "%s/cert.pem", dir),
+        .key_file = arena_printf(&b->arena, "%s/key.pem", dir),
+    };
+    const struct target ssh = {.name = "ssh",
+                               .url = need("ENGINE_SSH_HOST"),
+                               .ssh_key_file = need("SSHD_KEY"),
+                               .ssh_known_hosts = need("SSHD_KNOWN_HOSTS")};
+    live(b, &tls);
+    live(b, &ssh);
+}
+
+/* By the command line that a person has, as tests/lib/registry.sh does. */
+static void docker(struct bench *b, const char *const *argv, const char *input)
+{
+    struct buf out = BUF_INIT;
+    int status;
+    const struct child_opts o = {
+        .argv = argv, .input = input, .input_len = input ? strlen(input) : 0, .timeout_ns = 60 * NS_PER_S};
+    if (child_run(&o, &out, &out, &status, &b->err) < 0 || status != 0)
+        fail_msg("docker %s: %s", argv[1], buf_str(&out));
+    buf_release(&out);
+}
+
+static void test_pulls_with_a_password(void **state)
+{
+    struct bench *b = *state;
+    const char *registry = need("REGISTRY"), *user = need("REGISTRY_USER"),
+               *password = need("REGISTRY_PASSWORD");
+    const char *image = arena_printf(&b->arena, "%s/%s:1", registry, b->owner);
+    docker(b, (const char *[]){"docker", "login", "-u", user, "--password-stdin", registry, NULL}, password);
+    docker(b, (const char *[]){"docker", "tag", IMAGE_1, image, NULL}, NULL);
+    docker(b, (const char *[]){"docker", "push", "-q", image, NULL}, NULL);
+    docker(b, (const char *[]){"docker", "rmi", image, NULL}, NULL);
+    docker(b, (const char *[]){"docker", "logout", registry, NULL}, NULL);
+
+    struct resource *r = bench_resource(b, &kind_container, "pull", bench_json(b, "{}"));
+    struct step s = bench_step(b, STEP_PULL, r);
+    s.image = image;
+    s.pull_policy = "missing";
+    assert_int_equal(bench_do(b, &s), ERR_AUTH);
+    assert_null(strstr(b->err.msg, password));
+
+    struct secret *right = secret_new(password, strlen(password)), *wrong = secret_new("wrong-password", 14);
+    struct registry_login login = {.registry = registry, .username = user, .password = wrong};
+    struct target t = {.name = "with a login", .url = getenv("DOCKER_HOST"), .logins = &login, .n_logins = 1};
+    struct provider *local = b->p;
+    if (provider_open(&t, &b->env, &b->p, &b->err) < 0)
+        fail_msg("%s", b->err.msg);
+    assert_int_equal(bench_do(b, &s), ERR_AUTH);
+    login.password = right;
+    bench_must(b, &s);
+    assert_false(b->result.unchanged);
+    assert_true(str_starts(b->result.image_id, "sha256:"));
+    assert_true(b->progress_calls > 0);
+    s.pull_policy = "always";
+    bench_must(b, &s);
+    assert_true(b->result.unchanged);
+
+    /* By digest; and what the registry has is known without a pull (P7). */
+    struct resource *web = bench_resource(
+        b, &kind_container, "web",
+        bench_json(b,
+                   arena_printf(&b->arena, "{'image': '%s', 'pull_policy': 'always', 'network_mode': 'none'}",
+                                image)));
+    bench_make(b, web, false);
+    struct resource_set set;
+    resource_set_init(&set, &b->arena);
+    resource_set_add(&set, web);
+    resource_set_sort(&set);
+    struct observed o = bench_observe(b, &set, true);
+    const struct image_fact *fact = observed_image(&o, image);
+    assert_true(fact->present && fact->digest);
+    assert_false(bench_find(&o, "container/web")->image_moved);
+    s.image = arena_printf(&b->arena, "%s/%s@%s", registry, b->owner, fact->digest);
+    s.pull_policy = "missing";
+    bench_must(b, &s);
+
+    /* Somebody pushes another image under the tag. */
+    docker(b, (const char *[]){"docker", "login", "-u", user, "--password-stdin", registry, NULL}, password);
+    docker(b,
+           (const char *[]){"docker", "tag", IMAGE_2, arena_printf(&b->arena, "%s/%s:2", registry, b->owner),
+                            NULL},
+           NULL);
+    docker(b,
+           (const char *[]){"docker", "push", "-q", arena_printf(&b->arena, "%s/%s:2", registry, b->owner),
+                            NULL},
+           NULL);
+    docker(b, (const char *[]){"docker", "logout", registry, NULL}, NULL);
+    struct resource *two =
+        bench_resource(b, &kind_container, "two",
+                       bench_json(b, arena_printf(&b->arena, "{'image': '%s/%s:2', 'network_mode': 'none'}",
+                                                  registry, b->owner)));
+    bench_make(b, two, false);
+    o = bench_observe(b, NULL, false);
+    assert_false(bench_find(&o, "container/two")->image_moved);
+    docker(b,
+           (const char *[]){"docker", "tag", IMAGE_1, arena_printf(&b->arena, "%s/%s:2", registry, b->owner),
+                            NULL},
+           NULL);
+    o = bench_observe(b, NULL, false); /* the local name means another image now */
+    assert_true(bench_find(&o, "container/two")->image_moved);
+    bench_remove_all(b);
+    provider_close(b->p);
+    b->p = local;
+    resource_set_release(&set);
+    secret_free(right);
+    secret_free(wrong);
+}
+
+/* The engine started anew. */
+
+static pid_t listener_of(const char *path)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    str_copy(addr.sun_path, sizeof(addr.sun_path), path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len), 0);
+    close(fd);
+    return cred.pid;
+}
+
+/* Stop dockerd, and start it with the same arguments. Returns its new process id. */
+static pid_t restart_engine(struct bench *b, const char *socket_path)
+{
+    extern char **environ;
+    pid_t old = listener_of(socket_path), pid;
+    struct buf text = BUF_INIT;
+    char *argv[64];
+    size_t n = 0;
+    FILE *f = fopen(arena_printf(&b->arena, "/proc/%d/cmdline", (int)old), "re");
+    char data[4096];
+    size_t got = fread(data, 1, sizeof(data) - 1, f);
+    fclose(f);
+    data[got] = '\0';
+    for (char *p = data; p < data + got && n < 63; p += strlen(p) + 1)
+        argv[n++] = p;
+    argv[n] = NULL;
+    assert_true(strstr(argv[0], "dockerd") != NULL);
+    kill(old, SIGTERM);
+    for (int i = 0; i < 300 && kill(old, 0) == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    posix_spawn_file_actions_t files;
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
+    assert_int_equal(posix_spawnp(&pid, argv[0], &files, NULL, argv, environ), 0);
+    posix_spawn_file_actions_destroy(&files);
+    buf_release(&text);
+    return pid;
+}
+
+struct heard {
+    struct buf text;
+    unsigned lost;
+};
+
+static void hear(void *arg, const struct provider_event *ev)
+{
+    struct heard *h = arg;
+    if (ev->lost)
+        h->lost++;
+    else
+        buf_addf(&h->text, "%s %s|", ev->action, str_or(ev->id, "?"));
+}
+
+static bool listen_for(struct watch *w, struct heard *h, const char *what, unsigned lost, int ms)
+{
+    struct err err = {0};
+    int64_t end = clock_mono(clock_system()) + ms * NS_PER_MS;
+    while (clock_mono(clock_system()) < end) {
+        struct pollfd p = {.fd = w->fd, .events = POLLIN};
+        if (poll(&p, 1, 20) > 0)
+            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
+        if ((!what || strstr(buf_str(&h->text), what)) && h->lost >= lost)
+            return true;
+    }
+    return false;
+}
+
+static void test_events_and_a_restart_of_the_engine(void **state)
+{
+    struct bench *b = *state;
+    const char *path = str_after(need("DOCKER_HOST"), "unix://"), *dir = need("SERVICE_DIR");
+    if (!path || !str_starts(path, dir)) /* not somebody's engine */
+        fail_msg("the engine at %s is not this test's own", path);
+    struct heard h = {BUF_INIT, 0};
+    struct watch w = {.provider = b->p, .event = hear, .arg = &h};
+    assert_int_equal(b->p->ops->watch_open(b->p, b->owner, &w, &b->err), 0);
+    assert_false(listen_for(&w, &h, "nothing", 0, 200));
+    struct resource *net = bench_resource(b, &kind_network, "n", val_map(&b->arena));
+    bench_make(b, net, false);
+    struct resource *r = bench_resource(
+        b, &kind_container, "e",
+        bench_json(b,
+                   arena_printf(&b->arena,
+                                "{'image': 'forge-test/busybox:1', 'networks': {'%s': {'aliases': ['e']}}}",
+                                bench_name(b, "n"))));
+    const char *id = bench_make(b, r, true);
+    assert_true(listen_for(&w, &h, "start container/e|", 0, 5000));
+    assert_true(strstr(buf_str(&h.text), "create network/n|") != NULL);
+    buf_reset(&h.text);
+    docker(b, (const char *[]){"docker", "update", "--memory", "64m", "--memory-swap", "64m", id, NULL},
+           NULL);
+    assert_true(listen_for(&w, &h, "update container/e|", 0, 5000));
+    docker(b, (const char *[]){"docker", "network", "disconnect", bench_name(b, "n"), id, NULL}, NULL);
+    assert_true(listen_for(&w, &h, "disconnect container/e|", 0, 5000));
+    docker(b, (const char *[]){"docker", "kill", id, NULL}, NULL);
+    assert_true(listen_for(&w, &h, "die container/e|", 0, 5000));
+    buf_reset(&h.text);
+    /* What is not ours does not wake us. */
+    docker(b, (const char *[]){"docker", "run", "--rm", "--net", "none", IMAGE_1, "true", NULL}, NULL);
+    assert_false(listen_for(&w, &h, "|", 0, 500));
+    assert_int_equal(h.lost, 0);
+
+    bench_observe(b, NULL, false);
+    struct observed o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 0);
+    pid_t engine = restart_engine(b, path);
+    assert_true(listen_for(&w, &h, NULL, 1, 30000)); /* its log begins anew: who knows what happened */
+    buf_reset(&h.text);
+    o = bench_observe(b, NULL, false); /* and so does the trust in the cache */
+    assert_int_equal(o.inspected, 1);
+    struct step s = bench_step(b, STEP_START, r);
+    bench_must(b, &s);
+    assert_true(listen_for(&w, &h, "start container/e|", 0, 5000));
+    b->p->ops->watch_close(&w);
+    bench_remove_all(b);
+    buf_release(&h.text);
+    kill(engine, SIGTERM);
+    waitpid(engine, NULL, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_ssh),
+        cmocka_unit_test(test_a_life_far_away),
+        cmocka_unit_test(test_pulls_with_a_password),
+        cmocka_unit_test(test_events_and_a_restart_of_the_engine), /* ends the engine */
+    };
+    return cmocka_run_group_tests(tests, bench_setup, bench_teardown);
+}
