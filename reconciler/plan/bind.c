@@ -139,6 +139,28 @@ static struct resource *default_network(const struct binding *b)
     return r;
 }
 
+/* A name that is given is one object's; those that are made of the resource's name cannot collide. */
+static int check_names(const struct binding *b, const struct resource_set *set, struct err *err)
+{
+    _cleanup_map_ struct map seen = MAP_INIT;
+    for (size_t i = 0; i < set->n; i++) {
+        const struct resource *r = set->items[i];
+        const char *field = r->kind->flags & KIND_INSTANCES ? "container_name" : "name";
+        const struct val *name = r->kind->flags & KIND_VIRTUAL ? NULL : val_get(r->spec, field);
+        if (!val_is(name, VAL_STR) || val_get_bool(r->spec, "external", false))
+            continue;
+        const char *key = arena_printf(b->arena, "%s %s", r->kind->prefix, name->s);
+        const struct resource *other = map_get(&seen, key);
+        if (other) {
+            err_set(err, ERR_INVALID, "%s and %s both have the name \"%s\" on the engine", other->id, r->id,
+                    name->s);
+            return err_at(err, str_or(r->file, ""), name->line ? name->line : r->line, name->col);
+        }
+        map_put(&seen, key, set->items[i]);
+    }
+    return 0;
+}
+
 int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
              struct resource_set *ret, struct err *err)
 {
@@ -146,6 +168,9 @@ int bind_set(const struct resource_set *in, const char *environment, struct aren
     if (str_empty(environment))
         return err_set(err, ERR_INVALID,
                        "an environment needs a name, which the names of its objects begin with");
+    int r = check_names(&b, in, err);
+    if (r < 0)
+        return r;
     resource_set_init(ret, a);
     ret->project = in->project;
     ret->files = in->files;

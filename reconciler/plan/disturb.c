@@ -21,6 +21,15 @@ static enum plan_action first_instance(const struct plan_change *c)
     return PLAN_NONE;
 }
 
+/* Is none of its objects the one that it was? One more replica is no reason to restart anybody. */
+static bool all_begin_anew(const struct plan_change *c)
+{
+    int64_t begun = 0;
+    for (size_t i = 0; i < c->n_moves; i++)
+        begun += is_made_anew(c->moves[i].action) || c->moves[i].action == PLAN_RESTART;
+    return begun > 0 && begun == val_get_int(c->resource->spec, "replicas", 1);
+}
+
 /* What a change does to one that needs the resource. */
 static enum plan_action effect(const struct planner *p, const struct plan_change *c,
                                const struct relation *rel)
@@ -41,8 +50,7 @@ static enum plan_action effect(const struct planner *p, const struct plan_change
     }
     const char *needed = strchr(c->id, '/') + 1;
     bool again = val_get_bool(val_get(val_get(from->spec, "depends_on"), needed), "restart", false);
-    bool moved = is_made_anew(c->action) || c->action == PLAN_RESTART || c->action == PLAN_ADOPT;
-    return again && moved ? PLAN_RESTART : PLAN_NONE;
+    return again && all_begin_anew(c) ? PLAN_RESTART : PLAN_NONE;
 }
 
 static struct plan_move *move_of(struct plan_change *c, const struct object *o)
@@ -58,8 +66,11 @@ static bool raise_move(struct planner *p, struct plan_change *c, const struct ob
                        enum plan_action action)
 {
     struct plan_move *m = move_of(c, o);
-    if (m && m->action >= action)
+    if (m && m->action >= action) {
+        m->update |= action == PLAN_UPDATE;
+        m->restart |= action == PLAN_RESTART && object_up(o);
         return false;
+    }
     if (!m && action == PLAN_RESTART && !object_up(o))
         return false;
     if (!m) {
@@ -72,6 +83,17 @@ static bool raise_move(struct planner *p, struct plan_change *c, const struct ob
     m->restart |= action == PLAN_RESTART && object_up(o);
     m->running |= action == PLAN_REPLACE;
     return true;
+}
+
+/* What an interrupted replace left holds on to what goes now: it is of no use. */
+static bool give_up_candidates(struct plan_change *c)
+{
+    bool any = false;
+    for (size_t i = 0; c && c->action != PLAN_BLOCKED && i < c->n_moves; i++) {
+        any |= c->moves[i].resume;
+        c->moves[i].resume = false;
+    }
+    return any;
 }
 
 static const char *what_happens(struct planner *p, const struct plan_change *c)
@@ -99,6 +121,8 @@ static void strike(struct planner *p, const struct plan_change *by, const struct
         more |= raise_move(p, c, objects[i], action);
     }
     struct plan_change *c = planner_find(p, id);
+    if (action > PLAN_UPDATE)
+        more |= give_up_candidates(c);
     if (!n || !c || c->action == PLAN_BLOCKED || !c->n_moves)
         return;
     static const enum impact costs[] = {

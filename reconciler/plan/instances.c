@@ -85,10 +85,14 @@ static void finish_candidate(struct subject *s, const struct object *candidate)
     struct field_list fields = {.arena = s->p->a};
     struct plan_move *m = change_move(s->p, c, PLAN_REPLACE, candidate->instance);
     m->candidate = candidate;
-    m->resume = candidate_usable(s, candidate);
+    m->resume = candidate_usable(s, candidate, &m->update);
     m->running = true;
     if (!m->resume) {
         judge_object(s, candidate, candidate->instance, &fields);
+        /* It was made by us for something else; nobody changed it. */
+        for (size_t i = 0; i < fields.n; i++)
+            if (fields.items[i].cause == CAUSE_DRIFT)
+                fields.items[i].cause = CAUSE_RESUME;
         add_fields(s, &fields);
     }
     change_fact(s->p, c, "interrupted replace", candidate->native_name, m->native_name, CAUSE_RESUME,
@@ -99,7 +103,7 @@ static void decide_with_candidate(struct subject *s, const struct place *at, str
 {
     struct plan_change *c = s->change;
     m->candidate = at->candidate;
-    m->resume = m->action == PLAN_REPLACE && candidate_usable(s, at->candidate);
+    m->resume = m->action == PLAN_REPLACE && candidate_usable(s, at->candidate, &m->update);
     change_fact(s->p, c, "interrupted replace", at->candidate->native_name, m->resume ? m->native_name : NULL,
                 CAUSE_RESUME, IMPACT_LIVE);
 }

@@ -140,13 +140,17 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
     return action_for(worst);
 }
 
-bool candidate_usable(struct subject *s, const struct object *o)
+bool candidate_usable(struct subject *s, const struct object *o, bool *ret_update)
 {
     if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING)
         return false;
     if (!o->spec_digest || !str_eq(o->spec_digest, subject_mark(s)))
         return false;
+    if (object_up(o) && left_behind(s, o))
+        return false;
     struct subject alone = {.p = s->p, .r = s->r, .ignore = s->ignore, .mark = s->mark};
     struct field_list fields = {.arena = s->p->a};
-    return judge_object(&alone, o, o->instance, &fields) < PLAN_REPLACE;
+    enum plan_action need = judge_object(&alone, o, o->instance, &fields);
+    *ret_update = need == PLAN_UPDATE;
+    return need == PLAN_NONE || need == PLAN_UPDATE;
 }

@@ -52,8 +52,8 @@ struct plan_move {
     const char *native_name;        /* that it has when all is done */
     const struct object *current;   /* NULL: none */
     const struct object *candidate; /* left by an interrupted replace; NULL: none */
-    bool resume;  /* the candidate is what is asked for: go on with it; else it is removed */
-    bool update;  /* its fields are set while it stays what it is */
+    bool resume; /* the candidate is what is asked for: go on with it; else it is removed */
+    bool update; /* fields of the object, or of the candidate that goes on, are set while it stays what it is */
     bool restart; /* it is stopped and started although it runs */
     bool running; /* it is to run when all is done (a job that has ended is not) */
 };

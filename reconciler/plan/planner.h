@@ -89,8 +89,9 @@ void decide_instances(struct subject *s); /* containers: `replicas` objects (ins
 enum plan_action judge_object(struct subject *s, const struct object *o, unsigned instance,
                               struct field_list *ret);
 void name_contents(struct planner *p, struct field_list *l, size_t from);
-/* Is the object, left by an interrupted replace, what is asked for now? */
-bool candidate_usable(struct subject *s, const struct object *o);
+/* Is the object, left by an interrupted replace, what is asked for now; but for what can be set live
+ * (*ret_update)? */
+bool candidate_usable(struct subject *s, const struct object *o, bool *ret_update);
 /* Why an instance that is not there is made: Git asks for it now, or it is gone. */
 unsigned creation_cause(const struct subject *s, unsigned instance);
 /* Something has the name that is wanted: adopted (true; the move is made), or in the way. */
@@ -104,6 +105,8 @@ void decide_record(struct subject *s);
  * says why. */
 enum plan_action judge_state(struct subject *s, const struct object *o, enum plan_action so_far,
                              bool *ret_running);
+/* The id of what `o` was to be restarted after, and was not; NULL: nothing. */
+const char *left_behind(struct subject *s, const struct object *o);
 bool is_job(struct subject *s);
 bool has_ended_well(struct subject *s, const struct object *o);
 void note_state(struct subject *s, const struct object *o);

@@ -66,7 +66,7 @@ static unsigned state_cause(const struct subject *s, const struct object *o)
 
 /* Something whose namespaces `o` shares, or that it is to be restarted with, was started or made after it:
    what `o` holds of it is gone. */
-static const char *left_behind(struct subject *s, const struct object *o)
+const char *left_behind(struct subject *s, const struct object *o)
 {
     for (const char *const *field = join_fields; *field; field++) {
         const char *name = joined_name(s->r->spec, *field);

@@ -236,6 +236,16 @@ static const struct val *from_spec(struct step_maker *m, const struct object *o)
     return spec ? spec : o->spec;
 }
 
+void step_reconnect(struct step_maker *m, const struct object *o, const char *native_name)
+{
+    const struct val *from = from_spec(m, o);
+    if (from == o->spec && !m->move->update)
+        return;
+    struct step *s = step_on(m, STEP_UPDATE, o, native_name);
+    s->spec = m->change->resource->spec;
+    s->from = from;
+}
+
 /* What it is to be: what is asked for, and the limits nobody asks for as they were before somebody changed
  * them. */
 static const struct val *to_spec(struct step_maker *m)

@@ -31,6 +31,8 @@ struct step *step_on(struct step_maker *m, enum step_verb verb, const struct obj
                      const char *native_name);
 /* STOP and REMOVE what an interrupted replace left. */
 void step_discard(struct step_maker *m, const struct object *o);
+/* UPDATE of a candidate, when fields are to be set or networks that it is on are made anew in this plan. */
+void step_reconnect(struct step_maker *m, const struct object *o, const char *native_name);
 bool step_runs(const struct object *o); /* also when paused: there is something to stop */
 
 /* steps_replace.c */

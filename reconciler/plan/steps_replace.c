@@ -85,6 +85,7 @@ int steps_replace_container(struct step_maker *m, struct err *err)
     struct newcomer n = {.name = arena_printf(m->a, "%s%s", m->move->native_name, MARK_CANDIDATE)};
     if (left && m->move->resume) {
         n = (struct newcomer){left->native_name, left->native_id, has_done(m, left)};
+        step_reconnect(m, left, left->native_name);
         if (!old) {
             finish(m, &n);
             return 0;
