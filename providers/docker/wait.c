@@ -38,7 +38,22 @@ static enum verdict judge(const struct step *s, const struct object *o, int64_t 
     return WILL_NOT;
 }
 
-static int will_not(struct act *t, const struct object *o, struct err *err)
+#define EXIT_KILLED 137 /* 128 + SIGKILL */
+
+/* The engine hears of a kill for want of memory apart from the end, and notes it perhaps a moment later. */
+static void learn_why(struct act *t, struct object *o)
+{
+    struct object again;
+    struct err ignored = {0};
+    for (int i = 0; i < 5 && o->exit_code == EXIT_KILLED && !o->message; i++) {
+        if (cancel_sleep(act_cancel(t), 50 * NS_PER_MS) ||
+            docker_inspect(&t->d->provider, &kind_container, o->native_id, t->arena, &again, &ignored) < 0)
+            return;
+        o->message = again.message;
+    }
+}
+
+static int will_not(struct act *t, struct object *o, struct err *err)
 {
     _cleanup_buf_ struct buf words = BUF_INIT;
     const char *name = o->native_name;
@@ -47,6 +62,7 @@ static int will_not(struct act *t, const struct object *o, struct err *err)
                 str_or(o->message, "its health check fails"));
         return err_hint(err, "see its output with `forge-ctl logs`, and its healthcheck");
     }
+    learn_why(t, o);
     docker_last_words(t->d, o->native_id, &words);
     if (o->message)
         err_set(err, ERR_FAILED, "container %s ended with exit code %d: %s%s%s", name, o->exit_code,

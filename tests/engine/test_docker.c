@@ -182,7 +182,8 @@ static void test_files_in_a_container(void **state)
             s.timeout_ns = 20 * NS_PER_S;
             (void)bench_do(b, &s);
             const char *out = logs_of(b, bench_name(b, "file-1"));
-            if (!strstr(out, "1:hello|1:world|1:440:101:102|") || !strstr(out, "root:x:0"))
+            if (!strstr(out, "1:hello|1:world|") || !strstr(out, "1:440:101:102|") ||
+                !strstr(out, "root:x:0"))
                 fail_msg("%s in %s: %s", cases[i].target, cases[i].spec, out);
             struct object o = bench_inspect(b, &kind_container, bench_name(b, "file-1"));
             assert_true(val_equal(val_get(o.spec, "volumes"), val_get(spec, "volumes")));
@@ -256,14 +257,14 @@ static void test_waiting(void **state)
         {"{" IDLE ", 'healthcheck': {'test': ['CMD', 'true'], 'interval': 100000000}}", DEPEND_HEALTHY, 10000,
          false, 0, NULL},
         {"{" IDLE ", 'healthcheck': {'test': ['CMD-SHELL', 'echo not yet; false'], 'interval': 100000000, "
-                  "'retries': 1}}",
+         "'retries': 1}}",
          DEPEND_HEALTHY, 10000, false, ERR_FAILED, "not yet"},
         {"{" IDLE ", 'healthcheck': {'test': ['CMD', 'sleep', '9'], 'interval': 100000000}}", DEPEND_HEALTHY,
          500, false, ERR_TIMEOUT, "healthy"},
         {"{" IDLE ", 'restart': 'always', 'command': ['false']}", DEPEND_STARTED, 3000, false, ERR_FAILED,
          "exit code 1"},
         {"{" IDLE ", 'command': ['sh', '-c', 'x=aaaaaaaaaaaaaaaa; while :; do x=$x$x$x; done'], 'resources': "
-                  "{'memory': 8388608, 'memory_swap': 8388608}}",
+         "{'memory': 8388608, 'memory_swap': 8388608}}",
          DEPEND_COMPLETED, 20000, false, ERR_FAILED, "OOM"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
