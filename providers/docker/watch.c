@@ -316,6 +316,7 @@ int docker_watch_open(struct provider *p, const char *owner, struct watch *watch
     buf_init(&w->in, LIMIT_HTTP_HEADER_BYTES);
     buf_init(&w->line, LIMIT_EVENT_BYTES);
     map_init(&w->known);
+    map_init(&w->containers);
     struct epoll_event ev = {.events = EPOLLIN};
     if (watch->fd < 0 || w->timer < 0 || epoll_ctl(watch->fd, EPOLL_CTL_ADD, w->timer, &ev) < 0) {
         int r = err_errno(err, errno, "cannot make an event queue");
@@ -342,6 +343,7 @@ void docker_watch_close(struct watch *watch)
     buf_release(&w->line);
     watch_forget(w);
     map_release(&w->known);
+    map_release(&w->containers);
     arena_release(&w->arena);
     free(w->owner);
     free(w);

@@ -9,6 +9,11 @@
 
 enum watch_state { WATCH_WAITING, WATCH_CONNECTING, WATCH_SENDING, WATCH_HEAD, WATCH_BODY };
 
+struct known_container {
+    char *id, *owner, *resource;
+    unsigned instance;
+};
+
 struct watching {
     struct docker *d;
     struct watch *watch;
@@ -26,13 +31,15 @@ struct watching {
     int64_t last_ns;                  /* engine's time of the newest event */
     uint64_t last_hash, recent[WATCH_RECENT];
     size_t n_recent;
-    struct map known;   /* networks' ids and volumes' names that are ours: their events carry no labels */
-    struct arena arena; /* of the event at hand */
+    struct map known;      /* networks' ids and volumes' names that are ours: their events carry no labels */
+    struct map containers; /* ids of ours -> struct known_container: what joins or leaves a network is told by
+                              id only */
+    struct arena arena;    /* of the event at hand */
 };
 
 /* Is it about something of ours. May complete what is told of it. */
 bool watch_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev);
-/* Learn which networks and volumes are ours. */
+/* Learn which containers, networks and volumes are ours. */
 void watch_learn(struct watching *w);
 void watch_forget(struct watching *w);
 #endif

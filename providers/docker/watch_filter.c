@@ -1,11 +1,13 @@
 /*
- * Whom an event concerns. Containers' events carry their labels; those of networks and volumes do not, so the
- * watch knows ours by id: it asks the engine when it connects, and about each new one.
+ * Whom an event concerns. Containers' events carry their labels; those of networks and volumes do not, and
+ * what joins or leaves a network is told by its id only. So the watch knows ours by id: it asks the engine
+ * when it connects, hears of each new container, and asks about each new network and volume.
  */
 #include "providers/docker/watch.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/parse.h"
 #include "base/str.h"
 
 /* The loop thread waits for these answers: an engine that has just sent an event gives them in a millisecond.
@@ -25,8 +27,48 @@ static void know(struct watching *w, const char *key)
     map_put(&w->known, copy, copy);
 }
 
+static void forget_container(struct watching *w, const char *id)
+{
+    struct known_container *k = map_get(&w->containers, id);
+    if (!k)
+        return;
+    map_del(&w->containers, id);
+    free(k->id);
+    free(k->owner);
+    free(k->resource);
+    free(k);
+}
+
+static void know_container(struct watching *w, const char *id, const char *owner, const char *resource,
+                           unsigned instance)
+{
+    if (!resource || map_get(&w->containers, id))
+        return;
+    struct known_container *k = mem_new(struct known_container);
+    k->id = mem_strdup(id);
+    k->owner = mem_strdup(owner);
+    k->resource = mem_strdup(resource);
+    k->instance = instance;
+    map_put(&w->containers, k->id, k);
+}
+
+static void forget_containers(struct watching *w)
+{
+    const struct map_slot *s;
+    size_t it = 0;
+    while ((s = map_next(&w->containers, &it))) {
+        struct known_container *k = s->value;
+        free(k->id);
+        free(k->owner);
+        free(k->resource);
+        free(k);
+    }
+    map_clear(&w->containers);
+}
+
 void watch_forget(struct watching *w)
 {
+    forget_containers(w);
     const struct map_slot *s;
     size_t it = 0;
     while ((s = map_next(&w->known, &it)))
@@ -47,13 +89,37 @@ static void learn_list(struct watching *w, json_t *list, const char *key)
     }
 }
 
+static void learn_containers(struct watching *w, json_t *list)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        const json_t *labels = json_object_get(item, "Labels");
+        const char *id = json_string_value(json_object_get(item, "Id"));
+        const char *owner = json_string_value(json_object_get(labels, MARK_OWNER));
+        const char *instance = json_string_value(json_object_get(labels, MARK_INSTANCE));
+        int64_t n = 0;
+        struct err ignored = {0};
+        if (instance && parse_int(instance, 0, INT32_MAX, &n, &ignored) < 0)
+            n = 0;
+        if (id && is_owner(w, owner))
+            know_container(w, id, owner, json_string_value(json_object_get(labels, MARK_RESOURCE)),
+                           (unsigned)n);
+    }
+}
+
 void watch_learn(struct watching *w)
 {
     static const char filter[] = "filters=%7B%22label%22%3A%5B%22" MARK_OWNER "%22%5D%7D";
-    _cleanup_json_ json_t *networks = NULL, *volumes = NULL;
+    _cleanup_json_ json_t *containers = NULL, *networks = NULL, *volumes = NULL;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct err ignored = {0};
-    struct ask q = {.path = arena_printf(&a, "/networks?%s", filter), .timeout_ns = ANSWER_NS};
+    struct ask q = {.path = arena_printf(&a, "/containers/json?all=1&%s", filter), .timeout_ns = ANSWER_NS};
+    if (docker_json(w->d, &q, &containers, NULL, &ignored) < 0)
+        return;
+    learn_containers(w, containers);
+    q.path = arena_printf(&a, "/networks?%s", filter);
     if (docker_json(w->d, &q, &networks, NULL, &ignored) < 0)
         return;
     q.path = arena_printf(&a, "/volumes?%s", filter);
@@ -78,14 +144,27 @@ static bool is_ours(struct watching *w, const struct kind_desc *kind, const char
 
 bool watch_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev)
 {
-    if (e->type == EVENT_CONTAINER)
-        return is_owner(w, e->owner) && e->resource;
+    if (e->type == EVENT_CONTAINER) {
+        if (!is_owner(w, e->owner) || !e->resource)
+            return false;
+        if (str_eq(e->action, "destroy"))
+            forget_container(w, e->id);
+        else
+            know_container(w, e->id, e->owner, e->resource, e->instance);
+        return true;
+    }
     if (e->type == EVENT_OTHER)
         return false;
     /* What joins or leaves a network changes that container. */
     if (e->container) {
+        const struct known_container *k = map_get(&w->containers, e->container);
+        if (!k)
+            return false;
         ev->native_id = e->container;
-        return is_ours(w, &kind_container, e->container, ev);
+        ev->owner = k->owner;
+        ev->id = k->resource;
+        ev->instance = k->instance;
+        return true;
     }
     if (str_eq(e->action, "create") && !map_get(&w->known, e->id)) {
         if (!is_ours(w, e->type == EVENT_NETWORK ? &kind_network : &kind_volume, e->id, ev))
