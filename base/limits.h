@@ -16,15 +16,20 @@
 #define LIMIT_SCALAR_BYTES       (256u << 10) /* one scalar, but for the content of a Config */
 #define LIMIT_CONFIG_BYTES       (1u << 20)   /* content of one Config */
 #define LIMIT_EXPANSION_BYTES    (64u << 20) /* all text of one environment that holds references, resolved */
-#define LIMIT_NAME_BYTES         63u         /* a resource's or environment's name: a DNS label */
-#define LIMIT_RESOURCES          50000u      /* resources of one environment */
-#define LIMIT_REPLICAS           1000u       /* instances of one resource */
-#define LIMIT_DIAGNOSTICS        1000u       /* problems reported for one commit; the rest is counted */
-#define LIMIT_HTTP_HEADER_BYTES  (64u << 10) /* headers of one answer */
+#define LIMIT_EXPANDED_ITEMS     1000000u    /* ports that ranges stand for, in one environment */
+#define LIMIT_OVERLAY_VALUES     (16u << 20) /* values that overlays and defaults merge, in one environment */
+#define LIMIT_ENV_VARIABLES      10000u      /* variables of one container that come from files */
+#define LIMIT_PROJECT_ITEMS      256u /* paths, patterns, profiles and files of patches of one environment, each */
+#define LIMIT_NAME_BYTES         63u           /* a resource's or environment's name: a DNS label */
+#define LIMIT_RESOURCES          50000u        /* resources of one environment */
+#define LIMIT_REPLICAS           1000u         /* instances of one resource */
+#define LIMIT_DIAGNOSTICS        1000u         /* problems reported for one commit; the rest is counted */
+#define LIMIT_HTTP_HEADER_BYTES  (64u << 10)   /* headers of one answer */
 #define LIMIT_HTTP_BODY_BYTES    (128u << 20)  /* one answer of an engine (a listing of 100,000 containers) */
 #define LIMIT_HTTP_ERROR_BYTES   (16u << 10)   /* what is read of an error answer */
 #define LIMIT_EVENT_BYTES        (256u << 10)  /* one event of a stream */
 #define LIMIT_FETCH_BYTES        (16ull << 30) /* one download from a Git server */
+#define LIMIT_REFS_BYTES         (64u << 20)   /* what a Git server lists before that */
 #define LIMIT_SETTINGS_BYTES     (1u << 20)    /* settings file */
 #define LIMIT_CONTROL_BYTES      (16u << 20)   /* one request on the control socket */
 #define LIMIT_CHILD_OUTPUT_BYTES (4u << 20)    /* kept output of a child process */

@@ -68,6 +68,8 @@ static int curl_failed(struct remote_op *op, CURLcode result, const char *words)
 {
     int code = ERR_UNAVAILABLE;
     const char *hint = "the server broke off; it is tried again";
+    if (op->err->code)
+        return GIT_EUSER;
     for (size_t i = 0; i < ARRAY_LEN(curl_errors); i++)
         if (curl_errors[i].curl == result) {
             code = curl_errors[i].code;
@@ -109,6 +111,8 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
         t->paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
+    if (remote_op_received(t->sub->op, size * n) < 0)
+        return CURL_WRITEFUNC_ERROR;
     if (t->taken == t->received.len) {
         buf_reset(&t->received);
         t->taken = 0;
@@ -282,6 +286,7 @@ static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size
     if (r < 0)
         return r;
     size_t n = t->received.len - t->taken;
+    size = remote_read_size(t->sub->op, size);
     n = n < size ? n : size;
     if (n)
         memcpy(buffer, t->received.data + t->taken, n);

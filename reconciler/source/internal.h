@@ -146,15 +146,25 @@ int repo_empty(struct source *s, struct err *err);
 struct remote_op {
     struct source *source;
     const struct cancel *cancel;
-    int64_t deadline; /* monotonic */
-    struct err *err;  /* code 0 until something failed */
-    struct buf said;  /* the last words of the server, for errors */
+    int64_t deadline;  /* monotonic */
+    struct err *err;   /* code 0 until something failed */
+    struct buf said;   /* the last words of the server, for errors */
+    uint64_t received; /* bytes */
+    bool downloading;  /* the list of references is over */
 };
 int remote_fetch(struct source *s, const struct cancel *c, bool *ret_moved, struct err *err) _must_check_;
 /* Fetch one more branch or tag, so that `name` can be resolved. */
 int remote_fetch_name(struct source *s, const char *name, struct err *err) _must_check_;
 /* 0, or the error (in op->err) of a cancelled or late conversation. */
 int remote_op_check(struct remote_op *op);
+/* Count what came from the server. 0, or the error (in op->err) when it is more than may come. */
+int remote_op_received(struct remote_op *op, size_t bytes);
+/* How much of a read to give libgit2 at once: for each reference of a list it moves all that is left of its
+ * buffer. */
+static inline size_t remote_read_size(const struct remote_op *op, size_t size)
+{
+    return op->downloading || size < 2048 ? size : 2048;
+}
 /* Milliseconds until the deadline, at most `most`. */
 int remote_op_wait_ms(const struct remote_op *op, int most);
 

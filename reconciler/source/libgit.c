@@ -105,6 +105,7 @@ int libgit_error(struct err *err, int r, const char *fmt, ...)
         err_set(err, code, "%s: %s", context, e->message);
     else
         err_set(err, code, "%s: libgit2 gave error %d", context, r);
+    str_clean(err->msg); /* a server's words may be in it */
     if (code == ERR_NOSPACE)
         err_hint(err, "make room on the disk; the last good state is kept");
     return code;

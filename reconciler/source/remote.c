@@ -11,6 +11,7 @@
 #include "reconciler/source/internal.h"
 
 #include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -26,6 +27,16 @@ int remote_op_check(struct remote_op *op)
         return 0;
     return err_set(op->err, ERR_TIMEOUT, "it took longer than %lld s",
                    (long long)(op->source->config.timeout_ns / NS_PER_S));
+}
+
+int remote_op_received(struct remote_op *op, size_t bytes)
+{
+    uint64_t most = op->downloading ? LIMIT_FETCH_BYTES : LIMIT_REFS_BYTES;
+    op->received += bytes;
+    if (op->received <= most)
+        return 0;
+    return err_set(op->err, ERR_LIMIT, "the server sends more than %llu bytes of %s",
+                   (unsigned long long)most, op->downloading ? "objects" : "references");
 }
 
 int remote_op_wait_ms(const struct remote_op *op, int most)
@@ -46,15 +57,9 @@ static int on_sideband(_unused_ const char *text, _unused_ int len, void *arg)
     return remote_op_check(arg) < 0 ? GIT_EUSER : 0;
 }
 
-static int on_progress(const git_indexer_progress *p, void *arg)
+static int on_progress(_unused_ const git_indexer_progress *p, void *arg)
 {
-    struct remote_op *op = arg;
-    if (remote_op_check(op) < 0)
-        return GIT_EUSER;
-    if (p->received_bytes <= LIMIT_FETCH_BYTES)
-        return 0;
-    err_set(op->err, ERR_LIMIT, "more than %llu bytes to download", (unsigned long long)LIMIT_FETCH_BYTES);
-    return GIT_EUSER;
+    return remote_op_check(arg) < 0 ? GIT_EUSER : 0;
 }
 
 static void set_callbacks(struct remote_op *op, git_remote_callbacks *cb)
@@ -187,7 +192,7 @@ static void keep_tags(struct source *s, const git_remote_head **heads, size_t n)
         struct err ignored = {0};
         if (git_odb_exists_ext(odb, &heads[i]->oid, GIT_ODB_LOOKUP_NO_REFRESH) &&
             repo_set_ref(s, name, &heads[i]->oid, &ignored) < 0)
-            return;
+            log_debug("source.tag_not_kept", "tag", name, "error", ignored.msg, NULL);
     }
 }
 
@@ -226,6 +231,8 @@ static int download(struct remote_op *op, git_remote *remote, const struct want 
     const git_strarray specs = {.strings = &spec, .count = 1};
     _cleanup_(git_object_freep) git_object *object = NULL;
     _cleanup_(git_object_freep) git_object *commit = NULL;
+    op->downloading = true;
+    op->received = 0;
     int r = git_remote_download(remote, &specs, &o);
     if (r == 0)
         r = git_object_lookup(&object, s->repo, &w->id, GIT_OBJECT_ANY);

@@ -297,12 +297,13 @@ static int wait_for(struct ssh_sub *t, int fd, short events)
 static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size_t size, size_t *ret)
 {
     struct ssh_sub *t = sub_of(stream);
+    size = remote_read_size(t->op, size);
     *ret = 0;
     for (;;) {
         ssize_t n = read(t->child.out, buffer, size);
         if (n > 0) {
             *ret = (size_t)n;
-            return 0;
+            return remote_op_received(t->op, (size_t)n) < 0 ? GIT_EUSER : 0;
         }
         /* libgit2 reads no further than it must, so an end is always too early. */
         if (n == 0 || (errno != EAGAIN && errno != EINTR))

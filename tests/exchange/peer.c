@@ -80,15 +80,18 @@ static bool play(int fd, const struct peer_answer *a)
 {
     struct buf out = BUF_INIT;
     const char *body = a->body ? a->body : "";
+    size_t len = a->body_len ? a->body_len : strlen(body);
     if (!(a->flags & PEER_RAW))
         buf_addf(&out,
                  "HTTP/1.1 %d X\r\nApi-Version: 1.41\r\nServer: Docker/20.10.24 (linux)\r\nContent-Length: "
                  "%zu\r\n\r\n",
-                 a->status ? a->status : 200, strlen(body));
-    buf_adds(&out, body);
+                 a->status ? a->status : 200, len);
+    buf_add(&out, body, len);
     bool good = send_some(fd, out.data, out.len, a->flags);
+    if (a->again)
+        len = strlen(body = a->again);
     while (good && a->flags & PEER_ENDLESS)
-        good = send_some(fd, body, strlen(body), 0);
+        good = send_some(fd, body, len, 0);
     buf_release(&out);
     if (a->flags & PEER_HANG) {
         struct pollfd pfd = {.fd = fd, .events = POLLIN | POLLRDHUP};

@@ -20,6 +20,8 @@ struct peer_answer {
     unsigned flags;
     unsigned times;     /* play it so many times, then the next one that matches; 0: always */
     const char *expect; /* what the request (head and body) must hold; NULL: anything */
+    size_t body_len;    /* of a body that holds NULs; 0: up to its NUL */
+    const char *again;  /* PEER_ENDLESS: this and not `body` */
 };
 
 struct peer;

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "tests/lib/unit.h"
 
 #define PAIRS_MAX 64
@@ -22,7 +24,13 @@ struct pair {
 struct faultproxy {
     pthread_t thread;
     int listener, stop;
-    uint16_t port, target;
+    uint16_t port;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_un un;
+    } target;
+    socklen_t target_len;
     _Atomic int fault;
     _Atomic size_t after, bytes;
     struct pair pairs[PAIRS_MAX];
@@ -45,11 +53,10 @@ static void close_pair(struct pair *p)
 
 static void accept_one(struct faultproxy *f)
 {
-    struct sockaddr_in to = loopback(f->target);
     int client = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC);
-    int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int server = socket(f->target.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     for (struct pair *p = f->pairs; client >= 0 && p < f->pairs + PAIRS_MAX; p++)
-        if (p->client < 0 && connect(server, (const struct sockaddr *)&to, sizeof(to)) == 0) {
+        if (p->client < 0 && connect(server, &f->target.any, f->target_len) == 0) {
             *p = (struct pair){client, server};
             return;
         }
@@ -119,12 +126,10 @@ static void *run(void *arg)
     }
 }
 
-struct faultproxy *faultproxy_start(uint16_t port)
+static struct faultproxy *start(struct faultproxy *f)
 {
-    struct faultproxy *f = mem_new(struct faultproxy);
     struct sockaddr_in at = loopback(0);
     socklen_t len = sizeof(at);
-    f->target = port;
     f->stop = eventfd(0, EFD_CLOEXEC);
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     for (size_t i = 0; i < PAIRS_MAX; i++)
@@ -135,6 +140,23 @@ struct faultproxy *faultproxy_start(uint16_t port)
     f->port = ntohs(at.sin_port);
     assert_int_equal(pthread_create(&f->thread, NULL, run, f), 0);
     return f;
+}
+
+struct faultproxy *faultproxy_start(uint16_t port)
+{
+    struct faultproxy *f = mem_new(struct faultproxy);
+    f->target.in = loopback(port);
+    f->target_len = sizeof(f->target.in);
+    return start(f);
+}
+
+struct faultproxy *faultproxy_start_unix(const char *path)
+{
+    struct faultproxy *f = mem_new(struct faultproxy);
+    f->target.un.sun_family = AF_UNIX;
+    str_copy(f->target.un.sun_path, sizeof(f->target.un.sun_path), path);
+    f->target_len = sizeof(f->target.un);
+    return start(f);
 }
 
 uint16_t faultproxy_port(const struct faultproxy *f)

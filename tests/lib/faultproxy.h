@@ -12,6 +12,8 @@ enum fault { FAULT_NONE, FAULT_CUT, FAULT_SILENT };
 struct faultproxy;
 /* Forwards to 127.0.0.1:port. Fails the test when it cannot. */
 struct faultproxy *faultproxy_start(uint16_t port);
+/* The same to a unix socket. */
+struct faultproxy *faultproxy_start_unix(const char *path);
 uint16_t faultproxy_port(const struct faultproxy *p);
 /* From now on, for connections of now and later: fail after this many bytes from the server, counted over all
  * of them. */
