@@ -3,9 +3,9 @@
 /*
  * The contract of a backend: I/O. (What is pure about a kind is data in schema/kind.h.)
  *
- * A provider is one connection to one target (an engine). Every slot may be called from any thread, several at once,
- * unless said otherwise; calls block until done, cancelled or out of time. A slot that is NULL cannot be done on this
- * backend: callers answer ERR_UNSUPPORTED. Errors name the object and the engine's own words.
+ * A provider is one connection to one target (an engine). Every slot may be called from any thread, several
+ * at once, unless said otherwise; calls block until done, cancelled or out of time. A slot that is NULL cannot
+ * be done on this backend: callers answer ERR_UNSUPPORTED. Errors name the object and the engine's own words.
  */
 #include "base/cancel.h"
 #include "base/clock.h"
@@ -16,10 +16,12 @@
 
 struct provider;
 
-/* A small durable cache lent by the caller (the store): what was learnt of immutable things. All may be NULL. */
+/* A small durable cache lent by the caller (the store): what was learnt of immutable things. All may be
+   NULL. */
 struct provider_cache {
     void *arg;
-    int (*get)(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len); /* 0 or ERR_NOTFOUND */
+    /* 0 or ERR_NOTFOUND */
+    int (*get)(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len);
     void (*put)(void *arg, const char *key, const void *data, size_t len);
     void (*flush)(void *arg); /* make what was put durable, in one go */
 };
@@ -31,8 +33,8 @@ struct registry_login {
 };
 
 struct target {
-    const char *name;  /* "local" */
-    const char *url;   /* unix:///run/docker.sock, tcp://host:2376, ssh://user@host, fake://; NULL: find one */
+    const char *name; /* "local" */
+    const char *url;  /* unix:///run/docker.sock, tcp://host:2376, ssh://user@host, fake://; NULL: find one */
     const char *ca_file, *cert_file, *key_file; /* tcp with TLS */
     const char *ssh_key_file, *ssh_known_hosts;
     int64_t timeout_ns; /* of one answer; 0: 60 s */
@@ -50,20 +52,21 @@ struct provider_env {
 struct observe_request {
     const char *owner;                  /* environment */
     const struct resource_set *desired; /* bound; may be NULL. Tells which images and name-sakes to look up */
-    /* When not NULL, called once instead, after the listings have been read: waits until loading (which runs beside the
-       listings) has ended, and returns the bound set, or NULL when there is none. */
+    /* When not NULL, called once instead, after the listings have been read: waits until loading (which runs
+       beside the listings) has ended, and returns the bound set, or NULL when there is none. */
     const struct resource_set *(*desired_wait)(void *arg);
     void *desired_arg;
     const char *resource; /* observe the objects of this resource only, afresh; NULL: all */
-    bool fresh;  /* trust no cache: inspect everything */
-    bool images; /* fill in an image_fact for every image that is asked for, not only those missing or moved (rollback) */
+    bool fresh;           /* trust no cache: inspect everything */
+    /* Fill in an image_fact for every image that is asked for, not only those missing or moved (rollback). */
+    bool images;
 };
 
 /* Progress of one step; called from the thread that runs it. */
 struct step_progress {
-    const char *what;     /* "pulling", "waiting for health", ... */
-    int64_t done, total;  /* bytes, or nanoseconds left; total 0: unknown */
-    const char *detail;   /* may be NULL */
+    const char *what;    /* "pulling", "waiting for health", ... */
+    int64_t done, total; /* bytes, or nanoseconds left; total 0: unknown */
+    const char *detail;  /* may be NULL */
 };
 struct step_context {
     const struct cancel *cancel;
@@ -71,9 +74,9 @@ struct step_context {
     void *arg;
 };
 struct step_result {
-    char native_id[80];  /* CREATE: the engine's id */
-    char image_id[80];   /* PULL: the local image id */
-    bool unchanged;      /* nothing had to be done */
+    char native_id[80]; /* CREATE: the engine's id */
+    char image_id[80];  /* PULL: the local image id */
+    bool unchanged;     /* nothing had to be done */
 };
 
 /* One event of the engine about an object that carries our mark. */
@@ -81,15 +84,15 @@ struct provider_event {
     const char *owner, *id; /* environment and resource; NULL: unknown */
     unsigned instance;
     const char *native_id;
-    const char *action;     /* "die", "start", "destroy", "update", "health_status: unhealthy", ... */
+    const char *action; /* "die", "start", "destroy", "update", "health_status: unhealthy", ... */
     int64_t at_ns;
-    bool lost;              /* the stream broke and could not be resumed without a gap: list in full */
+    bool lost; /* the stream broke and could not be resumed without a gap: list in full */
 };
 
 /*
- * The event stream, to be driven by an epoll loop: `fd` is readable when watch_dispatch() has work (it is itself an
- * epoll of the connection and its timers; nothing wakes while nothing happens). One thread only. It reconnects by
- * itself with back-off, from its last timestamp with overlap (L5).
+ * The event stream, to be driven by an epoll loop: `fd` is readable when watch_dispatch() has work (it is
+ * itself an epoll of the connection and its timers; nothing wakes while nothing happens). One thread only. It
+ * reconnects by itself with back-off, from its last timestamp with overlap (L5).
  */
 struct watch {
     const struct provider *provider;
@@ -111,30 +114,40 @@ struct logs_request {
     bool follow, timestamps;
     int64_t since_ns, until_ns; /* 0: no bound */
     int64_t tail;               /* lines; -1: all */
-    void (*line)(void *arg, int stream, const char *text, size_t len); /* stream 1 stdout, 2 stderr; text without newline */
+    /* Stream 1: stdout, 2: stderr; text without newline. */
+    void (*line)(void *arg, int stream, const char *text, size_t len);
     void *arg;
 };
 struct stats_sample {
-    int64_t at_ns, cpu_ns, system_cpu_ns, memory_bytes, memory_limit, rx_bytes, tx_bytes, block_read, block_write;
+    int64_t at_ns, cpu_ns, system_cpu_ns, memory_bytes, memory_limit;
+    int64_t rx_bytes, tx_bytes, block_read, block_write;
     unsigned cpus, pids;
 };
 
 struct provider_ops {
     const char *name; /* "docker" */
-    int (*open)(const struct target *t, const struct provider_env *env, struct provider **ret, struct err *err);
+    int (*open)(const struct target *t, const struct provider_env *env, struct provider **ret,
+                struct err *err);
     void (*close)(struct provider *p); /* accepts NULL; after every other call has returned */
     /* Is it there, what is it: fills caps and engine text. Cheap. */
-    int (*ping)(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a, struct err *err);
+    int (*ping)(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a,
+                struct err *err);
     /* Everything of an environment, normalised. One listing per kind, details only of what is new or moved. */
-    int (*observe)(struct provider *p, const struct observe_request *rq, const struct cancel *c, struct arena *a, struct observed *ret, struct err *err);
+    int (*observe)(struct provider *p, const struct observe_request *rq, const struct cancel *c,
+                   struct arena *a, struct observed *ret, struct err *err);
     /* One object now, past every cache, by native name or id: ERR_NOTFOUND when it is gone. */
-    int (*inspect)(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a, struct object *ret, struct err *err);
-    /* Do one step; idempotent: done already is success with unchanged. Destructive ones look again first (L5, S4). */
-    int (*apply)(struct provider *p, const struct step *s, const struct step_context *ctx, struct step_result *ret, struct err *err);
-    int (*watch_open)(struct provider *p, const char *owner, struct watch *w, struct err *err); /* owner NULL: all of ours */
+    int (*inspect)(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
+                   struct object *ret, struct err *err);
+    /* Do one step; idempotent: done already is success with unchanged. Destructive ones look again first
+       (L5, S4). */
+    int (*apply)(struct provider *p, const struct step *s, const struct step_context *ctx,
+                 struct step_result *ret, struct err *err);
+    /* Owner NULL: all of ours. */
+    int (*watch_open)(struct provider *p, const char *owner, struct watch *w, struct err *err);
     int (*watch_dispatch)(struct watch *w, struct err *err);
     void (*watch_close)(struct watch *w);
-    int (*exec)(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit, struct err *err);
+    int (*exec)(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,
+                struct err *err);
     int (*logs)(struct provider *p, const struct logs_request *rq, const struct cancel *c, struct err *err);
     int (*stats)(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
 };
@@ -147,7 +160,9 @@ struct provider {
 
 extern const struct provider_ops provider_docker, provider_fake;
 
-/* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker and Podman. */
-int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret, struct err *err) _must_check_;
+/* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker
+   and Podman. */
+int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,
+                  struct err *err) _must_check_;
 void provider_close(struct provider *p);
 #endif

@@ -98,7 +98,7 @@ int tls_begin(struct stream *s, struct err *err)
     if (!ssl)
         mem_exhausted();
     s->ssl = ssl;
-    const char *host = s->dial->host;
+    char *host = s->dial->host; /* SSL_set_tlsext_host_name() casts it to void * */
     unsigned char address[16];
     bool ok;
     if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)

@@ -56,7 +56,8 @@ int bench_setup(void **state)
     unsigned caps;
     const char *engine;
     io_random(random, sizeof(random));
-    snprintf(b->owner, sizeof(b->owner), "t%02x%02x%02x%02x%02x", random[0], random[1], random[2], random[3], random[4]);
+    snprintf(b->owner, sizeof(b->owner), "t%02x%02x%02x%02x%02x", random[0], random[1], random[2], random[3],
+             random[4]);
     b->pool = pool_new(4);
     map_init(&b->cache);
     open_provider(b);
@@ -120,7 +121,8 @@ const char *bench_name(struct bench *b, const char *name)
     return arena_printf(&b->arena, "%s-%s", b->owner, name);
 }
 
-struct resource *bench_resource(struct bench *b, const struct kind_desc *kind, const char *name, struct val *spec)
+struct resource *bench_resource(struct bench *b, const struct kind_desc *kind, const char *name,
+                                struct val *spec)
 {
     struct resource *r = arena_new(&b->arena, struct resource);
     r->kind = kind;

@@ -1,8 +1,9 @@
 #ifndef TESTS_ENGINE_DOCKER_BENCH_H
 #define TESTS_ENGINE_DOCKER_BENCH_H
 /*
- * A real engine for tests of the Docker provider: the one at $DOCKER_HOST (or the default socket), an environment of a
- * random name, a cache in memory, a pool, and shorthands for steps. What the environment made is removed at the end.
+ * A real engine for tests of the Docker provider: the one at $DOCKER_HOST (or the default socket), an
+ * environment of a random name, a cache in memory, a pool, and shorthands for steps. What the environment
+ * made is removed at the end.
  */
 #include "base/map.h"
 #include "providers/provider.h"
@@ -25,15 +26,18 @@ struct bench {
     size_t cache_hits;
 };
 
-/* cmocka group set-up; skips all with a line that says what is missing when no engine answers (exit code 77). */
+/* cmocka group set-up; skips all with a line that says what is missing when no engine answers (exit code
+   77). */
 int bench_setup(void **state);
 int bench_teardown(void **state);
 void bench_reopen(struct bench *b); /* a new provider, as a new process would have; the cache stays */
 void bench_remove_all(struct bench *b);
 
 struct val *bench_json(struct bench *b, const char *json); /* ' stands for " */
-const char *bench_name(struct bench *b, const char *name); /* OWNER-NAME-1; for networks and volumes OWNER-NAME */
-struct resource *bench_resource(struct bench *b, const struct kind_desc *kind, const char *name, struct val *spec);
+/* OWNER-NAME-1; for networks and volumes OWNER-NAME. */
+const char *bench_name(struct bench *b, const char *name);
+struct resource *bench_resource(struct bench *b, const struct kind_desc *kind, const char *name,
+                                struct val *spec);
 /* A step on instance 1 of a resource, with marks for its spec. */
 struct step bench_step(struct bench *b, enum step_verb verb, const struct resource *r);
 int bench_do(struct bench *b, const struct step *s);

@@ -1,5 +1,5 @@
-/* L9 on a real engine: what is created reads back as what was asked for, field by field, and everything else is a
-   default. */
+/* L9 on a real engine: what is created reads back as what was asked for, field by field, and everything else
+   is a default. */
 #include "tests/engine/docker_bench.h"
 
 #include "base/str.h"
@@ -18,21 +18,28 @@ static const char *const specs[] = {
     "{'entrypoint': ['/bin/sleep', '1000'], 'command': []}",
     "{'entrypoint': [], 'command': ['sleep', '1000']}",
     "{'environment': {'A': '1', 'EMPTY': '', 'EQ': 'a=b', 'UNI': 'gr\u00fc\u00df'}}",
-    "{'ports': {'18081->80/tcp': {'target': 80, 'published': 18081, 'protocol': 'tcp'}}, 'network_mode': 'bridge'}",
-    "{'ports': {'127.0.0.1:18082->80/udp': {'target': 80, 'published': 18082, 'host_ip': '127.0.0.1', 'protocol': 'udp'},"
+    "{'ports': {'18081->80/tcp': {'target': 80, 'published': 18081, 'protocol': 'tcp'}}, 'network_mode': "
+    "'bridge'}",
+    "{'ports': {'127.0.0.1:18082->80/udp': {'target': 80, 'published': 18082, 'host_ip': '127.0.0.1', "
+    "'protocol': 'udp'},"
     " '0->81/tcp': {'target': 81, 'published': 0, 'protocol': 'tcp'},"
-    " '18100-18110->82/tcp': {'target': 82, 'published': 18100, 'published_end': 18110, 'protocol': 'tcp'}}, 'network_mode': 'bridge'}",
+    " '18100-18110->82/tcp': {'target': 82, 'published': 18100, 'published_end': 18110, 'protocol': 'tcp'}}, "
+    "'network_mode': 'bridge'}",
     "{'expose': ['3000/tcp', '8000/udp']}",
-    "{'expose': ['80/tcp'], 'ports': {'18083->80/tcp': {'target': 80, 'published': 18083, 'protocol': 'tcp'}}, 'network_mode': 'bridge'}",
-    "{'volumes': {'/anon': {'type': 'volume'}, '/tmp/bind': {'type': 'bind', 'source': '/tmp', 'read_only': true},"
+    "{'expose': ['80/tcp'], 'ports': {'18083->80/tcp': {'target': 80, 'published': 18083, 'protocol': "
+    "'tcp'}}, 'network_mode': 'bridge'}",
+    "{'volumes': {'/anon': {'type': 'volume'}, '/tmp/bind': {'type': 'bind', 'source': '/tmp', 'read_only': "
+    "true},"
     " '/mem': {'type': 'tmpfs', 'size': 16777216, 'mode': 1777}}}",
-    "{'volumes': {'/b': {'type': 'bind', 'source': '/tmp', 'create_host_path': false, 'propagation': 'rslave'}}}",
+    "{'volumes': {'/b': {'type': 'bind', 'source': '/tmp', 'create_host_path': false, 'propagation': "
+    "'rslave'}}}",
     "{'volumes': {'/b': {'type': 'bind', 'source': '/tmp', 'propagation': 'rslave', 'selinux': 'z'}}}",
     "{'tmpfs': {'/run': 'mode=755,size=16m', '/x': ''}}",
     "{'hostname': 'web-1', 'domainname': 'shop.example'}",
     "{'dns': ['9.9.9.9', '1.1.1.1'], 'dns_search': ['shop.example'], 'dns_opt': ['use-vc']}",
     "{'extra_hosts': {'db.local': ['10.0.0.7', '10.0.0.8'], 'six': ['fd00::1'], 'gw': ['host-gateway']}}",
-    "{'healthcheck': {'test': ['CMD', 'true'], 'interval': 5000000000, 'timeout': 1500000000, 'start_period': 1000000000, 'retries': 4}}",
+    "{'healthcheck': {'test': ['CMD', 'true'], 'interval': 5000000000, 'timeout': 1500000000, "
+    "'start_period': 1000000000, 'retries': 4}}",
     "{'healthcheck': {'test': ['CMD-SHELL', 'true || false']}}",
     "{'healthcheck': {'test': ['NONE']}}",
     "{'restart': 'no'}",
@@ -46,7 +53,8 @@ static const char *const specs[] = {
     "{'privileged': true}",
     "{'cap_add': ['NET_ADMIN', 'SYS_TIME'], 'cap_drop': ['ALL']}",
     "{'security_opt': ['apparmor=unconfined', 'no-new-privileges=true', 'seccomp=unconfined']}",
-    "{'devices': {'/dev/null2': {'source': '/dev/null', 'permissions': 'rw'}, '/dev/zero': {'source': '/dev/zero', 'permissions': 'rwm'}}}",
+    "{'devices': {'/dev/null2': {'source': '/dev/null', 'permissions': 'rw'}, '/dev/zero': {'source': "
+    "'/dev/zero', 'permissions': 'rwm'}}}",
     "{'device_cgroup_rules': ['c 1:3 mr', 'c 7:* rwm']}",
     "{'ulimits': {'nofile': {'soft': 1024, 'hard': 4096}, 'nproc': {'soft': 512, 'hard': 512}}}",
     "{'sysctls': {'net.core.somaxconn': '1024'}, 'network_mode': 'bridge'}",
@@ -54,14 +62,16 @@ static const char *const specs[] = {
     "{'pid': 'host', 'ipc': 'host', 'uts': 'host', 'cgroup': 'host', 'userns_mode': 'host'}",
     "{'ipc': 'shareable', 'cgroup': 'private'}",
     "{'ipc': 'none'}",
-    "{'cgroup_parent': '/forgetest', 'runtime': 'runc', 'oom_score_adj': 200, 'oom_kill_disable': true, 'resources': {'memory': 67108864}}",
+    "{'cgroup_parent': '/forgetest', 'runtime': 'runc', 'oom_score_adj': 200, 'oom_kill_disable': true, "
+    "'resources': {'memory': 67108864}}",
     "{'labels': {'com.example.a': '1', 'empty': ''}}",
     "{'logging': {'driver': 'json-file', 'options': {'max-file': '3', 'max-size': '10m'}}}",
     "{'logging': {'driver': 'none'}}",
     "{'stop_signal': 'SIGQUIT', 'stop_grace_period': 30000000000}",
     "{'stop_grace_period': 1500000000}",
     "{'stop_grace_period': 0}",
-    "{'resources': {'cpus': 500000000, 'memory': 134217728, 'memory_reservation': 67108864, 'pids': 200, 'cpu_shares': 512, 'cpuset': '0'}}",
+    "{'resources': {'cpus': 500000000, 'memory': 134217728, 'memory_reservation': 67108864, 'pids': 200, "
+    "'cpu_shares': 512, 'cpuset': '0'}}",
     "{'resources': {'memory': 67108864, 'memory_swap': 67108864}}",
     "{'resources': {'memory': 67108864, 'memory_swap': -1, 'memory_swappiness': 10}}",
     "{'resources': {'memory': 67108864, 'memory_swappiness': 0}}",
@@ -71,20 +81,24 @@ static const char *const specs[] = {
     "{'network_mode': 'bridge', 'mac_address': '02:42:ac:11:00:0a'}",
     "{'platform': 'linux/amd64'}",
     "{'networks': {'NET-a': {'aliases': ['f']}}}",
-    "{'networks': {'NET-a': {'aliases': ['f', 'web'], 'ipv4_address': '10.77.1.10'}, 'NET-b': {'aliases': ['f'], 'ipv4_address': '10.77.2.10',"
+    "{'networks': {'NET-a': {'aliases': ['f', 'web'], 'ipv4_address': '10.77.1.10'}, 'NET-b': {'aliases': "
+    "['f'], 'ipv4_address': '10.77.2.10',"
     " 'link_local_ips': ['169.254.8.8']}}}",
-    "{'networks': {'NET-a': {'aliases': ['f'], 'mac_address': '02:42:ac:11:00:0b'}, 'NET-b': {'aliases': ['f']}}}",
+    "{'networks': {'NET-a': {'aliases': ['f'], 'mac_address': '02:42:ac:11:00:0b'}, 'NET-b': {'aliases': "
+    "['f']}}}",
     "{'networks': {'NET-a': {'aliases': ['f']}}, 'mac_address': '02:42:ac:11:00:0c', 'hostname': 'h'}",
     "{'network_mode': 'NET-a'}",
-    "{'gpus': [{'driver': 'none-such', 'count': 1, 'capabilities': ['gpu', 'utility'], 'options': {'a': 'b'}}, {'device_ids': ['0', '3'], 'capabilities': ['gpu']}]}",
+    "{'gpus': [{'driver': 'none-such', 'count': 1, 'capabilities': ['gpu', 'utility'], 'options': {'a': "
+    "'b'}}, {'device_ids': ['0', '3'], 'capabilities': ['gpu']}]}",
     "{'configs': {'/etc/app/x.conf': {'source': 'x', 'mode': 288, 'uid': '101', 'digest': 'abc'}}}",
     "{'secrets': {'/run/secrets/k': {'source': 'k', 'mode': 256, 'file': '/tmp/k'}}}",
     "{'read_only': true, 'configs': {'/etc/app/x.conf': {'source': 'x', 'digest': 'abc'}}}",
 };
 
-/* Each value of `want` is in `spec`; the rest of `spec` is what `defaults` says, or what absent means anyway. */
-static void compare(const char *what, const struct field_table *t, const struct val *want, const struct val *spec,
-                    const struct val *defaults)
+/* Each value of `want` is in `spec`; the rest of `spec` is what `defaults` says, or what absent means anyway.
+ */
+static void compare(const char *what, const struct field_table *t, const struct val *want,
+                    const struct val *spec, const struct val *defaults)
 {
     for (size_t i = 0; i < val_len(want); i++) {
         const char *key = want->pairs[i].key;
@@ -142,7 +156,8 @@ static char *with_networks(struct bench *b, const char *json)
 
 static void make_networks(struct bench *b)
 {
-    static const char *const json[] = {"{'ipam': {'config': {'10.77.1.0/24': {}}}}", "{'ipam': {'config': {'10.77.2.0/24': {}}}}"};
+    static const char *const json[] = {"{'ipam': {'config': {'10.77.1.0/24': {}}}}",
+                                       "{'ipam': {'config': {'10.77.2.0/24': {}}}}"};
     static const char *const names[] = {"a", "b"};
     for (size_t i = 0; i < 2; i++)
         bench_make(b, bench_resource(b, &kind_network, names[i], bench_json(b, json[i])), false);
