@@ -4,9 +4,10 @@
  * A small HTTP/1.1 client for engines: a pool of kept connections to one place, bounded bodies, cancellation,
  * time-outs.
  *
- * Why not libcurl: linking it costs 20 shared libraries and 2.4 ms of each process's start, as much as a
- * third of the whole listing it would fetch; and half of what an engine is asked for (attach, exec, event
- * streams, ssh) leaves HTTP anyway.
+ * Why not libcurl, which fetches Git over https: an engine is also reached through the pipes of `ssh HOST
+ * docker system dial-stdio`, half of what it is asked for leaves HTTP (exec, attach), and its event stream is
+ * one descriptor in the daemon's epoll that wakes for nothing but events. One transport (stream.h) serves all
+ * of these, with the same TLS; what is left of HTTP for it is the reading of answers (answer.h).
  *
  * Thread-safe: each call takes an idle connection or makes one. A connection that the engine closed meanwhile
  * is found out before it is used; a GET that still meets one is sent again once, other methods never.
