@@ -92,8 +92,8 @@ struct field {
        the canonical value. NULL: the long form only. On a problem adds a diagnostic to d and returns NULL. */
     struct val *(*short_form)(struct decode *d, const struct field *f, const struct ynode *n);
     /* FT_KEYED: add the canonical item (or several: port ranges) that `rec` (long form decoded by sub) stands
-       for. `into` holds the items of this one call; they are merged, and keys that stand there already are
-       reported, by the caller. */
+       for. `into` holds the items of this one call, in any order (val_map_append() will do); they are merged,
+       and keys that stand there already are reported, by the caller. */
     void (*keyed)(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
                   struct val *into);
 };
@@ -133,6 +133,8 @@ struct decode {
                    patch the tag !reset reads as null, and !override gives VAL_F_REPLACE. Lists are whole in a
                    patch too: within them neither holds */
     const struct decode_at *at; /* where it is; kept by decode_record() and decode_field() */
+    size_t *budget; /* what ranges may still stand for beyond what is written; NULL: LIMIT_EXPANDED_ITEMS each
+                       time */
 };
 
 /*

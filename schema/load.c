@@ -6,16 +6,18 @@
 uint16_t load_file_index(struct loader *l, const char *path)
 {
     struct resource_set *s = l->set;
-    /* A file's values are marked one after the other, so that it is the last one or new. */
-    for (size_t i = s->n_files; i-- > 1;)
-        if (str_eq(s->files[i], path))
-            return (uint16_t)i;
+    const uint16_t *there = map_get(&l->indices, path);
+    if (there)
+        return *there;
     if (s->n_files > UINT16_MAX)
         return 0;
     if (!s->n_files)
         arena_push(l->arena, s->files, s->n_files, s->cap_files, NULL);
+    uint16_t *index = arena_new(l->arena, uint16_t);
+    *index = (uint16_t)s->n_files;
     arena_push(l->arena, s->files, s->n_files, s->cap_files, path);
-    return (uint16_t)(s->n_files - 1);
+    map_put(&l->indices, path, index);
+    return *index;
 }
 
 void load_stamp(struct val *v, uint16_t index)
@@ -35,13 +37,7 @@ static void check_refs(struct loader *l, const struct load_ref *refs, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (resource_find(l->set, arena_printf(l->arena, "container/%s", refs[i].name)))
             continue;
-        const char **names = NULL;
-        size_t count = 0;
-        size_t cap = 0;
-        for (size_t k = 0; k < l->set->n; k++)
-            if (l->set->items[k]->kind == &kind_container)
-                arena_push(l->arena, names, count, cap, l->set->items[k]->name);
-        const char *near = str_nearest(refs[i].name, names, count);
+        const char *near = resource_nearest(l->set, &kind_container, refs[i].name, l->diags);
         struct diag *diag =
             diag_add(l->diags, DIAG_ERROR, refs[i].file, refs[i].line, refs[i].col,
                      "${container.%s.host}: there is no container/%s", refs[i].name, refs[i].name);
@@ -94,10 +90,17 @@ int schema_load(const struct load_input *in, struct arena *a, struct resource_se
     l.vars.commit = str_empty(in->commit) ? NULL : in->commit;
     l.env.profiles = val_list(a);
     l.env.defaults = val_map(a);
+    l.overlay_budget = LIMIT_OVERLAY_VALUES;
+    l.items_budget = LIMIT_EXPANDED_ITEMS;
+    l.named_budget = LIMIT_TREE_BYTES;
     map_init(&l.paths);
+    map_init(&l.indices);
+    map_init(&l.env_files);
 
     int r = load_all(&l, err);
     map_release(&l.paths);
+    map_release(&l.indices);
+    map_release(&l.env_files);
     load_vars_release(&l.vars);
     if (r < 0)
         resource_set_release(ret);

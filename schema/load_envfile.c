@@ -11,6 +11,7 @@ struct reader {
     uint32_t line;
     const struct interp *outer;
     struct diag_list *diags;
+    uint16_t index;
     struct val *into;
 };
 
@@ -18,11 +19,12 @@ static void problem(const struct reader *r, uint32_t line, const char *hint, con
     _printf_(4, 5);
 static void problem(const struct reader *r, uint32_t line, const char *hint, const char *fmt, ...)
 {
+    _cleanup_buf_ struct buf text = BUF_INIT;
     va_list ap;
     va_start(ap, fmt);
-    const char *text = arena_vprintf(r->diags->arena, fmt, ap);
+    buf_addv(&text, fmt, ap);
     va_end(ap);
-    struct diag *diag = diag_add(r->diags, DIAG_ERROR, r->file, line, 1, "%s", text);
+    struct diag *diag = diag_add(r->diags, DIAG_ERROR, r->file, line, 1, "%s", buf_str(&text));
     if (!str_empty(hint))
         diag_hint(r->diags, diag, "%s", hint);
 }
@@ -63,7 +65,13 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
 
 static void set(struct reader *r, const char *name, uint32_t line, const char *text, size_t len)
 {
+    if (r->into->len == LIMIT_ENV_VARIABLES && !val_get(r->into, name)) {
+        problem(r, line, NULL, "more than %u variables from files", LIMIT_ENV_VARIABLES);
+        r->p = r->end;
+        return;
+    }
     struct val *v = val_strn(r->arena, text, len);
+    v->file = r->index;
     v->line = line;
     v->col = 1;
     val_map_set(r->arena, r->into, name, v);
@@ -196,7 +204,7 @@ static void read_line(struct reader *r, bool raw)
 }
 
 void envfile_read(struct arena *a, const char *file, const char *text, size_t len, bool raw,
-                  const struct interp *in, struct diag_list *diags, struct val *into)
+                  const struct interp *in, struct diag_list *diags, uint16_t index, struct val *into)
 {
     struct reader r = {.arena = a,
                        .file = file,
@@ -205,6 +213,7 @@ void envfile_read(struct arena *a, const char *file, const char *text, size_t le
                        .line = 1,
                        .outer = in,
                        .diags = diags,
+                       .index = index,
                        .into = into};
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         r.p += 3;

@@ -15,7 +15,8 @@
 #include "schema/val.h"
 
 /* Add the variables to `into` (a map); later ones win. Names set before in the same file, or in `into`, can
-   be referred to; others are asked from `in`. `file` is for problems, which go to diags. */
+   be referred to; others are asked from `in`. `file` is for problems, which go to diags; `index` is the file
+   of the values (val.h). */
 void envfile_read(struct arena *a, const char *file, const char *text, size_t len, bool raw,
-                  const struct interp *in, struct diag_list *diags, struct val *into);
+                  const struct interp *in, struct diag_list *diags, uint16_t index, struct val *into);
 #endif

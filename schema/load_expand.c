@@ -5,53 +5,115 @@
 #include "schema/load_envfile.h"
 #include "schema/load_internal.h"
 
+/* Looking for the nearest of many names takes time: not for ever more problems. */
+#define NEAREST_PROBLEMS 50u
+#define NEAREST_FILES    1000u
+
 /* The file that a value of a resource stands in: what its relative paths are relative to. */
 static const char *file_of(const struct loader *l, const struct resource *r, const struct val *v)
 {
     return v->file && v->file < l->set->n_files ? l->set->files[v->file] : r->file;
 }
 
-/* The names of the files beside a missing one, for the nearest. */
+/* The nearest name among the files beside a missing one. */
 static const char *nearest_file(struct loader *l, const char *path)
 {
+    if (l->diags->n > NEAREST_PROBLEMS && l->in->n_files > NEAREST_FILES)
+        return NULL;
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
-    const char **names = NULL;
+    struct arena scratch = ARENA_INIT;
+    const char **names = arena_array(&scratch, const char *, l->in->n_files);
     size_t n = 0;
-    size_t cap = 0;
     for (size_t i = 0; i < l->in->n_files; i++) {
         const char *other = l->in->files[i].path;
         if (strncmp(other, path, folder) == 0 && !strchr(other + folder, '/'))
-            arena_push(l->arena, names, n, cap, other + folder);
+            names[n++] = other + folder;
     }
-    return str_nearest(path + folder, names, n);
+    const char *near = str_nearest(path + folder, names, n);
+    arena_release(&scratch);
+    return near;
 }
 
-/* The named file's bytes; NULL with a problem, or when it is missing and need not be there. *ret_path is its
- * path. */
-static int read_named(struct loader *l, struct resource *r, const struct val *name, bool required, size_t max,
-                      const char **ret_path, const char **ret, size_t *ret_len, struct err *err)
+/* A file that a manifest names. */
+struct named {
+    const char *path;
+    const char *data; /* NULL: it could not be read, which is reported, or need not be there */
+    size_t len;
+};
+
+/* Read the file that `name` means, of at most `max` bytes, into `a`. Its bytes count `weight` times. */
+static int read_named(struct loader *l, struct arena *a, struct resource *r, const struct val *name,
+                      bool required, size_t max, size_t weight, struct named *ret, struct err *err)
 {
-    const char *path = load_resolve_path(l->arena, file_of(l, r, name), name->s);
-    *ret = NULL;
-    *ret_path = path;
-    const struct load_file *file = path && *path ? load_find_file(l, path) : NULL;
-    if (!path) {
+    *ret = (struct named){.path = load_resolve_path(l->arena, file_of(l, r, name), name->s)};
+    const struct load_file *file = !str_empty(ret->path) ? load_find_file(l, ret->path) : NULL;
+    if (!ret->path) {
         resource_error_hint(l->set, r, name, l->diags,
                             "files are named relative to the manifest, and stand in the repository",
                             "\"%s\" is not in the repository", name->s);
     } else if (!file && required) {
-        const char *near = nearest_file(l, path);
+        const char *near = nearest_file(l, ret->path);
         const char *hint = near ? arena_printf(l->arena, "did you mean \"%s\"?", near)
                                 : "paths are relative to the manifest";
-        resource_error_hint(l->set, r, name, l->diags, hint, "there is no file %s in the repository", path);
+        resource_error_hint(l->set, r, name, l->diags, hint, "there is no file %s in the repository",
+                            ret->path);
     } else if (file && file->size > max) {
-        resource_error(l->set, r, name, l->diags, "%s is larger than %zu bytes", path, max);
+        resource_error(l->set, r, name, l->diags, "%s is larger than %zu bytes", ret->path, max);
+    } else if (file && file->size * weight > l->named_budget) {
+        resource_error(l->set, r, name, l->diags, "manifests name files of more than %u bytes together",
+                       LIMIT_TREE_BYTES);
     } else if (file) {
-        int code = l->in->read(l->in->arg, (size_t)(file - l->in->files), l->arena, ret, ret_len, err);
-        return code < 0 ? err_wrap(err, "%s", path) : 0;
+        l->named_budget -= file->size * weight;
+        int code = l->in->read(l->in->arg, (size_t)(file - l->in->files), a, &ret->data, &ret->len, err);
+        return code < 0 ? err_wrap(err, "%s", ret->path) : 0;
     }
-    r->partial |= required || path == NULL || file;
+    r->partial |= required || !ret->path || file;
+    return 0;
+}
+
+/* A file of variables as it was read, for all that name it. */
+struct env_file {
+    struct val *variables;
+    bool wrong;
+};
+
+/* Text of variables takes some times its size once it is read. */
+#define ENV_FILE_WEIGHT 4
+
+/* The variables of one item of env_file; NULL with a problem, or when it is missing and need not be there. */
+static int read_env_file(struct loader *l, struct resource *r, const struct val *item, const struct val **ret,
+                         struct err *err)
+{
+    *ret = NULL;
+    const struct val *name = val_get(item, "path");
+    if (!val_is(name, VAL_STR))
+        return 0;
+    bool raw = str_eq(val_get_str(item, "format"), "raw");
+    const char *path = load_resolve_path(l->arena, file_of(l, r, name), name->s);
+    const char *key = arena_printf(l->arena, "%c%s", raw ? 'r' : 'c', str_or(path, ""));
+    struct env_file *known = map_get(&l->env_files, key);
+    if (!known) {
+        struct arena scratch = ARENA_INIT;
+        struct named file;
+        int code = read_named(l, &scratch, r, name, val_get_bool(item, "required", true),
+                              LIMIT_MANIFEST_BYTES, ENV_FILE_WEIGHT, &file, err);
+        if (code == 0 && file.data) {
+            size_t before = l->diags->errors;
+            struct interp in = load_vars_interp(&l->vars, l->arena);
+            known = arena_new(l->arena, struct env_file);
+            known->variables = val_map(l->arena);
+            envfile_read(l->arena, file.path, file.data, file.len, raw, &in, l->diags,
+                         load_file_index(l, file.path), known->variables);
+            known->wrong = l->diags->errors > before;
+            map_put(&l->env_files, key, known);
+        }
+        arena_release(&scratch);
+        if (code < 0 || !known)
+            return code;
+    }
+    r->partial |= known->wrong;
+    *ret = known->variables;
     return 0;
 }
 
@@ -60,34 +122,21 @@ static int expand_env_files(struct loader *l, struct resource *r, struct err *er
     const struct val *list = val_get(r->spec, "env_file");
     if (!list)
         return 0;
-    struct val *environment = val_map(l->arena);
-    struct interp in = load_vars_interp(&l->vars, l->arena);
+    const struct val *environment = NULL;
     for (size_t i = 0; i < val_len(list); i++) {
-        const struct val *item = list->items[i];
-        const struct val *name = val_get(item, "path");
-        const char *path;
-        const char *text;
-        size_t len;
-        if (!val_is(name, VAL_STR))
-            continue;
-        int code = read_named(l, r, name, val_get_bool(item, "required", true), LIMIT_MANIFEST_BYTES, &path,
-                              &text, &len, err);
+        const struct val *more;
+        int code = read_env_file(l, r, list->items[i], &more, err);
         if (code < 0)
             return code;
-        size_t before = l->diags->errors;
-        if (text)
-            envfile_read(l->arena, path, text, len, str_eq(val_get_str(item, "format"), "raw"), &in, l->diags,
-                         environment);
-        r->partial |= l->diags->errors > before;
-        load_stamp(environment, text ? load_file_index(l, path) : 0);
+        if (more)
+            environment = environment ? load_overlay_map(l, environment, more) : more;
     }
-    const struct val *own = val_get(r->spec, "environment");
     struct val *spec = val_map_copy(l->arena, r->spec);
     val_map_del(spec, "env_file");
-    if (val_is(own, VAL_MAP))
-        environment = load_overlay_map(l->arena, environment, own);
-    if (environment->len)
-        val_map_set(l->arena, spec, "environment", environment);
+    const struct val *own = val_get(r->spec, "environment");
+    if (environment)
+        val_map_set(l->arena, spec, "environment",
+                    load_overlay_map(l, environment, val_is(own, VAL_MAP) ? own : val_map(l->arena)));
     r->spec = spec;
     return 0;
 }
@@ -100,18 +149,18 @@ static int expand_config(struct loader *l, struct resource *r, struct err *err)
     val_map_del(spec, "file");
     r->spec = spec;
     if (val_is(name, VAL_STR)) {
-        const char *path;
-        const char *data;
-        size_t len;
+        struct named file;
         if (content) {
             resource_error_hint(l->set, r, name, l->diags, "remove one; in a patch set the other one to null",
                                 "content and file exclude each other");
             r->partial = true;
             return 0;
         }
-        int code = read_named(l, r, name, true, LIMIT_CONFIG_BYTES, &path, &data, &len, err);
-        if (code == 0 && data)
-            config_set_bytes(l->arena, spec, data, len);
+        struct arena scratch = ARENA_INIT;
+        int code = read_named(l, &scratch, r, name, true, LIMIT_CONFIG_BYTES, 1, &file, err);
+        if (code == 0 && file.data)
+            config_set_bytes(l->arena, spec, file.data, file.len);
+        arena_release(&scratch);
         return code;
     }
     const void *bytes;

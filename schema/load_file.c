@@ -18,7 +18,7 @@ struct reading {
     struct loader *l;
     struct load_unit *u;
     struct arena *scratch;           /* gone when the file is read */
-    struct val *names;               /* all that it refers to; a map used as a set */
+    struct val *names;               /* all that it refers to */
     const struct ynode **unresolved; /* of the document under way */
     size_t n_unresolved, cap_unresolved;
     bool spoilt; /* something could not be resolved */
@@ -64,7 +64,7 @@ static void add_name(void *arg, const char *name)
     struct name_sink *s = arg;
     struct loader *l = s->r->l;
     struct load_unit *u = s->r->u;
-    val_map_set(s->r->scratch, s->r->names, name, val_bool(s->r->scratch, true));
+    val_list_add(s->r->scratch, s->r->names, val_str_borrow(s->r->scratch, name, strlen(name)));
     if (!str_starts(name, "container.") || !str_ends(name, ".host"))
         return;
     struct load_ref ref = {.name = arena_strndup(l->arena, name + 10, strlen(name) - 15),
@@ -89,19 +89,10 @@ static void collect_names(struct reading *r, const struct ynode *n)
 /* The key under which a file with references is kept: its blob and the values of all that it asks for. */
 static const char *resolved_key(struct loader *l, const char *blob_id, const struct val *names)
 {
-    struct interp in = load_vars_interp(&l->vars, l->arena);
     struct digest_ctx ctx;
     digest_begin(&ctx);
-    for (size_t i = 0; i < val_len(names); i++) {
-        const char *name = names->items[i]->s;
-        const char *value = NULL;
-        struct err err = {0};
-        bool set = in.lookup(in.arg, name, &value, &err) == 0;
-        digest_add(&ctx, name, strlen(name) + 1);
-        digest_add(&ctx, set ? "=" : "-", 1);
-        if (set && value)
-            digest_add(&ctx, value, strlen(value) + 1);
-    }
+    for (size_t i = 0; i < val_len(names); i++)
+        load_vars_digest(&l->vars, names->items[i]->s, &ctx);
     struct digest digest;
     char hex[DIGEST_HEX_LEN + 1];
     digest_end(&ctx, &digest);
@@ -142,6 +133,9 @@ static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_i
 {
     struct val *v = recall(l, blob_id);
     const struct val *names = val_get(v, "vars");
+    for (size_t i = 0; i < val_len(names); i++)
+        if (!val_is(names, VAL_LIST) || !val_is(names->items[i], VAL_STR))
+            return false;
     if (names)
         v = recall(l, resolved_key(l, blob_id, names));
     const struct val *docs = val_get(v, "docs");
@@ -157,8 +151,10 @@ static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_i
         }
         arena_push(l->arena, u->docs, u->n_docs, u->cap_docs, doc);
     }
-    for (size_t i = 0; i < val_len(refs); i++) {
+    for (size_t i = 0; val_is(refs, VAL_LIST) && i < refs->len; i++) {
         const struct val *at = refs->items[i];
+        if (!val_is(at, VAL_STR))
+            return false;
         struct load_ref ref = {.name = at->s, .file = u->path, .line = at->line, .col = at->col};
         arena_push(l->arena, u->refs, u->n_refs, u->cap_refs, ref);
     }
@@ -187,12 +183,10 @@ static void to_cache(struct reading *r, const char *blob_id)
         keep(r->l, blob_id, v);
         return;
     }
-    struct val *list = val_list(a);
-    for (size_t i = 0; i < r->names->len; i++)
-        val_list_add(a, list, val_str(a, r->names->pairs[i].key));
-    keep(r->l, resolved_key(r->l, blob_id, list), v);
+    val_list_sort(r->names);
+    keep(r->l, resolved_key(r->l, blob_id, r->names), v);
     struct val *first = val_map(a);
-    val_map_set(a, first, "vars", list);
+    val_map_set(a, first, "vars", r->names);
     keep(r->l, blob_id, first);
 }
 
@@ -214,7 +208,7 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
     }
     size_t unresolved = references ? r->n_unresolved : 0;
     size_t first = l->diags->n;
-    struct decode d = {.arena = l->arena, .diags = l->diags, .file = r->u->path};
+    struct decode d = {.arena = l->arena, .diags = l->diags, .file = r->u->path, .budget = &l->items_budget};
     struct document doc;
     bool good = document_decode(&d, node, &doc, ret_foreign);
     if (unresolved) {
@@ -273,7 +267,7 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
     u->first_diag = l->diags->n;
     u->n_refs = 0;
     struct arena scratch = ARENA_INIT;
-    struct reading reading = {.l = l, .u = u, .scratch = &scratch, .names = val_map(&scratch)};
+    struct reading reading = {.l = l, .u = u, .scratch = &scratch, .names = val_list(&scratch)};
     int r = read_unit(&reading, file, err);
     u->n_diags = l->diags->n - u->first_diag;
     u->errors = l->diags->errors - errors;

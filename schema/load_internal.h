@@ -5,6 +5,7 @@
  * environment, load_vars.c holds its variables, load_file.c reads or recalls a file, load_merge.c makes
  * resources of documents, and load_expand.c brings in files that manifests name.
  */
+#include "base/digest.h"
 #include "base/map.h"
 #include "schema/load.h"
 #include "schema/load_doc.h"
@@ -31,6 +32,8 @@ void load_vars_resolve(struct load_vars *v);
 /* The code of a reference to a variable that is itself wrong: that is reported where the variable is set. */
 #define LOAD_VAR_BROKEN ERR_CANCELLED
 struct interp load_vars_interp(struct load_vars *v, struct arena *a);
+/* What stands for the value of a name in a cache key; of a long value only its digest, made once. */
+void load_vars_digest(struct load_vars *v, const char *name, struct digest_ctx *ctx);
 
 /* The environment. */
 
@@ -38,6 +41,7 @@ struct load_env {
     const struct val **paths; /* strings; NULL: everything */
     size_t n_paths, cap_paths;
     const struct val *exclude; /* list of patterns, or NULL */
+    size_t n_exclude;          /* of them that count */
     struct val *profiles;      /* list of names */
     struct val *defaults;      /* kind -> part of a spec */
     struct document *patches;  /* those that stand in forge.yaml */
@@ -77,7 +81,12 @@ struct loader {
     struct load_unit *units;
     size_t n_units, cap_units;
     struct map paths;         /* path -> its number in load_input.files; made when it is first needed */
+    struct map env_files;     /* format and path -> its variables */
+    struct map indices;       /* path -> its place in resource_set.files */
     const char *project_path; /* "forge.yaml", or NULL */
+    size_t overlay_budget;    /* values that overlays may still merge */
+    size_t items_budget;      /* ports that ranges may still stand for */
+    size_t named_budget;      /* bytes of files that manifests name */
     struct load_ref *refs;    /* from forge.yaml */
     size_t n_refs, cap_refs;
 };
@@ -107,9 +116,10 @@ const char *load_resolve_path(struct arena *a, const char *from, const char *rel
 bool load_glob(const char *pattern, const char *path);
 
 /* Merge a patch into a base by a table (both maps; base may be NULL): mappings merge, the items of keyed
-   lists replace each other, other values replace, VAL_NULL removes. Shares what it can with both. */
-struct val *load_overlay(struct arena *a, const struct field_table *t, const struct val *base,
+   lists replace each other, other values replace, VAL_NULL removes. Shares what it can with both. Beyond the
+   budget nothing is merged, which is reported once. */
+struct val *load_overlay(struct loader *l, const struct field_table *t, const struct val *base,
                          const struct val *patch);
 /* The same for a map of single values. */
-struct val *load_overlay_map(struct arena *a, const struct val *base, const struct val *patch);
+struct val *load_overlay_map(struct loader *l, const struct val *base, const struct val *patch);
 #endif

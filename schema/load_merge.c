@@ -33,16 +33,10 @@ static void add_resource(struct loader *l, const struct load_unit *u, const stru
     }
 }
 
-/* A patch for something that is not there: the nearest of its kind. */
+/* A patch for something that is not there. */
 static void report_unknown(struct loader *l, const char *file, const struct document *doc)
 {
-    const char **names = NULL;
-    size_t n = 0;
-    size_t cap = 0;
-    for (size_t i = 0; i < l->set->n; i++)
-        if (l->set->items[i]->kind == doc->kind && l->set->items[i]->name)
-            arena_push(l->arena, names, n, cap, l->set->items[i]->name);
-    const char *near = str_nearest(doc->name, names, n);
+    const char *near = resource_nearest(l->set, doc->kind, doc->name, l->diags);
     struct diag *diag = diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
                                  "a patch for %s, which is not in this environment", document_id(l, doc));
     if (near)
@@ -72,9 +66,9 @@ static void apply_patch(struct loader *l, const char *file, struct document *doc
         return;
     }
     load_stamp(doc->spec, index);
-    r->spec = load_overlay(l->arena, r->kind->spec, r->spec, doc->spec);
-    r->labels = load_overlay_map(l->arena, r->labels, doc->labels);
-    r->annotations = load_overlay_map(l->arena, r->annotations, doc->annotations);
+    r->spec = load_overlay(l, r->kind->spec, r->spec, doc->spec);
+    r->labels = load_overlay_map(l, r->labels, doc->labels);
+    r->annotations = load_overlay_map(l, r->annotations, doc->annotations);
     r->partial |= doc->partial;
     if (r->kind->settle)
         r->spec = r->kind->settle(l->arena, r->spec);
@@ -85,7 +79,7 @@ static void apply_defaults(struct loader *l, struct resource *r)
     const struct val *part = val_get(l->env.defaults, r->kind->name);
     if (!part)
         return;
-    struct val *spec = load_overlay(l->arena, r->kind->spec, part, r->spec);
+    struct val *spec = load_overlay(l, r->kind->spec, part, r->spec);
     /* The spec's place is the resource's, not that of the defaults. */
     spec->file = r->spec->file;
     spec->line = r->spec->line;

@@ -1,5 +1,5 @@
 /* How a patch changes a spec (load_internal.h). */
-#include "base/str.h"
+#include "base/limits.h"
 #include "schema/load_internal.h"
 
 /* What a patch sets where nothing was: itself without the nulls, which have nothing to remove. */
@@ -22,7 +22,8 @@ static struct val *without_nulls(struct arena *a, struct val *v)
     return copy;
 }
 
-static struct val *overlay_value(struct arena *a, const struct field *f, struct val *base, struct val *patch);
+static struct val *overlay_value(struct loader *l, const struct field *f, struct val *base,
+                                 struct val *patch);
 
 /* The field of a key: of a record by its name, of a map its element, of a keyed list none, so that items
  * replace. */
@@ -31,9 +32,23 @@ static const struct field *field_of(const struct field_table *t, const struct fi
     return t ? field_find(t, key) : elem;
 }
 
-static struct val *overlay_pairs(struct arena *a, const struct field_table *t, const struct field *elem,
+static bool take(struct loader *l, size_t n)
+{
+    if (n <= l->overlay_budget) {
+        l->overlay_budget -= n;
+        return true;
+    }
+    if (l->overlay_budget)
+        diag_add(l->diags, DIAG_ERROR, l->project_path, 0, 0,
+                 "overlays and defaults merge more than %u values", LIMIT_OVERLAY_VALUES);
+    l->overlay_budget = 0;
+    return false;
+}
+
+static struct val *overlay_pairs(struct loader *l, const struct field_table *t, const struct field *elem,
                                  const struct val *base, const struct val *patch)
 {
+    struct arena *a = l->arena;
     struct val *out = val_map(a);
     const struct val *place = base ? base : patch;
     out->file = place->file;
@@ -42,12 +57,14 @@ static struct val *overlay_pairs(struct arena *a, const struct field_table *t, c
     size_t i = 0;
     size_t k = 0;
     size_t n = val_len(base);
+    if (!take(l, n + patch->len))
+        return out;
     while (i < n || k < patch->len) {
         int order = i == n ? 1 : k == patch->len ? -1 : strcmp(base->pairs[i].key, patch->pairs[k].key);
         const struct val_pair *pair = order < 0 ? &base->pairs[i] : &patch->pairs[k];
         struct val *v = pair->val;
         if (order >= 0)
-            v = overlay_value(a, field_of(t, elem, pair->key), order == 0 ? base->pairs[i].val : NULL, v);
+            v = overlay_value(l, field_of(t, elem, pair->key), order == 0 ? base->pairs[i].val : NULL, v);
         if (v)
             val_map_append(a, out, pair->key, v);
         i += order <= 0;
@@ -57,31 +74,31 @@ static struct val *overlay_pairs(struct arena *a, const struct field_table *t, c
 }
 
 /* NULL: removed. */
-static struct val *overlay_value(struct arena *a, const struct field *f, struct val *base, struct val *patch)
+static struct val *overlay_value(struct loader *l, const struct field *f, struct val *base, struct val *patch)
 {
     if (patch->type == VAL_NULL)
         return NULL;
     if (patch->type != VAL_MAP || !val_is(base, VAL_MAP) || !f || patch->flags & VAL_F_REPLACE)
-        return without_nulls(a, patch);
+        return without_nulls(l->arena, patch);
     switch (f->type) {
     case FT_RECORD:
-        return overlay_pairs(a, f->sub, NULL, base, patch);
+        return overlay_pairs(l, f->sub, NULL, base, patch);
     case FT_MAP:
-        return overlay_pairs(a, NULL, f->elem, base, patch);
+        return overlay_pairs(l, NULL, f->elem, base, patch);
     case FT_KEYED:
-        return overlay_pairs(a, NULL, NULL, base, patch);
+        return overlay_pairs(l, NULL, NULL, base, patch);
     default:
-        return without_nulls(a, patch);
+        return without_nulls(l->arena, patch);
     }
 }
 
-struct val *load_overlay(struct arena *a, const struct field_table *t, const struct val *base,
+struct val *load_overlay(struct loader *l, const struct field_table *t, const struct val *base,
                          const struct val *patch)
 {
-    return overlay_pairs(a, t, NULL, base, patch);
+    return overlay_pairs(l, t, NULL, base, patch);
 }
 
-struct val *load_overlay_map(struct arena *a, const struct val *base, const struct val *patch)
+struct val *load_overlay_map(struct loader *l, const struct val *base, const struct val *patch)
 {
-    return overlay_pairs(a, NULL, NULL, base, patch);
+    return overlay_pairs(l, NULL, NULL, base, patch);
 }

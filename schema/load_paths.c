@@ -3,28 +3,66 @@
 #include "base/str.h"
 #include "schema/load_internal.h"
 
+/* Where matching goes on after a star took one more byte, or one more folder. */
+struct star {
+    const char *pattern; /* after the star; NULL: none */
+    const char *path;    /* what it has taken ends here */
+    bool folders;        /* "**" and a slash: takes whole folders */
+};
+
+/* Let a star take more; false when it cannot. */
+static bool star_take(struct star *s, bool deep)
+{
+    if (!s->pattern || !*s->path)
+        return false;
+    if (s->folders) {
+        const char *slash = strchr(s->path, '/');
+        s->path = slash ? slash + 1 : NULL;
+        return slash != NULL;
+    }
+    return (deep || *s->path != '/') && s->path++;
+}
+
+/* Linear but for one factor of the pattern: only the last star of each kind is taken up again, which is
+ * enough. */
 bool load_glob(const char *pattern, const char *path)
 {
-    for (;; pattern++, path++) {
-        if (*pattern == '*') {
-            bool deep = pattern[1] == '*';
-            pattern += deep ? 2 : 1;
-            /* A "**" and its slash may also stand for no folder at all. */
-            if (deep && *pattern == '/' && load_glob(pattern + 1, path))
-                return true;
-            for (;; path++) {
-                if (load_glob(pattern, path))
-                    return true;
-                if (!*path || (!deep && *path == '/'))
-                    return false;
-            }
+    struct star deep = {0};
+    struct star flat = {0};
+    const char *start = pattern;
+    for (;;) {
+        bool whole = pattern == start || pattern[-1] == '/'; /* else two stars are one */
+        if (whole && pattern[0] == '*' && pattern[1] == '*' && (!pattern[2] || pattern[2] == '/')) {
+            bool folders = pattern[2] == '/';
+            deep = (struct star){pattern + (folders ? 3 : 2), path, folders};
+            flat = (struct star){0};
+            pattern = deep.pattern;
+            continue;
         }
-        if (!*pattern || !*path)
-            return !*pattern && (!*path || *path == '/'); /* a folder stands for what is in it */
-        if (*pattern == '/' && !pattern[1] && *path == '/')
+        if (*pattern == '*') {
+            flat = (struct star){++pattern, path, false};
+            continue;
+        }
+        /* A folder stands for what is in it, with or without its slash. */
+        if (!*pattern && (!*path || *path == '/'))
             return true;
-        if (*pattern == '?' ? *path == '/' : *pattern != *path)
+        if (pattern[0] == '/' && !pattern[1] && *path == '/')
+            return true;
+        if (*path && (*pattern == '?' ? *path != '/' : *pattern == *path)) {
+            pattern++;
+            path++;
+            continue;
+        }
+        if (star_take(&flat, false)) {
+            pattern = flat.pattern;
+            path = flat.path;
+        } else if (star_take(&deep, true)) {
+            flat = (struct star){0};
+            pattern = deep.pattern;
+            path = deep.path;
+        } else {
             return false;
+        }
     }
 }
 
@@ -78,7 +116,7 @@ static bool is_hidden(const char *path)
 
 static bool is_excluded(const struct loader *l, const char *path)
 {
-    for (size_t i = 0; i < val_len(l->env.exclude); i++) {
+    for (size_t i = 0; i < l->env.n_exclude; i++) {
         const struct val *pattern = l->env.exclude->items[i];
         if (!val_is(pattern, VAL_STR))
             continue;

@@ -23,14 +23,25 @@ static void problem(struct project *p, const struct val *at, const char *hint, c
     _printf_(4, 5);
 static void problem(struct project *p, const struct val *at, const char *hint, const char *fmt, ...)
 {
+    _cleanup_buf_ struct buf text = BUF_INIT;
     va_list ap;
     va_start(ap, fmt);
-    const char *text = arena_vprintf(p->l->arena, fmt, ap);
+    buf_addv(&text, fmt, ap);
     va_end(ap);
     struct diag *diag =
-        diag_add(p->l->diags, DIAG_ERROR, p->path, at ? at->line : 0, at ? at->col : 0, "%s", text);
+        diag_add(p->l->diags, DIAG_ERROR, p->path, at ? at->line : 0, at ? at->col : 0, "%s", buf_str(&text));
     if (hint)
         diag_hint(p->l->diags, diag, "%s", hint);
+}
+
+/* How many of a list's items are taken: every file or resource is held against each of them. */
+static size_t bounded(struct project *p, const struct val *list, const char *what)
+{
+    size_t n = val_len(list);
+    if (n <= LIMIT_PROJECT_ITEMS)
+        return n;
+    problem(p, list, NULL, "%s: more than %u", what, LIMIT_PROJECT_ITEMS);
+    return LIMIT_PROJECT_ITEMS;
 }
 
 static const char *names_of(struct arena *a, const struct val *map)
@@ -116,17 +127,19 @@ static bool make_chain(struct project *p, const struct val *environments, const 
     return true;
 }
 
-static void add_profiles(struct loader *l, const struct val *list)
+static void add_profiles(struct project *p, const struct val *list)
 {
-    for (size_t i = 0; val_is(list, VAL_LIST) && i < list->len; i++)
-        val_list_add(l->arena, l->env.profiles, list->items[i]);
+    size_t n = bounded(p, list, "profiles");
+    for (size_t i = 0; i < n; i++)
+        val_list_add(p->l->arena, p->l->env.profiles, list->items[i]);
 }
 
 static void add_paths(struct project *p, const struct val *env)
 {
     struct load_env *e = &p->l->env;
     const struct val *paths = val_get(env, "paths");
-    for (size_t i = 0; i < val_len(paths); i++) {
+    size_t n = bounded(p, paths, "paths");
+    for (size_t i = 0; i < n; i++) {
         const struct val *item = paths->items[i];
         const char *path = load_resolve_path(p->l->arena, "", item->s);
         if (!path) {
@@ -182,7 +195,7 @@ static void add_defaults(struct project *p, const struct ynode *owner)
         struct val *part = decode_record(&d, kind->spec, resolved(p, pair->value));
         if (part)
             val_map_set(l->arena, l->env.defaults, kind->name,
-                        load_overlay(l->arena, kind->spec, val_get(l->env.defaults, kind->name), part));
+                        load_overlay(l, kind->spec, val_get(l->env.defaults, kind->name), part));
     }
 }
 
@@ -202,8 +215,10 @@ static void add_patches(struct project *p, const struct ynode *env)
             struct val *file = val_str(l->arena, path ? path : "");
             file->line = item->line;
             file->col = item->col;
-            if (!path || !*path)
+            if (str_empty(path))
                 decode_error(&d, item, "\"%s\" is not a file of the repository", item->text);
+            else if (e->n_patch_files == LIMIT_PROJECT_ITEMS)
+                decode_error(&d, item, "more than %u files of patches", LIMIT_PROJECT_ITEMS);
             else
                 arena_push(l->arena, e->patch_files, e->n_patch_files, e->cap_patch_files, file);
             continue;
@@ -264,11 +279,12 @@ static void apply_project(struct project *p)
     l->set->environment = name;
     l->vars.environment = str_empty(name) ? NULL : name;
     l->env.exclude = val_get(p->spec, "exclude");
-    add_profiles(l, val_get(p->spec, "profiles"));
+    l->env.n_exclude = bounded(p, l->env.exclude, "exclude");
+    add_profiles(p, val_get(p->spec, "profiles"));
     add_variables(p, val_get(p->spec, "variables"));
     for (size_t i = 0; i < p->n; i++) {
         add_variables(p, val_get(p->chain[i], "variables"));
-        add_profiles(l, val_get(p->chain[i], "profiles"));
+        add_profiles(p, val_get(p->chain[i], "profiles"));
         add_paths(p, p->chain[i]);
     }
     load_vars_resolve(&l->vars);

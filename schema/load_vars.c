@@ -10,6 +10,7 @@ struct load_var {
     const struct val *raw;
     const char *file;
     const char *value;
+    struct digest digest; /* of the value */
     enum var_state state;
 };
 
@@ -58,6 +59,8 @@ static int resolve(struct load_vars *v, struct load_var *var, struct err *err)
     var->state = VAR_BUSY;
     int r = interp_text(&in, var->raw->s, var->raw->len, &var->value, &len, err);
     var->state = r < 0 ? VAR_BROKEN : VAR_DONE;
+    if (r == 0)
+        digest_of(var->value, len, &var->digest);
     return r;
 }
 
@@ -157,4 +160,22 @@ void load_vars_resolve(struct load_vars *v)
 struct interp load_vars_interp(struct load_vars *v, struct arena *a)
 {
     return (struct interp){.arena = a, .arg = v, .lookup = lookup, .budget = &v->budget};
+}
+
+void load_vars_digest(struct load_vars *v, const char *name, struct digest_ctx *ctx)
+{
+    const char *bare = str_after(name, "env.");
+    const struct load_var *var = map_get(&v->by_name, bare ? bare : name);
+    const char *value = NULL;
+    struct err err = {0};
+    digest_add(ctx, name, strlen(name) + 1);
+    if (var && var->state == VAR_DONE) {
+        digest_add(ctx, "=", 1);
+        digest_add(ctx, var->digest.bytes, sizeof(var->digest.bytes));
+    } else if (lookup(v, name, &value, &err) == 0 && value) {
+        digest_add(ctx, ":", 1);
+        digest_add(ctx, value, strlen(value) + 1);
+    } else {
+        digest_add(ctx, "-", 1);
+    }
 }

@@ -6,6 +6,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 
+#define DISTINCT_EDGES 256u
+
 const char *depend_condition_name(enum depend_condition c)
 {
     static const char *const names[] = {"started", "healthy", "completed"};
@@ -73,8 +75,9 @@ struct resource *resource_new(struct arena *a, const struct kind_desc *kind, con
 void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,
                      bool required, const char *field)
 {
-    /* One edge for each other resource: the strictest of what asks for it. */
-    for (size_t i = 0; i < r->n_depends; i++) {
+    /* One edge for each other resource: the strictest of what asks for it. Where somebody lists a great many,
+       two edges to one are no harm, and looking for them is. */
+    for (size_t i = 0; i < r->n_depends && r->n_depends < DISTINCT_EDGES; i++) {
         struct depend *there = &r->depends[i];
         if (strcmp(there->id, id) != 0)
             continue;

@@ -74,6 +74,9 @@ void resource_warning_hint(const struct resource_set *s, const struct resource *
 /* "container/web: networks.fornt: there is no network/fornt", with the nearest name as hint. */
 void resource_missing(const struct resource_set *s, const struct resource *r, const struct val *at,
                       struct diag_list *diags, const char *id, const char *field);
+/* The nearest name of a kind, or NULL; gives up where there are many names and many problems already. */
+const char *resource_nearest(const struct resource_set *s, const struct kind_desc *kind, const char *name,
+                             const struct diag_list *diags);
 /* The value of the spec that asks for a dependency, for its place; NULL when there is none. */
 const struct val *resource_depend_place(const struct resource *r, const struct depend *d);
 /* A resource of the arena with its id; labels and annotations are empty maps, spec is NULL. */

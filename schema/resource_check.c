@@ -1,6 +1,7 @@
 /* What can only be seen when all resources are there: names and ports that two of them want, and cycles. */
 #include "schema/resource.h"
 
+#include "base/limits.h"
 #include "base/str.h"
 
 /* Problems. */
@@ -13,9 +14,10 @@ static struct diag *problem(enum diag_level level, const struct resource_set *s,
 {
     bool placed = at && at->line;
     const char *file = placed && at->file && at->file < s->n_files ? s->files[at->file] : r->file;
-    const char *text = arena_vprintf(diags->arena, fmt, ap);
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    buf_addv(&text, fmt, ap);
     return diag_add(diags, level, file, placed ? at->line : r->line, placed ? at->col : r->col, "%s: %s",
-                    r->id, text);
+                    r->id, buf_str(&text));
 }
 
 void resource_error(const struct resource_set *s, const struct resource *r, const struct val *at,
@@ -49,45 +51,51 @@ void resource_warning_hint(const struct resource_set *s, const struct resource *
         diag_hint(diags, diag, "%s", hint);
 }
 
-/* The nearest name among the resources of the same kind, or how to make one. */
-static const char *missing_hint(const struct resource_set *s, struct arena *a, const char *id)
+/* Looking for the nearest of many names takes time: not for ever more problems. */
+#define NEAREST_PROBLEMS 50u
+#define NEAREST_NAMES    1000u
+
+const char *resource_nearest(const struct resource_set *s, const struct kind_desc *kind, const char *name,
+                             const struct diag_list *diags)
 {
-    const char *slash = strchr(id, '/');
-    if (!slash)
+    if (s->n > NEAREST_NAMES && diags->n > NEAREST_PROBLEMS)
         return NULL;
+    struct arena scratch = ARENA_INIT;
+    const char **names = arena_array(&scratch, const char *, s->n);
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i]->kind == kind && s->items[i]->name)
+            names[n++] = s->items[i]->name;
+    const char *near = str_nearest(name, names, n);
+    arena_release(&scratch);
+    return near;
+}
+
+/* The nearest name among the resources of the same kind, or how to make one. */
+static const char *missing_hint(const struct resource_set *s, struct diag_list *diags, const char *id)
+{
+    struct arena *a = diags->arena;
     for (size_t i = 0; i < s->n_inactive; i++)
         if (str_eq(s->inactive[i], id))
             return arena_printf(a, "%s has profiles, and none of them is active", id);
-    size_t prefix = (size_t)(slash - id) + 1;
-    const char **names = NULL;
-    size_t n = 0;
-    size_t cap = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (strncmp(s->items[i]->id, id, prefix) == 0)
-            arena_push(a, names, n, cap, s->items[i]->name);
-    const char *near = str_nearest(slash + 1, names, n);
+    const char *slash = strchr(id, '/');
+    const struct kind_desc *kind = slash ? kind_by_prefix(arena_strndup(a, id, (size_t)(slash - id))) : NULL;
+    if (!kind)
+        return NULL;
+    const char *near = resource_nearest(s, kind, slash + 1, diags);
     if (near)
         return arena_printf(a, "did you mean \"%s\"?", near);
-    const struct kind_desc *kind = kind_by_prefix(arena_strndup(a, id, prefix - 1));
-    return kind ? arena_printf(a, "add a manifest with kind: %s and metadata: {name: %s}", kind->name,
-                               slash + 1)
-                : NULL;
+    return arena_printf(a, "add a manifest with kind: %s and metadata: {name: %s}", kind->name, slash + 1);
 }
 
 void resource_missing(const struct resource_set *s, const struct resource *r, const struct val *at,
                       struct diag_list *diags, const char *id, const char *field)
 {
-    const char *hint = missing_hint(s, diags->arena, id);
+    const char *hint = diags->n < LIMIT_DIAGNOSTICS ? missing_hint(s, diags, id) : NULL;
     if (hint)
         resource_error_hint(s, r, at, diags, hint, "%s: there is no %s", field, id);
     else
         resource_error(s, r, at, diags, "%s: there is no %s", field, id);
-}
-
-/* "shop/web.yaml:3", for the other side of a clash. */
-static const char *place_of(struct arena *a, const struct resource *r)
-{
-    return arena_printf(a, "%s, %s:%u", r->id, str_or(r->file, "?"), r->line);
 }
 
 /* Native names. */
@@ -106,8 +114,8 @@ static void check_names(const struct resource_set *s, struct diag_list *diags)
         const char *key = arena_printf(s->arena, "%s %s", r->kind->prefix, name->s);
         const struct resource *other = map_get(&taken, key);
         if (other)
-            resource_error(s, r, name, diags, "\"%s\" is already the engine's name of %s", name->s,
-                           place_of(diags->arena, other));
+            resource_error(s, r, name, diags, "\"%s\" is already the engine's name of %s, %s:%u", name->s,
+                           other->id, str_or(other->file, "?"), other->line);
         else
             map_put(&taken, key, s->items[i]);
     }
@@ -134,20 +142,83 @@ static int compare_listeners(const void *a, const void *b)
     int protocol = strcmp(x->protocol, y->protocol);
     if (protocol)
         return protocol;
+    int address = strcmp(x->ip, y->ip);
+    if (address)
+        return address;
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Do two addresses of the host mean one socket? All of IPv4 and all of IPv6 are apart; no address is both. */
-static bool same_address(const char *x, const char *y)
+/* The listeners of one port of one protocol, by address; who came first of each sort. */
+struct port_group {
+    const struct listener *any, *everywhere, *every[2], *some[2];
+};
+
+static int family_of(const char *ip)
 {
-    if (!*x || !*y || strcmp(x, y) == 0)
-        return true;
-    bool x6 = strchr(x, ':') != NULL;
-    bool y6 = strchr(y, ':') != NULL;
-    if (x6 != y6)
-        return false;
-    const char *any = x6 ? "::" : "0.0.0.0";
-    return strcmp(x, any) == 0 || strcmp(y, any) == 0;
+    return strchr(ip, ':') ? 1 : 0;
+}
+
+/* "0.0.0.0" and "::" are all addresses of one family; no address is all of both. */
+static bool is_every(const char *ip)
+{
+    return str_eq(ip, "0.0.0.0") || str_eq(ip, "::");
+}
+
+static void keep_first(const struct listener **first, const struct listener *l)
+{
+    if (!*first || l->order < (*first)->order)
+        *first = l;
+}
+
+static void group_add(struct port_group *g, const struct listener *l)
+{
+    int family = family_of(l->ip);
+    keep_first(&g->any, l);
+    if (!*l->ip) {
+        keep_first(&g->everywhere, l);
+        return;
+    }
+    keep_first(&g->some[family], l);
+    if (is_every(l->ip))
+        keep_first(&g->every[family], l);
+}
+
+/* The first before `l` that has what it wants; NULL: nobody. `same` is the first one of its own address. */
+static const struct listener *taken_by(const struct port_group *g, const struct listener *l,
+                                       const struct listener *same)
+{
+    int family = family_of(l->ip);
+    const struct listener *rivals[] = {same, g->everywhere, *l->ip ? g->every[family] : g->any,
+                                       is_every(l->ip) ? g->some[family] : NULL};
+    const struct listener *first = l;
+    for (size_t i = 0; i < ARRAY_LEN(rivals); i++)
+        if (rivals[i] && rivals[i]->order < first->order)
+            first = rivals[i];
+    return first == l ? NULL : first;
+}
+
+static void check_listeners(const struct resource_set *s, const struct listener *all, size_t n,
+                            struct diag_list *diags)
+{
+    size_t end;
+    for (size_t start = 0; start < n; start = end) {
+        struct port_group group = {0};
+        for (end = start;
+             end < n && all[end].port == all[start].port && str_eq(all[end].protocol, all[start].protocol);
+             end++)
+            group_add(&group, &all[end]);
+        const struct listener *same = &all[start];
+        for (size_t i = start; i < end; i++) {
+            if (!str_eq(all[i].ip, same->ip))
+                same = &all[i];
+            const struct listener *there = taken_by(&group, &all[i], same);
+            if (there)
+                resource_error(s, all[i].r, all[i].at, diags,
+                               "port %lld/%s of the host is published by %s, %s:%u already",
+                               (long long)all[i].port, all[i].protocol, there->r->id,
+                               str_or(there->r->file, "?"), there->r->line);
+        }
+    }
 }
 
 static void check_ports(const struct resource_set *s, struct diag_list *diags)
@@ -175,17 +246,7 @@ static void check_ports(const struct resource_set *s, struct diag_list *diags)
     }
     if (n > 1)
         qsort(all, n, sizeof(*all), compare_listeners);
-    for (size_t i = 1; i < n; i++) {
-        for (size_t j = i;
-             j-- > 0 && all[j].port == all[i].port && str_eq(all[j].protocol, all[i].protocol);) {
-            if (!same_address(all[i].ip, all[j].ip))
-                continue;
-            resource_error(s, all[i].r, all[i].at, diags,
-                           "port %lld/%s of the host is published by %s already", (long long)all[i].port,
-                           all[i].protocol, place_of(diags->arena, all[j].r));
-            break;
-        }
-    }
+    check_listeners(s, all, n, diags);
 }
 
 /* Cycles. */
@@ -202,22 +263,28 @@ struct walk {
     size_t depth;
 };
 
+#define CYCLE_SHOWN 12u /* of a long one, so many at its start */
+
 /* The path from `first` on is a cycle: the last one on it depends on the first. */
 static void report_cycle(struct walk *w, size_t first, const struct depend *back)
 {
-    struct buf text = BUF_INIT;
+    _cleanup_buf_ struct buf text = BUF_INIT;
     const struct resource *last = w->s->items[w->path[w->depth - 1]];
+    size_t length = w->depth - first;
     bool plain = true; /* containers only: their bare names read better */
     for (size_t i = first; i < w->depth; i++)
         plain &= w->s->items[w->path[i]]->kind == &kind_container;
-    for (size_t i = first; i <= w->depth; i++) {
+    for (size_t i = first; i <= w->depth && w->diags->n < LIMIT_DIAGNOSTICS; i++) {
+        if (i == first + CYCLE_SHOWN && length > CYCLE_SHOWN * 2) {
+            buf_addf(&text, " -> (%zu more)", length - CYCLE_SHOWN - 1);
+            i = w->depth - 1;
+        }
         const struct resource *r = w->s->items[w->path[i < w->depth ? i : first]];
         buf_addf(&text, "%s%s", i > first ? " -> " : "", plain ? r->name : r->id);
     }
     resource_error_hint(w->s, last, resource_depend_place(last, back), w->diags,
                         "one of them must start without the next", "%s: dependencies in a circle: %s",
                         back->field, buf_str(&text));
-    buf_release(&text);
 }
 
 static void visit(struct walk *w, size_t from)

@@ -144,6 +144,22 @@ struct val *read_path(struct decode *d, const struct field *f, const struct ynod
     return read_canonical(d, n, path_clean, "an absolute path", NULL);
 }
 
+struct val *read_names(struct decode *d, const struct ynode *n, const char *what, const char *hint,
+                       struct val *(*make)(struct decode *d, const struct ynode *n))
+{
+    struct val *map = val_map(d->arena);
+    size_t count = n->type == YN_SEQ ? n->len : 1;
+    for (size_t i = 0; i < count; i++) {
+        const struct ynode *item = n->type == YN_SEQ ? n->items[i] : n;
+        if (item->type != YN_SCALAR || ynode_is_null(item))
+            decode_error_hint(d, item, hint, "%s, not a %s", what, ynode_type_name(item));
+        else
+            val_map_append(d->arena, map, arena_strdup(d->arena, item->text), placed_at(item, make(d, item)));
+    }
+    decode_sort(d, map);
+    return map;
+}
+
 void check_labels(struct decode *d, const struct ynode *n, const struct val *labels, const char *key)
 {
     if (!val_is(labels, VAL_MAP))

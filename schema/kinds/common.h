@@ -4,6 +4,7 @@
  * What the tables of several kinds share: defaults as constants, element fields, and readers of addresses and
  * paths. Pure.
  */
+#include "schema/decode_internal.h"
 #include "schema/resource.h"
 
 /* Defaults as canonical values, for field.def_val. */
@@ -44,6 +45,10 @@ struct val *read_canonical(struct decode *d, const struct ynode *n,
 struct val *read_address(struct decode *d, const struct field *f, const struct ynode *n);
 struct val *read_path(struct decode *d, const struct field *f,
                       const struct ynode *n); /* an absolute path, cleaned */
+
+/* A list of names, or one of them, as a map from each to what `make` gives for it. */
+struct val *read_names(struct decode *d, const struct ynode *n, const char *what, const char *hint,
+                       struct val *(*make)(struct decode *d, const struct ynode *n));
 
 /* An object that is somebody else's (external: true) has nothing but a name. */
 void check_external(const struct resource *r, const struct resource_set *set, struct diag_list *diags);

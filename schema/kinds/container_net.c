@@ -159,24 +159,17 @@ struct val *network_item_short(struct decode *d, const struct field *f, const st
                              "how a container is on a network is a mapping, not a %s", ynode_type_name(n));
 }
 
+static struct val *attached(struct decode *d, const struct ynode *n)
+{
+    (void)n;
+    return val_map(d->arena);
+}
+
 struct val *networks_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    struct val *map = val_map(d->arena);
-    size_t count = n->type == YN_SEQ ? n->len : 1;
-    for (size_t i = 0; i < count; i++) {
-        const struct ynode *item = n->type == YN_SEQ ? n->items[i] : n;
-        if (item->type != YN_SCALAR || ynode_is_null(item)) {
-            decode_error_hint(d, item, "write [front, back], or {front: {aliases: [web]}}",
-                              "an item of networks is a Network's name, not a %s", ynode_type_name(item));
-            continue;
-        }
-        if (val_get(map, item->text))
-            decode_error(d, item, "network \"%s\" is listed twice", item->text);
-        struct val *rec = placed_at(item, val_map(d->arena));
-        val_map_set(d->arena, map, item->text, rec);
-    }
-    return map;
+    return read_names(d, n, "an item of networks is a Network's name",
+                      "write [front, back], or {front: {aliases: [web]}}", attached);
 }
 
 static const char *host_address_canonical(struct arena *a, const char *text)
@@ -199,6 +192,14 @@ const struct field host_address = {"",
                                    .short_form = host_address_short};
 
 /* "NAME=ADDRESS" or "NAME:ADDRESS"; an IPv6 address has colons of its own, so the first one splits. */
+/* A name that stands there twice has two addresses. */
+static void add_addresses(void *arg, const struct val_pair *gone, const struct val_pair *kept)
+{
+    struct decode *d = arg;
+    for (size_t i = 0; i < gone->val->len; i++)
+        val_list_add(d->arena, kept->val, gone->val->items[i]);
+}
+
 struct val *extra_hosts_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
@@ -214,14 +215,11 @@ struct val *extra_hosts_short(struct decode *d, const struct field *f, const str
                               text);
             continue;
         }
-        const char *key = arena_strndup(d->arena, text, name);
-        struct val *list = val_get(map, key);
-        if (!list) {
-            list = placed_at(item, val_list(d->arena));
-            val_map_set(d->arena, map, key, list);
-        }
+        struct val *list = placed_at(item, val_list(d->arena));
         val_list_add(d->arena, list, val_str(d->arena, address));
+        val_map_append(d->arena, map, arena_strndup(d->arena, text, name), list);
     }
+    val_map_sort(map, add_addresses, d);
     for (size_t i = 0; i < map->len; i++)
         val_list_sort(map->pairs[i].val);
     return map;

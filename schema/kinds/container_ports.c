@@ -3,11 +3,11 @@
 
 #include <ctype.h>
 
+#include "base/limits.h"
 #include "base/parse.h"
 #include "base/str.h"
 
-#define PORT_MAX       65535
-#define PORT_RANGE_MAX 1000 /* ports of one item: a range is a convenience, not a firewall */
+#define PORT_MAX 65535
 
 struct range {
     int first, last;
@@ -27,6 +27,21 @@ static bool parse_range(struct arena *a, const char *text, int zero, struct rang
     if (dash && parse_int(dash + 1, first, PORT_MAX, &last, &err) < 0)
         return false;
     *ret = (struct range){(int)first, (int)last};
+    return true;
+}
+
+/* May a range stand for so many? A few bytes of YAML are not to become any amount of memory. */
+static bool take_items(struct decode *d, const struct ynode *n, int count)
+{
+    size_t each = LIMIT_EXPANDED_ITEMS;
+    size_t *budget = d->budget ? d->budget : &each;
+    size_t more = count > 1 ? (size_t)count - 1 : 0;
+    if (more > *budget) {
+        decode_error(d, n, "ranges of ports stand for more than %u ports in one environment",
+                     LIMIT_EXPANDED_ITEMS);
+        return false;
+    }
+    *budget -= more;
     return true;
 }
 
@@ -131,7 +146,8 @@ static void add_port(struct decode *d, const struct ynode *n, struct val *into, 
     val_set_str(d->arena, port, "protocol", protocol);
     if (str_eq(val_get_str(rec, "mode"), "host"))
         val_set_str(d->arena, port, "mode", "host");
-    val_map_set(d->arena, into, port_key_range(d->arena, ip, host.first, host.last, target, protocol), port);
+    val_map_append(d->arena, into, port_key_range(d->arena, ip, host.first, host.last, target, protocol),
+                   port);
 }
 
 void port_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
@@ -158,9 +174,9 @@ void port_keyed(struct decode *d, const struct field *f, const struct ynode *n, 
 
     int targets = target.last - target.first + 1;
     int hosts = host.last - host.first + 1;
-    if (targets > PORT_RANGE_MAX || hosts > PORT_RANGE_MAX) {
-        decode_error(d, n, "a range of more than %d ports", PORT_RANGE_MAX);
-    } else if (targets == 1) {
+    if (!take_items(d, n, targets))
+        return;
+    if (targets == 1) {
         add_port(d, n, into, rec, host, target.first);
     } else if (host.first && hosts != targets) {
         decode_error_hint(d, n,
@@ -230,12 +246,12 @@ static void expose_item(struct decode *d, const struct ynode *n, struct val *lis
         protocol = protocol_canonical(d->arena, slash + 1);
     }
     struct range range;
-    if (!protocol || !parse_range(d->arena, text, false, &range) ||
-        range.last - range.first >= PORT_RANGE_MAX) {
+    if (!protocol || !parse_range(d->arena, text, false, &range)) {
         decode_error_hint(d, n, hint, "expose: \"%s\" is not a port", n->text);
         return;
     }
-    for (int port = range.first; port <= range.last; port++) {
+    bool allowed = take_items(d, n, range.last - range.first + 1);
+    for (int port = range.first; port <= range.last && allowed; port++) {
         struct val *v = placed_at(n, val_strf(d->arena, "%d/%s", port, protocol));
         val_list_add(d->arena, list, v);
     }

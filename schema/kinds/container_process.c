@@ -316,25 +316,18 @@ struct val *depends_item_short(struct decode *d, const struct field *f, const st
     return rec;
 }
 
+static struct val *depends_started(struct decode *d, const struct ynode *n)
+{
+    struct val *rec = val_map(d->arena);
+    depends_normalize(d, n, rec);
+    return rec;
+}
+
 struct val *depends_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
-    struct val *map = val_map(d->arena);
-    size_t count = n->type == YN_SEQ ? n->len : 1;
-    for (size_t i = 0; i < count; i++) {
-        const struct ynode *item = n->type == YN_SEQ ? n->items[i] : n;
-        if (item->type != YN_SCALAR || ynode_is_null(item)) {
-            decode_error_hint(d, item, "write [db, cache], or {db: healthy}",
-                              "a dependency is a container's name");
-            continue;
-        }
-        if (val_get(map, item->text))
-            decode_error(d, item, "\"%s\" is listed twice", item->text);
-        struct val *rec = placed_at(item, val_map(d->arena));
-        depends_normalize(d, item, rec);
-        val_map_set(d->arena, map, item->text, rec);
-    }
     (void)f;
-    return map;
+    return read_names(d, n, "a dependency is a container's name", "write [db, cache], or {db: healthy}",
+                      depends_started);
 }
 
 static const char *const env_formats[] = {"compose", "raw", NULL};

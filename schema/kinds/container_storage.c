@@ -265,11 +265,8 @@ static void tmpfs_item(struct decode *d, const struct ynode *n, struct val *map)
     }
     size_t path = strcspn(n->text, ":");
     const char *key = arena_strndup(d->arena, n->text, path);
-    if (val_get(map, key))
-        decode_error(d, n, "%s stands here twice", key);
     const char *options = mount_options_canonical(d->arena, n->text + path + (n->text[path] == ':'));
-    struct val *v = placed_at(n, val_str(d->arena, options));
-    val_map_set(d->arena, map, key, v);
+    val_map_append(d->arena, map, key, placed_at(n, val_str(d->arena, options)));
 }
 
 struct val *tmpfs_short(struct decode *d, const struct field *f, const struct ynode *n)
@@ -281,6 +278,7 @@ struct val *tmpfs_short(struct decode *d, const struct field *f, const struct yn
             tmpfs_item(d, n->items[i], map);
     else
         tmpfs_item(d, n, map);
+    decode_sort(d, map);
     return map;
 }
 
@@ -299,12 +297,13 @@ void storage_normalize(struct decode *d, const struct ynode *n, struct val *spec
     for (size_t i = 0; i < tmpfs->len; i++) {
         const char *target = path_clean(d->arena, tmpfs->pairs[i].key);
         if (target && !str_eq(target, "/"))
-            val_map_set(d->arena, map, target, tmpfs->pairs[i].val);
+            val_map_append(d->arena, map, target, tmpfs->pairs[i].val);
         else
             decode_error_hint(d, node_at(n, "tmpfs"), "write an absolute path below /",
                               "tmpfs: \"%s\" is not a place for a tmpfs in the container",
                               tmpfs->pairs[i].key);
     }
+    decode_sort(d, map);
     val_map_set(d->arena, spec, "tmpfs", map);
 }
 

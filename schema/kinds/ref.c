@@ -132,6 +132,7 @@ static int check_digest(const char *ref, const char *digest, struct err *err)
 struct parts {
     const char *domain, *path, *tag, *digest; /* tag and digest may be NULL */
     size_t domain_len, path_len, tag_len;
+    bool official; /* of Docker Hub's own, whose folder is left out */
 };
 
 static void split(const char *ref, struct parts *ret)
@@ -161,21 +162,28 @@ static void split(const char *ref, struct parts *ret)
     }
 }
 
+/* Fill in what a short name leaves out. */
+static void complete(struct parts *p)
+{
+    static const char alias[] = "index.docker.io";
+    if (!p->domain || (p->domain_len == strlen(alias) && memcmp(p->domain, alias, p->domain_len) == 0)) {
+        p->domain = DEFAULT_DOMAIN;
+        p->domain_len = strlen(DEFAULT_DOMAIN);
+    }
+    bool hub =
+        p->domain_len == strlen(DEFAULT_DOMAIN) && memcmp(p->domain, DEFAULT_DOMAIN, p->domain_len) == 0;
+    p->official = hub && !memchr(p->path, '/', p->path_len);
+    if (!p->tag && !p->digest) {
+        p->tag = "latest";
+        p->tag_len = strlen(p->tag);
+    }
+}
+
 static const char *join(struct arena *a, const struct parts *p)
 {
-    const char *domain = p->domain ? p->domain : DEFAULT_DOMAIN;
-    size_t domain_len = p->domain ? p->domain_len : strlen(DEFAULT_DOMAIN);
-    if (domain_len == 15 && memcmp(domain, "index.docker.io", 15) == 0) {
-        domain = DEFAULT_DOMAIN;
-        domain_len = strlen(DEFAULT_DOMAIN);
-    }
-    bool hub = domain_len == strlen(DEFAULT_DOMAIN) && memcmp(domain, DEFAULT_DOMAIN, domain_len) == 0;
-    bool official = hub && !memchr(p->path, '/', p->path_len);
-    const char *tag = p->tag ? p->tag : "latest";
-    size_t tag_len = p->tag ? p->tag_len : p->digest ? 0 : strlen(tag);
-    return arena_printf(a, "%.*s/%s%.*s%s%.*s%s%s", (int)domain_len, domain, official ? OFFICIAL : "",
-                        (int)p->path_len, p->path, tag_len ? ":" : "", (int)tag_len, tag,
-                        p->digest ? "@" : "", str_or(p->digest, ""));
+    return arena_printf(a, "%.*s/%s%.*s%s%.*s%s%s", (int)p->domain_len, p->domain,
+                        p->official ? OFFICIAL : "", (int)p->path_len, p->path, p->tag ? ":" : "",
+                        (int)p->tag_len, str_or(p->tag, ""), p->digest ? "@" : "", str_or(p->digest, ""));
 }
 
 int ref_canonical(struct arena *a, const char *ref, const char **ret, struct err *err)
@@ -205,7 +213,8 @@ int ref_canonical(struct arena *a, const char *ref, const char **ret, struct err
         r = check_tag(ref, p.tag, p.tag_len, err);
     if (r == 0 && p.digest)
         r = check_digest(ref, p.digest, err);
-    if (r == 0 && p.domain_len + p.path_len > NAME_MAX_BYTES)
+    complete(&p);
+    if (r == 0 && p.path_len + (p.official ? strlen(OFFICIAL) : 0) > NAME_MAX_BYTES)
         r = err_set(err, ERR_INVALID, "image \"%.40s...\": the name is longer than %d bytes", ref,
                     NAME_MAX_BYTES);
     if (r == 0)

@@ -20,7 +20,7 @@ static struct val *read_text(struct arena *a, const char *text, size_t size, boo
     struct diag_list diags;
     struct val *into = val_map(a);
     diag_init(&diags, a);
-    envfile_read(a, "f", text, size, raw, &in, &diags, into);
+    envfile_read(a, "f", text, size, raw, &in, &diags, 0, into);
     return into;
 }
 

@@ -16,7 +16,7 @@ static const char *read_file(struct world *w, const char *text, bool raw)
 {
     struct interp in = {.arena = &w->arena, .lookup = lookup};
     struct val *into = val_map(&w->arena);
-    envfile_read(&w->arena, "e", text, strlen(text), raw, &in, &w->diags, into);
+    envfile_read(&w->arena, "e", text, strlen(text), raw, &in, &w->diags, 0, into);
     return json_of(w, into);
 }
 
@@ -93,7 +93,7 @@ static void test_problems(void **state)
         assert_string_equal(problems_of(w), rows[i][1]);
     }
     struct interp in = {.arena = &w->arena, .lookup = lookup};
-    envfile_read(&w->arena, "e", "A=\0b", 4, false, &in, &w->diags, val_map(&w->arena));
+    envfile_read(&w->arena, "e", "A=\0b", 4, false, &in, &w->diags, 0, val_map(&w->arena));
     assert_string_equal(problems_of(w),
                         "e:1:1: error: a file of variables is text, and this one has a zero byte\n");
 }
