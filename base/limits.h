@@ -16,7 +16,7 @@
 #define LIMIT_SCALAR_BYTES       (256u << 10) /* one scalar, but for the content of a Config */
 #define LIMIT_CONFIG_BYTES       (1u << 20)   /* content of one Config */
 #define LIMIT_EXPANSION_BYTES    (64u << 20) /* all text of one environment that holds references, resolved */
-#define LIMIT_EXPANDED_ITEMS     1000000u    /* ports that ranges stand for, in one environment */
+#define LIMIT_EXPANDED_ITEMS     200000u     /* ports that ranges stand for, in one environment */
 #define LIMIT_OVERLAY_VALUES     (16u << 20) /* values that overlays and defaults merge, in one environment */
 #define LIMIT_ENV_VARIABLES      10000u      /* variables of one container that come from files */
 #define LIMIT_PROJECT_ITEMS      256u /* paths, patterns, profiles and files of patches of one environment, each */
