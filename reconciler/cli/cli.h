@@ -70,6 +70,9 @@ int cli_parse(struct cli *c, int argc, char **argv, struct err *err) _must_check
 const char *cli_value(const struct cli *c, const char *option); /* NULL: not given; the last one counts */
 bool cli_flag(const struct cli *c, const char *option);
 struct val *cli_values(struct cli *c, const char *option); /* all of a repeated one, as a list */
+/* Numbers and times as people write them; *ret stays as it is without a text. Errors name what they are of. */
+int cli_number(const char *what, const char *text, int64_t min, int64_t *ret, struct err *err) _must_check_;
+int cli_duration(const struct cli *c, const char *option, int64_t *ret_ns, struct err *err) _must_check_;
 /* The operation's arguments that the common options of planning make: only, adopt, data_loss, fresh. */
 struct val *cli_plan_args(struct cli *c);
 /* "web" is short for "container/web", "web=NAME" for "container/web=NAME". NULL for NULL. */
@@ -102,7 +105,7 @@ struct cli_place {
     struct source *source; /* has the files that they speak of; NULL: cannot be read from here */
     const char *rev;
     const char *prefix; /* stands before the paths of `source`; NULL */
-    bool settings;      /* they speak of files on the disk instead */
+    bool on_disk;       /* they speak of files on the disk instead */
 };
 void cli_diagnostics(struct cli *c, const struct val *answer,
                      const struct cli_place *place); /* NULL: of the session's engine */

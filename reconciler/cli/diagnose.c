@@ -45,7 +45,7 @@ static const char *text_of(void *arg, const char *path)
     if (str_eq(t->path, path))
         return t->text;
     t->path = path;
-    if (t->place->settings)
+    if (t->place->on_disk)
         return t->text = text_from_disk(t, path);
     const char *inside = str_empty(t->place->prefix) ? path : str_after(path, t->place->prefix);
     t->text = t->place->source && inside ? text_from_snapshot(t, inside) : NULL;

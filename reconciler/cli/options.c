@@ -1,5 +1,6 @@
 /* Parsing of a command line by the tables: options anywhere, `--` ends them, a verb's exec words stay
  * untouched. */
+#include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
@@ -201,6 +202,19 @@ struct val *cli_values(struct cli *c, const char *option)
         if (str_eq(c->values[i].option->name, option))
             val_list_add(&c->arena, list, val_str(&c->arena, c->values[i].value));
     return list;
+}
+
+int cli_number(const char *what, const char *text, int64_t min, int64_t *ret, struct err *err)
+{
+    int r = text ? parse_int(text, min, INT64_MAX, ret, err) : 0;
+    return r < 0 ? err_wrap(err, "%s", what) : r;
+}
+
+int cli_duration(const struct cli *c, const char *option, int64_t *ret_ns, struct err *err)
+{
+    const char *text = cli_value(c, option);
+    int r = text ? parse_duration(text, ret_ns, err) : 0;
+    return r < 0 ? err_wrap(err, "--%s", option) : r;
 }
 
 const char *cli_resource(struct cli *c, const char *word)

@@ -150,8 +150,9 @@ static void step_text(const struct val *ev, struct live *l)
             buf_adds(&b, " of ");
             put_size(total, &b);
         }
-    } else if (str_eq(step, "wait") && total > done) {
-        buf_addf(&b, "  %lld s left", (long long)((total - done + NS_PER_S - 1) / NS_PER_S));
+    } else if (str_eq(step, "wait") && done > 0) {
+        buf_addf(&b, "  %lld s left",
+                 (long long)((done + NS_PER_S - 1) / NS_PER_S)); /* what is left of total */
     }
     if (val_get_str(ev, "detail"))
         buf_addf(&b, "  %s", val_get_str(ev, "detail"));
@@ -170,6 +171,14 @@ static const char *past_tense(const char *action)
     return action;
 }
 
+/* The line names the resource already. */
+static const char *message_of(const struct val *error, const char *resource)
+{
+    const char *message = str_or(val_get_str(error, "message"), "");
+    const char *rest = str_after(message, resource);
+    return rest && str_starts(rest, ": ") ? rest + 2 : message;
+}
+
 static void end_line(struct progress *p, const struct val *ev)
 {
     const char *result = str_or(val_get_str(ev, "result"), ""), *resource = val_get_str(ev, "resource");
@@ -182,10 +191,10 @@ static void end_line(struct progress *p, const struct val *ev)
             colour ? "\033[0m" : "", resource,
             ok ? past_tense(str_or(val_get_str(ev, "action"), "")) : result);
     int64_t took = val_get_int(ev, "duration_ns", 0);
-    if (took >= 10 * NS_PER_MS)
+    if (took >= 50 * NS_PER_MS)
         fprintf(stderr, " (%.1f s)", (double)took / 1e9);
     if (error && !ok)
-        fprintf(stderr, ": %s", str_or(val_get_str(error, "message"), ""));
+        fprintf(stderr, ": %s", message_of(error, resource));
     fputc('\n', stderr);
     if (error && !ok && val_get_str(error, "hint"))
         fprintf(stderr, "  hint: %s\n", val_get_str(error, "hint"));

@@ -19,7 +19,7 @@ static int load_settings(struct cli *c, const char *path, struct err *err)
     if (diags.n) {
         c->settings_problems = val_map(&c->arena);
         val_map_set(&c->arena, c->settings_problems, "diagnostics", diags_to_val(&c->arena, &diags));
-        cli_diagnostics(c, c->settings_problems, &(const struct cli_place){.settings = true});
+        cli_diagnostics(c, c->settings_problems, &(const struct cli_place){.on_disk = true});
     }
     return r;
 }

@@ -14,9 +14,11 @@ static int read_plan(struct cli *c, const char *file, struct val *args, struct e
     struct val *plan;
     int r = io_read_file(file, LIMIT_CONTROL_BYTES, &b, err);
     if (r == 0)
-        r = val_from_json(&c->arena, buf_str(&b), b.len, file, &plan, err);
-    if (r < 0)
-        return r;
+        r = val_from_json(&c->arena, buf_str(&b), b.len, "the plan", &plan, err);
+    if (r < 0) {
+        err_wrap(err, "cannot read the plan");
+        return err_hint(err, "`forge-ctl diff --out FILE` writes one");
+    }
     if (!str_eq(val_get_str(plan, "format"), PLAN_FORMAT)) {
         err_set(err, ERR_INVALID, "%s is no plan of this version (%s)", file, PLAN_FORMAT);
         return err_hint(err, "`forge-ctl diff --out FILE` writes one");
@@ -36,9 +38,9 @@ static int run_args(struct cli *c, struct val *args, struct err *err)
         val_set_int(&c->arena, args, "parallel", n);
     }
     if (cli_value(c, "timeout")) {
-        r = parse_duration(cli_value(c, "timeout"), &n, err);
+        r = cli_duration(c, "timeout", &n, err);
         if (r < 0)
-            return err_wrap(err, "--timeout");
+            return r;
         val_set_int(&c->arena, args, "timeout_ns", n);
     }
     return 0;
@@ -94,7 +96,7 @@ static void print_result(const struct val *answer, int r)
         return;
     }
     printf("%s generation %lld: %zu of %zu changes done in %.1f s.\n",
-           r == 0 ? "Applied" : "Not fully applied:", (long long)generation, ok, ok + bad,
+           r == 0 ? "Applied" : "Only partly applied", (long long)generation, ok, ok + bad,
            (double)val_get_int(answer, "duration_ns", 0) / 1e9);
     if (val_get_str(answer, "not_converged"))
         printf("It does not converge: %s. It is held until its manifest changes.\n",
@@ -121,6 +123,9 @@ static int run(struct cli *c, struct val *args)
         return EXIT_TROUBLE;
     }
     val_map_set(&c->arena, args, "plan", plan);
+    if (c->json == JSON_OFF && plan_does_something(plan))
+        putchar('\n');
+    fflush(stdout);
     struct progress *p = progress_new(c);
     r = cli_call(c, "apply", args, progress_event, p, &answer, &err);
     progress_free(p);
@@ -174,7 +179,7 @@ int verb_rollback(struct cli *c)
         number = NULL;
     }
     int64_t generation = 0;
-    int r = number ? parse_int(number, 1, INT64_MAX, &generation, &err)
+    int r = number ? cli_number("the generation", number, 1, &generation, &err)
                    : previous_generation(c, &generation, &err);
     if (r < 0)
         return cli_fail(c, &err, NULL);

@@ -21,6 +21,8 @@ int verb_backup(struct cli *c)
     int r = cli_store(c, &s, &err);
     if (r == 0)
         r = store_backup(s, c->args[0], &err);
+    if (r == ERR_NOTFOUND)
+        err_hint(&err, "does the folder of %s exist?", c->args[0]);
     if (r < 0)
         return cli_fail(c, &err, NULL);
     const char *from = str_or(store_dir(s), "the store");

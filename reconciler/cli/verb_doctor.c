@@ -56,8 +56,7 @@ static void check_disk(struct doctor *d, const char *dir)
     }
     _cleanup_buf_ struct buf b = BUF_INIT;
     uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    format_size((int64_t)(free_bytes >> 20 << 20), &b);
-    buf_addf(&b, " free in %s", dir);
+    buf_addf(&b, "%.1f GiB free in %s", (double)free_bytes / (1 << 30), dir);
     bool low = free_bytes < (UINT64_C(256) << 20);
     report(d, low ? BAD : WELL, "disk", buf_str(&b),
            low ? "make room: history and journal are written there" : NULL);

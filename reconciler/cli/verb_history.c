@@ -46,13 +46,15 @@ static void print_generations(struct cli *c, const struct val *list, struct buf 
     table_print(&t, c->out_colour, b);
 }
 
-static void print_transitions(struct cli *c, const struct val *list, struct buf *b)
+/* `oldest_first`: as they happened; they come newest first. */
+static void print_transitions(struct cli *c, const struct val *list, bool oldest_first, struct buf *b)
 {
     struct table t;
     table_init(&t, &c->arena, 7,
                (const char *const[]){"WHEN", "GENERATION", "RESOURCE", "ACTION", "RESULT", "TOOK", "WHAT"});
     for (size_t i = 0; i < val_len(list); i++) {
-        const struct val *x = list->items[i], *changes = val_get(x, "changes");
+        const struct val *x = list->items[oldest_first ? val_len(list) - 1 - i : i];
+        const struct val *changes = val_get(x, "changes");
         _cleanup_buf_ struct buf what = BUF_INIT;
         for (size_t k = 0; k < val_len(changes) && k < 3; k++)
             buf_addf(&what, "%s%s", k ? ", " : "", str_or(val_get_str(changes->items[k], "path"), "?"));
@@ -74,7 +76,7 @@ int verb_history(struct cli *c)
     struct err err = {0};
     struct val *args = val_map(&c->arena), *doc = NULL;
     int64_t limit = 20;
-    int r = cli_value(c, "limit") ? parse_int(cli_value(c, "limit"), 0, 1000000, &limit, &err) : 0;
+    int r = cli_number("--limit", cli_value(c, "limit"), 0, &limit, &err);
     val_set_int(&c->arena, args, "limit", limit);
     val_set_str(&c->arena, args, "resource", cli_resource(c, c->args[0]));
     val_set_bool(&c->arena, args, "transitions", cli_flag(c, "transitions"));
@@ -93,7 +95,7 @@ int verb_history(struct cli *c)
     else if (generations)
         print_generations(c, generations, &b);
     else
-        print_transitions(c, transitions, &b);
+        print_transitions(c, transitions, false, &b);
     cli_out(&b);
     return 0;
 }
@@ -108,8 +110,8 @@ int verb_show(struct cli *c)
 {
     struct err err = {0};
     struct val *args = val_map(&c->arena), *doc = NULL;
-    int64_t number;
-    int r = parse_int(c->args[0], 1, INT64_MAX, &number, &err);
+    int64_t number = 0;
+    int r = cli_number("the generation", c->args[0], 1, &number, &err);
     if (r == 0) {
         val_set_int(&c->arena, args, "generation", number);
         r = cli_call(c, "show", args, NULL, NULL, &doc, &err);
@@ -133,13 +135,14 @@ int verb_show(struct cli *c)
     print_pair(&b, "plan", val_get_str(doc, "plan_digest"));
     print_pair(&b, "error", val_get_str(doc, "error"));
     buf_addc(&b, '\n');
-    print_transitions(c, val_get(doc, "transitions"), &b);
+    print_transitions(c, val_get(doc, "transitions"), true, &b);
     const struct val *images = val_get(doc, "images");
     for (size_t i = 0; i < val_len(images); i++)
         buf_addf(&b, "%simage %s  %s\n", i ? "" : "\n", images->pairs[i].key,
                  str_or(val_get_str(images->pairs[i].val, "digest"),
                         str_or(val_get_str(images->pairs[i].val, "id"), "")));
-    buf_addf(&b, "\n%zu resources; --json prints them\n", val_len(val_get(doc, "resources")));
+    buf_addf(&b, "\n%zu resource%s; --json prints them in full\n", val_len(val_get(doc, "resources")),
+             val_len(val_get(doc, "resources")) == 1 ? "" : "s");
     cli_out(&b);
     return 0;
 }

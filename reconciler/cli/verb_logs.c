@@ -8,12 +8,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* "web" is short for "container/web". */
-static const char *resource_id(struct cli *c, const char *word)
-{
-    return strchr(word, '/') ? word : arena_printf(&c->arena, "container/%s", word);
-}
-
 static int no_such_object(struct cli *c, const char *id, int64_t instance, const struct observed *o,
                           struct err *err)
 {
@@ -34,7 +28,7 @@ static int find_object(struct cli *c, const char *id, const char *instance_text,
 {
     struct engine *e;
     int64_t instance = 0;
-    int r = instance_text ? parse_int(instance_text, 1, INT32_MAX, &instance, err) : 0;
+    int r = cli_number("--instance", instance_text, 1, &instance, err);
     if (r == 0)
         r = cli_engine(c, &e, err);
     if (r == 0)
@@ -75,7 +69,10 @@ static int parse_since(const char *s, int64_t *ret_ns, struct err *err)
         *ret_ns = clock_wall(clock_system()) - age;
         return 0;
     }
-    return parse_time(s, ret_ns, err);
+    if (parse_time(s, ret_ns, err) == 0)
+        return 0;
+    err_set(err, ERR_INVALID, "--since: \"%s\" is neither an age nor a time", s);
+    return err_hint(err, "write 10m, 2h, or 2026-11-21T01:33:54Z");
 }
 
 int verb_logs(struct cli *c)
@@ -88,13 +85,11 @@ int verb_logs(struct cli *c)
         .tail = -1,
         .line = print_line,
     };
-    int r = 0;
-    if (cli_value(c, "tail"))
-        r = parse_int(cli_value(c, "tail"), 0, INT64_MAX, &rq.tail, &err);
+    int r = cli_number("--tail", cli_value(c, "tail"), 0, &rq.tail, &err);
     if (r == 0 && cli_value(c, "since"))
         r = parse_since(cli_value(c, "since"), &rq.since_ns, &err);
     if (r == 0)
-        r = find_object(c, resource_id(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
+        r = find_object(c, cli_resource(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
     if (r == 0 && !p->ops->logs)
         r = err_set(&err, ERR_UNSUPPORTED, "this backend has no logs");
     if (r == 0)
@@ -120,7 +115,7 @@ int verb_exec(struct cli *c)
         .err_fd = STDERR_FILENO,
     };
     int code = 0;
-    int r = find_object(c, resource_id(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
+    int r = find_object(c, cli_resource(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
     if (r == 0 && !p->ops->exec)
         r = err_set(&err, ERR_UNSUPPORTED, "this backend cannot run commands in a container");
     if (r == 0)

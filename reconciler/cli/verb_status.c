@@ -106,6 +106,19 @@ static struct val *narrowed(struct cli *c, const struct val *doc, const char *on
     return out;
 }
 
+static int no_such_resource(struct cli *c, const struct val *doc, const char *id, struct err *err)
+{
+    const struct val *rows = val_get(doc, "resources");
+    const char **names = arena_array(&c->arena, const char *, val_len(rows) + 1);
+    for (size_t i = 0; i < val_len(rows); i++)
+        names[i] = val_get_str(rows->items[i], "resource");
+    const char *near = str_nearest(id, names, val_len(rows));
+    err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", val_get_str(doc, "environment"), id);
+    if (near)
+        return err_hint(err, "did you mean %s?", near);
+    return err_hint(err, "resources are named KIND/NAME, like container/web; `forge-ctl status` lists them");
+}
+
 static int look(struct cli *c, struct val **ret, int *ret_code)
 {
     struct err err = {0};
@@ -117,9 +130,7 @@ static int look(struct cli *c, struct val **ret, int *ret_code)
     bool found;
     *ret_code = exit_code(doc, only, &found);
     if (!found) {
-        err_set(&err, ERR_NOTFOUND, "environment %s has no resource %s", val_get_str(doc, "environment"),
-                only);
-        err_hint(&err, "resources are named KIND/NAME, like container/web; `forge-ctl status` lists them");
+        no_such_resource(c, doc, only, &err);
         return cli_fail(c, &err, NULL);
     }
     *ret = only ? narrowed(c, doc, only) : doc;

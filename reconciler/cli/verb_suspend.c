@@ -19,7 +19,7 @@ int verb_suspend(struct cli *c)
     struct err err = {0};
     struct val *args = val_map(&c->arena), *answer = NULL;
     int64_t for_ns = 0;
-    int r = cli_value(c, "for") ? parse_duration(cli_value(c, "for"), &for_ns, &err) : 0;
+    int r = cli_duration(c, "for", &for_ns, &err);
     val_set_str(&c->arena, args, "reason", cli_value(c, "reason"));
     if (for_ns)
         val_set_int(&c->arena, args, "until_ns", clock_wall(clock_system()) + for_ns);

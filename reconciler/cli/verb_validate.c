@@ -3,6 +3,7 @@
 #include "reconciler/cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ struct place {
     const char *dir;    /* the folder that is loaded */
     const char *prefix; /* of its paths, as the person sees them */
     const char *file;   /* only this one's problems; NULL: all */
+    const char *shown;  /* its name as the person gave it */
 };
 
 static bool wanted(struct cli *c, const struct val *diagnostic, const struct place *p)
@@ -38,7 +40,8 @@ static void take(struct cli *c, const struct val *found, const struct place *p, 
             t->warnings++;
         if (p && val_get_str(d, "file"))
             val_set_str(&c->arena, d, "file",
-                        arena_printf(&c->arena, "%s%s", p->prefix, val_get_str(d, "file")));
+                        p->shown ? p->shown
+                                 : arena_printf(&c->arena, "%s%s", p->prefix, val_get_str(d, "file")));
         val_list_add(&c->arena, into, d);
     }
 }
@@ -66,43 +69,47 @@ static int check(struct cli *c, struct engine *e, const struct place *p, struct 
     if (c->json == JSON_OFF) {
         struct val *answer = val_map(&c->arena);
         val_map_set(&c->arena, answer, "diagnostics", mine);
-        cli_diagnostics(
-            c, answer, &(const struct cli_place){.source = engine_source(e), .prefix = p ? p->prefix : NULL});
+        const struct cli_place from = {
+            .source = engine_source(e), .prefix = p ? p->prefix : NULL, .on_disk = p && p->shown};
+        cli_diagnostics(c, answer, &from);
     }
     return 0;
 }
 
-/* A file is read with what stands around it: overlays and references need that. Its folder is the nearest
- * one above that has a forge.yaml, else its own. */
-static void place_of_file(struct cli *c, const char *path, struct place *ret)
+static bool has(struct cli *c, const char *dir, const char *name)
 {
-    const char *slash = strrchr(path, '/');
-    const char *dir = slash ? arena_strndup(&c->arena, path, (size_t)(slash - path)) : "";
-    ret->dir = dir;
-    while (access(arena_printf(&c->arena, "%s%sforge.yaml", dir, *dir ? "/" : ""), F_OK) < 0) {
-        const char *up = strrchr(dir, '/');
-        if (!*dir)
-            break;
-        dir = up ? arena_strndup(&c->arena, dir, (size_t)(up - dir)) : "";
-        if (access(arena_printf(&c->arena, "%s%sforge.yaml", dir, *dir ? "/" : ""), F_OK) == 0)
+    return access(arena_printf(&c->arena, "%s/%s", dir, name), F_OK) == 0;
+}
+
+/* A file is read with what stands around it: overlays and references need that. Its folder is the nearest one
+ * above that has a forge.yaml, within its Git repository, else its own. */
+static void place_of_file(struct cli *c, const char *path, const char *real, struct place *ret)
+{
+    const char *dir = arena_strndup(&c->arena, real, (size_t)(strrchr(real, '/') - real));
+    ret->dir = *dir ? dir : "/";
+    while (*dir) {
+        if (has(c, dir, "forge.yaml")) {
             ret->dir = dir;
+            break;
+        }
+        if (has(c, dir, ".git"))
+            break;
+        dir = arena_strndup(&c->arena, dir, (size_t)(strrchr(dir, '/') - dir));
     }
-    size_t skip = *ret->dir ? strlen(ret->dir) + 1 : 0;
-    ret->file = path + skip;
-    ret->prefix = arena_strndup(&c->arena, path, skip);
-    if (!*ret->dir)
-        ret->dir = ".";
+    ret->file = arena_strdup(&c->arena, real + strlen(ret->dir) + (ret->dir[1] != '\0'));
+    ret->shown = path;
 }
 
 static struct place place_of(struct cli *c, const char *path)
 {
-    struct place p = {.dir = path};
+    struct place p = {.dir = path, .prefix = ""};
     struct stat st;
-    if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
-        place_of_file(c, path, &p);
+    char *real = stat(path, &st) == 0 && !S_ISDIR(st.st_mode) ? realpath(path, NULL) : NULL;
+    if (real)
+        place_of_file(c, path, real, &p);
     else if (!str_eq(path, "."))
         p.prefix = arena_printf(&c->arena, "%s%s", path, str_ends(path, "/") ? "" : "/");
-    p.prefix = str_or(p.prefix, "");
+    free(real);
     return p;
 }
 

@@ -112,8 +112,8 @@ const struct verb verbs[] = {
      "back as they "
      "were recorded. Automation leaves the commit that was rolled back alone until another one comes.",
      EXITS_RUN, 0, 2, rollback_options, verb_rollback},
-    {"explain", "KIND[.FIELD]", "documentation of a kind or field",
-     "Example: `forge-ctl explain container.healthcheck`.", EXITS_PLAIN, 1, 1, NULL, verb_explain, true},
+    {"explain", "[KIND[.FIELD]]", "documentation of kinds and fields",
+     "Example: `forge-ctl explain container.healthcheck`.", EXITS_PLAIN, 0, 1, NULL, verb_explain, true},
     {"schema", "", "JSON Schema of the manifests, for editors", NULL, EXITS_PLAIN, 0, 0, NULL, verb_schema},
     {"suspend", "", "stop every writer of an environment",
      "Until `forge-ctl resume`, or the end of --for, neither forged nor `forge-ctl apply` changes anything.",
