@@ -212,8 +212,10 @@ static void explain_field(const char *path, const struct field *f, struct buf *o
 static void explain_table(const char *name, const char *doc, const struct field_table *t, struct buf *out)
 {
     buf_addf(out, "%s\n\n", name);
-    add_wrapped(doc, 0, 0, out);
-    if (t->doc && strcmp(t->doc, doc) != 0)
+    /* The table's words often begin with the kind's. */
+    if (!t->doc || strncmp(t->doc, doc, strlen(doc)) != 0)
+        add_wrapped(doc, 0, 0, out);
+    if (t->doc)
         add_wrapped(t->doc, 0, 0, out);
     explain_fields(t, out);
 }
