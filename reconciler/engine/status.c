@@ -68,11 +68,18 @@ static struct tally tally_objects(struct object *const *objects, size_t n)
     return t;
 }
 
+/* The row names the resource already. */
+static const char *without_id(const char *message, const char *id)
+{
+    const char *rest = str_after(message, id);
+    return rest && str_starts(rest, ": ") ? rest + 2 : message;
+}
+
 static const char *first_word(struct arena *a, const struct plan_change *c, const struct applied *rec,
                               const struct tally *t)
 {
     if (rec && rec->error)
-        return rec->error;
+        return without_id(rec->error, rec->id);
     if (c && c->reason)
         return c->reason;
     if (c && c->n_fields)
