@@ -257,7 +257,9 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
 {
     const struct load_file *file = &l->in->files[u->file];
     l->stats->files++;
-    if (file->blob_id && from_cache(l, u, file->blob_id)) {
+    /* What forge.yaml says depends on its name: the same bytes elsewhere are no Project. */
+    const char *key = str_eq(u->path, l->project_path) ? NULL : file->blob_id;
+    if (key && from_cache(l, u, key)) {
         l->stats->cached++;
         return 0;
     }
@@ -272,8 +274,8 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
     u->n_diags = l->diags->n - u->first_diag;
     u->errors = l->diags->errors - errors;
     u->warnings = l->diags->warnings - warnings;
-    if (r == 0 && file->blob_id && !u->errors && !u->warnings && !reading.spoilt)
-        to_cache(&reading, file->blob_id);
+    if (r == 0 && key && !u->errors && !u->warnings && !reading.spoilt)
+        to_cache(&reading, key);
     arena_release(&scratch);
     return r;
 }

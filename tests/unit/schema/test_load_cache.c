@@ -75,8 +75,8 @@ static void test_references(void **state)
     repository_add(r, "one.yaml", manifest(w, "Container", "one", "{image: \"x:${A}\"}"));
     repository_add(r, "two.yaml", manifest(w, "Container", "two", "{image: \"x:${B:-${C:-c}}\"}"));
     repository_add(r, "zero.yaml", manifest(w, "Container", "zero", "{image: \"x\"}"));
-    load(r, 4, 0);
-    load(r, 0, 4);
+    load(r, 4, 0); /* forge.yaml is always read */
+    load(r, 1, 3);
     repository_set(r, "forge.yaml", PROJECT "  variables: {A: \"2\"}\n");
     load(r, 2, 2); /* forge.yaml and one */
     assert_string_equal(spec_json(r, "container/one"), "{'image': 'x:2'}");
@@ -91,7 +91,7 @@ static void test_references(void **state)
     load(r, 2, 2);
     assert_string_equal(spec_json(r, "container/two"), "{'image': 'x:d'}");
     repository_set(r, "forge.yaml", PROJECT "  variables: {A: \"1\"}\n");
-    load(r, 0, 4); /* all of it was seen before */
+    load(r, 1, 3); /* all of it was seen before */
     assert_string_equal(spec_json(r, "container/one"), "{'image': 'x:1'}");
 }
 
@@ -130,8 +130,21 @@ static void test_problems_are_found_again(void **state)
     assert_non_null(strstr(first, "c.yaml:4:28: error: ${container.d.host}: there is no container/d"));
     const char *again = repository_load(r);
     assert_string_equal(again, first);
-    assert_int_equal(r->stats.decoded, 2); /* a and b; forge.yaml has nothing but a Project */
-    assert_int_equal(r->stats.cached, 2);
+    assert_int_equal(r->stats.decoded, 3); /* a, b and forge.yaml */
+    assert_int_equal(r->stats.cached, 1);
+}
+
+/* A Project elsewhere is an error, also when it has the bytes of forge.yaml. */
+static void test_project_elsewhere(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = cached(w);
+    repository_add(r, "a/forge.yaml", PROJECT "  variables: {}\n");
+    repository_add(r, "forge.yaml", PROJECT "  variables: {}\n");
+    static const char want[] = "a/forge.yaml:1:1: error: a Project stands only in forge.yaml\n"
+                               "  hint: move it to forge.yaml in the topmost folder\n";
+    assert_string_equal(repository_load(r), want);
+    assert_string_equal(repository_load(r), want);
 }
 
 static void test_damaged_cache(void **state)
@@ -161,7 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         repository_test(test_same_from_the_cache),    repository_test(test_references),
         repository_test(test_one_blob_in_two_places), repository_test(test_problems_are_found_again),
-        repository_test(test_damaged_cache),
+        repository_test(test_project_elsewhere),      repository_test(test_damaged_cache),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
