@@ -49,7 +49,9 @@ int act_look(struct act *t, struct object *ret, struct err *err)
         return err_set(err, ERR_CONFLICT, "%s %s is not the one that was planned for any more",
                        s->kind->prefix, s->native_name);
     /* Without a mark, only the id that an adoption named will do. */
-    if (o.owner ? !str_eq(o.id, s->id) : !s->native_id)
+    bool ours = o.owner ? str_eq(o.id, s->id) && (!s->owner || str_eq(o.owner, s->owner))
+                        : s->foreign && s->native_id;
+    if (!ours)
         return not_ours(s, &o, err);
     *ret = o;
     return 0;

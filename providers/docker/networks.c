@@ -99,7 +99,7 @@ int network_create(struct act *t, struct err *err)
 
 /* Containers of ours that are on a network leave it; others keep it, and the removal fails with the engine's
  * words. */
-static int send_off(struct act *t, const char *id, struct err *err)
+static int send_off(struct act *t, const char *id, const char *owner, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
     int r = docker_json(
@@ -113,7 +113,7 @@ static int send_off(struct act *t, const char *id, struct err *err)
     {
         struct object o;
         r = docker_inspect(&t->d->provider, &kind_container, container, t->arena, &o, err);
-        if (r == 0 && o.owner)
+        if (r == 0 && o.owner && str_eq(o.owner, owner))
             r = network_leave(t, id, container, err);
         if (r < 0 && r != ERR_NOTFOUND)
             return r;
@@ -126,7 +126,7 @@ int network_remove(struct act *t, struct err *err)
     struct object o;
     int r = act_look(t, &o, err);
     if (r == 0)
-        r = send_off(t, o.native_id, err);
+        r = send_off(t, o.native_id, o.owner, err);
     if (r == 0)
         r = docker_json(t->d,
                         &(struct ask){.method = "DELETE",

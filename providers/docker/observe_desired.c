@@ -196,12 +196,13 @@ static const char *remote_digest(struct look_at *w, const char *ref)
     return r < 0 ? NULL : arena_strdup(w->arena, json_string_value(json_object_get(descriptor, "digest")));
 }
 
-/* The registry has another image: whoever runs the old one runs something else than is asked for. */
-static void mark_moved(struct look_at *w, const char *ref)
+/* Whoever runs this reference runs another image than it means now; or, when it means none here, just what
+ * was asked for. */
+static void mark_moved(struct look_at *w, const char *ref, bool moved)
 {
     for (size_t i = 0; i < w->out->n; i++)
         if (w->out->items[i]->image_id && str_eq(val_get_str(w->out->items[i]->spec, "image"), ref))
-            w->out->items[i]->image_moved = true;
+            w->out->items[i]->image_moved = moved;
 }
 
 static int learn_image(struct look_at *w, const char *ref, bool always, struct image_fact *ret,
@@ -214,6 +215,7 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
         NULL, err);
     if (r == ERR_NOTFOUND) {
         err_clear(err);
+        mark_moved(w, ref, false);
     } else if (r < 0) {
         return r;
     } else {
@@ -225,7 +227,7 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
     if (!remote || str_eq(remote, ret->digest))
         return 0;
     *ret = (struct image_fact){.ref = ref, .digest = remote};
-    mark_moved(w, ref);
+    mark_moved(w, ref, true);
     return 0;
 }
 

@@ -15,6 +15,7 @@ static struct step make_step(struct step_maker *m, enum step_verb verb, const ch
         .verb = verb,
         .kind = m->change->kind,
         .id = m->change->id,
+        .owner = m->plan->environment,
         .instance = m->move->instance,
         .native_name = native_name,
         .native_id = native_id,

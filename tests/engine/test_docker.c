@@ -100,12 +100,37 @@ static void test_what_is_not_the_planned_object_is_left_alone(void **state)
         assert_int_equal(bench_do(b, &s), ERR_CONFLICT);
         assert_false(b->err.retryable);
     }
-    struct step s = on(b, STEP_CREATE, other);
+    struct step s = on(b, STEP_STOP, r); /* another environment's resource of the same name */
+    s.owner = "somebody-else";
+    assert_int_equal(bench_do(b, &s), ERR_CONFLICT);
+    s = on(b, STEP_CREATE, other);
     s.native_name = bench_name(b, "guard-1");
     assert_int_equal(bench_do(b, &s), ERR_CONFLICT);
     struct object o = bench_inspect(b, &kind_container, bench_name(b, "guard-1"));
     assert_int_equal(o.state, OBJECT_RUNNING);
     bench_remove_all(b);
+}
+
+/* What carries no mark is changed only by the id that an adoption named. */
+static void test_adoption(void **state)
+{
+    struct bench *b = *state;
+    struct resource *r = container(b, "adopt", "{" IDLE "}");
+    struct step s = on(b, STEP_CREATE, r);
+    s.labels = val_map(&b->arena);
+    bench_must(b, &s);
+    const char *id = arena_strdup(&b->arena, b->result.native_id);
+    s = on(b, STEP_START, r);
+    assert_int_equal(bench_do(b, &s), ERR_CONFLICT);
+    s.native_id = id;
+    assert_int_equal(bench_do(b, &s), ERR_CONFLICT);
+    s.foreign = true;
+    bench_must(b, &s);
+    s.verb = STEP_STOP;
+    bench_must(b, &s);
+    s.verb = STEP_REMOVE;
+    bench_must(b, &s);
+    assert_false(b->result.unchanged);
 }
 
 static void test_failed_create_leaves_nothing(void **state)
@@ -648,6 +673,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_life_of_a_container),
         cmocka_unit_test(test_what_is_not_the_planned_object_is_left_alone),
+        cmocka_unit_test(test_adoption),
         cmocka_unit_test(test_failed_create_leaves_nothing),
         cmocka_unit_test(test_files_in_a_container),
         cmocka_unit_test(test_secret_files),
