@@ -108,6 +108,15 @@ static void decide_with_candidate(struct subject *s, const struct place *at, str
                 CAUSE_RESUME, IMPACT_LIVE);
 }
 
+/* Did the last change of the resource stop half-way? */
+static bool was_cut_short(const struct subject *s)
+{
+    if (id_listed(s->p->policy->resume, s->r->id))
+        return true;
+    enum applied_status status = s->rec ? s->rec->status : APPLIED_OK;
+    return status == APPLIED_FAILED || status == APPLIED_STALLED || status == APPLIED_DELETING;
+}
+
 static void decide_instance(struct subject *s, unsigned instance, const struct place *at)
 {
     if (!at->current && !at->candidate) {
@@ -123,7 +132,7 @@ static void decide_instance(struct subject *s, unsigned instance, const struct p
     enum plan_action need = judge_object(s, at->current, instance, &fields);
     add_fields(s, &fields);
     bool update = need == PLAN_UPDATE || need == PLAN_RESTART;
-    s->interrupted = at->candidate != NULL;
+    s->interrupted = at->candidate || was_cut_short(s);
     need = judge_state(s, at->current, need, &running);
     if (need == PLAN_NONE && !at->candidate) {
         note_state(s, at->current);

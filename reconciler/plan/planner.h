@@ -53,7 +53,7 @@ struct subject {
     size_t n_objects;
     const char *mark;           /* digest of what is asked for; by subject_mark() */
     struct plan_change *change; /* by subject_change() */
-    bool interrupted; /* a replace of the instance at hand was cut short: what is stopped was stopped by us */
+    bool interrupted; /* a change of the instance at hand was cut short: what is stopped was stopped by us */
 };
 
 const char *subject_mark(struct subject *s);

@@ -25,22 +25,29 @@ static bool is_awaited(struct subject *s)
     return false;
 }
 
+/* By what Git says of it: "on-failure" and "no" say that ending well is the end, and so do others that wait
+ * for it. */
+static bool is_surely_job(struct subject *s)
+{
+    const char *restart = val_get_str(s->r->spec, "restart");
+    return is_awaited(s) || str_eq(restart, "no") || (restart && str_starts(restart, "on-failure"));
+}
+
 /*
- * A job may end; anything else is to run. "on-failure" and "no" say that ending well is the end. Without a
- * word on restarting, what others wait for to complete is a job, and what looks like a service is none: a
+ * A job may end; anything else is to run. Without a word on restarting, what looks like a service is none: a
  * server that somebody stopped ends with 0 as well, and has to come back.
  */
 bool is_job(struct subject *s)
 {
-    const char *restart = val_get_str(s->r->spec, "restart");
-    if (restart)
-        return str_eq(restart, "no") || str_starts(restart, "on-failure") || is_awaited(s);
-    return is_awaited(s) || !is_service(s);
+    return is_surely_job(s) || (!val_get(s->r->spec, "restart") && !is_service(s));
 }
 
 bool has_ended_well(struct subject *s, const struct object *o)
 {
-    return o->state == OBJECT_EXITED && o->exit_code == 0 && is_job(s);
+    if (o->state != OBJECT_EXITED || o->exit_code != 0)
+        return false;
+    /* What was stopped in the middle of a change may have ended with 0 because of that. */
+    return s->interrupted ? is_surely_job(s) : is_job(s);
 }
 
 static const char *state_text(struct planner *p, const struct object *o)
@@ -57,7 +64,7 @@ static const char *state_text(struct planner *p, const struct object *o)
 /* Why is it not running: an unfinished change of ours, or something that happened to it? */
 static unsigned state_cause(const struct subject *s, const struct object *o)
 {
-    if (o->state == OBJECT_CREATED || s->interrupted || id_listed(s->p->policy->resume, s->r->id))
+    if (o->state == OBJECT_CREATED || s->interrupted)
         return CAUSE_RESUME;
     if (!s->rec || !s->rec->spec)
         return o->started_ns ? CAUSE_DRIFT : CAUSE_RESUME;

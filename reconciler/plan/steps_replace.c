@@ -7,9 +7,19 @@ struct newcomer {
     bool runs; /* it does already, or has ended as a job may */
 };
 
+/* It has ended with 0, and that was its own doing: not so surely when Git does not say that it is a job, for
+   we may have stopped it ourselves. */
+static bool has_done_its_job(const struct step_maker *m, const struct object *o)
+{
+    const char *restart = val_get_str(m->change->resource->spec, "restart");
+    bool surely = m->change->wait == DEPEND_COMPLETED || str_eq(restart, "no") ||
+                  (restart && str_starts(restart, "on-failure"));
+    return surely && m->change->job && o->state == OBJECT_EXITED && o->exit_code == 0;
+}
+
 static bool has_done(const struct step_maker *m, const struct object *o)
 {
-    return object_up(o) || (m->change->job && o->state == OBJECT_EXITED && o->exit_code == 0);
+    return object_up(o) || has_done_its_job(m, o);
 }
 
 static void start_newcomer(struct step_maker *m, const struct newcomer *n, int64_t stable_ns)

@@ -199,7 +199,8 @@ static int do_on_object(struct world *w, const struct step *s, struct err *err)
     case STEP_STOP:
         if (o->state != OBJECT_EXITED && o->state != OBJECT_CREATED) {
             o->state = OBJECT_EXITED;
-            o->exit_code = 143;
+            /* Some end well when they are asked to. */
+            o->exit_code = o->native_id[strlen(o->native_id) - 1] % 2 ? 143 : 0;
         }
         return 0;
     case STEP_WAIT:
@@ -281,10 +282,37 @@ static bool needs_met(const struct plan_change *c, const bool *ok)
     return true;
 }
 
+static void note_under_way(struct world *w, const char *id)
+{
+    arena_push(w->arena, w->under_way, w->n_under_way, w->cap_under_way, arena_strdup(w->arena, id));
+    arena_push(w->arena, w->under_way, w->n_under_way, w->cap_under_way, NULL);
+    w->n_under_way--;
+}
+
+static void record_failure(struct world *w, const struct plan_change *c, const struct err *err)
+{
+    struct applied *rec = NULL;
+    for (size_t i = 0; i < w->inventory.n; i++)
+        if (str_eq(w->inventory.items[i]->id, c->id))
+            rec = w->inventory.items[i];
+    if (!rec) {
+        rec = arena_new(w->arena, struct applied);
+        rec->id = arena_strdup(w->arena, c->id);
+        inventory_add(&w->inventory, rec);
+        inventory_sort(&w->inventory);
+    }
+    rec->status = c->resource ? APPLIED_FAILED : APPLIED_DELETING;
+    rec->error = arena_strdup(w->arena, err->msg);
+    rec->input_digest = arena_strdup(w->arena, c->input_digest);
+}
+
 void world_run(struct world *w, const struct plan *p)
 {
     bool *ok = arena_array(w->arena, bool, p->n + 1);
     w->generation++;
+    w->n_under_way = 0;
+    w->under_way = NULL;
+    w->cap_under_way = 0;
     for (size_t i = 0; i < p->n && !w->killed; i++) {
         const struct plan_change *c = &p->changes[i];
         struct err err = {0};
@@ -293,9 +321,17 @@ void world_run(struct world *w, const struct plan *p)
             continue;
         for (size_t k = 0; r == 0 && k < c->n_moves; k++)
             r = run_move(w, p, c, &c->moves[k], &err);
-        if (w->killed)
+        if (w->killed) {
+            /* And what this run was to resume, and did not come to. */
+            note_under_way(w, c->id);
+            for (size_t k = i + 1; k < p->n; k++)
+                if (p->changes[k].causes & CAUSE_RESUME)
+                    note_under_way(w, p->changes[k].id);
             return;
+        }
         ok[i] = r == 0;
+        if (r != 0)
+            record_failure(w, c, &err);
         w->failures += r != 0;
         if (r == 0 && c->resource) {
             struct applied *rec = world_record(w, c->resource);

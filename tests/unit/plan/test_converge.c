@@ -246,8 +246,8 @@ static void make_plan(struct trial *t, struct plan *ret, struct observed *ret_ob
     struct diag_list *diags = arena_new(w->arena, struct diag_list);
     struct plan_policy *policy = arena_new(w->arena, struct plan_policy);
     static const char *const data_loss[] = {"volume/data", NULL};
-    *policy =
-        (struct plan_policy){.prune = true, .self_heal = true, .data_loss = data_loss, .now_ns = w->now_ns};
+    *policy = (struct plan_policy){
+        .prune = true, .resume = w->under_way, .self_heal = true, .data_loss = data_loss, .now_ns = w->now_ns};
     diag_init(diags, w->arena);
     world_observe(w, w->arena, ret_observed);
     const struct plan_input in = {.environment = "test",
