@@ -185,8 +185,9 @@ static void test_problems(void **state)
         {"depends_on: {db: helthy}", "f:2:18: error: depends_on.db: \"helthy\" is not a condition\n"
                                      "  hint: did you mean \"healthy\"?\n"},
         {"depends_on: [a, a]", "f:2:17: error: depends_on: \"a\" stands here twice, first in line 2\n"},
-        {"depends_on: [{db: healthy}]", "f:2:14: error: depends_on: a dependency is a container's name, not a mapping\n"
-                                        "  hint: write [db, cache], or {db: healthy}\n"},
+        {"depends_on: [{db: healthy}]",
+         "f:2:14: error: depends_on: a dependency is a container's name, not a mapping\n"
+         "  hint: write [db, cache], or {db: healthy}\n"},
         {"hostname: a_b", "f:2:11: error: hostname: \"a_b\" is not a host name\n"
                           "  hint: use letters, digits and -, in parts joined by dots\n"},
         {"container_name: -x",

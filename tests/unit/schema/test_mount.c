@@ -122,7 +122,8 @@ static void test_tmpfs(void **state)
     check_problems(w, "tmpfs: run",
                    "f:2:8: error: tmpfs: \"run\" is not a place for a tmpfs in the container\n"
                    "  hint: write an absolute path below /\n");
-    check_problems(w, "tmpfs: [/run, \"/run:ro\"]", "f:2:15: error: tmpfs: \"/run\" stands here twice, first in line 2\n");
+    check_problems(w, "tmpfs: [/run, \"/run:ro\"]",
+                   "f:2:15: error: tmpfs: \"/run\" stands here twice, first in line 2\n");
 }
 
 static void test_files(void **state)

@@ -27,7 +27,8 @@ static void test_canonical(void **state)
         {"a--b.c__d_e", "docker.io/library/a--b.c__d_e:latest"},
         {"sha256:" SHA, "sha256:" SHA},
         {"a:_x.-", "docker.io/library/a:_x.-"},
-        {"docker.io/sub.example/x", "docker.io/sub.example/x:latest"}, /* without its registry it would be one */
+        {"docker.io/sub.example/x",
+         "docker.io/sub.example/x:latest"}, /* without its registry it would be one */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *got = NULL;
