@@ -187,7 +187,7 @@ static int load_files(struct plan_case *c, struct err *err)
     if (r < 0)
         return r;
     read_policy(c, policy);
-    world_init(&c->world, c->arena, c->environment);
+    plan_world_init(&c->world, c->arena, c->environment);
     c->world.now_ns = NOW_NS - 3600 * NS_PER_S;
     c->world.generation = 7;
     c->world.inventory.generation = 7;

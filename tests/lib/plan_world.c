@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-void world_init(struct world *w, struct arena *a, const char *environment)
+void plan_world_init(struct world *w, struct arena *a, const char *environment)
 {
     *w = (struct world){
         .arena = a,

@@ -35,7 +35,7 @@ struct world {
     size_t steps, failures;
 };
 
-void world_init(struct world *w, struct arena *a, const char *environment);
+void plan_world_init(struct world *w, struct arena *a, const char *environment);
 /* What an engine reports of an object that was made from this spec and is right. */
 struct val *world_spec(struct arena *a, const struct resource *r);
 /* An object that is right and runs, as made from r; added. */

@@ -295,7 +295,7 @@ static void run_seed(uint64_t seed)
     struct world w;
     struct resource_set first, second;
     struct trial t = {.seed = seed, .w = &w};
-    world_init(&w, &arena, "test");
+    plan_world_init(&w, &arena, "test");
 
     random_set(&d, &arena, &first, &t.text);
     t.set = &first;
@@ -362,7 +362,7 @@ static void load_web(struct replace *r, const char *spec, struct resource_set *r
 static void replace_init(struct replace *r, const char *before, const char *after)
 {
     memset(r, 0, sizeof(*r));
-    world_init(&r->w, &r->arena, "test");
+    plan_world_init(&r->w, &r->arena, "test");
     load_web(r, before, &r->before);
     load_web(r, after, &r->after);
     world_settle(&r->w, &r->before);

@@ -43,7 +43,7 @@ static void plan_now(struct fixture *f)
 static struct fixture *begin(const char *before, const char *after)
 {
     struct fixture *f = calloc(1, sizeof(*f));
-    world_init(&f->w, &f->arena, "prod");
+    plan_world_init(&f->w, &f->arena, "prod");
     f->before = load(f, before ? before : "");
     f->after = load(f, after ? after : "");
     world_settle(&f->w, &f->before);
