@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
+#include "reconciler/plan/bind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,8 +140,10 @@ static void step_text(const struct val *ev, struct live *l)
             word = step_words[i][1];
     _cleanup_buf_ struct buf b = BUF_INIT;
     buf_adds(&b, str_or(val_get_str(ev, "what"), word));
-    const char *subject = str_eq(step, "pull") ? val_get_str(ev, "image") : val_get_str(ev, "object");
-    if (subject)
+    const char *image = str_eq(step, "pull") ? val_get_str(ev, "image") : NULL;
+    const char *subject = image ? image : val_get_str(ev, "object");
+    /* The resource is named already; its object only where there is more than one. */
+    if (subject && (image || val_get_int(ev, "instance", 1) > 1 || str_ends(subject, MARK_CANDIDATE)))
         buf_addf(&b, " %s", subject);
     int64_t done = val_get_int(ev, "step_done", 0), total = val_get_int(ev, "step_total", 0);
     if (str_eq(step, "pull") && done) {
@@ -154,7 +157,7 @@ static void step_text(const struct val *ev, struct live *l)
         buf_addf(&b, "  %lld s left",
                  (long long)((done + NS_PER_S - 1) / NS_PER_S)); /* what is left of total */
     }
-    if (val_get_str(ev, "detail"))
+    if (val_get_str(ev, "detail") && !str_eq(val_get_str(ev, "detail"), subject))
         buf_addf(&b, "  %s", val_get_str(ev, "detail"));
     str_copy(l->text, sizeof(l->text), buf_str(&b));
 }

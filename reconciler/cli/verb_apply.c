@@ -96,8 +96,10 @@ static void print_result(const struct val *answer, int r)
         return;
     }
     printf("%s generation %lld: %zu of %zu changes done in %.1f s.\n",
-           r == 0 ? "Applied" : "Only partly applied", (long long)generation, ok, ok + bad,
-           (double)val_get_int(answer, "duration_ns", 0) / 1e9);
+           r == 0 ? "Applied"
+           : ok   ? "Only partly applied"
+                  : "Failed to apply",
+           (long long)generation, ok, ok + bad, (double)val_get_int(answer, "duration_ns", 0) / 1e9);
     if (val_get_str(answer, "not_converged"))
         printf("It does not converge: %s. It is held until its manifest changes.\n",
                val_get_str(answer, "not_converged"));

@@ -46,10 +46,10 @@ static void help_verb(const struct verb *v, struct buf *b)
 
 static void help_all(struct buf *b)
 {
-    buf_adds(b, "forge-ctl VERB [ARGS]: keep containers as a Git repository says.\n\n"
-                "In a folder with manifests, `forge-ctl diff` and `forge-ctl apply` work on the local "
-                "engine. With a settings file they "
-                "work on\na named environment.\n\nVerbs:\n");
+    buf_adds(b,
+             "forge-ctl VERB [ARGS]: keep containers as a Git repository says.\n\n"
+             "In a folder with manifests, `forge-ctl diff` and `forge-ctl apply` work on the local engine.\n"
+             "With a settings file they work on a named environment.\n\nVerbs:\n");
     for (const struct verb *v = verbs; v->name; v++)
         if (v->summary)
             buf_addf(b, "  %-12s %s\n", v->name, v->summary);

@@ -4,11 +4,12 @@
 #include "reconciler/cli/cli.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct template
 {
-    const char *path, *text;
+    const char *path, *text; /* one %s stands for the project's name */
 };
 
 static const struct template templates[] = {
@@ -18,7 +19,7 @@ static const struct template templates[] = {
                    "apiVersion: forge/v1\n"
                    "kind: Project\n"
                    "metadata:\n"
-                   "  name: my-project\n"},
+                   "  name: %s\n"},
     {"web.yaml",
      "# A container. `forge-ctl explain container` lists its fields; they are those of a Compose service.\n"
      "apiVersion: forge/v1\n"
@@ -43,6 +44,15 @@ static const struct template templates[] = {
      "spec: {}\n"},
 };
 
+/* The folder's name, which "." does not tell. */
+static const char *project_name(struct cli *c, const char *dir)
+{
+    char *real = realpath(dir, NULL);
+    const char *name = settings_folder_name(&c->arena, real ? real : dir);
+    free(real);
+    return name;
+}
+
 static int write_templates(struct cli *c, const char *dir, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(templates); i++)
@@ -51,11 +61,27 @@ static int write_templates(struct cli *c, const char *dir, struct err *err)
             return err_hint(err, "init writes only into a folder that has no manifests");
         }
     int r = io_make_dirs(dir, 0777, err);
+    const char *project = project_name(c, dir);
     for (size_t i = 0; r == 0 && i < ARRAY_LEN(templates); i++) {
         const char *path = arena_printf(&c->arena, "%s/%s", dir, templates[i].path);
-        r = io_write_file(path, templates[i].text, strlen(templates[i].text), 0644, err);
+        const char *text = templates[i].text, *mark = strstr(text, "%s");
+        if (mark)
+            text = arena_printf(&c->arena, "%.*s%s%s", (int)(mark - text), text, project, mark + 2);
+        r = io_write_file(path, text, strlen(text), 0644, err);
     }
     return r;
+}
+
+static void print_next(const char *dir)
+{
+    bool here = str_eq(dir, ".");
+    printf("Wrote %s%sforge.yaml and %s%sweb.yaml. Next:\n", here ? "" : dir, here ? "" : "/",
+           here ? "" : dir, here ? "" : "/");
+    if (!here)
+        printf("  cd %s\n", dir);
+    fputs("  git init && git add . && git commit -m start\n"
+          "  forge-ctl validate\n  forge-ctl diff\n  forge-ctl apply\n",
+          stdout);
 }
 
 int verb_init(struct cli *c)
@@ -64,10 +90,16 @@ int verb_init(struct cli *c)
     const char *dir = c->args[0] ? c->args[0] : str_or(cli_value(c, "directory"), ".");
     if (write_templates(c, dir, &err) < 0)
         return cli_fail(c, &err, NULL);
-    if (c->json == JSON_OFF)
-        printf("Wrote %s/forge.yaml and %s/web.yaml. Next:\n  cd %s && git init && git add . && git commit "
-               "-m \"start\"\n"
-               "  forge-ctl validate\n  forge-ctl diff\n  forge-ctl apply\n",
-               dir, dir, dir);
+    if (c->json == JSON_OFF) {
+        print_next(dir);
+        return 0;
+    }
+    struct val *doc = val_map(&c->arena), *files = val_list(&c->arena);
+    for (size_t i = 0; i < ARRAY_LEN(templates); i++)
+        val_list_add(&c->arena, files,
+                     val_str(&c->arena, arena_printf(&c->arena, "%s/%s", dir, templates[i].path)));
+    val_set_str(&c->arena, doc, "format", "forge/init/v1");
+    val_map_set(&c->arena, doc, "files", files);
+    cli_json(c, doc);
     return 0;
 }

@@ -51,9 +51,30 @@ static int find_object(struct cli *c, const char *id, const char *instance_text,
     return no_such_object(c, id, instance, &o, err);
 }
 
+/* With --json=lines an event each, else all of them in one document at the end. */
+struct log_lines {
+    struct cli *cli;
+    struct val *list;
+};
+
 static void print_line(void *arg, int stream, const char *text, size_t len)
 {
-    (void)arg;
+    struct log_lines *l = arg;
+    if (l->cli->json != JSON_OFF) {
+        _cleanup_arena_ struct arena brief = ARENA_INIT;
+        struct arena *a = l->cli->json == JSON_LINES ? &brief : &l->cli->arena;
+        char *line = arena_strndup(a, text, len);
+        struct val *v = val_map(a);
+        str_clean(line); /* JSON is UTF-8, whatever a container prints */
+        val_set_str(a, v, "event", "log");
+        val_set_str(a, v, "stream", stream == 2 ? "stderr" : "stdout");
+        val_set_str(a, v, "line", line);
+        if (l->cli->json == JSON_LINES)
+            cli_json(l->cli, v);
+        else
+            val_list_add(a, l->list, v);
+        return;
+    }
     FILE *to = stream == 2 ? stderr : stdout;
     fwrite(text, 1, len, to);
     fputc('\n', to);
@@ -79,11 +100,13 @@ int verb_logs(struct cli *c)
 {
     struct err err = {0};
     struct provider *p = NULL;
+    struct log_lines lines = {c, val_list(&c->arena)};
     struct logs_request rq = {
         .follow = cli_flag(c, "follow"),
         .timestamps = cli_flag(c, "timestamps"),
         .tail = -1,
         .line = print_line,
+        .arg = &lines,
     };
     int r = cli_number("--tail", cli_value(c, "tail"), 0, &rq.tail, &err);
     if (r == 0 && cli_value(c, "since"))
@@ -94,9 +117,15 @@ int verb_logs(struct cli *c)
         r = err_set(&err, ERR_UNSUPPORTED, "this backend has no logs");
     if (r == 0)
         r = p->ops->logs(p, &rq, &c->cancel, &err);
-    if (r == ERR_CANCELLED)
-        return 0;
-    return r < 0 ? cli_fail(c, &err, NULL) : 0;
+    if (r < 0 && r != ERR_CANCELLED)
+        return cli_fail(c, &err, NULL);
+    if (c->json == JSON_DOCUMENT) {
+        struct val *doc = val_map(&c->arena);
+        val_set_str(&c->arena, doc, "format", "forge/logs/v1");
+        val_map_set(&c->arena, doc, "lines", lines.list);
+        cli_json(c, doc);
+    }
+    return 0;
 }
 
 int verb_exec(struct cli *c)

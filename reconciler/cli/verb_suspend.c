@@ -7,10 +7,13 @@
 
 static int done(struct cli *c, const char *text)
 {
-    if (c->json != JSON_OFF)
-        cli_json(c, val_map(&c->arena));
-    else
+    if (c->json == JSON_OFF) {
         puts(text);
+        return 0;
+    }
+    struct val *doc = val_map(&c->arena);
+    val_set_str(&c->arena, doc, "format", arena_printf(&c->arena, "forge/%s/v1", c->verb->name));
+    cli_json(c, doc);
     return 0;
 }
 

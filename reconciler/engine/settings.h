@@ -79,6 +79,8 @@ const struct env_config *settings_env(const struct settings *s,
 const char *settings_default_path(void);
 const char *settings_default_state_dir(struct arena *a);
 const char *settings_default_socket(struct arena *a);
+/* A name for an environment, made of a folder's; "default" where nothing is left of it. */
+const char *settings_folder_name(struct arena *a, const char *dir);
 /* A DNS label of at most LIMIT_NAME_BYTES. */
 bool settings_name_is_valid(const char *name);
 extern const struct field_table settings_table;

@@ -58,8 +58,7 @@ static const char *project_name(struct arena *a, const char *dir)
     return NULL;
 }
 
-/* A name that can stand in a native name, made of a folder's. */
-static const char *name_of_folder(struct arena *a, const char *dir)
+const char *settings_folder_name(struct arena *a, const char *dir)
 {
     const char *slash = strrchr(dir, '/');
     char *name = arena_strdup(a, slash ? slash + 1 : dir);
@@ -95,7 +94,7 @@ int settings_default(const char *dir, const char *env, const char *state_dir, st
                         LIMIT_NAME_BYTES);
     }
     if (!name || !settings_name_is_valid(name))
-        name = name_of_folder(a, folder);
+        name = settings_folder_name(a, folder);
     ret->state_dir = state_dir ? arena_strdup(a, state_dir) : settings_default_state_dir(a);
     ret->socket = settings_default_socket(a);
     ret->log_level = LOG_INFO;
