@@ -84,51 +84,7 @@ int engine_provider(struct engine *e, struct provider **ret, struct err *err)
     return 0;
 }
 
-int engine_note(struct engine *e, int result, const struct err *outcome, struct err *err)
+bool engine_lost_race(int result, const struct err *err)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct env_state st;
-    int r = env_state_get(e->env.store, e->config->name, &a, &st, err);
-    if (r < 0)
-        return r;
-    /* Being stopped, or not being the first, says nothing about the environment. */
-    if (result == ERR_CANCELLED || result == ERR_BUSY)
-        return 0;
-    const char *text = result < 0 ? outcome->msg : NULL;
-    if (str_eq(st.error, text))
-        return 0;
-    st.error = text;
-    st.error_ns = text ? clock_wall(e->env.clock) : 0;
-    return env_state_put(e->env.store, e->config->name, &st, err);
-}
-
-/* ---- suspension (S7) ---- */
-
-int engine_suspend(struct engine *e, const char *who, const char *why, int64_t until_ns, struct err *err)
-{
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct env_state st;
-    int r = env_state_get(e->env.store, e->config->name, &a, &st, err);
-    if (r < 0)
-        return r;
-    st.suspended_by = who;
-    st.suspended_why = why;
-    st.suspended_ns = clock_wall(e->env.clock);
-    st.suspended_until_ns = until_ns;
-    return env_state_put(e->env.store, e->config->name, &st, err);
-}
-
-int engine_resume(struct engine *e, const char *who, struct err *err)
-{
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct env_state st;
-    int r = env_state_get(e->env.store, e->config->name, &a, &st, err);
-    if (r < 0)
-        return r;
-    if (!st.suspended_by)
-        return 0;
-    log_info("environment.resumed", "environment", e->config->name, "by", who, NULL);
-    st.suspended_by = st.suspended_why = NULL;
-    st.suspended_ns = st.suspended_until_ns = 0;
-    return env_state_put(e->env.store, e->config->name, &st, err);
+    return result == ERR_BUSY || (result == ERR_CONFLICT && err->retryable);
 }

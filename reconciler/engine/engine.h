@@ -52,12 +52,16 @@ struct look {
     struct plan plan;
     struct val *doc;      /* plan_to_val() */
     uint64_t rollback_to; /* 0: not a rollback */
+    const char *rollback_only;
+    const struct val *pinned; /* {ref: {id, digest}} of the generation rolled back to, where it differs */
     bool attended;
+    bool unread;       /* the repository could not be read, or its manifests are wrong */
     const char *scope; /* only this resource was looked at; NULL: all */
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);
-/* Would applying it only put back what the newest generation asks for? Then it is part of that one. */
+/* Would applying it only put back, or try again, what the newest generation asks for? Then it is part of that
+   one. */
 bool look_continues_generation(const struct look *l);
 
 struct look_options {
@@ -98,10 +102,14 @@ struct apply_result {
     const char *not_converged; /* L9: the field that will not converge; NULL */
 };
 /* Runs l->plan under the environment's lock (L6), records a generation and transitions, reads back, plans
-   again and checks that it is empty (L9). ERR_BUSY names the other writer; ERR_DENIED suspended (S7) or needs
-   approval (S2). */
+   again and checks that it is empty (L9). ERR_BUSY names the other writer; ERR_CONFLICT (retryable): somebody
+   else applied since the look was taken, plan again; ERR_DENIED suspended (S7) or needs approval (S2). A
+   suspension that is set while it runs cancels it. */
 int engine_apply(struct engine *e, struct look *l, const struct apply_options *o, struct apply_result *ret,
                  struct err *err) _must_check_;
+
+/* Did it come to nothing only because somebody else was at it? Then look again in a moment. */
+bool engine_lost_race(int result, const struct err *err);
 
 /* Note how a reconcile went (result 0 or an error), for `status`; writes only when that changed. */
 int engine_note(struct engine *e, int result, const struct err *outcome, struct err *err) _must_check_;

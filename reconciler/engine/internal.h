@@ -3,6 +3,8 @@
 /* Shared by the files of this room; nothing outside includes it. */
 #include "reconciler/engine/engine.h"
 
+#define SOURCE_FOLDER_PREFIX "dir:"
+
 struct engine {
     const struct env_config *config;
     struct engine_env env;
@@ -23,10 +25,49 @@ struct wanted *wanted_new(void);
 void wanted_unref(struct wanted *w); /* accepts NULL */
 /* Use what is kept in this look. */
 void wanted_use(struct wanted *w, struct look *l);
-/* Keep what this look has loaded. */
-void wanted_keep(struct engine *e, struct look *l);
-/* Can this resource be looked at by itself: is nothing else built on it, and it on nothing that runs? */
-bool wanted_is_alone(const struct wanted *w, const char *id);
+/* Is what is kept still what is asked for, as far as can be told without the repository? */
+bool wanted_is_current(const struct engine *e, const struct look_options *o, const struct look *l);
+/* Read the source: fetch when asked to, then the tree of the wanted revision. */
+int look_source(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
+/* Fill l->desired and l->bound from it; problems of manifests are in l->diags and are an error. */
+int look_desired(struct engine *e, const struct look_options *o, struct look *l,
+                 struct err *err) _must_check_;
+/* Both, where what is kept will not do; or from a recorded generation in the repository's place. */
+int look_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
+
+/* scope.c */
+bool look_can_scope(const struct engine *e, const struct look_options *o, const struct look *l);
+int look_scope(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
+
+/* state.c */
+/* With a suspension only where it is in force. */
+int state_load(struct engine *e, struct arena *a, struct env_state *ret, struct err *err) _must_check_;
+int state_refuse_suspended(const struct engine *e, const struct env_state *st, struct err *err) _must_check_;
+struct state_change {
+    const struct look *look; /* that was applied */
+    int result;
+    const struct err *outcome;
+    uint64_t generation; /* that it made or continued; 0: nothing was to be done */
+    int64_t now_ns;
+};
+/* Note what it means for what follows; writes only when that changed. */
+int state_save(struct engine *e, struct state_change *c, struct err *err) _must_check_;
+
+/* guard.c: while a plan runs, cancel it when the environment is suspended by whomever (S7). */
+struct guard;
+struct guard *guard_start(struct engine *e, const struct cancel *user); /* NULL: no thread could be had */
+const struct cancel *guard_cancel(struct guard *g);
+/* Ends and frees it. Into `err`, when it was the suspension that ended the run. */
+int guard_end(struct guard *g, int result, struct err *err) _must_check_;
+
+/* record.c: what is kept of an apply as a generation, and of what was found in sync. */
+int record_begin(struct engine *e, struct look *l, struct generation *g, struct err *err) _must_check_;
+int record_end(struct engine *e, struct look *l, struct generation *g, struct err *err) _must_check_;
+/* Something of the newest generation was put back; if it had not succeeded, it is made good now. */
+int record_continued(struct engine *e, struct look *l, struct err *err) _must_check_;
+/* A newest generation that never came to its end was killed: there is one writer, and that is us. */
+int record_interrupted(struct engine *e, struct err *err) _must_check_;
+int record_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
 
 /* load.c: fill l->desired from a snapshot's files, decoded forms cached in the store. */
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,

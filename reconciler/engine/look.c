@@ -2,7 +2,6 @@
 #include "reconciler/engine/internal.h"
 
 #include "base/str.h"
-#include "reconciler/plan/bind.h"
 
 #include <string.h>
 

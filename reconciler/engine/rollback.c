@@ -90,22 +90,30 @@ static const char *pinned_reference(struct look *l, const char *ref, const struc
     return arena_printf(&l->arena, "%.*s@%s", (int)name_len, ref, digest);
 }
 
+/* Ask for exactly the image that is recorded. Its record goes with it, under the name that Git knows. */
+static void pin(struct look *l, struct val *pins, struct resource *res, const struct val *images)
+{
+    const char *ref = val_get_str(res->spec, "image");
+    struct val *recorded = ref ? val_clone(&l->arena, val_get(images, ref)) : NULL;
+    const char *pinned = recorded ? pinned_reference(l, ref, recorded) : NULL;
+    if (!pinned)
+        return;
+    val_map_set(&l->arena, pins, ref, recorded);
+    struct val *spec = val_map_copy(&l->arena, res->spec);
+    val_set_str(&l->arena, spec, "image", pinned);
+    res->spec = spec;
+}
+
 int rollback_pin_images(struct engine *e, struct look *l, struct err *err)
 {
     struct generation g;
     int r = generation_get(e->env.store, e->config->name, l->rollback_to, &l->arena, &g, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < l->bound.n; i++) {
-        struct resource *res = l->bound.items[i];
-        const char *ref = val_get_str(res->spec, "image");
-        const struct val *recorded = ref ? val_get(g.images, ref) : NULL;
-        const char *pinned = recorded ? pinned_reference(l, ref, recorded) : NULL;
-        if (!pinned)
-            continue;
-        struct val *spec = val_map_copy(&l->arena, res->spec);
-        val_set_str(&l->arena, spec, "image", pinned);
-        res->spec = spec;
-    }
+    struct val *pins = val_map(&l->arena);
+    for (size_t i = 0; i < l->bound.n; i++)
+        if (!l->rollback_only || str_eq(l->rollback_only, l->bound.items[i]->id))
+            pin(l, pins, l->bound.items[i], g.images);
+    l->pinned = pins;
     return 0;
 }

@@ -1,7 +1,11 @@
-/* What a commit asks for, shared by the looks that look at that commit. One thread: the environment's own. */
+/*
+ * What is asked for: by a commit, or by a recorded generation in its place. What a commit asks for is shared
+ * by the looks that look at that commit. One thread: the environment's own.
+ */
 #include "reconciler/engine/internal.h"
 
 #include "base/str.h"
+#include "reconciler/plan/bind.h"
 
 #include <stdlib.h>
 
@@ -37,7 +41,8 @@ void wanted_use(struct wanted *w, struct look *l)
     l->info = &w->info;
 }
 
-void wanted_keep(struct engine *e, struct look *l)
+/* Keep what this look has loaded. */
+static void keep(struct engine *e, struct look *l)
 {
     struct wanted *w = l->wanted;
     struct arena *a = &w->arena;
@@ -58,23 +63,101 @@ void wanted_keep(struct engine *e, struct look *l)
     w->refs++;
 }
 
-/* Networks, volumes and configs stay as they are; what runs may have to wait, or to be started again. */
-static bool runs(const char *id)
+/* ---- reading it ---- */
+
+/* Read the source: fetch when asked to, then the tree of the wanted revision. */
+int look_source(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
-    return str_starts(id, "container/");
+    struct clock *clock = e->env.clock;
+    int64_t begin = clock_mono(clock);
+    bool moved = false;
+    int r = o->fetch ? source_fetch(e->source, o->cancel, &moved, err) : 0;
+    if (r == 0)
+        r = source_snapshot(e->source, o->rev, &l->snapshot, err);
+    l->fetch_ns = clock_mono(clock) - begin;
+    if (r < 0)
+        return err_wrap(err, "environment %s", e->config->name);
+    l->info = snapshot_info(l->snapshot);
+    return 0;
 }
 
-bool wanted_is_alone(const struct wanted *w, const char *id)
+/* Fill l->desired; problems of manifests are in l->diags and are an error. */
+int look_desired(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
-    const struct resource *r = resource_find(&w->bound, id);
-    if (!r || !runs(id))
+    struct clock *clock = e->env.clock;
+    int64_t begin = clock_mono(clock);
+    int r = 0;
+    if (!l->rollback_to || l->rollback_only) /* else all of it comes from a generation */
+        r = look_load(e, l->snapshot, l->info, &l->wanted->arena, &l->desired, &l->diags, &l->loaded, err);
+    if (r == 0 && l->diags.errors)
+        r = err_set(err, ERR_INVALID, "environment %s: %zu %s in its manifests", e->config->name,
+                    l->diags.errors, l->diags.errors == 1 ? "error" : "errors");
+    if (r == 0 && l->rollback_to)
+        r = look_rollback(e, o, l, err);
+    if (r == 0)
+        r = bind_set(&l->desired, e->config->name, &l->wanted->arena, &l->bound, err);
+    l->load_ns = clock_mono(clock) - begin;
+    return r;
+}
+
+/* ---- which commit ---- */
+
+/* Does automation leave this commit alone, because somebody rolled back from it (H2)? */
+static bool is_held(const struct look *l, const char *commit)
+{
+    return l->state.held_commit && l->state.held_generation && str_eq(l->state.held_commit, commit);
+}
+
+bool wanted_is_current(const struct engine *e, const struct look_options *o, const struct look *l)
+{
+    const struct env_state *st = &l->state;
+    if (!o->same_commit || o->rollback_to || o->rev || o->attended || !e->kept)
         return false;
-    for (size_t i = 0; i < r->n_depends; i++)
-        if (runs(r->depends[i].id))
-            return false;
-    for (size_t i = 0; i < w->bound.n; i++)
-        for (size_t k = 0; k < w->bound.items[i]->n_depends; k++)
-            if (str_eq(w->bound.items[i]->depends[k].id, id))
-                return false;
-    return true;
+    const char *kept = e->kept->info.commit;
+    /* Somebody else may have fetched and applied another one. */
+    return !is_held(l, kept) && (!st->seen_commit || str_eq(st->seen_commit, kept));
+}
+
+/* Only a commit says what its tree is: a folder changes under it. */
+static bool can_keep(const struct engine *e, const struct look *l)
+{
+    return e->env.keep_wanted && !str_empty(l->info->commit) &&
+           !str_starts(e->config->source.url, SOURCE_FOLDER_PREFIX);
+}
+
+static int read_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    bool needs_source = !o->rollback_to || o->rollback_only;
+    int r = needs_source ? look_source(e, o, l, err) : 0;
+    if (r < 0)
+        return r;
+    if (needs_source && !o->attended && is_held(l, l->info->commit))
+        l->rollback_to = l->state.held_generation;
+    bool plain = !l->rollback_to && !o->rev && !o->attended && can_keep(e, l);
+    if (plain && e->kept && str_eq(e->kept->info.commit, l->info->commit)) {
+        wanted_use(e->kept, l);
+        return 0;
+    }
+    r = look_desired(e, o, l, err);
+    if (r == 0 && plain)
+        keep(e, l);
+    return r;
+}
+
+int look_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    if (wanted_is_current(e, o, l)) {
+        wanted_use(e->kept, l);
+        return 0;
+    }
+    l->rollback_to = o->rollback_to;
+    l->rollback_only = o->rollback_to ? o->rollback_only : NULL;
+    int r = read_wanted(e, o, l, err);
+    l->unread = r < 0;
+    if (r < 0 && !o->rev && !o->rollback_to) {
+        /* The repository does not say this any more: the next look has to find out again. */
+        wanted_unref(e->kept);
+        e->kept = NULL;
+    }
+    return r;
 }

@@ -1,0 +1,217 @@
+/* What is kept of an apply: the generation, and the inventory of what was found in sync. */
+#include "reconciler/engine/internal.h"
+
+#include "base/str.h"
+
+#include <stdlib.h>
+
+/* ---- what a generation asks for ---- */
+
+static void add_record(struct look *l, struct val *map, const struct resource *r)
+{
+    val_map_set(&l->arena, map, r->id, resource_to_val(&l->arena, r));
+}
+
+/* Of a part of a commit: the newest generation, with that part changed. */
+static int recorded_part(struct engine *e, struct look *l, struct val *map, struct err *err)
+{
+    struct generation base = {0};
+    int r = l->state.generation
+                ? generation_get(e->env.store, e->config->name, l->state.generation, &l->arena, &base, err)
+                : 0;
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < val_len(base.resources); i++) {
+        const char *id = base.resources->pairs[i].key;
+        const struct plan_change *c = plan_find(&l->plan, id);
+        if (!c || c->action == PLAN_BLOCKED)
+            val_map_set(&l->arena, map, id, base.resources->pairs[i].val);
+    }
+    for (size_t i = 0; i < l->desired.n; i++) {
+        const struct resource *res = l->desired.items[i];
+        const struct plan_change *c = plan_find(&l->plan, res->id);
+        bool selected = c && c->action != PLAN_BLOCKED;
+        for (const char *const *id = l->policy.only; *id && !selected; id++)
+            selected = !c && str_eq(*id, res->id);
+        if (selected)
+            add_record(l, map, res);
+    }
+    return 0;
+}
+
+/* Every resource, as it was asked for, by id: what a rollback goes back to. */
+static int recorded_resources(struct engine *e, struct look *l, const struct val **ret, struct err *err)
+{
+    struct val *map = val_map(&l->arena);
+    int r = 0;
+    if (l->policy.only)
+        r = recorded_part(e, l, map, err);
+    for (size_t i = 0; !l->policy.only && i < l->desired.n; i++)
+        add_record(l, map, l->desired.items[i]);
+    *ret = map;
+    return r;
+}
+
+static struct val *plan_summary(struct look *l)
+{
+    struct val *map = val_map(&l->arena);
+    for (unsigned i = PLAN_CREATE; i <= PLAN_BLOCKED; i++)
+        if (l->plan.counts[i])
+            val_set_int(&l->arena, map, plan_action_name((enum plan_action)i), l->plan.counts[i]);
+    return map;
+}
+
+/* What each image reference meant when it ran (H3), by the name that Git knows: the one that was asked for
+ * may have been made more exact by a rollback. */
+static struct val *recorded_images(struct look *l)
+{
+    struct arena *a = &l->arena;
+    struct val *map = val_map(a);
+    for (size_t i = 0; i < l->observed.n; i++) {
+        const struct object *o = l->observed.items[i];
+        const struct resource *asked = resource_find(&l->desired, o->id),
+                              *bound = resource_find(&l->bound, o->id);
+        const char *ref = asked ? val_get_str(asked->spec, "image") : NULL;
+        const char *exact = bound ? val_get_str(bound->spec, "image") : NULL;
+        if (!ref || !exact || !o->image_id || !o->owner || o->candidate)
+            continue;
+        struct val *entry = val_map(a);
+        const struct image_fact *fact = observed_image(&l->observed, exact);
+        val_set_str(a, entry, "id", o->image_id);
+        if (fact && str_eq(fact->id, o->image_id))
+            val_set_str(a, entry, "digest", fact->digest);
+        val_map_set(a, map, ref, entry);
+    }
+    /* What was gone back to is known, whether it runs by now or not. */
+    for (size_t i = 0; i < val_len(l->pinned); i++)
+        val_map_set(a, map, l->pinned->pairs[i].key, l->pinned->pairs[i].val);
+    return map;
+}
+
+/* ---- its life ---- */
+
+/* What the commit says, for the record. A folder has not said it yet, because that takes time. */
+static const char *recorded_subject(struct look *l)
+{
+    struct err err = {0};
+    if (l->snapshot && snapshot_describe(l->snapshot, &err) < 0)
+        log_debug("source.describe_failed", "error", err.msg, NULL);
+    if (!l->info->dirty)
+        return l->info->subject;
+    return arena_printf(&l->arena, "%s (and changes that are not committed)", l->info->subject);
+}
+
+int record_begin(struct engine *e, struct look *l, struct generation *g, struct err *err)
+{
+    int r = recorded_resources(e, l, &g->resources, err);
+    if (r < 0)
+        return r;
+    g->subject = recorded_subject(l);
+    g->commit = l->info->commit;
+    g->author = l->info->author;
+    g->plan_digest = val_get_str(l->doc, "digest");
+    g->begin_ns = clock_wall(e->env.clock);
+    g->status = GEN_RUNNING;
+    g->summary = plan_summary(l);
+    return generation_begin(e->env.store, e->config->name, g, err);
+}
+
+int record_end(struct engine *e, struct look *l, struct generation *g, struct err *err)
+{
+    g->end_ns = clock_wall(e->env.clock);
+    g->images = recorded_images(l);
+    return generation_end(e->env.store, e->config->name, g, err);
+}
+
+/* The newest, without its resources: they do not change any more. */
+static int newest(struct engine *e, struct arena *a, struct generation **ret, struct err *err)
+{
+    size_t n;
+    int r = generation_list(e->env.store, e->config->name, 1, true, a, ret, &n, err);
+    if (r == 0 && n == 0)
+        *ret = NULL;
+    return r;
+}
+
+int record_continued(struct engine *e, struct look *l, struct err *err)
+{
+    struct generation *g;
+    if (l->scope || l->plan.n)
+        return 0;
+    int r = newest(e, &l->arena, &g, err);
+    if (r < 0 || !g || g->status == GEN_OK)
+        return r;
+    g->status = GEN_OK;
+    g->error = NULL;
+    return record_end(e, l, g, err);
+}
+
+int record_interrupted(struct engine *e, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct generation *g;
+    int r = newest(e, &a, &g, err);
+    if (r < 0 || !g || g->status != GEN_RUNNING)
+        return r;
+    g->status = GEN_INTERRUPTED;
+    g->error = "the run was killed";
+    g->end_ns = clock_wall(e->env.clock);
+    return generation_end(e->env.store, e->config->name, g, err);
+}
+
+/* ---- the inventory ---- */
+
+/* L8: what is held because it goes away again and again is not well because it is there at the moment. */
+static bool still_flaps(const struct engine *e, const struct applied *a)
+{
+    return a->status == APPLIED_HELD && a->corrections &&
+           clock_wall(e->env.clock) - a->window_ns < FLAP_WINDOW_NS;
+}
+
+/* A resource that was found in sync, as the inventory should have it; false when it has it so. */
+static bool in_sync_record(struct engine *e, struct look *l, const struct resource *r, struct applied *ret)
+{
+    const struct applied *old = inventory_find(&l->inventory, r->id);
+    bool same = old && val_equal(old->spec, r->spec) && val_equal(old->labels, r->labels) &&
+                val_equal(old->annotations, r->annotations);
+    if (same && (old->status == APPLIED_OK || still_flaps(e, old)))
+        return false;
+    struct object *const *objects;
+    size_t n = observed_find(&l->observed, r->id, &objects);
+    struct applied now = old ? *old : (struct applied){.id = r->id};
+    now.spec = r->spec;
+    now.labels = r->labels;
+    now.annotations = r->annotations;
+    now.status = APPLIED_OK;
+    now.error = now.input_digest = NULL;
+    now.attempts = now.corrections = 0;
+    now.next_ns = 0;
+    now.commit = l->info->commit;
+    now.changed_ns = clock_wall(e->env.clock);
+    if (n) {
+        now.baseline = objects[0]->spec;
+        now.baseline_id = objects[0]->native_id;
+        now.image_id = objects[0]->image_id;
+        if (!now.generation)
+            now.generation = objects[0]->generation;
+    }
+    *ret = now;
+    return true;
+}
+
+/*
+ * Bring the inventory up to date with what was found in sync: resources whose record was lost, and those
+ * whose manifest now says in other words what runs already. Writes nothing when nothing changed (L1).
+ */
+int record_inventory(struct engine *e, struct look *l, struct err *err)
+{
+    struct applied *items = NULL, now;
+    size_t n = 0, cap = 0;
+    for (size_t i = 0; i < l->bound.n; i++) {
+        const struct resource *r = l->bound.items[i];
+        bool part_of_it = !(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && !plan_find(&l->plan, r->id);
+        if (part_of_it && in_sync_record(e, l, r, &now))
+            arena_push(&l->arena, items, n, cap, now);
+    }
+    return n ? inventory_save_all(e->env.store, e->config->name, items, n, err) : 0;
+}
