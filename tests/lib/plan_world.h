@@ -29,8 +29,8 @@ struct world {
     long steps_left; /* killed when none is left; negative: for ever */
     long fail_step;  /* this many steps from now one fails; negative: none */
     bool killed;
-    const char *
-        *under_way; /* ids of changes that a kill cut short, NULL-terminated: what a journal would know */
+    /* Ids of changes that a kill cut short, NULL-terminated: what a journal would know. */
+    const char **under_way;
     size_t n_under_way, cap_under_way;
     size_t steps, failures;
 };
