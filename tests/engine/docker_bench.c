@@ -201,3 +201,23 @@ struct object bench_inspect(struct bench *b, const struct kind_desc *kind, const
         fail_msg("inspect %s: %s", native, b->err.msg);
     return o;
 }
+
+struct resource *bench_container(struct bench *b, const char *name, const char *json)
+{
+    return bench_resource(b, &kind_container, name, bench_json(b, json));
+}
+
+void bench_say_line(void *arg, int stream, const char *text, size_t len)
+{
+    buf_addf(arg, "%d:%.*s|", stream, (int)len, text);
+}
+
+const char *bench_logs(struct bench *b, const char *native)
+{
+    struct buf out = BUF_INIT;
+    const struct logs_request rq = {.native_name = native, .tail = -1, .line = bench_say_line, .arg = &out};
+    assert_int_equal(b->p->ops->logs(b->p, &rq, NULL, &b->err), 0);
+    const char *text = arena_strdup(&b->arena, buf_str(&out));
+    buf_release(&out);
+    return text;
+}

@@ -9,8 +9,10 @@
 #include "providers/provider.h"
 #include "reconciler/plan/bind.h"
 
-#define IMAGE_1 "forge-test/busybox:1"
-#define IMAGE_2 "forge-test/busybox:2"
+/* A container that does nothing and is on no network. */
+#define BENCH_IDLE "'image': 'forge-test/busybox:1', 'network_mode': 'none'"
+#define IMAGE_1    "forge-test/busybox:1"
+#define IMAGE_2    "forge-test/busybox:2"
 
 struct bench {
     struct arena arena;
@@ -38,6 +40,10 @@ struct val *bench_json(struct bench *b, const char *json); /* ' stands for " */
 const char *bench_name(struct bench *b, const char *name);
 struct resource *bench_resource(struct bench *b, const struct kind_desc *kind, const char *name,
                                 struct val *spec);
+struct resource *bench_container(struct bench *b, const char *name, const char *json);
+/* All that a container said, "1:out|2:err|", and a receiver of lines that writes so into a struct buf. */
+const char *bench_logs(struct bench *b, const char *native);
+void bench_say_line(void *arg, int stream, const char *text, size_t len);
 /* A step on instance 1 of a resource, with marks for its spec. */
 struct step bench_step(struct bench *b, enum step_verb verb, const struct resource *r);
 int bench_do(struct bench *b, const struct step *s);

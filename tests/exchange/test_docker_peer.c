@@ -1,73 +1,15 @@
 /* What the Docker provider asks, request by request, and what it makes of answers that went wrong. */
-#include "providers/provider.h"
-#include "reconciler/plan/bind.h"
+#include "tests/exchange/docker_world.h"
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "tests/exchange/peer.h"
 #include "tests/lib/unit.h"
 
-#include <poll.h>
 #include <sys/stat.h>
 
 #define LABEL_FILTER "filters=%7B%22label%22%3A%20%5B%22io.forge.environment%3Drec%22%5D%7D"
-
-struct world {
-    struct peer *peer;
-    struct provider *p;
-    struct target target;
-    struct arena arena;
-    struct map cache;
-    struct err err;
-};
-
-struct cached {
-    void *data;
-    size_t len;
-};
-
-static int cache_get(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len)
-{
-    struct world *w = arg;
-    const struct cached *c = map_get(&w->cache, key);
-    if (!c)
-        return ERR_NOTFOUND;
-    *ret = arena_memdup(a, c->data, c->len);
-    *ret_len = c->len;
-    return 0;
-}
-
-static void cache_put(void *arg, const char *key, const void *data, size_t len)
-{
-    struct world *w = arg;
-    struct cached *c = arena_new(&w->arena, struct cached);
-    *c = (struct cached){arena_memdup(&w->arena, data, len), len};
-    map_put(&w->cache, arena_strdup(&w->arena, key), c);
-}
-
-static void open_world(struct world *w, const struct peer_answer *script, const struct target *more)
-{
-    *w = (struct world){.peer = peer_start(script)};
-    const struct provider_env env = {.cache = {.arg = w, .get = cache_get, .put = cache_put}};
-    map_init(&w->cache);
-    w->target = more ? *more : (struct target){.docker_config = "/no/such"};
-    w->target.name = "peer";
-    w->target.url = peer_url(w->peer);
-    w->target.timeout_ns = 2 * NS_PER_S;
-    if (provider_open(&w->target, &env, &w->p, &w->err) < 0)
-        fail_msg("%s", w->err.msg);
-}
-
-static void close_world(struct world *w)
-{
-    provider_close(w->p);
-    peer_stop(w->peer);
-    map_release(&w->cache);
-    arena_release(&w->arena);
-}
 
 static int observe(struct world *w, struct observed *o)
 {
@@ -98,7 +40,7 @@ static void test_the_questions_of_an_observation(void **state)
                                          {0}};
     struct world w;
     struct observed o;
-    open_world(&w, script, NULL);
+    world_open(&w, script, NULL);
     assert_int_equal(observe(&w, &o), 0);
     assert_int_equal(o.n, 4);
     assert_int_equal(o.inspected, 2);
@@ -114,7 +56,7 @@ static void test_the_questions_of_an_observation(void **state)
         questions++;
     assert_int_equal(questions, 4);
     assert_null(strstr(log, "/json|GET /v1.41/containers/e0"));
-    close_world(&w);
+    world_close(&w);
     char *all[] = {list, web, job, nets, vols, image, info};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         free(all[i]);
@@ -150,12 +92,12 @@ static void test_observations_that_go_wrong(void **state)
                                              {0}};
         struct world w;
         struct observed o;
-        open_world(&w, script, NULL);
+        world_open(&w, script, NULL);
         int r = observe(&w, &o);
         if (r != cases[i].code)
             fail_msg("case %zu: %d %s", i, r, w.err.msg);
         assert_contains(w.err.msg, "target peer");
-        close_world(&w);
+        world_close(&w);
     }
 }
 
@@ -182,13 +124,13 @@ static void test_who_is_no_engine_or_an_old_one(void **state)
         struct world w;
         unsigned caps = 0;
         const char *engine;
-        open_world(&w, cases[i].script, NULL);
+        world_open(&w, cases[i].script, NULL);
         assert_int_equal(w.p->ops->ping(w.p, &caps, &engine, &w.arena, &w.err), cases[i].code);
         if (cases[i].says)
             assert_contains(w.err.msg, cases[i].says);
         else
             assert_string_equal(engine, "docker (API 1.51)");
-        close_world(&w);
+        world_close(&w);
     }
 }
 
@@ -248,7 +190,7 @@ static void test_a_create_that_fails_half_way_is_taken_back(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world w;
         struct step_result result;
-        open_world(&w, cases[i].script, NULL);
+        world_open(&w, cases[i].script, NULL);
         struct step s = step_of(
             &w, STEP_CREATE,
             "{\"image\":\"web:1\",\"networks\":{\"a\":{\"aliases\":[\"w\"]},\"b\":{\"aliases\":[\"w\"]}}}");
@@ -259,7 +201,7 @@ static void test_a_create_that_fails_half_way_is_taken_back(void **state)
         assert_contains(w.err.msg, "container/web: ");
         assert_true(str_ends(peer_log(w.peer), "|DELETE /v1.41/containers/abc123?v=1&force=1|"));
         assert_null(strstr(peer_log(w.peer), "!"));
-        close_world(&w);
+        world_close(&w);
     }
 }
 
@@ -277,7 +219,7 @@ static void test_the_name_is_taken(void **state)
         {0}};
     struct world w;
     struct step_result result;
-    open_world(&w, script, NULL);
+    world_open(&w, script, NULL);
     struct step s = step_of(&w, STEP_CREATE, "{\"image\":\"web:1\",\"network_mode\":\"none\"}");
     assert_int_equal(apply(&w, &s, &result), 0); /* made by this very step before */
     assert_true(result.unchanged);
@@ -285,7 +227,7 @@ static void test_the_name_is_taken(void **state)
     s.id = "container/other";
     assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
     assert_contains(w.err.msg, "rec-web-1 is taken by container e01cee589e55");
-    close_world(&w);
+    world_close(&w);
     free(mine);
 }
 
@@ -314,13 +256,13 @@ static void test_a_pull_with_progress_and_a_login(void **state)
     struct world w;
     struct step_result result;
     (void)state;
-    open_world(&w, script, &t);
+    world_open(&w, script, &t);
     struct step s = step_of(&w, STEP_PULL, "{}");
     assert_int_equal(apply(&w, &s, &result), 0);
     assert_string_equal(result.image_id, "sha256:new");
     assert_false(result.unchanged);
     assert_null(strstr(peer_log(w.peer), "!"));
-    close_world(&w);
+    world_close(&w);
     secret_free(pw);
 }
 
@@ -353,14 +295,14 @@ static void test_a_pull_that_fails(void **state)
             {0}};
         struct world w;
         struct step_result result;
-        open_world(&w, script, &t);
+        world_open(&w, script, &t);
         struct step s = step_of(&w, STEP_PULL, "{}");
         assert_int_equal(apply(&w, &s, &result), cases[i].code);
         assert_int_equal(w.err.retryable, cases[i].retryable);
         assert_contains(w.err.msg, "r.example/web:1");
         assert_null(strstr(w.err.msg, "canary"));
         assert_null(strstr(w.err.msg, "Y2FuYXJ5"));
-        close_world(&w);
+        world_close(&w);
     }
     secret_free(pw);
 }
@@ -404,12 +346,12 @@ static void test_docker_config_files(void **state)
         struct world w;
         struct step_result result;
         unit_write(unit_path(dir, "config.json"), cases[i].config);
-        open_world(&w, script, &t);
+        world_open(&w, script, &t);
         struct step s = step_of(&w, STEP_PULL, "{}");
         int r = apply(&w, &s, &result);
         if (r != cases[i].code || strstr(peer_log(w.peer), "!"))
             fail_msg("%s: %d %s %s", cases[i].config, r, w.err.msg, peer_log(w.peer));
-        close_world(&w);
+        world_close(&w);
     }
     setenv("PATH", path, 1);
     buf_release(&both);
@@ -431,7 +373,7 @@ static void test_nothing_is_stopped_unseen(void **state)
         {0}};
     struct world w;
     struct step_result result;
-    open_world(&w, script, NULL);
+    world_open(&w, script, NULL);
     struct step s = step_of(&w, STEP_STOP, "{}");
     s.timeout_ns = 2500 * NS_PER_MS;
     assert_int_equal(apply(&w, &s, &result), 0);
@@ -443,126 +385,8 @@ static void test_nothing_is_stopped_unseen(void **state)
     s.id = "container/other";
     assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
     assert_null(strstr(peer_log(w.peer), "POST"));
-    close_world(&w);
+    world_close(&w);
     free(mine);
-}
-
-/* The event stream. */
-
-struct heard {
-    struct buf text;
-};
-
-static void hear(void *arg, const struct provider_event *ev)
-{
-    struct heard *h = arg;
-    buf_addf(&h->text, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
-}
-
-static void run_watch(struct watch *w, struct heard *h, const char *until, int ms)
-{
-    struct err err = {0};
-    int64_t end = clock_mono(clock_system()) + ms * NS_PER_MS;
-    while (clock_mono(clock_system()) < end && !(until && strstr(buf_str(&h->text), until))) {
-        struct pollfd p = {.fd = w->fd, .events = POLLIN};
-        if (poll(&p, 1, 20) > 0)
-            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
-    }
-}
-
-#define EVENT(action, nano)                                                         \
-    "{\"Type\":\"container\",\"Action\":\"" action                                  \
-    "\",\"Actor\":{\"ID\":\"c1\",\"Attributes\":{\"io.forge.environment\":\"rec\"," \
-    "\"io.forge.resource\":\"container/"                                            \
-    "web\",\"io.forge.instance\":\"1\",\"name\":\"w\"}},\"timeNano\":" nano "}\n"
-#define OTHERS                                                                                              \
-    "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"c2\",\"Attributes\":{\"name\":\"x\"}}," \
-    "\"timeNano\":1700000000000000009}\n"
-#define STREAM_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
-
-static void test_the_stream_resumes_without_loss(void **state)
-{
-    static const struct peer_answer script[] = {
-        {"GET /v1.41/networks", .body = "[]"},
-        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
-        {"GET /events?filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
-         .body =
-             STREAM_HEAD EVENT("start", "1700000000000000001") OTHERS EVENT("die", "1700000000000000010")},
-        {"GET /events?since=1699999999.000000010&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
-         .body = STREAM_HEAD EVENT("start", "1700000000000000001") EVENT("die", "1700000000000000010")
-             EVENT("update", "1700000000000000011")},
-        /* The engine was started anew: its log does not go back so far. */
-        {"GET /events?since=1699999999.000000011&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
-         .body = STREAM_HEAD EVENT("start", "1700000000000000020")},
-        /* The same, with nothing in the log at all. */
-        {"GET /events?since=1699999999.000000020&filters=", .flags = PEER_RAW | PEER_HANG,
-         .body = STREAM_HEAD},
-        {0}};
-    struct world w;
-    struct heard h = {BUF_INIT};
-    (void)state;
-    open_world(&w, script, NULL);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, "start!|LOST|", 5000);
-    assert_string_equal(buf_str(&h.text), "start!|die!|update!|LOST|start!|LOST|");
-    assert_null(strstr(peer_log(w.peer), "?GET /events"));
-    /* Nothing happens now: nothing wakes. */
-    struct pollfd p = {.fd = watch.fd, .events = POLLIN};
-    assert_int_equal(poll(&p, 1, 700), 0);
-    w.p->ops->watch_close(&watch);
-    close_world(&w);
-    buf_release(&h.text);
-}
-
-static void test_the_stream_outlives_trouble(void **state)
-{
-    static const struct peer_answer script[] = {
-        {"GET /v1.41/networks", .body = "[]"},
-        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
-        {"GET /events", .status = 500, .body = "{\"message\":\"x\"}", .times = 1},
-        {"GET /events", .flags = PEER_RAW | PEER_CLOSE, .body = "garbage\r\n\r\n", .times = 1},
-        {"GET /events", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
-         .body = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"Type\":\"contain\r\nZZ"},
-        {"GET /events", .flags = PEER_RAW | PEER_HANG,
-         .body = STREAM_HEAD "not json\n\n{}\n" EVENT("die", "1700000000000000010")},
-        {0}};
-    struct world w;
-    struct heard h = {BUF_INIT};
-    (void)state;
-    open_world(&w, script, NULL);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, "die!|", 5000);
-    assert_string_equal(buf_str(&h.text), "LOST|die!|");
-    w.p->ops->watch_close(&watch);
-    close_world(&w);
-    buf_release(&h.text);
-}
-
-static void test_a_watch_waits_for_an_engine_that_is_not_there_yet(void **state)
-{
-    static const struct peer_answer script[] = {{"GET /v1.41/networks", .body = "[]"},
-                                                {"GET /v1.41/volumes", .body = "{}"},
-                                                {"GET /events", .flags = PEER_RAW | PEER_HANG,
-                                                 .body = STREAM_HEAD EVENT("die", "1700000000000000010")},
-                                                {0}};
-    struct world w;
-    struct heard h = {BUF_INIT};
-    char hidden[200];
-    (void)state;
-    open_world(&w, script, NULL);
-    snprintf(hidden, sizeof(hidden), "%s.hidden", peer_url(w.peer) + 7);
-    assert_int_equal(rename(peer_url(w.peer) + 7, hidden), 0);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, NULL, 300);
-    assert_int_equal(rename(hidden, peer_url(w.peer) + 7), 0);
-    run_watch(&watch, &h, "die!|", 5000);
-    assert_string_equal(buf_str(&h.text), "die!|");
-    w.p->ops->watch_close(&watch);
-    close_world(&w);
-    buf_release(&h.text);
 }
 
 int main(void)
@@ -577,9 +401,6 @@ int main(void)
         cmocka_unit_test(test_a_pull_that_fails),
         cmocka_unit_test(test_docker_config_files),
         cmocka_unit_test(test_nothing_is_stopped_unseen),
-        cmocka_unit_test(test_the_stream_resumes_without_loss),
-        cmocka_unit_test(test_the_stream_outlives_trouble),
-        cmocka_unit_test(test_a_watch_waits_for_an_engine_that_is_not_there_yet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

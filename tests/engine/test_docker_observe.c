@@ -1,0 +1,150 @@
+/* Observation of a real engine: the cache, name-sakes, what is joined. */
+#include "tests/engine/docker_bench.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#define IDLE BENCH_IDLE
+
+static void test_the_cache_spares_inspection(void **state)
+{
+    struct bench *b = *state;
+    struct resource *r = bench_container(b, "one", "{" IDLE ", 'resources': {'memory': 67108864}}");
+    const char *id = bench_make(b, r, true);
+    bench_make(b, bench_container(b, "two", "{" IDLE "}"), true);
+    struct observed o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 2);
+    bench_reopen(b); /* a new process */
+    o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 0);
+    assert_int_equal(o.cached, 2);
+    const struct object *one = bench_find(&o, "container/one");
+    struct object now = bench_inspect(b, &kind_container, id);
+    assert_true(val_equal(one->spec, now.spec));
+    assert_true(val_equal(one->defaults, now.defaults));
+    assert_string_equal(one->image_id, now.image_id);
+
+    o = bench_observe(b, NULL, true);
+    assert_int_equal(o.inspected, 2);
+
+    /* What a listing does not show: limits, changed by hand while it runs. */
+    struct step s = bench_step(b, STEP_UPDATE,
+                               bench_container(b, "one", "{" IDLE ", 'resources': {'memory': 134217728}}"));
+    bench_must(b, &s);
+    o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 1);
+    assert_int_equal(val_get_int(val_get(bench_find(&o, "container/one")->spec, "resources"), "memory", 0),
+                     134217728);
+    o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 0);
+
+    /* A stopped and a renamed one look different in the listing. */
+    s = bench_step(b, STEP_STOP, r);
+    bench_must(b, &s);
+    o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 1);
+    assert_int_equal(bench_find(&o, "container/one")->state, OBJECT_EXITED);
+    bench_remove_all(b);
+}
+
+/* When the log does not reach back to what was seen last, nothing of the cache is believed. */
+static void test_a_gap_in_the_event_log_inspects_all(void **state)
+{
+    struct bench *b = *state;
+    bench_make(b, bench_container(b, "gap", "{" IDLE "}"), true);
+    bench_observe(b, NULL, false);
+    struct observed o = bench_observe(b, NULL, false);
+    assert_int_equal(o.cached, 1);
+    struct val *anchor = bench_json(b, "{'time': 1700000000000000000, 'id': 'x', 'action': 'start'}");
+    struct buf bytes = BUF_INIT;
+    val_encode(anchor, false, &bytes);
+    b->env.cache.put(b, arena_printf(&b->arena, "docker1/anchor/%s", b->owner), bytes.data, bytes.len);
+    buf_release(&bytes);
+    o = bench_observe(b, NULL, false);
+    assert_int_equal(o.inspected, 1);
+    bench_remove_all(b);
+}
+
+static void test_name_sakes_externals_and_images(void **state)
+{
+    struct bench *b = *state;
+    struct resource *taken = bench_container(b, "taken", "{" IDLE "}");
+    struct resource *ext = bench_resource(b, &kind_network, "host", bench_json(b, "{'external': true}"));
+    struct resource *none =
+        bench_container(b, "none", "{'image': 'forge-test/absent:3', 'network_mode': 'none'}");
+    struct step s = bench_step(b, STEP_CREATE, taken);
+    s.labels =
+        bench_json(b, "{'io.forge.environment': 'somebody-else', 'io.forge.resource': 'container/theirs'}");
+    bench_must(b, &s);
+    struct resource_set set;
+    resource_set_init(&set, &b->arena);
+    resource_set_add(&set, taken);
+    resource_set_add(&set, ext);
+    resource_set_add(&set, none);
+    resource_set_sort(&set);
+    struct observed o = bench_observe(b, &set, false);
+    const struct object *found = bench_find(&o, "container/taken");
+    assert_non_null(found);
+    assert_string_equal(found->owner, "somebody-else");
+    assert_int_equal(found->instance, 1);
+    found = bench_find(&o, "network/host");
+    assert_non_null(found);
+    assert_null(found->owner);
+    assert_string_equal(found->native_name, "host");
+    assert_null(bench_find(&o, "container/none"));
+    assert_true(observed_image(&o, IMAGE_1)->present);
+    assert_false(observed_image(&o, "forge-test/absent:3")->present);
+    resource_set_release(&set);
+    s = (struct step){.verb = STEP_REMOVE,
+                      .kind = &kind_container,
+                      .id = "container/theirs",
+                      .native_name = bench_name(b, "taken-1")};
+    bench_must(b, &s);
+}
+
+static void test_candidates_and_joined_namespaces(void **state)
+{
+    struct bench *b = *state;
+    struct resource *r = bench_container(b, "base", "{" IDLE "}");
+    const char *id = bench_make(b, r, true);
+    struct resource *join = bench_container(
+        b, "join",
+        arena_printf(
+            &b->arena,
+            "{'image': 'forge-test/busybox:1', 'network_mode': 'container:%s', 'pid': 'container:%s'}",
+            bench_name(b, "base-1"), bench_name(b, "base-1")));
+    bench_make(b, join, true);
+    struct step s = bench_step(b, STEP_CREATE, r);
+    s.native_name = bench_name(b, "base-1" MARK_CANDIDATE);
+    bench_must(b, &s);
+    struct observed o = bench_observe(b, NULL, false);
+    struct object *const *found;
+    assert_int_equal(observed_find(&o, "container/base", &found), 2);
+    assert_false(found[0]->candidate);
+    assert_true(found[1]->candidate);
+    const struct object *j = bench_find(&o, "container/join");
+    assert_true(field_equal(field_find(kind_container.spec, "network_mode"),
+                            val_get(join->spec, "network_mode"), val_get(j->spec, "network_mode")));
+    assert_string_equal(val_get_str(j->spec, "pid"), val_get_str(join->spec, "pid"));
+    s = bench_step(b, STEP_STOP, r);
+    s.native_id = id;
+    bench_must(b, &s);
+    s.verb = STEP_REMOVE;
+    bench_must(b, &s);
+    o = bench_observe(b, NULL, false);
+    j = bench_find(&o, "container/join");
+    assert_string_equal(val_get_str(j->spec, "pid"), arena_printf(&b->arena, "container:%s", id));
+    bench_remove_all(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_cache_spares_inspection),
+        cmocka_unit_test(test_a_gap_in_the_event_log_inspects_all),
+        cmocka_unit_test(test_name_sakes_externals_and_images),
+        cmocka_unit_test(test_candidates_and_joined_namespaces),
+    };
+    return cmocka_run_group_tests(tests, bench_setup, bench_teardown);
+}

@@ -1,0 +1,49 @@
+#include "tests/exchange/docker_world.h"
+
+#include "base/clock.h"
+#include "tests/lib/unit.h"
+
+struct cached {
+    void *data;
+    size_t len;
+};
+
+static int cache_get(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len)
+{
+    struct world *w = arg;
+    const struct cached *c = map_get(&w->cache, key);
+    if (!c)
+        return ERR_NOTFOUND;
+    *ret = arena_memdup(a, c->data, c->len);
+    *ret_len = c->len;
+    return 0;
+}
+
+static void cache_put(void *arg, const char *key, const void *data, size_t len)
+{
+    struct world *w = arg;
+    struct cached *c = arena_new(&w->arena, struct cached);
+    *c = (struct cached){arena_memdup(&w->arena, data, len), len};
+    map_put(&w->cache, arena_strdup(&w->arena, key), c);
+}
+
+void world_open(struct world *w, const struct peer_answer *script, const struct target *more)
+{
+    *w = (struct world){.peer = peer_start(script)};
+    const struct provider_env env = {.cache = {.arg = w, .get = cache_get, .put = cache_put}};
+    map_init(&w->cache);
+    w->target = more ? *more : (struct target){.docker_config = "/no/such"};
+    w->target.name = "peer";
+    w->target.url = peer_url(w->peer);
+    w->target.timeout_ns = 2 * NS_PER_S;
+    if (provider_open(&w->target, &env, &w->p, &w->err) < 0)
+        fail_msg("%s", w->err.msg);
+}
+
+void world_close(struct world *w)
+{
+    provider_close(w->p);
+    peer_stop(w->peer);
+    map_release(&w->cache);
+    arena_release(&w->arena);
+}

@@ -1,0 +1,20 @@
+#ifndef TESTS_EXCHANGE_DOCKER_WORLD_H
+#define TESTS_EXCHANGE_DOCKER_WORLD_H
+/* A Docker provider that talks to a scripted peer, with a cache in memory. */
+#include "base/map.h"
+#include "providers/provider.h"
+#include "tests/exchange/peer.h"
+
+struct world {
+    struct peer *peer;
+    struct provider *p;
+    struct target target;
+    struct arena arena;
+    struct map cache;
+    struct err err;
+};
+
+/* `more` (may be NULL): logins and files of the target; its url is the peer's. */
+void world_open(struct world *w, const struct peer_answer *script, const struct target *more);
+void world_close(struct world *w);
+#endif

@@ -1,0 +1,134 @@
+/* The event stream against a scripted engine: resuming, gaps, trouble. */
+#include "tests/exchange/docker_world.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "tests/lib/unit.h"
+
+#include <poll.h>
+
+struct heard {
+    struct buf text;
+};
+
+static void hear(void *arg, const struct provider_event *ev)
+{
+    struct heard *h = arg;
+    buf_addf(&h->text, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
+}
+
+static void run_watch(struct watch *w, struct heard *h, const char *until, int ms)
+{
+    struct err err = {0};
+    int64_t end = clock_mono(clock_system()) + ms * NS_PER_MS;
+    while (clock_mono(clock_system()) < end && !(until && strstr(buf_str(&h->text), until))) {
+        struct pollfd p = {.fd = w->fd, .events = POLLIN};
+        if (poll(&p, 1, 20) > 0)
+            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
+    }
+}
+
+#define EVENT(action, nano)                                                         \
+    "{\"Type\":\"container\",\"Action\":\"" action                                  \
+    "\",\"Actor\":{\"ID\":\"c1\",\"Attributes\":{\"io.forge.environment\":\"rec\"," \
+    "\"io.forge.resource\":\"container/"                                            \
+    "web\",\"io.forge.instance\":\"1\",\"name\":\"w\"}},\"timeNano\":" nano "}\n"
+#define OTHERS                                                                                              \
+    "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"c2\",\"Attributes\":{\"name\":\"x\"}}," \
+    "\"timeNano\":1700000000000000009}\n"
+#define STREAM_HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+
+static void test_the_stream_resumes_without_loss(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/networks", .body = "[]"},
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
+        {"GET /events?filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body =
+             STREAM_HEAD EVENT("start", "1700000000000000001") OTHERS EVENT("die", "1700000000000000010")},
+        {"GET /events?since=1699999999.000000010&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000001") EVENT("die", "1700000000000000010")
+             EVENT("update", "1700000000000000011")},
+        /* The engine was started anew: its log does not go back so far. */
+        {"GET /events?since=1699999999.000000011&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000020")},
+        /* The same, with nothing in the log at all. */
+        {"GET /events?since=1699999999.000000020&filters=", .flags = PEER_RAW | PEER_HANG,
+         .body = STREAM_HEAD},
+        {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    (void)state;
+    world_open(&w, script, NULL);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, "start!|LOST|", 5000);
+    assert_string_equal(buf_str(&h.text), "start!|die!|update!|LOST|start!|LOST|");
+    assert_null(strstr(peer_log(w.peer), "?GET /events"));
+    /* Nothing happens now: nothing wakes. */
+    struct pollfd p = {.fd = watch.fd, .events = POLLIN};
+    assert_int_equal(poll(&p, 1, 700), 0);
+    w.p->ops->watch_close(&watch);
+    world_close(&w);
+    buf_release(&h.text);
+}
+
+static void test_the_stream_outlives_trouble(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/networks", .body = "[]"},
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
+        {"GET /events", .status = 500, .body = "{\"message\":\"x\"}", .times = 1},
+        {"GET /events", .flags = PEER_RAW | PEER_CLOSE, .body = "garbage\r\n\r\n", .times = 1},
+        {"GET /events", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n{\"Type\":\"contain\r\nZZ"},
+        {"GET /events", .flags = PEER_RAW | PEER_HANG,
+         .body = STREAM_HEAD "not json\n\n{}\n" EVENT("die", "1700000000000000010")},
+        {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    (void)state;
+    world_open(&w, script, NULL);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, "die!|", 5000);
+    assert_string_equal(buf_str(&h.text), "LOST|die!|");
+    w.p->ops->watch_close(&watch);
+    world_close(&w);
+    buf_release(&h.text);
+}
+
+static void test_a_watch_waits_for_an_engine_that_is_not_there_yet(void **state)
+{
+    static const struct peer_answer script[] = {{"GET /v1.41/networks", .body = "[]"},
+                                                {"GET /v1.41/volumes", .body = "{}"},
+                                                {"GET /events", .flags = PEER_RAW | PEER_HANG,
+                                                 .body = STREAM_HEAD EVENT("die", "1700000000000000010")},
+                                                {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    char hidden[200];
+    (void)state;
+    world_open(&w, script, NULL);
+    snprintf(hidden, sizeof(hidden), "%s.hidden", peer_url(w.peer) + 7);
+    assert_int_equal(rename(peer_url(w.peer) + 7, hidden), 0);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, NULL, 300);
+    assert_int_equal(rename(hidden, peer_url(w.peer) + 7), 0);
+    run_watch(&watch, &h, "die!|", 5000);
+    assert_string_equal(buf_str(&h.text), "die!|");
+    w.p->ops->watch_close(&watch);
+    world_close(&w);
+    buf_release(&h.text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_stream_resumes_without_loss),
+        cmocka_unit_test(test_the_stream_outlives_trouble),
+        cmocka_unit_test(test_a_watch_waits_for_an_engine_that_is_not_there_yet),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
