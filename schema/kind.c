@@ -47,13 +47,15 @@ const char *kind_planned(const char *name)
     return NULL;
 }
 
+static const char *const prune_words[] = {"disabled", "enabled", NULL};
+static const char *const adopt_words[] = {"true", "false", NULL};
+
 const struct annotation annotations[] = {
-    {"forge/prune", "`disabled`: it is not removed when it is no longer in Git.", "disabled"},
+    {"forge/prune", "`disabled`: it is not removed when it is no longer in Git.", "disabled", prune_words},
     {"forge/adopt", "`true`: an object of that name which exists already and is nobody's is taken over.",
-     "\"true\""},
-    {"forge/ignore", "Fields, separated by commas, whose drift is left alone.", "spec.replicas"},
-    {"forge/suspend", "Nothing is changed on it; the value is the reason.", "moving to the new disk"},
-    {"forge/data-loss", "The identity of this resource: its data may be lost by the change in this commit.",
-     "volume/data"},
-    {NULL, NULL, NULL},
+     "\"true\"", adopt_words},
+    {"forge/ignore", "Fields, separated by commas, that are left alone once it exists.", "spec.replicas",
+     NULL},
+    {"forge/suspend", "Nothing is changed on it; the value is the reason.", "moving to the new disk", NULL},
+    {NULL, NULL, NULL, NULL},
 };

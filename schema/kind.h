@@ -45,6 +45,7 @@ struct annotation {
     const char *name;
     const char *doc;
     const char *example;
+    const char *const *choices; /* NULL-terminated; NULL: any text */
 };
 extern const struct annotation annotations[]; /* ends with a NULL name */
 

@@ -102,23 +102,61 @@ static const struct kind_desc *read_kind(struct decode *d, const struct ynode *n
     return NULL;
 }
 
-static void check_annotations(struct decode *d, const struct ynode *n, const struct val *notes)
+/* The fields that forge/ignore names: with or without "spec." before them. */
+static void check_ignored(struct decode *d, const struct ynode *at, const struct kind_desc *kind,
+                          const char *text)
 {
+    size_t count;
+    char **part = str_split(d->arena, text, ',', &count);
+    for (size_t i = 0; i < count; i++) {
+        char *name = part[i] + strspn(part[i], " ");
+        name[strcspn(name, " ")] = '\0';
+        const char *path = str_after(name, "spec.");
+        if (!field_path(kind->spec, path ? path : name))
+            decode_error_hint(
+                d, at, "write fields as forge-ctl explain shows them: spec.replicas, spec.environment.A",
+                "forge/ignore: \"%.64s\" is not a field of a %s", name, kind->name);
+    }
+}
+
+static void check_annotation(struct decode *d, const struct ynode *at, const struct kind_desc *kind,
+                             const struct annotation *known, const char *value)
+{
+    if (str_eq(known->name, "forge/ignore"))
+        check_ignored(d, at, kind, value);
+    bool good = !known->choices;
+    size_t n = 0;
+    for (; known->choices && known->choices[n]; n++)
+        good = good || strcmp(known->choices[n], value) == 0;
+    if (!good)
+        decode_error_hint(
+            d, at, arena_printf(d->diags->arena, "write %s or %s", known->choices[0], known->choices[1]),
+            "%s: \"%.64s\" has no meaning", known->name, value);
+}
+
+static void check_annotations(struct decode *d, const struct ynode *n, const struct kind_desc *kind,
+                              const struct val *notes)
+{
+    const char *names[16];
+    size_t count = 0;
+    for (; annotations[count].name && count < ARRAY_LEN(names); count++)
+        names[count] = annotations[count].name;
     for (size_t i = 0; i < val_len(notes); i++) {
         const char *key = notes->pairs[i].key;
-        const char *names[16];
-        size_t count = 0;
-        bool known = !str_starts(key, "forge/");
-        for (; annotations[count].name && count < ARRAY_LEN(names); count++) {
-            names[count] = annotations[count].name;
-            known = known || strcmp(names[count], key) == 0;
+        const struct val *value = notes->pairs[i].val;
+        const struct ynode at = {.line = value->line, .col = value->col};
+        size_t k = 0;
+        while (k < count && strcmp(names[k], key) != 0)
+            k++;
+        if (k < count && val_is(value, VAL_STR)) {
+            check_annotation(d, &at, kind, &annotations[k], value->s);
+        } else if (k == count && str_starts(key, "forge/")) {
+            const char *near = str_nearest(key, names, count);
+            const char *hint =
+                near ? arena_printf(d->diags->arena, "did you mean \"%s\"?", near)
+                     : "annotations that start with forge/ are Forge's own; choose another prefix";
+            decode_error_hint(d, node_at(n, "annotations"), hint, "annotation \"%.64s\" is not known", key);
         }
-        if (known)
-            continue;
-        const char *near = str_nearest(key, names, count);
-        const char *hint = near ? arena_printf(d->diags->arena, "did you mean \"%s\"?", near)
-                                : "annotations that start with forge/ are Forge's own; choose another prefix";
-        decode_error_hint(d, node_at(n, "annotations"), hint, "annotation \"%.64s\" is not known", key);
     }
 }
 
@@ -146,7 +184,7 @@ static bool read_metadata(struct decode *d, const struct ynode *n, struct docume
     doc->labels = val_is(labels, VAL_MAP) ? labels : val_map(d->arena);
     doc->annotations = val_is(notes, VAL_MAP) ? notes : val_map(d->arena);
     check_labels(d, meta, doc->labels, "labels");
-    check_annotations(d, meta, doc->annotations);
+    check_annotations(d, meta, doc->kind, doc->annotations);
     d->at = at.up;
     return true;
 }

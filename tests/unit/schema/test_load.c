@@ -115,6 +115,13 @@ static void test_frame(void **state)
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/prun: x}}\n",
          "a.yaml:3:34: error: metadata: annotation \"forge/prun\" is not known\n  hint: did you mean "
          "\"forge/prune\"?\n"},
+        {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/prune: no}}\n",
+         "a.yaml:3:48: error: metadata: forge/prune: \"no\" has no meaning\n  hint: write disabled or "
+         "enabled\n"},
+        {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/ignore: "
+         "\"spec.labels.a, drivr\"}}\n",
+         "a.yaml:3:49: error: metadata: forge/ignore: \"drivr\" is not a field of a Volume\n"
+         "  hint: write fields as forge-ctl explain shows them: spec.replicas, spec.environment.A\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, labels: {io.forge.x: x}}\n",
          "a.yaml:3:29: error: metadata: labels: \"io.forge.x\": labels that start with io.forge. are Forge's "
          "own marks\n"
