@@ -1,6 +1,7 @@
 /* completion: scripts for shells, from the tables of verbs and options. */
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
+#include "schema/kind.h"
 
 static void verb_names(struct buf *b)
 {
@@ -15,28 +16,70 @@ static void option_names(const struct cli_option *o, struct buf *b)
         buf_addf(b, " --%s", o->name);
 }
 
+/* What stands where a verb has its argument: words to choose from, files, or nothing that can be known. */
+static bool argument_words(const struct verb *v, struct buf *b)
+{
+    if (strstr(v->args, "KIND")) {
+        for (const struct kind_desc *const *kind = kinds; *kind; kind++)
+            buf_addf(b, "%s ", (*kind)->prefix);
+        buf_adds(b, "metadata");
+    } else if (strstr(v->args, "VERB")) {
+        verb_names(b);
+    } else if (strchr(v->args, '|') && !strchr(v->args, ' ')) {
+        for (const char *p = v->args; *p; p++)
+            buf_addc(b, *p == '|' ? ' ' : *p);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool argument_is_file(const struct verb *v)
+{
+    return strstr(v->args, "FILE") || strstr(v->args, "PATH") || strstr(v->args, "PLAN") ||
+           strstr(v->args, "DIR");
+}
+
+static void bash_verb(const struct verb *v, struct buf *b)
+{
+    _cleanup_buf_ struct buf words = BUF_INIT;
+    buf_addf(b, "    %s)\n        options+=\"", v->name);
+    option_names(v->options, b);
+    buf_adds(b, "\"\n");
+    if (argument_words(v, &words))
+        buf_addf(b, "        words=\"%s\"\n", buf_str(&words));
+    else if (argument_is_file(v))
+        buf_adds(b, "        files=yes\n");
+    buf_adds(b, "        ;;\n");
+}
+
 static void bash(struct buf *b)
 {
-    buf_adds(
-        b,
-        "# bash completion of forge-ctl\n_forge_ctl() {\n    local cur=${COMP_WORDS[COMP_CWORD]} verb= word\n"
-        "    for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-        "        case $word in -*) ;; *) verb=$word; break ;; esac\n    done\n    local options=\"");
+    buf_adds(b, "# bash completion of forge-ctl\n"
+                "# Made by `forge-ctl completion bash`; do not edit.\n\n"
+                "_forge_ctl()\n{\n"
+                "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' "
+                "files='' i\n"
+                "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                "        case ${COMP_WORDS[i]} in\n"
+                "        --settings | --state-dir | --directory | --environment | -C | -e) ((i++)) ;;\n"
+                "        -*) ;;\n"
+                "        *)\n            verb=${COMP_WORDS[i]}\n            break\n            ;;\n"
+                "        esac\n    done\n    local options=\"");
     option_names(common_options, b);
-    buf_adds(b, "\"\n    case $verb in\n    \"\") COMPREPLY=($(compgen -W \"");
+    buf_adds(b, "\"\n    case $verb in\n    '') words=\"");
     verb_names(b);
-    buf_adds(b, "$options\" -- \"$cur\")); return ;;\n");
-    for (const struct verb *v = verbs; v->name; v++) {
-        if (!v->options)
-            continue;
-        buf_addf(b, "    %s) options+=\"", v->name);
-        option_names(v->options, b);
-        buf_adds(b, "\" ;;\n");
-    }
-    buf_adds(
-        b,
-        "    esac\n    case $cur in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\")) ;;\n"
-        "    *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\ncomplete -F _forge_ctl forge-ctl\n");
+    buf_adds(b, "\" ;;\n");
+    for (const struct verb *v = verbs; v->name; v++)
+        if (v->summary)
+            bash_verb(v, b);
+    buf_adds(b, "    esac\n    case $prev in\n    --settings | --out) files=yes words='' ;;\n"
+                "    --state-dir | --directory | -C)\n"
+                "        mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n        return\n        ;;\n"
+                "    esac\n    case $cur in\n    -*) words=$options files='' ;;\n    esac\n"
+                "    if [ -n \"$files\" ]; then\n        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+                "    else\n        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n    fi\n}\n\n"
+                "complete -o filenames -F _forge_ctl forge-ctl\n");
 }
 
 /* Descriptions stand between quotes in both of the other shells. */
@@ -61,9 +104,19 @@ static void zsh_options(const struct cli_option *o, struct buf *b)
     }
 }
 
+static void zsh_argument(const struct verb *v, struct buf *b)
+{
+    _cleanup_buf_ struct buf words = BUF_INIT;
+    if (argument_words(v, &words))
+        buf_addf(b, " \\\n            '1:word:(%s)' ;;\n", buf_str(&words));
+    else
+        buf_addf(b, " \\\n            '*:%s' ;;\n", argument_is_file(v) ? "file:_files" : "argument: ");
+}
+
 static void zsh(struct buf *b)
 {
-    buf_adds(b, "#compdef forge-ctl\n_forge_ctl() {\n    local -a verbs\n    verbs=(\n");
+    buf_adds(b, "#compdef forge-ctl\n# Made by `forge-ctl completion zsh`; do not edit.\n_forge_ctl() {\n    "
+                "local -a verbs\n    verbs=(\n");
     for (const struct verb *v = verbs; v->name && v->summary; v++) {
         buf_addf(b, "        '%s:", v->name);
         quoted(v->summary, b);
@@ -75,7 +128,7 @@ static void zsh(struct buf *b)
         buf_addf(b, "    %s)\n        _arguments", v->name);
         zsh_options(v->options, b);
         zsh_options(common_options, b);
-        buf_adds(b, " \\\n            '*:file:_files' ;;\n");
+        zsh_argument(v, b);
     }
     buf_adds(b, "    esac\n}\n_forge_ctl \"$@\"\n");
 }
@@ -97,10 +150,16 @@ static void fish_options(const char *verb, const struct cli_option *o, struct bu
 
 static void fish(struct buf *b)
 {
-    buf_adds(b, "# fish completion of forge-ctl\n");
+    buf_adds(b, "# fish completion of forge-ctl\n# Made by `forge-ctl completion fish`; do not edit.\n");
     for (const struct verb *v = verbs; v->name && v->summary; v++) {
         buf_addf(b, "complete -c forge-ctl -f -n __fish_use_subcommand -a %s -d '%s'\n", v->name, v->summary);
         fish_options(v->name, v->options, b);
+        _cleanup_buf_ struct buf words = BUF_INIT;
+        if (argument_words(v, &words))
+            buf_addf(b, "complete -c forge-ctl -f -n '__fish_seen_subcommand_from %s' -a '%s'\n", v->name,
+                     buf_str(&words));
+        else if (!argument_is_file(v))
+            buf_addf(b, "complete -c forge-ctl -f -n '__fish_seen_subcommand_from %s'\n", v->name);
     }
     fish_options(NULL, common_options, b);
 }

@@ -4,6 +4,8 @@
 #include "reconciler/cli/cli.h"
 #include "schema/doc.h"
 
+#include <ctype.h>
+
 /* Text for roff: backslashes and leading dots are commands there, `code` becomes bold. */
 static void roff(struct buf *b, const char *s)
 {
@@ -44,7 +46,9 @@ static void man_verb(struct buf *b, const struct verb *v)
     buf_addf(b, ".SS \"%s%s", v->name, *v->args ? " " : "");
     roff(b, v->args);
     buf_adds(b, "\"\n");
-    roff(b, v->summary);
+    const char first[] = {(char)toupper((unsigned char)v->summary[0]), '\0'};
+    roff(b, first);
+    roff(b, v->summary + 1);
     buf_adds(b, ".\n");
     if (v->doc) {
         buf_adds(b, ".PP\n");

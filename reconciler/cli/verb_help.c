@@ -29,12 +29,41 @@ static void print_options(const struct cli_option *o, struct buf *b)
     }
 }
 
+#define HELP_WIDTH 96
+
+/* Paragraphs, broken between words. */
+static void put_wrapped(const char *text, struct buf *b)
+{
+    size_t column = 0;
+    while (*text) {
+        size_t word = strcspn(text, " \n");
+        if (column && column + 1 + word > HELP_WIDTH) {
+            buf_addc(b, '\n');
+            column = 0;
+        }
+        if (column)
+            buf_addc(b, ' ');
+        buf_add(b, text, word);
+        column += word + (column ? 1 : 0);
+        text += word;
+        for (; *text == '\n'; text++) {
+            buf_addc(b, '\n');
+            column = 0;
+        }
+        while (*text == ' ')
+            text++;
+    }
+    buf_addc(b, '\n');
+}
+
 static void help_verb(const struct verb *v, struct buf *b)
 {
     buf_addf(b, "forge-ctl %s%s%s\n\n%s\n", v->name, *v->args ? " " : "", v->args,
              v->summary ? v->summary : "");
-    if (v->doc)
-        buf_addf(b, "\n%s\n", v->doc);
+    if (v->doc) {
+        buf_addc(b, '\n');
+        put_wrapped(v->doc, b);
+    }
     if (v->options) {
         buf_adds(b, "\nOptions:\n");
         print_options(v->options, b);
