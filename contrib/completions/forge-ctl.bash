@@ -1,0 +1,112 @@
+# bash completion of forge-ctl
+# Made by `forge-ctl completion bash`; do not edit.
+
+_forge_ctl()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' files='' i
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --settings | --state-dir | --directory | --environment | -C | -e) ((i++)) ;;
+        -*) ;;
+        *)
+            verb=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+    local options=" --environment --directory --settings --state-dir --json --local --no-color --verbose --help"
+    case $verb in
+    '') words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec backup restore doctor completion version help" ;;
+    init)
+        options+=""
+        files=yes
+        ;;
+    validate)
+        options+=" --no-warnings"
+        files=yes
+        ;;
+    diff)
+        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --out"
+        ;;
+    apply)
+        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout"
+        files=yes
+        ;;
+    status)
+        options+=" --watch --fresh"
+        ;;
+    history)
+        options+=" --transitions --limit"
+        ;;
+    show)
+        options+=""
+        ;;
+    rollback)
+        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout"
+        ;;
+    explain)
+        options+=""
+        words="container network volume config secret project metadata"
+        ;;
+    schema)
+        options+=""
+        ;;
+    suspend)
+        options+=" --reason --for"
+        ;;
+    resume)
+        options+=""
+        ;;
+    reconcile)
+        options+=" --wait"
+        ;;
+    adopt)
+        options+=" --yes --dry-run --parallel --timeout"
+        ;;
+    logs)
+        options+=" --follow --tail --since --timestamps --instance"
+        ;;
+    exec)
+        options+=" --interactive --tty --user --workdir --instance"
+        ;;
+    backup)
+        options+=""
+        files=yes
+        ;;
+    restore)
+        options+=" --yes"
+        files=yes
+        ;;
+    doctor)
+        options+=""
+        ;;
+    completion)
+        options+=""
+        words="bash zsh fish"
+        ;;
+    version)
+        options+=""
+        ;;
+    help)
+        options+=""
+        words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec backup restore doctor completion version help"
+        ;;
+    esac
+    case $prev in
+    --settings | --out) files=yes words='' ;;
+    --state-dir | --directory | -C)
+        mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+        return
+        ;;
+    esac
+    case $cur in
+    -*) words=$options files='' ;;
+    esac
+    if [ -n "$files" ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    else
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+    fi
+}
+
+complete -o filenames -F _forge_ctl forge-ctl

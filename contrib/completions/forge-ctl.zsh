@@ -1,0 +1,347 @@
+#compdef forge-ctl
+# Made by `forge-ctl completion zsh`; do not edit.
+_forge_ctl() {
+    local -a verbs
+    verbs=(
+        'init:write a small commented starting repository'
+        'validate:everything that is wrong with the manifests, with places'
+        'diff:what applying would change, and why'
+        'apply:show the plan, ask, and make it so'
+        'status:a table of resources\: sync, health, generation, age'
+        'history:generations, or the transitions of a resource'
+        'show:one generation in full'
+        'rollback:go back to a generation, as a plan like any other'
+        'explain:documentation of kinds and fields'
+        'schema:JSON Schema of the manifests, for editors'
+        'suspend:stop every writer of an environment'
+        'resume:end a suspension'
+        'reconcile:have forged look now'
+        'adopt:take over what exists on the engine'
+        'logs:what a container prints'
+        'exec:run a command in a container'
+        'backup:a consistent copy of the store, while others write'
+        'restore:put a backup in the store'\''s place'
+        'doctor:check settings, repository, credentials, engine, disk'
+        'completion:completions for a shell'
+        'version:the version of Forge, and of the libraries it runs with'
+        'help:this text, or help for a verb'
+    )
+    if (( CURRENT == 2 )); then
+        _describe verb verbs
+        return
+    fi
+    case $words[2] in
+    init)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
+    validate)
+        _arguments \
+            '--no-warnings[print errors only]' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
+    diff)
+        _arguments \
+            '--only=[this resource and what it depends on; may be repeated]:value:_files' \
+            '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
+            '--allow-data-loss=[allow the data of this resource to be lost; may be repeated]:value:_files' \
+            '--fresh[trust no cache\: inspect everything on the engine]' \
+            '--no-fetch[work on the last fetched state of the repository]' \
+            '--out=[also write the plan, for `apply FILE`]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    apply)
+        _arguments \
+            '--only=[this resource and what it depends on; may be repeated]:value:_files' \
+            '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
+            '--allow-data-loss=[allow the data of this resource to be lost; may be repeated]:value:_files' \
+            '--fresh[trust no cache\: inspect everything on the engine]' \
+            '--no-fetch[work on the last fetched state of the repository]' \
+            '--yes[do not ask]' \
+            '--dry-run[print the plan and stop]' \
+            '--parallel=[changes under way at once]:value:_files' \
+            '--timeout=[of the whole run]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
+    status)
+        _arguments \
+            '--watch[print again whenever something changes (looks every 2 s)]' \
+            '--fresh[trust no cache\: inspect everything on the engine]' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    history)
+        _arguments \
+            '--transitions[each change of each resource instead of generations]' \
+            '--limit=[at most N rows (default 20, 0\: all)]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    show)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    rollback)
+        _arguments \
+            '--only=[this resource and what it depends on; may be repeated]:value:_files' \
+            '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
+            '--allow-data-loss=[allow the data of this resource to be lost; may be repeated]:value:_files' \
+            '--fresh[trust no cache\: inspect everything on the engine]' \
+            '--no-fetch[work on the last fetched state of the repository]' \
+            '--yes[do not ask]' \
+            '--dry-run[print the plan and stop]' \
+            '--parallel=[changes under way at once]:value:_files' \
+            '--timeout=[of the whole run]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    explain)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '1:word:(container network volume config secret project metadata)' ;;
+    schema)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    suspend)
+        _arguments \
+            '--reason=[why; shown to everyone]:value:_files' \
+            '--for=[ends by itself after this time]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    resume)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    reconcile)
+        _arguments \
+            '--wait[wait for the outcome]' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    adopt)
+        _arguments \
+            '--yes[do not ask]' \
+            '--dry-run[print the plan and stop]' \
+            '--parallel=[changes under way at once]:value:_files' \
+            '--timeout=[of the whole run]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    logs)
+        _arguments \
+            '--follow[go on as lines come]' \
+            '--tail=[only the last N lines]:value:_files' \
+            '--since=[from this time (RFC 3339) or age (10m)]:value:_files' \
+            '--timestamps[with the time of each line]' \
+            '--instance=[of one replica]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    exec)
+        _arguments \
+            '--interactive[pass stdin on]' \
+            '--tty[with a terminal (default\: when stdin and stdout are one)]' \
+            '--user=[as this user]:value:_files' \
+            '--workdir=[in this folder]:value:_files' \
+            '--instance=[in one replica (default 1)]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    backup)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
+    restore)
+        _arguments \
+            '--yes[do not ask]' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
+    doctor)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    completion)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '1:word:(bash zsh fish)' ;;
+    version)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
+    help)
+        _arguments \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '1:word:(init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec backup restore doctor completion version help)' ;;
+    esac
+}
+_forge_ctl "$@"
