@@ -19,7 +19,7 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     struct err err = {0};
-    world_init(&f->w, &f->arena, "prod");
+    plan_world_init(&f->w, &f->arena, "prod");
     assert_ok(plan_case_text(WEB("image: \"a:1\", depends_on: {db: started}") DB, "prod", &f->arena,
                              &f->before, &err));
     assert_ok(plan_case_text(WEB("image: \"a:2\", depends_on: {db: started}") DB, "prod", &f->arena,
