@@ -57,9 +57,9 @@ static const char *joined(struct arena *a, const char *left, char joint, const c
     size_t n = strlen(left);
     size_t m = strlen(right);
     char *out = arena_alloc(a, n + m + 2);
-    memcpy(out, left, n);
-    out[n] = joint;
-    memcpy(out + n + 1, right, m);
+    char *end = mempcpy(out, left, n);
+    *end++ = joint;
+    mempcpy(end, right, m);
     return out;
 }
 
