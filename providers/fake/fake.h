@@ -9,6 +9,8 @@
  * port belongs to one running container, a network with running members and a volume in use cannot be
  * removed, and what it reports is filled in with the defaults of the image and of the engine.
  *
+ * "fake:///FOLDER/FILE" is kept in a file from one process to the next, for tests of programs (file.c).
+ *
  * Time is the wall clock that the last provider_open() brought, so a fake clock drives health and exits too:
  * whoever waits on a fake clock advances it to the next moment at which something happens here.
  *

@@ -14,17 +14,26 @@ static int fake_open(const struct target *t, const struct provider_env *env, str
                        str_or(t->url, "(none)"));
     struct fake_provider *p = mem_alloc(sizeof(*p));
     p->base = (struct provider){.ops = &provider_fake, .target = t};
-    p->engine = fake_engine(name);
+    p->file = *name == '/' ? name : NULL;
+    p->engine = p->file ? fake_file_engine(p->file) : fake_engine(name);
     p->env = *env;
     fake_lock(p->engine);
     p->engine->clock = env->clock ? env->clock : clock_system();
     fake_unlock(p->engine);
+    int r = p->file ? fake_file_open(p->engine, p->file, err) : 0;
+    if (r < 0) {
+        free(p);
+        return r;
+    }
     *ret = &p->base;
     return 0;
 }
 
 static void fake_close(struct provider *p)
 {
+    const struct fake_provider *f = (const struct fake_provider *)p;
+    if (f->file)
+        fake_file_close(f->engine, f->file);
     free(p);
 }
 

@@ -68,6 +68,7 @@ struct fake_listener {
 struct fake_engine {
     struct fake_engine *next;
     char name[64];
+    bool from_file; /* file.c has read it */
     pthread_mutex_t lock;
     struct clock *clock;
     struct arena arena; /* images, behaviours, faults: never shrinks */
@@ -101,11 +102,17 @@ struct fake_provider {
     struct provider base;
     struct fake_engine *engine;
     struct provider_env env;
+    const char *file; /* keeps the engine; NULL: this process alone. Part of the target's URL */
 };
 static inline struct fake_engine *fake_of(const struct provider *p)
 {
     return ((const struct fake_provider *)p)->engine;
 }
+
+/* ---- file.c: engines that outlive the process ---- */
+struct fake_engine *fake_file_engine(const char *path);
+int fake_file_open(struct fake_engine *e, const char *path, struct err *err) _must_check_;
+void fake_file_close(struct fake_engine *e, const char *path);
 
 void fake_lock(struct fake_engine *e);
 void fake_unlock(struct fake_engine *e);
