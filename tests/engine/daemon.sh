@@ -54,9 +54,9 @@ test_follows_commits_and_heals() # L8
     push "A is two"
     eventually 20 runs_with web A=two
     docker kill "$(native web)" >/dev/null
-    eventually 5 runs web
+    eventually 20 runs web
     docker rm -f "$(native web)" >/dev/null
-    eventually 5 runs_with web A=two
+    eventually 20 runs_with web A=two
     run forge-ctl history --transitions --json
     assert_contains "$(jq -r '.transitions[].trigger' <<<"$out")" drift
 }
@@ -67,7 +67,7 @@ test_drift_is_reported_where_self_heal_is_off() # L8
     daemon_start
     eventually 20 runs web
     docker kill "$(native web)" >/dev/null
-    eventually 5 metric forge_resources_drifted 1
+    eventually 20 metric forge_resources_drifted 1
     sleep 1
     assert_eq "$(inspect web '{{.State.Status}}')" exited
 }
@@ -84,7 +84,7 @@ test_a_rollback_holds_until_the_next_commit() # H2
     eventually 20 runs_with web A=two
     run forge-ctl rollback --yes
     assert_status 0
-    eventually 5 runs_with web A=one
+    eventually 20 runs_with web A=one
     run forge-ctl reconcile --wait
     assert_status 0
     runs_with web A=one || fail "the commit that was rolled back came back"
