@@ -34,13 +34,14 @@ struct strand {
     unsigned attempts; /* of that step, failed so far */
     bool in_turn;      /* starts only when all strands before it have ended, and keeps later ones waiting */
     enum strand_state state;
-    bool cut;            /* ended because the run was stopped */
-    bool settled;        /* what it started has been given a moment */
-    bool waits;          /* queued with, or run by, the waiters */
-    int64_t due_ns;      /* next attempt, monotonic */
-    struct strand *link; /* in a queue, or among those that sleep */
-    char made_id[80];    /* the engine's id of what it created */
-    struct object read;  /* read back */
+    bool cut;                   /* ended because the run was stopped */
+    bool settled;               /* what it started has been given a moment */
+    bool touched, done, undone; /* a step was begun; all are done and read back; or all were undone */
+    bool waits;                 /* queued with, or run by, the waiters */
+    int64_t due_ns;             /* next attempt, monotonic */
+    struct strand *link;        /* in a queue, or among those that sleep */
+    char made_id[80];           /* the engine's id of what it created */
+    struct object read;         /* read back */
     bool has_read;
     struct arena arena; /* of `read` */
 };
@@ -81,7 +82,8 @@ struct run {
     struct arena *arena; /* of the graph; only before threads start */
     struct exec_report *report;
 
-    struct unit **units; /* the changes first, in plan order */
+    const char *const *resumed; /* ids that earlier runs left half-way */
+    struct unit **units;        /* the changes first, in plan order */
     size_t n_units, cap_units;
 
     pthread_mutex_t lock;
@@ -142,14 +144,19 @@ void unit_announce(struct run *x, struct unit *u); /* EXEC_CHANGE_BEGIN, once */
 void unit_cancel_waiting(struct run *x);           /* those that have not begun, once the run is stopped */
 
 /* ---- record.c: what is kept of it ---- */
-int record_run(struct run *x, struct err *err) _must_check_;
-int record_done(struct run *x, struct err *err) _must_check_;
+void record_point(struct run *x);                              /* a moment between two durable writes */
+int record_check(struct run *x, struct err *err) _must_check_; /* the error of a record that was lost */
+int record_append(struct run *x, struct journal_entry *e,
+                  struct err *err) _must_check_; /* e->run NULL: this one */
 int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
                 const char *result, struct err *err) _must_check_;
 int record_deleting(struct run *x, const struct unit *u, struct err *err) _must_check_;
 int record_change(struct run *x, struct unit *u, struct err *err) _must_check_; /* inventory and transition */
 /* Note that a record could not be written, and stop the run. Returns the error's code. */
 int record_lost(struct run *x, const struct err *err);
+/* ---- resume.c: the journal's beginning and end ---- */
+int resume_begin(struct run *x, struct err *err) _must_check_;
+int resume_end(struct run *x, struct err *err) _must_check_;
 /* ---- transition.c ---- */
 void transition_fill(struct arena *a, const struct run *x, const struct unit *u, struct transition *ret);
 
@@ -165,6 +172,9 @@ struct progress_arg {
     const struct step *step;
 };
 
+/* Stands for no step of the run that has it: only that a change was half-way when it began, or is when it
+ * ends. */
+#define RESUME_VERB "resume"
 /* ---- recover.c: the runs that others left open; `except` (may be NULL) is not one of them ---- */
 int recover_runs(struct store *s, const char *env, const char *except, struct clock *clock, size_t *ret_runs,
                  struct err *err) _must_check_;

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 /* A moment between two durable writes, at which a test may end the process. */
-static void point(struct run *x)
+void record_point(struct run *x)
 {
     uint64_t n = atomic_fetch_add(&x->points, 1) + 1;
     if (x->o->test_point)
@@ -34,7 +34,7 @@ int record_lost(struct run *x, const struct err *err)
 
 /* Once a record was lost, none is written any more: what follows would look as if all before it had been
  * kept. */
-static int check_kept(struct run *x, struct err *err)
+int record_check(struct run *x, struct err *err)
 {
     pthread_mutex_lock(&x->lock);
     if (x->fatal.code)
@@ -44,48 +44,21 @@ static int check_kept(struct run *x, struct err *err)
     return r;
 }
 
-static int append(struct run *x, struct journal_entry *e, struct err *err)
+int record_append(struct run *x, struct journal_entry *e, struct err *err)
 {
-    int r = check_kept(x, err);
+    int r = record_check(x, err);
     if (r < 0)
         return r;
-    e->run = x->o->run;
+    e->run = str_or(e->run, x->o->run);
     e->seq = atomic_fetch_add(&x->journal_seq, 1) + 1;
     e->at_ns = clock_wall(x->clock);
     e->generation = x->o->generation;
-    point(x);
+    record_point(x);
     r = journal_append(x->o->store, x->plan->environment, e, err);
     if (r < 0)
         return err_wrap(err, "journal");
-    point(x);
+    record_point(x);
     return 0;
-}
-
-int record_run(struct run *x, struct err *err)
-{
-    struct journal_entry begin = {.phase = "run"};
-    int r = append(x, &begin, err);
-    /* What an interrupted run left half-way is this run's to finish. */
-    for (size_t i = 0; r == 0 && i < x->plan->n; i++) {
-        const struct plan_change *c = &x->plan->changes[i];
-        struct journal_entry e = {.phase = "begin", .id = c->id, .verb = "resume"};
-        if (c->causes & CAUSE_RESUME)
-            r = append(x, &e, err);
-    }
-    size_t runs;
-    return r < 0 ? r : recover_runs(x->o->store, x->plan->environment, x->o->run, x->clock, &runs, err);
-}
-
-int record_done(struct run *x, struct err *err)
-{
-    int r = check_kept(x, err);
-    if (r < 0)
-        return r;
-    point(x);
-    r = journal_close(x->o->store, x->plan->environment, x->o->run, err);
-    if (r == 0)
-        point(x);
-    return r;
 }
 
 int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
@@ -99,30 +72,30 @@ int record_step(struct run *x, const char *phase, const struct step *s, const ch
         .native_id = native_id,
         .result = result,
     };
-    return append(x, &e, err);
+    return record_append(x, &e, err);
 }
 
 static int save(struct run *x, const struct applied *r, struct err *err)
 {
-    int k = check_kept(x, err);
+    int k = record_check(x, err);
     if (k < 0)
         return k;
-    point(x);
+    record_point(x);
     k = inventory_save(x->o->store, x->plan->environment, r, err);
     if (k == 0)
-        point(x);
+        record_point(x);
     return k;
 }
 
 static int drop(struct run *x, const char *id, struct err *err)
 {
-    int r = check_kept(x, err);
+    int r = record_check(x, err);
     if (r < 0)
         return r;
-    point(x);
+    record_point(x);
     r = inventory_drop(x->o->store, x->plan->environment, id, err);
     if (r == 0)
-        point(x);
+        record_point(x);
     return r;
 }
 
@@ -239,12 +212,12 @@ int record_change(struct run *x, struct unit *u, struct err *err)
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct transition t;
     transition_fill(&a, x, u, &t);
-    r = check_kept(x, err);
+    r = record_check(x, err);
     if (r < 0)
         return r;
-    point(x);
+    record_point(x);
     r = transition_add(x->o->store, x->plan->environment, &t, err);
     if (r == 0)
-        point(x);
+        record_point(x);
     return r;
 }

@@ -1,28 +1,47 @@
 /* What runs left that were killed. */
 #include "reconciler/exec/internal.h"
 
+#include "base/map.h"
 #include "base/str.h"
 
-static bool is_known(struct transition *t, size_t n, const char *run)
+struct recovery {
+    struct store *store;
+    const char *env;
+    struct clock *clock;
+    struct arena arena;
+    struct journal_entry *entries; /* of all open runs, oldest first */
+    size_t n;
+    struct map seen;  /* "RUN ID" whose last entry was dealt with */
+    struct map known; /* "RUN ID" of which there is a transition */
+    struct map asked; /* runs whose transitions are in `known` */
+};
+
+static const char *key_of(struct recovery *v, const char *run, const char *id)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(t[i].run, run))
-            return true;
-    }
-    return false;
+    return arena_printf(&v->arena, "%s %s", run, id);
 }
 
-/* The run ended between the change's end and its own, or before: only then is nothing recorded of it. */
-static int interrupt(struct store *s, const char *env, const struct journal_entry *e, struct clock *clock,
-                     struct err *err)
+/* A run that was killed between the end of a change and its own has a transition of that change already. */
+static int learn_known(struct recovery *v, const struct journal_entry *e, struct err *err)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct transition *known;
+    struct transition *list;
     size_t n;
-    int r = transition_list(s, env, e->id, e->generation, 0, &a, &known, &n, err);
-    if (r < 0 || is_known(known, n, e->run))
+    if (map_get(&v->asked, e->run))
+        return 0;
+    int r = transition_list(v->store, v->env, NULL, e->generation, 0, &v->arena, &list, &n, err);
+    if (r < 0)
         return r;
-    int64_t now = clock_wall(clock);
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].run && list[i].id)
+            map_put(&v->known, key_of(v, list[i].run, list[i].id), &list[i]);
+    }
+    map_put(&v->asked, e->run, v);
+    return 0;
+}
+
+static int add_interrupted(struct recovery *v, const struct journal_entry *e, struct err *err)
+{
+    int64_t now = clock_wall(v->clock);
     struct transition t = {
         .generation = e->generation,
         .at_ns = e->at_ns,
@@ -31,43 +50,59 @@ static int interrupt(struct store *s, const char *env, const struct journal_entr
         .id = e->id,
         .action = e->verb,
         .result = "interrupted",
-        .error = arena_printf(&a, "the run was killed; last step: %s %s (%s)", str_or(e->verb, "?"),
+        .error = arena_printf(&v->arena, "the run was killed; last step: %s %s (%s)", str_or(e->verb, "?"),
                               str_or(e->native_name, ""), str_or(e->result, "not known to have ended")),
     };
-    return transition_add(s, env, &t, err);
+    return transition_add(v->store, v->env, &t, err);
 }
 
-static bool is_last_of(const struct journal_entry *entries, size_t n, size_t i)
+/* The last word about each change that a run has begun. */
+static int interrupt(struct recovery *v, const struct journal_entry *e, struct err *err)
 {
-    for (size_t k = i + 1; k < n; k++) {
-        if (str_eq(entries[k].run, entries[i].run) && str_eq(entries[k].id, entries[i].id))
-            return false;
+    const char *key = key_of(v, e->run, e->id);
+    if (map_get(&v->seen, key))
+        return 0;
+    map_put(&v->seen, key, v);
+    /* Taken over from another run, and not come to. */
+    if (str_eq(e->verb, RESUME_VERB))
+        return 0;
+    int r = learn_known(v, e, err);
+    return r < 0 || map_get(&v->known, key) ? r : add_interrupted(v, e, err);
+}
+
+static int recover(struct recovery *v, const char *except, size_t *ret_runs, struct err *err)
+{
+    int r = 0;
+    size_t runs = 0;
+    for (size_t i = v->n; r == 0 && i > 0; i--) {
+        const struct journal_entry *e = &v->entries[i - 1];
+        if (e->id && !str_eq(e->run, except))
+            r = interrupt(v, e, err);
     }
-    return true;
+    for (size_t i = 0; r == 0 && i < v->n; i++) {
+        const struct journal_entry *e = &v->entries[i];
+        if (str_eq(e->run, except) || map_get(&v->seen, e->run))
+            continue;
+        map_put(&v->seen, e->run, v);
+        runs += str_eq(e->phase, "run"); /* what a run left for the next one begins with none */
+        r = journal_close(v->store, v->env, e->run, err);
+    }
+    if (r == 0)
+        *ret_runs = runs;
+    return r;
 }
 
 int recover_runs(struct store *s, const char *env, const char *except, struct clock *clock, size_t *ret_runs,
                  struct err *err)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct journal_entry *entries;
-    size_t n, runs = 0;
-    int r = journal_open(s, env, &a, &entries, &n, err);
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        if (entries[i].id && !str_eq(entries[i].run, except) && is_last_of(entries, n, i))
-            r = interrupt(s, env, &entries[i], clock, err);
-    }
-    for (size_t i = 0; r == 0 && i < n; i++) {
-        bool first = true;
-        for (size_t k = 0; k < i && first; k++)
-            first = !str_eq(entries[k].run, entries[i].run);
-        if (!first || str_eq(entries[i].run, except))
-            continue;
-        r = journal_close(s, env, entries[i].run, err);
-        runs++;
-    }
+    struct recovery v = {.store = s, .env = env, .clock = clock};
+    int r = journal_open(s, env, &v.arena, &v.entries, &v.n, err);
     if (r == 0)
-        *ret_runs = runs;
+        r = recover(&v, except, ret_runs, err);
+    map_release(&v.seen);
+    map_release(&v.known);
+    map_release(&v.asked);
+    arena_release(&v.arena);
     return r;
 }
 
@@ -79,6 +114,7 @@ int exec_recover(struct store *s, const char *env, struct clock *clock, size_t *
 int exec_resume_ids(struct store *s, const char *env, struct arena *a, const char *const **ret,
                     struct err *err)
 {
+    _cleanup_map_ struct map seen = MAP_INIT;
     struct journal_entry *entries;
     size_t n, n_ids = 0, cap = 0;
     const char **ids = NULL;
@@ -86,11 +122,10 @@ int exec_resume_ids(struct store *s, const char *env, struct arena *a, const cha
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
-        bool seen = !entries[i].id;
-        for (size_t k = 0; k < n_ids && !seen; k++)
-            seen = str_eq(ids[k], entries[i].id);
-        if (!seen)
-            arena_push(a, ids, n_ids, cap, entries[i].id);
+        if (!entries[i].id || map_get(&seen, entries[i].id))
+            continue;
+        map_put(&seen, entries[i].id, &entries[i]);
+        arena_push(a, ids, n_ids, cap, entries[i].id);
     }
     arena_push(a, ids, n_ids, cap, NULL);
     *ret = ids;

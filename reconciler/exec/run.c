@@ -168,7 +168,7 @@ int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const s
 {
     struct run x;
     run_init(&x, p, plan, caps, o, a, ret);
-    int r = x.wake_fd < 0 ? err_errno(err, errno, "eventfd") : record_run(&x, err);
+    int r = x.wake_fd < 0 ? err_errno(err, errno, "eventfd") : resume_begin(&x, err);
     if (r < 0) {
         cancel_all(&x, err);
         run_release(&x);
@@ -183,7 +183,7 @@ int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const s
     pool_drain(x.writers);
     pool_drain(x.waiters);
     struct err lost = {0};
-    if (!x.fatal.code && record_done(&x, &lost) < 0)
+    if (!x.fatal.code && resume_end(&x, &lost) < 0)
         x.fatal = lost;
     ret->duration_ns = clock_mono(x.clock) - x.begin_ns;
     r = conclude(&x, err);

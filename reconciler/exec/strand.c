@@ -114,6 +114,7 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
         *err = lost;
         return record_lost(x, &lost);
     }
+    s->touched |= journaled;
     int64_t begin = clock_mono(x->clock);
     event_step(x, s, EXEC_STEP_BEGIN, step, NULL, 0);
     int r = x->provider->ops->apply(x->provider, step, &ctx, &result, err);
@@ -204,8 +205,10 @@ void strand_work(struct run *x, struct strand *s)
     int r = open_unit(x, u, &err);
     if (r == 0)
         r = go_on(x, s, &err);
-    if (r > 0)
+    if (r > 0) {
+        s->done = true;
         strand_end(x, s, NULL);
-    else if (r < 0)
+    } else if (r < 0) {
         strand_fail(x, s, &err);
+    }
 }

@@ -48,7 +48,8 @@ void strand_undo(struct run *x, struct strand *s, struct err *why)
             break;
     }
     pthread_mutex_lock(&x->lock);
-    s->unit->undone |= first.code == 0;
+    s->undone = first.code == 0;
+    s->unit->undone |= s->undone;
     pthread_mutex_unlock(&x->lock);
     if (first.code) {
         struct err both = *why;

@@ -114,6 +114,39 @@ static void test_before_anything(_unused_ void **state)
     world_release(&w);
 }
 
+/*
+ * Stopped past the point of no return: the old one is gone, the new one has not its name yet. The next run
+ * finishes that, also where what is missing would otherwise be left as somebody's doing; and so does the one
+ * after a run that was stopped before it came to it.
+ */
+static void test_half_way_is_finished(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "half", false);
+    w.policy.self_heal = false;
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    world_want(&w, C("a", ", environment: {V: two}"));
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/a", .verb = STEP_REMOVE};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_true(fake_exists(w.engine, "half-a-1.next"));
+    assert_false(fake_exists(w.engine, "half-a-1"));
+    struct cancel c;
+    cancel_init(&c);
+    cancel_set(&c);
+    w.options.cancel = &c;
+    assert_int_equal(world_apply(&w), ERR_CANCELLED);
+    w.options.cancel = NULL;
+    cancel_release(&c);
+    assert_string_equal(w.policy.resume[0], "container/a");
+    world_apply_ok(&w);
+    assert_true(fake_exists(w.engine, "half-a-1"));
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    world_assert_in_sync(&w);
+    assert_null(w.policy.resume[0]);
+    world_release(&w);
+}
+
 static void test_time_is_up(_unused_ void **state)
 {
     struct world w;
@@ -150,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_while_waiting_for_health),
         cmocka_unit_test(test_while_waiting_for_an_attempt),
         cmocka_unit_test(test_before_anything),
+        cmocka_unit_test(test_half_way_is_finished),
         cmocka_unit_test(test_time_is_up),
         cmocka_unit_test(test_time_is_up_on_a_fake_clock),
     };

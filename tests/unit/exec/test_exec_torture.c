@@ -99,6 +99,7 @@ static bool run_and_die(const char *name, const char *dir, const char *engine_fi
         w.options.test_arg = &k;
         w.options.parallel = 3;
         w.runs = (unsigned)getpid(); /* names the run */
+        w.policy.self_heal = false;
         world_want(&w, want);
         int r = world_apply(&w);
         if (r < 0)
@@ -180,7 +181,7 @@ static void copy_dir(const char *from, const char *to)
 }
 
 /* From `before` to `want`, killed at every point on the way. */
-static void torture(const char *name, const char *before, const char *want)
+static void torture(const char *name, const char *before, const char *want, bool twice)
 {
     _cleanup_buf_ struct buf expected = BUF_INIT;
     struct err err = {0};
@@ -204,6 +205,9 @@ static void torture(const char *name, const char *before, const char *want)
         snprintf(engine_file, sizeof(engine_file), "%s/engine", dir);
         /* First without dying: what it should come to. */
         died = run_and_die(name, dir, engine_file, want, at == 0 ? UINT64_MAX : at) || at == 0;
+        /* And while it was being put right, at another point each time. */
+        if (twice && at > 0)
+            (void)run_and_die(name, dir, engine_file, want, 1 + at % 37);
         check_converges(name, dir, engine_file, want, &expected, at);
         assert_int_equal(io_remove_tree(dir, &err), 0);
     }
@@ -214,12 +218,17 @@ static void torture(const char *name, const char *before, const char *want)
 
 static void test_first_apply(_unused_ void **state)
 {
-    torture("torture", NULL, first_want);
+    torture("torture", NULL, first_want, false);
 }
 
 static void test_second_apply(_unused_ void **state)
 {
-    torture("torture", first_want, then_want);
+    torture("torture", first_want, then_want, false);
+}
+
+static void test_killed_twice(_unused_ void **state)
+{
+    torture("torture", first_want, then_want, true);
 }
 
 int main(void)
@@ -227,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_apply),
         cmocka_unit_test(test_second_apply),
+        cmocka_unit_test(test_killed_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -191,6 +191,8 @@ static void test_networks_and_volumes(_unused_ void **state)
     assert_int_equal(run(&f, on(&kind_volume, STEP_REMOVE, "vol")), ERR_CONFLICT);
     /* A network lets go of what is ours. */
     assert_int_equal(run(&f, on(&kind_network, STEP_REMOVE, "net")), 0);
+    assert_int_equal(DO(&f, STEP_REMOVE, "a"), ERR_CONFLICT); /* it runs */
+    assert_int_equal(DO(&f, STEP_STOP, "a"), 0);
     assert_int_equal(DO(&f, STEP_REMOVE, "a"), 0);
     assert_int_equal(run(&f, on(&kind_volume, STEP_REMOVE, "vol")), 0);
     assert_int_equal(run(&f, on(&kind_volume, STEP_REMOVE, "vol")), 0);
@@ -215,6 +217,7 @@ static void test_ownership(_unused_ void **state)
     s.foreign = true;
     assert_int_equal(run(&f, s), ERR_CONFLICT);
     s.native_id = id;
+    fake_kill(f.engine, "theirs", 0);
     assert_int_equal(run(&f, s), 0);
     assert_false(fake_exists(f.engine, "theirs"));
     teardown(&f);
