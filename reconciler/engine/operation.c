@@ -27,7 +27,7 @@ static struct look_options look_options_from(const struct operation_context *c, 
     return (struct look_options){
         .rev = rev,
         .rollback_to = rollback,
-        .rollback_only = val_get_str(args, "resource"),
+        .rollback_only = str_or(val_get_str(args, "resource"), val_get_str(saved, "rollback_only")),
         .against = val_get_str(args, "against"),
         .fetch = val_get_bool(args, "fetch", true) && !rev,
         .fresh = val_get_bool(args, "fresh", false),
@@ -57,6 +57,7 @@ static struct val *plan_document(const struct operation_context *c, const struct
     struct val *doc = val_clone(c->arena, l->doc);
     if (l->rollback_to)
         val_set_int(c->arena, doc, "rollback", (int64_t)l->rollback_to);
+    val_set_str(c->arena, doc, "rollback_only", l->rollback_only);
     if (l->diags.n)
         val_map_set(c->arena, doc, "diagnostics", val_clone(c->arena, diags_to_val(c->arena, &l->diags)));
     if (l->state.suspended_by)

@@ -1,0 +1,306 @@
+/* An environment from commit to engine: what an apply does, records, and leaves alone. */
+#include "tests/unit/engine/engine_world.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+#define TWO EW_C("web", ", environment: {A: one}") EW_C("db", "")
+
+/* What the store holds that a write of any kind would change. */
+struct ledger {
+    uint64_t generation, transition;
+    int64_t checked_ns;
+};
+
+static struct ledger ledger(struct ew *w)
+{
+    const struct env_state st = ew_state(w);
+    return (struct ledger){st.generation, st.transition, st.checked_ns};
+}
+
+static void apply_and_repeat(const char *name, bool disk)
+{
+    struct ew w;
+    ew_init(&w, name, EW_GIT, disk);
+    const char *commit = ew_commit(&w, "app.yaml", TWO);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.result.generation, 1);
+    assert_int_equal(w.result.report.ok, 2);
+    assert_int_equal(fake_objects(w.fake, &kind_container, name), 2);
+    const struct generation g = ew_generation(&w, 1);
+    assert_int_equal(g.status, GEN_OK);
+    assert_string_equal(g.commit, commit);
+    assert_string_equal(g.actor, "tester");
+    assert_non_null(val_get(g.resources, "container/web"));
+    assert_non_null(val_get(val_get(g.images, "app:1"), "id"));
+    assert_string_equal(ew_state(&w).applied_commit, commit);
+
+    /* L1: no write, to the engine or to the store. */
+    const struct ledger before = ledger(&w);
+    fake_calls_clear(w.fake);
+    clock_fake_advance(&w.time, NS_PER_S);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.result.generation, 0);
+    assert_int_equal(fake_writes(w.fake), 0);
+    assert_int_equal(fake_count(w.fake, FAKE_OBSERVE), 1);
+    assert_int_equal(fake_count(w.fake, FAKE_INSPECT), 0);
+    const struct ledger after = ledger(&w);
+    assert_memory_equal(&before, &after, sizeof(before));
+
+    ew_restart(&w);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.result.generation, 0);
+    assert_int_equal(fake_writes(w.fake), 0);
+    ew_release(&w);
+}
+
+static void test_no_change(_unused_ void **state)
+{
+    apply_and_repeat("nochange", false);
+}
+
+static void test_no_change_on_disk(_unused_ void **state)
+{
+    apply_and_repeat("nochangedisk", true);
+}
+
+/* P7 */
+static void test_looking_writes_nothing(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "looking", EW_GIT, false);
+    fake_image(w.fake, &(struct fake_image){.ref = "far:1", .remote = 1});
+    ew_commit(&w, "app.yaml", TWO EW_HEAD("Container", "far") "spec: {image: far:1}\n");
+    for (int attended = 0; attended < 2; attended++) {
+        ew_ok(ew_look(&w, &(struct look_options){.attended = attended, .fetch = true, .images = true}));
+        assert_int_equal(w.look.plan.n, 4); /* and the default network */
+    }
+    struct val *answer;
+    ew_ok(ew_operation(&w, "diff", NULL, &answer));
+    ew_ok(ew_operation(&w, "status", NULL, &answer));
+    assert_int_equal(fake_writes(w.fake), 0);
+    const struct env_state st = ew_state(&w);
+    assert_int_equal(st.generation, 0);
+    assert_null(st.seen_commit);
+    assert_null(ew_applied(&w, "container/web"));
+    ew_release(&w);
+}
+
+/* S1: an empty tree and a broken manifest prune nothing. */
+static void test_nothing_is_pruned_unless_all_loads(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "prune", EW_GIT, false);
+    ew_commit(&w, "app.yaml", TWO);
+    ew_ok(ew_reconcile(&w));
+    ew_commit(&w, "app.yaml", EW_C("web", "") "---\nkind: Nonsense\n");
+    ew_fails(ew_reconcile(&w), ERR_INVALID);
+    assert_true(w.look.diags.errors > 0);
+    assert_true(w.look.unread);
+    ew_remove_file(&w, "app.yaml");
+    ew_ok(ew_reconcile(&w));
+    assert_true(w.look.plan.prune_skipped);
+    ew_ok(ew_apply(&w)); /* nor by hand */
+    assert_int_equal(fake_objects(w.fake, &kind_container, "prune"), 2);
+    assert_int_equal(fake_count(w.fake, FAKE_REMOVE), 0);
+    ew_release(&w);
+}
+
+/* S2 */
+static void test_many_deletions_want_approval(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "caps", EW_GIT, false);
+    w.config.delete_cap = 1;
+    ew_commit(&w, "app.yaml", TWO EW_C("x", "") EW_C("y", ""));
+    ew_ok(ew_reconcile(&w));
+    ew_commit(&w, "app.yaml", EW_C("web", ", environment: {A: one}") EW_C("db", ""));
+    ew_fails(ew_reconcile(&w), ERR_DENIED);
+    assert_contains(w.err.msg, "2 of 4 resources would be deleted");
+    assert_int_equal(fake_objects(w.fake, &kind_container, "caps"), 4);
+    assert_int_equal(ew_state(&w).generation, 1);
+    w.config.delete_cap = 0;
+    w.config.delete_share = 40;
+    ew_fails(ew_reconcile(&w), ERR_DENIED);
+    w.config.delete_share = 50;
+    ew_ok(ew_look(&w, &(struct look_options){0}));
+    w.config.delete_share = 10;
+    ew_ok(ew_apply(&w));
+    assert_int_equal(fake_objects(w.fake, &kind_container, "caps"), 2);
+    ew_release(&w);
+}
+
+/* S6 */
+static void test_failed_replace_keeps_the_old_one(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "replace", EW_GIT, false);
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    char before[80], after[80];
+    assert_true(fake_native_id(w.fake, "replace-web-1", before));
+    fake_behave(w.fake, "app:2", &(struct fake_behaviour){.start_error = "exec: no such file"});
+    ew_commit(&w, "app.yaml", EW_HEAD("Container", "web") "spec: {image: app:2, network_mode: none}\n");
+    ew_fails(ew_reconcile(&w), ERR_FAILED);
+    assert_true(fake_native_id(w.fake, "replace-web-1", after));
+    assert_string_equal(before, after);
+    assert_int_equal(fake_state(w.fake, "replace-web-1"), OBJECT_RUNNING);
+    const struct generation g = ew_generation(&w, 2);
+    assert_int_equal(g.status, GEN_FAILED);
+    assert_contains(g.error, "no such file");
+    assert_int_equal(fake_objects(w.fake, NULL, "replace"), 1);
+    ew_release(&w);
+}
+
+/* L9: the field is named, the resource is held, and nothing is tried again. */
+static void test_what_does_not_converge_is_held(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "converge", EW_GIT, false);
+    ew_commit(&w, "app.yaml", EW_C("web", ", mem_limit: 32m") EW_C("db", ""));
+    const struct fake_fault forgets = {
+        .verb = FAKE_CREATE, .name = "converge-web-1", .always = true, .not_read_back = true, .field = "user"};
+    fake_fault(w.fake, &forgets);
+    ew_commit(&w, "app.yaml", EW_C("web", ", user: \"5\"") EW_C("db", ""));
+    ew_fails(ew_reconcile(&w), ERR_FAILED);
+    assert_contains(w.err.msg, "user");
+    assert_int_equal(ew_applied(&w, "container/web")->status, APPLIED_HELD);
+    assert_int_equal(fake_state(w.fake, "converge-db-1"), OBJECT_RUNNING); /* L4 */
+    fake_calls_clear(w.fake);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(fake_writes(w.fake), 0);
+    assert_int_equal(w.look.plan.counts[PLAN_BLOCKED], 1);
+    assert_contains(plan_find(&w.look.plan, "container/web")->reason, "user");
+    /* A change in Git releases it. */
+    ew_commit(&w, "app.yaml", EW_C("web", "") EW_C("db", ""));
+    ew_ok(ew_reconcile(&w));
+    ew_assert_in_sync(&w);
+    ew_release(&w);
+}
+
+/* The store is lost: it is written anew, and no container is touched. */
+static void test_lost_store_is_rebuilt(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "lost", EW_GIT, false);
+    ew_commit(&w, "app.yaml", TWO);
+    ew_ok(ew_reconcile(&w));
+    store_close(w.store);
+    ew_ok(store_open(&(struct store_options){0}, &w.store, &w.err));
+    ew_restart(&w);
+    fake_calls_clear(w.fake);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(fake_writes(w.fake), 0);
+    const struct applied *web = ew_applied(&w, "container/web");
+    assert_non_null(web);
+    assert_int_equal(web->status, APPLIED_OK);
+    assert_non_null(web->baseline);
+    /* And is good for three-way comparison again: what Git no longer asks for goes. */
+    ew_commit(&w, "app.yaml", EW_C("web", "") EW_C("db", ""));
+    ew_ok(ew_reconcile(&w));
+    const char *environment = ew_field(&w, "lost-web-1", "environment");
+    assert_true(!environment || !strstr(environment, "one"));
+    ew_release(&w);
+}
+
+/* S4 */
+static void test_adoption(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "adopt", EW_GIT, false);
+    fake_foreign(w.fake, &kind_container, "adopt-web-1", NULL);
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.look.plan.counts[PLAN_BLOCKED], 1);
+    assert_int_equal(fake_writes(w.fake), 0);
+    const char *const adopt[] = {"container/web", NULL};
+    ew_ok(ew_run(&w, &(struct look_options){.attended = true, .adopt = adopt}));
+    assert_int_equal(fake_objects(w.fake, &kind_container, "adopt"), 1);
+    assert_int_equal(fake_objects(w.fake, &kind_container, NULL), 1);
+    ew_assert_in_sync(&w);
+    ew_release(&w);
+}
+
+/* A folder says by no commit what it holds: it is read each time. */
+static void test_folder(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "folder", EW_FOLDER, false);
+    gitrepo_new(w.dir, "repo");
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    unit_write(unit_path(w.repo, "app.yaml"), EW_C("web", ", user: \"7\""));
+    ew_ok(ew_run(&w, &(struct look_options){.same_commit = true}));
+    assert_int_equal(w.result.generation, 2);
+    assert_contains(ew_field(&w, "folder-web-1", "user"), "7");
+    const struct generation g = ew_generation(&w, 2);
+    assert_contains(g.subject, "not committed");
+    ew_release(&w);
+}
+
+/* H4: history outlives the process, is bounded, and is the same document wherever it is asked for. */
+static void test_history(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "history", EW_GIT, true);
+    w.config.retention = (struct retention){.generations = 5, .age_ns = 1};
+    for (int i = 0; i < 12; i++) {
+        ew_commit(&w, "app.yaml", arena_printf(&w.arena, EW_C("web", ", user: \"%d\""), i));
+        clock_fake_advance(&w.time, NS_PER_S);
+        ew_ok(ew_reconcile(&w));
+    }
+    ew_restart(&w);
+    struct val *answer;
+    ew_ok(ew_operation(&w, "history", NULL, &answer));
+    const struct val *list = val_get(answer, "generations");
+    assert_true(val_len(list) >= 5 && val_len(list) < 8);
+    assert_int_equal(val_get_int(list->items[0], "generation", 0), 12);
+    ew_ok(ew_operation(&w, "history", "{\"resource\": \"container/web\", \"limit\": 3}", &answer));
+    list = val_get(answer, "transitions");
+    assert_int_equal(val_len(list), 3);
+    assert_string_equal(val_get_str(list->items[0], "result"), "ok");
+    ew_ok(ew_operation(&w, "show", "{\"generation\": 12}", &answer));
+    assert_int_equal(val_len(val_get(answer, "transitions")), 1);
+    ew_fails(ew_operation(&w, "show", "{\"generation\": 1}", &answer), ERR_NOTFOUND);
+    ew_release(&w);
+}
+
+/* A..B: nothing is asked of the engine. */
+static void test_comparison_of_commits(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "compare", EW_GIT, false);
+    const char *a = ew_commit(&w, "app.yaml", TWO);
+    const char *b = ew_commit(&w, "app.yaml", EW_C("web", ", environment: {A: two}") EW_C("new", ""));
+    ew_ok(ew_look(&w, &(struct look_options){.rev = b, .against = a, .attended = true}));
+    assert_int_equal(plan_find(&w.look.plan, "container/new")->action, PLAN_CREATE);
+    assert_int_equal(plan_find(&w.look.plan, "container/db")->action, PLAN_DELETE);
+    const struct plan_change *web = plan_find(&w.look.plan, "container/web");
+    assert_int_equal(web->n_fields, 1);
+    assert_int_equal(web->causes, CAUSE_COMMIT);
+    ew_ok(ew_look(&w, &(struct look_options){.rev = a, .against = a, .attended = true}));
+    assert_int_equal(w.look.plan.n, 0);
+    assert_int_equal(fake_reads(w.fake) + fake_writes(w.fake), 0);
+    ew_fails(ew_look(&w, &(struct look_options){.against = "nothing", .attended = true}), ERR_NOTFOUND);
+    ew_release(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_change),
+        cmocka_unit_test(test_no_change_on_disk),
+        cmocka_unit_test(test_looking_writes_nothing),
+        cmocka_unit_test(test_nothing_is_pruned_unless_all_loads),
+        cmocka_unit_test(test_many_deletions_want_approval),
+        cmocka_unit_test(test_failed_replace_keeps_the_old_one),
+        cmocka_unit_test(test_what_does_not_converge_is_held),
+        cmocka_unit_test(test_lost_store_is_rebuilt),
+        cmocka_unit_test(test_adoption),
+        cmocka_unit_test(test_folder),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_comparison_of_commits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+/* Going back to a recorded generation (H2), and what automation makes of it. */
+#include "tests/unit/engine/engine_world.h"
+
+#include "base/str.h"
+
+#define USER(name, user) EW_C(name, ", user: \"" user "\"")
+
+static void two_generations(struct ew *w, const char *name)
+{
+    ew_init(w, name, EW_GIT, false);
+    ew_commit(w, "app.yaml", USER("web", "1") USER("db", "1"));
+    ew_ok_of(w, ew_reconcile(w));
+    ew_commit(w, "app.yaml", USER("web", "2") USER("db", "2") USER("new", "2"));
+    ew_ok_of(w, ew_reconcile(w));
+}
+
+static void test_all_of_it(_unused_ void **state)
+{
+    struct ew w;
+    two_generations(&w, "rollback");
+    ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 1}));
+    assert_int_equal(plan_find(&w.look.plan, "container/new")->action, PLAN_DELETE);
+    assert_contains(ew_plan_text(&w), "generation 1");
+    ew_ok(ew_apply_look(&w));
+    assert_int_equal(w.result.generation, 3);
+    assert_contains(ew_field(&w, "rollback-web-1", "user"), "1");
+    assert_false(fake_exists(w.fake, "rollback-new-1"));
+    assert_true(val_equal(ew_generation(&w, 3).resources, ew_generation(&w, 1).resources));
+
+    /* Automation holds still: the commit does not return, and drift is put back to the generation. */
+    fake_calls_clear(w.fake);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.look.plan.n, 0);
+    assert_int_equal(fake_writes(w.fake), 0);
+    fake_remove(w.fake, "rollback-web-1");
+    ew_ok(ew_run(&w, &(struct look_options){.same_commit = true, .touched = "container/web"}));
+    assert_contains(ew_field(&w, "rollback-web-1", "user"), "1");
+    assert_int_equal(ew_state(&w).generation, 3);
+    ew_restart(&w);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.look.plan.n, 0);
+
+    /* Another commit ends it. */
+    ew_commit(&w, "app.yaml", USER("web", "3") USER("db", "2") USER("new", "2"));
+    ew_ok(ew_reconcile(&w));
+    assert_contains(ew_field(&w, "rollback-web-1", "user"), "3");
+    assert_null(ew_state(&w).held_commit);
+    ew_release(&w);
+}
+
+static void test_one_resource(_unused_ void **state)
+{
+    struct ew w;
+    two_generations(&w, "rollbackone");
+    ew_ok(ew_rollback(&w, 1, "container/web"));
+    assert_int_equal(w.result.generation, 3);
+    assert_contains(ew_field(&w, "rollbackone-web-1", "user"), "1");
+    assert_contains(ew_field(&w, "rollbackone-db-1", "user"), "2");
+    /* Automation keeps the mixture, and not all of the older generation. */
+    fake_calls_clear(w.fake);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.look.plan.n, 0);
+    assert_int_equal(fake_writes(w.fake), 0);
+    assert_true(fake_exists(w.fake, "rollbackone-new-1"));
+    ew_fails(ew_rollback(&w, 1, "container/nobody"), ERR_NOTFOUND);
+    ew_fails(ew_rollback(&w, 77, NULL), ERR_NOTFOUND);
+    assert_contains(w.err.hint, "history");
+    ew_release(&w);
+}
+
+/* A commit that failed half-way is what is rolled back from, not the one before it. */
+static void test_from_a_failed_commit(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "fromfailed", EW_GIT, false);
+    ew_commit(&w, "app.yaml", USER("web", "1"));
+    ew_ok(ew_reconcile(&w));
+    const char *bad = ew_commit(&w, "app.yaml", USER("web", "2") USER("bad", "2"));
+    fake_fault(w.fake,
+               &(struct fake_fault){
+                   .verb = FAKE_START, .name = "fromfailed-bad-1", .always = true, .code = ERR_FAILED});
+    ew_fails(ew_reconcile(&w), ERR_FAILED);
+    assert_int_equal(ew_generation(&w, 2).status, GEN_PARTIAL);
+    ew_ok(ew_rollback(&w, 1, NULL));
+    assert_string_equal(ew_state(&w).held_commit, bad);
+    fake_calls_clear(w.fake);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(fake_writes(w.fake), 0);
+    /* Rolled back to what runs already: it is held all the same. */
+    ew_ok(ew_rollback(&w, 1, NULL));
+    assert_int_equal(w.result.generation, 0);
+    assert_string_equal(ew_state(&w).held_commit, bad);
+    ew_release(&w);
+}
+
+/* The tag means another image by now: the recorded one is asked for, also when it is gone back to later. */
+static void test_images_are_pinned(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "pins", EW_GIT, false);
+    ew_commit(&w, "app.yaml", EW_C("web", "") EW_C("db", ""));
+    ew_ok(ew_reconcile(&w));
+    const char *first = ew_image_id(&w, "pins-web-1");
+    fake_image(w.fake,
+               &(struct fake_image){.ref = arena_printf(&w.arena, "app@%s", first), .local = 1, .remote = 1});
+    const char *pinned =
+        ew_generation(&w, 1).images ? val_get_str(val_get(ew_generation(&w, 1).images, "app:1"), "id") : NULL;
+    assert_string_equal(pinned, first);
+    fake_image(w.fake, &(struct fake_image){.ref = "app:1", .local = 7, .remote = 7});
+    ew_commit(&w, "app.yaml", EW_C("web", ", user: \"2\"") EW_C("db", ", user: \"2\""));
+    ew_ok(ew_reconcile(&w));
+    assert_string_not_equal(ew_image_id(&w, "pins-web-1"), first);
+    ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 1}));
+    const struct resource *web = resource_find(&w.look.bound, "container/web");
+    assert_string_equal(val_get_str(web->spec, "image"), arena_printf(&w.arena, "app@%s", first));
+    /* One resource: only that one is pinned. */
+    ew_ok(ew_look(
+        &w, &(struct look_options){.attended = true, .rollback_to = 1, .rollback_only = "container/web"}));
+    web = resource_find(&w.look.bound, "container/web");
+    const struct resource *db = resource_find(&w.look.bound, "container/db");
+    assert_string_equal(val_get_str(web->spec, "image"), arena_printf(&w.arena, "app@%s", first));
+    assert_string_equal(val_get_str(db->spec, "image"), "app:1");
+    /* The generation that a rollback makes remembers the image under the name that Git knows. */
+    ew_ok(ew_rollback(&w, 1, NULL));
+    const struct generation g = ew_generation(&w, 3);
+    assert_string_equal(val_get_str(val_get(g.images, "app:1"), "id"), first);
+    fake_calls_clear(w.fake);
+    ew_ok(ew_reconcile(&w)); /* held: and quiet */
+    assert_int_equal(w.look.plan.n, 0);
+    assert_int_equal(fake_writes(w.fake), 0);
+    ew_release(&w);
+}
+
+/* A held commit may be as broken as it likes. */
+static void test_held_commit_is_not_loaded(_unused_ void **state)
+{
+    struct ew w;
+    two_generations(&w, "heldbroken");
+    ew_ok(ew_rollback(&w, 1, NULL));
+    struct env_state st = ew_state(&w);
+    assert_int_equal(st.held_generation, 1);
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.look.loaded.decoded, 0);
+    ew_release(&w);
+}
+
+/* A saved plan of a rollback is one again when it is applied. */
+static void test_saved_rollback(_unused_ void **state)
+{
+    struct ew w;
+    two_generations(&w, "savedrollback");
+    struct val *plan, *answer;
+    ew_ok(ew_operation(&w, "diff", "{\"rollback\": 1, \"resource\": \"container/web\"}", &plan));
+    struct buf args = BUF_INIT;
+    buf_adds(&args, "{\"plan\": ");
+    val_json(plan, 0, &args);
+    buf_adds(&args, "}");
+    ew_ok(ew_operation(&w, "apply", buf_str(&args), &answer));
+    buf_release(&args);
+    assert_contains(ew_field(&w, "savedrollback-web-1", "user"), "1");
+    assert_contains(ew_field(&w, "savedrollback-db-1", "user"), "2");
+    ew_release(&w);
+}
+
+/* A part of a commit is applied: the generation says what was asked for, and not all of the commit. */
+static void test_part_of_a_commit(_unused_ void **state)
+{
+    struct ew w;
+    two_generations(&w, "part");
+    ew_ok(ew_rollback(&w, 1, NULL));
+    const char *const only[] = {"container/web", NULL};
+    ew_ok(ew_run(&w, &(struct look_options){.attended = true, .only = only}));
+    assert_contains(ew_field(&w, "part-web-1", "user"), "2");
+    const struct val *resources = ew_generation(&w, 4).resources;
+    assert_int_equal(val_len(resources), 2);
+    assert_true(val_equal(val_get(resources, "container/db"),
+                          val_get(ew_generation(&w, 1).resources, "container/db")));
+    assert_true(val_equal(val_get(resources, "container/web"),
+                          val_get(ew_generation(&w, 2).resources, "container/web")));
+    assert_non_null(ew_state(&w).held_commit);
+    ew_release(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_of_it),
+        cmocka_unit_test(test_one_resource),
+        cmocka_unit_test(test_from_a_failed_commit),
+        cmocka_unit_test(test_images_are_pinned),
+        cmocka_unit_test(test_held_commit_is_not_loaded),
+        cmocka_unit_test(test_saved_rollback),
+        cmocka_unit_test(test_part_of_a_commit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
