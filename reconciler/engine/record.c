@@ -199,6 +199,15 @@ static bool in_sync_record(struct engine *e, struct look *l, const struct resour
     return true;
 }
 
+/* A plan of a part says nothing of the rest: having no change there is not being in sync. */
+static bool was_looked_at(const struct look *l, const struct resource *r)
+{
+    const char *const *id = l->policy.only;
+    while (id && *id && !str_eq(*id, r->id))
+        id++;
+    return !l->policy.only || *id;
+}
+
 /*
  * Bring the inventory up to date with what was found in sync: resources whose record was lost, and those
  * whose manifest now says in other words what runs already. Writes nothing when nothing changed (L1).
@@ -210,6 +219,7 @@ int record_inventory(struct engine *e, struct look *l, struct err *err)
     for (size_t i = 0; i < l->bound.n; i++) {
         const struct resource *r = l->bound.items[i];
         bool part_of_it = !(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && !plan_find(&l->plan, r->id);
+        part_of_it = part_of_it && was_looked_at(l, r);
         if (part_of_it && in_sync_record(e, l, r, &now))
             arena_push(&l->arena, items, n, cap, now);
     }
