@@ -51,6 +51,63 @@ static void test_journal_before_work(_unused_ void **state)
     world_release(&w);
 }
 
+struct witness {
+    struct world *w;
+    bool ended;
+    uint64_t missing_at;
+};
+
+static void see_end(void *arg, const struct exec_event *ev)
+{
+    struct witness *s = arg;
+    s->ended |= ev->type == EXEC_CHANGE_END;
+}
+
+static void look_for_a(void *arg, uint64_t n)
+{
+    struct witness *s = arg;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const char *const *ids;
+    struct err err = {0};
+    assert_int_equal(exec_resume_ids(s->w->store, s->w->name, &a, &ids, &err), 0);
+    bool found = false;
+    for (; *ids; ids++)
+        found |= str_eq(*ids, "container/a");
+    if (!found && !s->ended && !s->missing_at)
+        s->missing_at = n;
+}
+
+/* S8: what an earlier run left half-way is known as such at every moment until it is finished. */
+static void test_taken_over_without_a_gap(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "takeover", false);
+    world_want(&w, C("a", ""));
+    struct journal_entry e = {.run = "old", .seq = 1, .phase = "run"};
+    assert_int_equal(journal_append(w.store, w.name, &e, &w.err), 0);
+    e = (struct journal_entry){
+        .run = "old", .seq = 2, .phase = "begin", .id = "container/a", .verb = "create"};
+    assert_int_equal(journal_append(w.store, w.name, &e, &w.err), 0);
+    struct witness s = {.w = &w};
+    w.options.test_point = look_for_a;
+    w.options.test_arg = &s;
+    w.options.event = see_end;
+    w.options.arg = &s;
+    w.options.parallel = 1;
+    world_apply_ok(&w);
+    assert_true(s.ended);
+    assert_int_equal(s.missing_at, 0);
+    assert_int_equal(open_entries(&w), 0);
+    /* The interrupted run has its transition, and only one. */
+    struct transition *list;
+    size_t n;
+    assert_int_equal(transition_list(w.store, w.name, "container/a", 0, 0, &w.arena, &list, &n, &w.err), 0);
+    assert_int_equal(n, 2);
+    assert_string_equal(list[1].result, "interrupted");
+    assert_string_equal(list[1].run, "old");
+    world_release(&w);
+}
+
 static void test_inventory(_unused_ void **state)
 {
     struct world w;
@@ -222,13 +279,10 @@ static void test_store_fills_up(_unused_ void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_journal_before_work),
-        cmocka_unit_test(test_inventory),
-        cmocka_unit_test(test_transition),
-        cmocka_unit_test(test_forgotten),
-        cmocka_unit_test(test_corrections_are_counted),
-        cmocka_unit_test(test_what_flaps_is_held),
-        cmocka_unit_test(test_no_journal_no_work),
+        cmocka_unit_test(test_journal_before_work), cmocka_unit_test(test_taken_over_without_a_gap),
+        cmocka_unit_test(test_inventory),           cmocka_unit_test(test_transition),
+        cmocka_unit_test(test_forgotten),           cmocka_unit_test(test_corrections_are_counted),
+        cmocka_unit_test(test_what_flaps_is_held),  cmocka_unit_test(test_no_journal_no_work),
         cmocka_unit_test(test_store_fills_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
