@@ -26,7 +26,7 @@ struct resource {
     const struct val *spec;        /* canonical by kind->spec, never NULL */
     const char *file;              /* where it stands */
     uint32_t line, col;
-    bool partial; /* something of it could not be read: that is reported, and checks leave it alone */
+    bool partial; /* something of it could not be read: that is reported; what is absent may have been there */
     struct depend *depends;
     size_t n_depends, cap_depends;
 };

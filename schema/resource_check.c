@@ -106,7 +106,7 @@ static void check_names(const struct resource_set *s, struct diag_list *diags)
     for (size_t i = 0; i < s->n; i++) {
         const struct resource *r = s->items[i];
         bool container = r->kind == &kind_container;
-        if (r->partial || (!container && r->kind != &kind_network && r->kind != &kind_volume))
+        if (!container && r->kind != &kind_network && r->kind != &kind_volume)
             continue;
         const struct val *name = val_get(r->spec, container ? "container_name" : "name");
         if (!val_is(name, VAL_STR))
@@ -228,8 +228,7 @@ static void check_ports(const struct resource_set *s, struct diag_list *diags)
     size_t cap = 0;
     for (size_t i = 0; i < s->n; i++) {
         const struct resource *r = s->items[i];
-        const struct val *ports =
-            r->kind == &kind_container && !r->partial ? val_get(r->spec, "ports") : NULL;
+        const struct val *ports = r->kind == &kind_container ? val_get(r->spec, "ports") : NULL;
         if (!val_len(ports) || val_get_int(r->spec, "replicas", 1) == 0)
             continue;
         for (size_t k = 0; k < val_len(ports); k++) {
@@ -339,7 +338,7 @@ void resource_set_check(struct resource_set *s, struct diag_list *diags)
 {
     for (size_t i = 0; i < s->n; i++) {
         const struct resource *r = s->items[i];
-        if (r->kind->check && !r->partial)
+        if (r->kind->check)
             r->kind->check(r, s, diags);
     }
     check_names(s, diags);

@@ -44,6 +44,8 @@ const struct field_table config_table = {
 
 static void config_check(const struct resource *r, const struct resource_set *set, struct diag_list *diags)
 {
+    if (r->partial)
+        return;
     if (!val_get(r->spec, "content"))
         resource_error_hint(set, r, r->spec, diags, "write content: ..., or file: PATH",
                             "a Config needs content or a file");

@@ -131,7 +131,7 @@ static void check_networks(const struct resource *r, const struct view *v, const
         if (!has_fixed_address(pair->val))
             continue;
         const struct resource *network = resource_find(set, joined(set->arena, "network", '/', pair->key));
-        if (network && !val_get_bool(network->spec, "external", false) &&
+        if (network && !network->partial && !val_get_bool(network->spec, "external", false) &&
             !val_len(val_path(network->spec, "ipam.config")))
             resource_error_hint(set, r, pair->val, diags,
                                 "give the Network ipam: {config: [{subnet: 10.7.0.0/24}]}",
@@ -211,7 +211,7 @@ void container_check(const struct resource *r, const struct resource_set *set, s
 {
     struct view v;
     view_make(&v, r->spec);
-    if (!v.of[V_IMAGE])
+    if (!v.of[V_IMAGE] && !r->partial)
         resource_error_hint(set, r, r->spec, diags, "for example: image: nginx:1.27", "\"image\" is missing");
     check_dependencies(r, set, diags);
     check_networks(r, &v, set, diags);

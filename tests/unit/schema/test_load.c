@@ -62,6 +62,8 @@ static void test_all_problems_at_once(void **state)
         "  hint: names of images are written in small letters\n"
         "a.yaml:6:3: error: unknown key \"prots\"\n  hint: did you mean \"ports\"?\n"
         "a.yaml:7:12: error: restart: \"allways\" is not a restart policy\n  hint: did you mean \"always\"?\n"
+        "a.yaml:8:16: error: container/web: depends_on.db: there is no container/db\n"
+        "  hint: add a manifest with kind: Container and metadata: {name: db}\n"
         "b.yaml:2:7: error: kind \"Containr\" is not known\n  hint: did you mean \"Container\"?\n"
         "c.yaml:3:11: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n";
     const char *got = repository_load(r);
