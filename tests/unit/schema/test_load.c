@@ -70,8 +70,8 @@ static void test_all_problems_at_once(void **state)
     assert_memory_equal(got, want, strlen(want));
     assert_non_null(strstr(got, "d.yaml:"));
     assert_non_null(strstr(got, "e.yml:3:18: error: metadata.name: \"Front\" is not a name\n"));
-    /* A resource that could not be read is there all the same: others may refer to it, and nothing of it is
-     * checked twice. */
+    /* A resource that could not be read is there all the same: others may refer to it, and what could be read
+     * of it is checked. */
     assert_non_null(resource_find(&r->set, "container/web"));
     assert_true(resource_find(&r->set, "container/web")->partial);
 }
