@@ -11,6 +11,26 @@ struct binding {
     bool needs_default; /* some container names no network */
 };
 
+/* ENVIRONMENT-NAME, and -INSTANCE unless that is 0. Made for each object of each plan, so without printf. */
+static const char *join_name(struct arena *a, const char *environment, const char *name, unsigned instance)
+{
+    char digits[12];
+    size_t at = sizeof(digits);
+    for (; instance; instance /= 10)
+        digits[--at] = (char)('0' + instance % 10);
+    size_t n_env = strlen(environment), n_name = strlen(name), n_digits = sizeof(digits) - at;
+    char *s = arena_alloc(a, n_env + n_name + n_digits + 3), *p = s;
+    memcpy(p, environment, n_env);
+    p += n_env;
+    *p++ = '-';
+    memcpy(p, name, n_name);
+    p += n_name;
+    if (n_digits)
+        *p++ = '-';
+    memcpy(p, digits + at, n_digits);
+    return s;
+}
+
 const char *bind_native_name(struct arena *a, const char *environment, const struct resource *r,
                              unsigned instance)
 {
@@ -18,11 +38,9 @@ const char *bind_native_name(struct arena *a, const char *environment, const str
     const char *given = val_get_str(r->spec, instances ? "container_name" : "name");
     if (given)
         return given;
-    if (instances)
-        return arena_printf(a, "%s-%s-%u", environment, r->name, instance);
-    if (val_get_bool(r->spec, "external", false))
+    if (!instances && val_get_bool(r->spec, "external", false))
         return r->name;
-    return arena_printf(a, "%s-%s", environment, r->name);
+    return join_name(a, environment, r->name, instances ? instance : 0);
 }
 
 static const struct resource *find_named(const struct binding *b, const char *prefix, const char *name)

@@ -186,34 +186,43 @@ static void compare_item(const struct compare *c, const struct field *f, const s
 /* The keys of several sorted maps, one after the other, with the value that each map has for it. */
 struct keys {
     const struct val *map[SIDES];
-    size_t at[SIDES];
+    size_t n[SIDES], at[SIDES];
+    bool same_applied;
 };
 
 static const char *keys_next(struct keys *k, const struct val *v[SIDES])
 {
     const char *least = NULL;
-    for (int i = 0; i < SIDES; i++) {
-        if (k->at[i] >= val_len(k->map[i]))
+    unsigned having = 0; /* bits of the maps whose next key is the least */
+    for (unsigned i = 0; i < SIDES; i++) {
+        if (k->at[i] >= k->n[i])
             continue;
         const char *key = k->map[i]->pairs[k->at[i]].key;
-        if (!least || strcmp(key, least) < 0)
+        int c = least ? strcmp(key, least) : -1;
+        if (c < 0) {
             least = key;
-    }
-    for (int i = 0; least && i < SIDES; i++) {
-        v[i] = NULL;
-        if (k->at[i] < val_len(k->map[i]) && strcmp(k->map[i]->pairs[k->at[i]].key, least) == 0) {
-            const struct val *found = k->map[i]->pairs[k->at[i]++].val;
-            v[i] = val_is(found, VAL_NULL) ? NULL : found;
+            having = 0;
         }
+        if (c <= 0)
+            having |= 1u << i;
     }
+    for (unsigned i = 0; least && i < SIDES; i++) {
+        const struct val *found = having & 1u << i ? k->map[i]->pairs[k->at[i]++].val : NULL;
+        v[i] = val_is(found, VAL_NULL) ? NULL : found;
+    }
+    /* Nothing was asked for before but what is asked for now. */
+    if (k->same_applied)
+        v[APPLIED] = v[DESIRED];
     return least;
 }
 
 static struct keys keys_of(const struct compare *c, const struct val *const v[SIDES])
 {
-    struct keys k = {.at = {0}};
-    for (int i = 0; i < SIDES; i++)
+    struct keys k = {.same_applied = v[APPLIED] && v[APPLIED] == v[DESIRED]};
+    for (int i = 0; i < SIDES; i++) {
         k.map[i] = val_is(v[i], VAL_MAP) && (!c->record || i <= APPLIED) ? v[i] : NULL;
+        k.n[i] = k.map[i] && !(i == APPLIED && k.same_applied) ? k.map[i]->len : 0;
+    }
     return k;
 }
 

@@ -140,7 +140,7 @@ static void create_single(struct subject *s, const char *native_name)
 
 void decide_single(struct subject *s)
 {
-    const char *native_name = bind_native_name(s->p->a, s->p->in->environment, s->r, 0);
+    const char *native_name = subject_name(s, 0);
     const struct object *o = pick_single(s, native_name);
     if (!o) {
         create_single(s, native_name);
@@ -164,7 +164,7 @@ void decide_single(struct subject *s)
 /* It exists and is somebody else's: it is used as it is. */
 static void decide_external(struct subject *s)
 {
-    const char *native_name = bind_native_name(s->p->a, s->p->in->environment, s->r, 0);
+    const char *native_name = subject_name(s, 0);
     for (size_t i = 0; i < s->n_objects; i++)
         if (str_eq(s->objects[i]->native_name, native_name))
             return;
@@ -178,7 +178,7 @@ void decide_record(struct subject *s)
     if (!s->rec || !s->rec->spec)
         return;
     struct field_list fields = {.arena = s->p->a};
-    if (!val_equal(s->r->spec, s->rec->spec))
+    if (!s->same_request)
         compare_record(s->r->kind->spec, s->r->spec, s->rec->spec, &fields);
     name_contents(s->p, &fields, 0);
     compare_labels("metadata.labels", s->r->labels, s->rec->labels, &fields);
@@ -212,11 +212,35 @@ static bool has_ours(const struct subject *s)
     return false;
 }
 
+/* Resources are decided in the order of ids, in which objects and records are as well. */
+static size_t next_objects(struct planner *p, const char *id, struct object *const **ret)
+{
+    const struct observed *o = p->in->observed;
+    while (p->at_observed < o->n && strcmp(o->items[p->at_observed]->id, id) < 0)
+        p->at_observed++;
+    size_t end = p->at_observed;
+    while (end < o->n && str_eq(o->items[end]->id, id))
+        end++;
+    if (end > p->at_observed)
+        *ret = &o->items[p->at_observed];
+    return end - p->at_observed;
+}
+
+static const struct applied *next_applied(struct planner *p, const char *id)
+{
+    const struct inventory *inv = p->in->applied;
+    while (p->at_applied < inv->n && strcmp(inv->items[p->at_applied]->id, id) < 0)
+        p->at_applied++;
+    return p->at_applied < inv->n && str_eq(inv->items[p->at_applied]->id, id) ? inv->items[p->at_applied]
+                                                                               : NULL;
+}
+
 void decide(struct planner *p, const struct resource *r)
 {
-    struct subject s = {.p = p, .r = r, .rec = inventory_find(p->in->applied, r->id)};
+    struct subject s = {.p = p, .r = r, .rec = next_applied(p, r->id)};
+    s.same_request = s.rec && s.rec->spec && val_equal(r->spec, s.rec->spec);
     s.ignore = ignore_parse(p->a, resource_annotation(r, "forge/ignore"));
-    s.n_objects = observed_find(p->in->observed, r->id, &s.objects);
+    s.n_objects = next_objects(p, r->id, &s.objects);
     if (val_get_bool(r->spec, "external", false))
         decide_external(&s);
     else if (r->kind->flags & KIND_INSTANCES)

@@ -46,7 +46,7 @@ static void sort_objects(struct subject *s, struct place *places, unsigned n, bo
                 drop(s, o, NULL, 0);
             continue;
         }
-        const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, o->instance);
+        const char *name = subject_name(s, o->instance);
         const struct object **slot =
             o->candidate ? &places[o->instance].candidate : &places[o->instance].current;
         const struct object *loser = o;
@@ -67,7 +67,7 @@ static void add_fields(struct subject *s, const struct field_list *fields)
 
 static void create(struct subject *s, unsigned instance)
 {
-    const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, instance);
+    const char *name = subject_name(s, instance);
     const struct object *foreign = foreign_named(s, instance, name);
     if (foreign) {
         decide_foreign(s, foreign, instance, name);

@@ -13,7 +13,7 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         .caps = s->p->caps,
     };
     if (s->rec && s->rec->spec) {
-        sides.applied = s->rec->spec;
+        sides.applied = s->same_request ? s->r->spec : s->rec->spec;
         sides.has_applied = true;
         sides.baseline = s->rec->baseline;
         sides.has_baseline = s->rec->baseline != NULL;
@@ -65,7 +65,7 @@ static void judge_name(struct subject *s, const struct object *o, unsigned insta
 {
     bool instances = s->r->kind->flags & KIND_INSTANCES;
     const char *field = instances ? "container_name" : "name";
-    const char *name = bind_native_name(s->p->a, s->p->in->environment, s->r, instance);
+    const char *name = subject_name(s, instance);
     if (o->candidate || !o->native_name || str_eq(name, o->native_name) || ignore_match(s->ignore, field))
         return;
     bool same_request =

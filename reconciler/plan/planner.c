@@ -97,6 +97,15 @@ const char *subject_mark(struct subject *s)
     return s->mark;
 }
 
+const char *subject_name(struct subject *s, unsigned instance)
+{
+    if (!s->name || s->name_of != instance) {
+        s->name = bind_native_name(s->p->a, s->p->in->environment, s->r, instance);
+        s->name_of = instance;
+    }
+    return s->name;
+}
+
 struct plan_change *subject_change(struct subject *s)
 {
     if (!s->change)

@@ -40,6 +40,7 @@ struct planner {
     struct map relations; /* id -> struct relation; made at first use */
     struct map by_name;   /* native name of a container -> struct object; made at first use */
     bool has_relations, has_names;
+    size_t at_observed, at_applied; /* how far decide() has come, in the order of ids */
     size_t existing; /* resources that are on the engine: the whole that a share of deletions is of (S2) */
 };
 
@@ -51,12 +52,16 @@ struct subject {
     const char *const *ignore;
     struct object *const *objects; /* all that carry its id */
     size_t n_objects;
+    bool same_request; /* Git asks for what it asked for when this was last applied, word for word */
+    const char *name;  /* of instance name_of; by subject_name() */
+    unsigned name_of;
     const char *mark;           /* digest of what is asked for; by subject_mark() */
     struct plan_change *change; /* by subject_change() */
     bool interrupted; /* a change of the instance at hand was cut short: what is stopped was stopped by us */
 };
 
 const char *subject_mark(struct subject *s);
+const char *subject_name(struct subject *s, unsigned instance); /* on the engine */
 struct plan_change *subject_change(struct subject *s);
 struct plan_move *change_move(struct planner *p, struct plan_change *c, enum plan_action action,
                               unsigned instance);

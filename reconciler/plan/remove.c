@@ -66,21 +66,30 @@ static void remove_one(struct planner *p, const char *id, struct object *const *
         block(p, c, "%s", why);
 }
 
+/* The next of a sorted set of resources that is not before `id`: is it that? */
+static bool is_desired(const struct resource_set *set, size_t *at, const char *id)
+{
+    while (*at < set->n && strcmp(set->items[*at]->id, id) < 0)
+        ++*at;
+    return *at < set->n && str_eq(set->items[*at]->id, id);
+}
+
 void remove_rest(struct planner *p)
 {
     const struct observed *o = p->in->observed;
-    for (size_t i = 0; i < o->n;) {
-        struct object *const *objects;
+    struct object *const *objects;
+    size_t at = 0;
+    for (size_t i = 0, n; i < o->n; i += n) {
         const char *id = o->items[i]->id;
-        size_t n = observed_find(o, id, &objects);
-        if (!resource_find(p->in->desired, id))
-            remove_one(p, id, objects, n);
-        i += n;
+        for (n = 1; i + n < o->n && str_eq(o->items[i + n]->id, id);)
+            n++;
+        if (!is_desired(p->in->desired, &at, id))
+            remove_one(p, id, &o->items[i], n);
     }
+    at = 0;
     for (size_t i = 0; i < p->in->applied->n; i++) {
         const char *id = p->in->applied->items[i]->id;
-        struct object *const *objects;
-        if (!resource_find(p->in->desired, id) && observed_find(o, id, &objects) == 0)
+        if (!is_desired(p->in->desired, &at, id) && observed_find(o, id, &objects) == 0)
             remove_one(p, id, NULL, 0);
     }
 }

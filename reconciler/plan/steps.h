@@ -43,8 +43,9 @@ struct step_file {
 struct step {
     enum step_verb verb;
     const struct kind_desc *kind;
-    const char *id;    /* resource */
-    const char *owner; /* environment: what carries another one's mark is left alone (S4); NULL: not looked at */
+    const char *id; /* resource */
+    const char
+        *owner; /* environment: what carries another one's mark is left alone (S4); NULL: not looked at */
     unsigned instance;
     const char *native_name; /* what it acts on */
     const char
