@@ -5,6 +5,8 @@
 #include "base/str.h"
 #include "reconciler/plan/compare.h"
 
+#include <signal.h>
+
 static int check_gone(struct run *x, const struct strand *s, struct arena *a, struct err *err)
 {
     const struct plan_move *m = s->move;
@@ -34,7 +36,7 @@ static int check_ours(struct run *x, const struct strand *s, const struct object
     return 0;
 }
 
-/* Somebody was quicker, and took away what was just made: no fault of the manifest's. */
+/* Somebody was quicker, and took away or killed what was just made: no fault of the manifest's. */
 static void note_taken_away(struct run *x, struct strand *s)
 {
     pthread_mutex_lock(&x->lock);
@@ -50,6 +52,8 @@ static int check_runs(struct run *x, struct strand *s, const struct object *o, s
     /* A job may be over by now. */
     if (o->state == OBJECT_EXITED && o->exit_code == 0 && o->started_ns)
         return 0;
+    if (o->exit_code == 128 + SIGKILL || o->exit_code == 128 + SIGTERM)
+        note_taken_away(x, s);
     if (o->state == OBJECT_EXITED)
         return err_set(err, ERR_FAILED, "%s: container %s exited with code %d%s%s", c->id, o->native_name,
                        o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
