@@ -123,7 +123,7 @@ void table_print(const struct table *t, bool colour, struct buf *out);
 
 /* progress.c: a line for each running step on a terminal, a line for each finished change elsewhere. */
 struct progress;
-struct progress *progress_new(struct cli *c);
+struct progress *progress_new(struct cli *c, bool show_plan); /* show_plan: nobody has seen the plan yet */
 void progress_event(void *progress, const struct val *event); /* an `emit` */
 void progress_free(struct progress *p);
 

@@ -24,18 +24,20 @@ struct live {
 
 struct progress {
     struct cli *cli;
+    bool show_plan;
     struct live live[MAX_LIVE];
     size_t n, drawn;
     int64_t drawn_at;
     int64_t done, total;
 };
 
-struct progress *progress_new(struct cli *c)
+struct progress *progress_new(struct cli *c, bool show_plan)
 {
     struct progress *p = calloc(1, sizeof(*p));
     if (!p)
         abort();
     p->cli = c;
+    p->show_plan = show_plan;
     return p;
 }
 
@@ -212,12 +214,22 @@ static void note_line(struct progress *p, const struct val *ev, const char *what
             str_or(val_get_str(error, "message"), ""));
 }
 
+static void show_plan(struct progress *p, const struct val *plan)
+{
+    cli_plan(p->cli, plan);
+    if (val_len(val_get(plan, "changes")))
+        putchar('\n');
+    fflush(stdout);
+}
+
 void progress_event(void *arg, const struct val *ev)
 {
     struct progress *p = arg;
     const char *type = str_or(val_get_str(ev, "event"), ""), *resource = val_get_str(ev, "resource");
     if (p->cli->json == JSON_LINES)
         cli_json(p->cli, ev);
+    if (p->cli->json == JSON_OFF && p->show_plan && str_eq(type, "plan"))
+        show_plan(p, val_get(ev, "plan"));
     if (p->cli->json != JSON_OFF || !resource)
         return;
     p->done = val_get_int(ev, "done", p->done);

@@ -69,7 +69,7 @@ static int review(struct cli *c, struct val *args, bool *ret_go, struct val **re
     if (c->json == JSON_OFF)
         cli_plan(c, *ret_plan);
     *ret_go = !dry;
-    if (dry || cli_flag(c, "yes") || !plan_does_something(*ret_plan))
+    if (dry || !plan_does_something(*ret_plan))
         return 0;
     bool asked;
     *ret_go = cli_confirm(c, "Apply this plan?", &asked);
@@ -110,9 +110,11 @@ static int run(struct cli *c, struct val *args)
 {
     struct err err = {0};
     struct val *plan = NULL, *answer = NULL;
-    bool go = false;
+    /* Who does not want to be asked gets one look, and what it says is done: nothing is bound to an earlier
+     * one. */
+    bool reviewed = cli_flag(c, "dry-run") || !cli_flag(c, "yes"), go = !reviewed;
     int r = run_args(c, args, &err);
-    if (r == 0)
+    if (r == 0 && reviewed)
         r = review(c, args, &go, &plan, &err);
     if (r < 0)
         return cli_fail(c, &err, plan);
@@ -124,11 +126,12 @@ static int run(struct cli *c, struct val *args)
         fputs("Nothing was changed.\n", stderr);
         return EXIT_TROUBLE;
     }
-    val_map_set(&c->arena, args, "plan", plan);
-    if (c->json == JSON_OFF && plan_does_something(plan))
+    if (reviewed)
+        val_map_set(&c->arena, args, "plan", plan);
+    if (reviewed && c->json == JSON_OFF && plan_does_something(plan))
         putchar('\n');
     fflush(stdout);
-    struct progress *p = progress_new(c);
+    struct progress *p = progress_new(c, !reviewed);
     r = cli_call(c, "apply", args, progress_event, p, &answer, &err);
     progress_free(p);
     if (!answer || (r < 0 && !val_get_int(answer, "generation", 0)))

@@ -122,6 +122,9 @@ int verb_version(struct cli *c)
     val_set_str(&c->arena, v, "jansson", jansson_version_str());
     val_set_str(&c->arena, v, "lmdb", mdb_version(NULL, NULL, NULL));
     val_set_str(&c->arena, v, "openssl", OpenSSL_version(OPENSSL_VERSION));
+#ifdef FORGE_TEST_HOOKS
+    val_set_str(&c->arena, v, "test_hooks", "on: not for use");
+#endif
     if (c->json != JSON_OFF) {
         cli_json(c, v);
         return 0;
