@@ -52,6 +52,8 @@ static int marks_of(struct arena *a, struct span labels, struct listed *ret, str
             ret->owner = span_text(a, value);
         else if (span_is(key, MARK_RESOURCE))
             ret->resource = span_text(a, value);
+        else if (span_is(key, MARK_INSTANCE))
+            ret->instance = (unsigned)strtoul(str_or(span_text(a, value), "0"), NULL, 10);
     }
     return r;
 }

@@ -12,6 +12,7 @@
 struct listed {
     const char *id, *name, *image_id;
     const char *owner, *resource; /* marks; NULL none */
+    unsigned instance;
     bool image_moved; /* the engine shows an id in place of the reference: it means another image now, or none
                        */
     enum object_state state;

@@ -21,6 +21,8 @@ static void docker_close(struct provider *p)
     http_free(d->http);
     dial_free(d->dial);
     pulls_free(d->pulls);
+    map_release(&d->images);
+    arena_release(&d->learnt);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
@@ -50,6 +52,8 @@ static int docker_open(const struct target *t, const struct provider_env *env, s
     d->dial = dial;
     d->http = http_new(dial, t->timeout_ns, dial->scheme == DIAL_SSH ? CONNECTIONS_SSH : CONNECTIONS);
     d->pulls = pulls_new();
+    arena_init(&d->learnt);
+    map_init(&d->images);
     pthread_mutex_init(&d->lock, NULL);
     *ret = &d->provider;
     return 0;

@@ -8,6 +8,7 @@
  * A struct docker is shared by threads. What it learns of the engine (its version) is written once, under the
  * lock.
  */
+#include "base/map.h"
 #include "providers/containers/containers.h"
 #include "providers/http/http.h"
 #include "providers/provider.h"
@@ -27,6 +28,9 @@ struct docker {
     char engine[128]; /* "docker 20.10.24 (API 1.41)" */
     int64_t skew_ns;  /* the engine's clock less ours, when they differ by more than a second */
     struct pulls *pulls;
+    struct arena learnt;     /* of what holds for ever, or until the engine's next start; under the lock */
+    struct map images;       /* id -> struct image_info */
+    const struct val *facts; /* facts_to_val(); NULL unknown */
 };
 
 static inline struct docker *docker_of(const struct provider *p)
@@ -80,6 +84,10 @@ int docker_inspect_json(struct docker *d, const char *native, const struct cance
 /* What an image gives, from the cache or the engine; NULL when the engine has it no more. By id only. */
 int docker_image(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
                  struct image_info **ret, struct err *err) _must_check_;
+/* One object now, as far as a step needs it: whose it is, how it is, its resources and networks; not what
+   depends on its image. */
+int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, struct arena *a,
+                struct object *ret, struct err *err) _must_check_;
 /* The local image that a reference names. ERR_NOTFOUND. */
 int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
                     const char **ret, struct err *err) _must_check_;

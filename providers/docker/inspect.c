@@ -1,11 +1,14 @@
 /* Single objects, now; and what is learnt once of images and of the engine's set-up. */
 #include "providers/docker/docker.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 
 /* Keys of the caller's cache. The number is the version of what is stored. */
 #define KEY_IMAGE "docker1/image/"
 #define KEY_FACTS "docker1/facts/"
+
+#define FACTS_AGE_NS (600 * NS_PER_S)
 
 int docker_inspect_json(struct docker *d, const char *native, const struct cancel *c, json_t **ret,
                         struct err *err)
@@ -18,11 +21,14 @@ int docker_inspect_json(struct docker *d, const char *native, const struct cance
 struct val *docker_cache_get(struct docker *d, struct arena *a, const char *key)
 {
     const struct provider_cache *c = &d->env.cache;
+    _cleanup_arena_ struct arena scratch =
+        ARENA_INIT; /* the bytes are not needed beside what they decode to */
     const void *data;
     size_t len;
     struct val *v;
     struct err ignored = {0};
-    if (!c->get || c->get(c->arg, key, a, &data, &len) < 0 || val_decode(a, data, len, &v, &ignored) < 0)
+    if (!c->get || c->get(c->arg, key, &scratch, &data, &len) < 0 ||
+        val_decode(a, data, len, &v, &ignored) < 0)
         return NULL;
     return v;
 }
@@ -36,28 +42,57 @@ void docker_cache_put(struct docker *d, const char *key, const struct val *v)
     d->env.cache.put(d->env.cache.arg, key, b.data, b.len);
 }
 
+/* A copy in the arena of what is kept for all, or NULL. */
+static struct image_info *known_image(struct docker *d, const char *id, struct arena *a)
+{
+    struct image_info *copy = NULL;
+    pthread_mutex_lock(&d->lock);
+    const struct image_info *info = map_get(&d->images, id);
+    if (info) {
+        copy = arena_new(a, struct image_info);
+        *copy = (struct image_info){.id = arena_strdup(a, info->id),
+                                    .defaults = val_clone(a, info->defaults),
+                                    .exposed = val_clone(a, info->exposed)};
+    }
+    pthread_mutex_unlock(&d->lock);
+    return copy;
+}
+
+static void keep_image(struct docker *d, const char *id, const struct val *v)
+{
+    pthread_mutex_lock(&d->lock);
+    if (!map_get(&d->images, id)) {
+        struct image_info *info = arena_new(&d->learnt, struct image_info);
+        image_from_val(&d->learnt, val_clone(&d->learnt, v), info);
+        map_put(&d->images, arena_strdup(&d->learnt, id), info);
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
 int docker_image(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
                  struct image_info **ret, struct err *err)
 {
-    const char *key = arena_printf(a, KEY_IMAGE "%s", id);
-    struct image_info *info = arena_new(a, struct image_info);
-    const struct val *known = docker_cache_get(d, a, key);
+    _cleanup_arena_ struct arena scratch = ARENA_INIT;
     _cleanup_json_ json_t *j = NULL;
-    *ret = NULL;
-    if (known) {
-        image_from_val(a, known, info);
-        *ret = info;
-        return 0;
-    }
-    int r = docker_json(d, &(struct ask){.path = docker_path(a, "/images/", id, "/json"), .cancel = c}, &j,
-                        NULL, err);
-    if (r == ERR_NOTFOUND)
-        return 0; /* removed by force from under its containers */
-    if (r < 0)
-        return r;
-    image_read(a, j, info);
-    docker_cache_put(d, key, image_to_val(a, info));
+    struct image_info *info = known_image(d, id, a), fresh;
     *ret = info;
+    if (info)
+        return 0;
+    const char *key = arena_printf(&scratch, KEY_IMAGE "%s", id);
+    const struct val *v = docker_cache_get(d, &scratch, key);
+    if (!v) {
+        const struct ask q = {.path = docker_path(&scratch, "/images/", id, "/json"), .cancel = c};
+        int r = docker_json(d, &q, &j, NULL, err);
+        if (r == ERR_NOTFOUND)
+            return 0; /* removed by force from under its containers */
+        if (r < 0)
+            return r;
+        image_read(&scratch, j, &fresh);
+        v = image_to_val(&scratch, &fresh);
+        docker_cache_put(d, key, v);
+    }
+    keep_image(d, id, v);
+    *ret = known_image(d, id, a);
     return 0;
 }
 
@@ -73,23 +108,52 @@ int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, s
     return *ret ? 0 : err_set(err, ERR_CORRUPT, "the engine's description of image %s lacks its id", ref);
 }
 
+/* The set-up changes with a restart of the engine at most, and what depends on it is only what an absent
+   field means. */
+static bool is_recent(const struct val *facts)
+{
+    int64_t age = clock_wall(clock_system()) - val_get_int(facts, "at", 0);
+    return facts && age >= 0 && age < FACTS_AGE_NS;
+}
+
+static int ask_facts(struct docker *d, bool fresh, const struct cancel *c, struct err *err)
+{
+    /* /info takes the engine 5 ms: it counts everything it has. */
+    _cleanup_arena_ struct arena scratch = ARENA_INIT;
+    _cleanup_json_ json_t *j = NULL;
+    struct engine_facts facts;
+    const char *key = arena_printf(&scratch, KEY_FACTS "%s", d->dial->url);
+    struct val *v = fresh ? NULL : docker_cache_get(d, &scratch, key);
+    if (!is_recent(v)) {
+        int r = docker_json(d, &(struct ask){.path = "/info", .cancel = c}, &j, NULL, err);
+        if (r < 0)
+            return r;
+        if (facts_read(&scratch, j, &facts) < 0)
+            return err_set(err, ERR_CORRUPT, "the engine's description of itself is not an object");
+        v = facts_to_val(&scratch, &facts);
+        val_set_int(&scratch, v, "at", clock_wall(clock_system()));
+        docker_cache_put(d, key, v);
+    }
+    pthread_mutex_lock(&d->lock);
+    if (!val_equal(d->facts, v))
+        d->facts = val_clone(&d->learnt, v);
+    pthread_mutex_unlock(&d->lock);
+    return 0;
+}
+
 int docker_facts(struct docker *d, bool fresh, const struct cancel *c, struct arena *a,
                  struct engine_facts *ret, struct err *err)
 {
-    /* /info takes the engine 5 ms: it counts everything it has. */
-    const char *key = arena_printf(a, KEY_FACTS "%s", d->dial->url);
-    const struct val *known = fresh ? NULL : docker_cache_get(d, a, key);
-    _cleanup_json_ json_t *j = NULL;
-    if (known) {
-        facts_from_val(known, ret);
-        return 0;
-    }
-    int r = docker_json(d, &(struct ask){.path = "/info", .cancel = c}, &j, NULL, err);
-    if (r == 0 && facts_read(a, j, ret) < 0)
-        r = err_set(err, ERR_CORRUPT, "the engine's description of itself is not an object");
-    if (r == 0)
-        docker_cache_put(d, key, facts_to_val(a, ret));
-    return r;
+    pthread_mutex_lock(&d->lock);
+    bool known = !fresh && is_recent(d->facts);
+    pthread_mutex_unlock(&d->lock);
+    int r = known ? 0 : ask_facts(d, fresh, c, err);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&d->lock);
+    facts_from_val(val_clone(a, d->facts), ret);
+    pthread_mutex_unlock(&d->lock);
+    return 0;
 }
 
 const char *docker_resolve_join(struct docker *d, const char *mode, const struct cancel *c, struct arena *a)
@@ -101,6 +165,16 @@ const char *docker_resolve_join(struct docker *d, const char *mode, const struct
         return mode;
     const char *name = str_or(json_string_value(json_object_get(j, "Name")), id);
     return arena_printf(a, "container:%s", *name == '/' ? name + 1 : name);
+}
+
+int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, struct arena *a,
+                struct object *ret, struct err *err)
+{
+    _cleanup_json_ json_t *j = NULL;
+    if (kind != &kind_container)
+        return docker_inspect(&d->provider, kind, native, a, ret, err);
+    int r = docker_inspect_json(d, native, NULL, &j, err);
+    return r < 0 ? r : container_read(a, j, NULL, ret, err);
 }
 
 static int inspect_container(struct docker *d, const char *native, struct arena *a, struct object *ret,

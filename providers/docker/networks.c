@@ -61,7 +61,7 @@ static int meet_existing(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
     struct object o;
-    int r = docker_inspect(&t->d->provider, s->kind, s->native_name, t->arena, &o, err);
+    int r = docker_look(t->d, s->kind, s->native_name, t->arena, &o, err);
     if (r < 0)
         return r;
     if (!act_made_by(s, &o)) {
@@ -112,7 +112,7 @@ static int send_off(struct act *t, const char *id, const char *owner, struct err
     json_object_foreach(json_object_get(j, "Containers"), container, item)
     {
         struct object o;
-        r = docker_inspect(&t->d->provider, &kind_container, container, t->arena, &o, err);
+        r = docker_look(t->d, &kind_container, container, t->arena, &o, err);
         if (r == 0 && o.owner && str_eq(o.owner, owner))
             r = network_leave(t, id, container, err);
         if (r < 0 && r != ERR_NOTFOUND)
@@ -143,7 +143,7 @@ int volume_create(struct act *t, struct err *err)
     struct object o;
     struct err ignored = {0};
     /* The engine answers 201 for a name that exists, whosever it is. */
-    int r = docker_inspect(&t->d->provider, &kind_volume, s->native_name, t->arena, &o, &ignored);
+    int r = docker_look(t->d, &kind_volume, s->native_name, t->arena, &o, &ignored);
     if (r == 0)
         return meet_existing(t, err);
     _cleanup_json_ json_t *answer = NULL;

@@ -104,7 +104,7 @@ static int observe(struct look_at *w, struct err *err)
     if (r < 0)
         return r;
     events_read(w);
-    r = docker_facts(w->d, !w->continuous && !w->rq->resource, w->cancel, w->arena, &w->facts, err);
+    r = docker_facts(w->d, w->rq->fresh, w->cancel, w->arena, &w->facts, err);
     if (r == 0)
         r = containers_list(w, err);
     if (r == 0)

@@ -11,8 +11,6 @@ struct seen {
     struct object o;
     bool known;   /* o came from the cache */
     json_t *json; /* inspected */
-    int result;   /* of the inspection */
-    struct err err;
 };
 
 struct look_at {

@@ -1,6 +1,7 @@
 /* The containers of an observation: the listing, what the cache knows of them, and inspection of the rest. */
 #include "providers/docker/observe.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #define KEY_CONTAINER "docker1/container/"
@@ -66,6 +67,8 @@ int containers_list(struct look_at *w, struct err *err)
 struct batch {
     struct look_at *w;
     struct seen *items[INSPECT_BATCH];
+    int result[INSPECT_BATCH];
+    struct err err[INSPECT_BATCH];
     size_t n;
 };
 
@@ -73,7 +76,7 @@ static void inspect_one(void *arg, size_t i)
 {
     struct batch *b = arg;
     struct seen *s = b->items[i];
-    s->result = docker_inspect_json(b->w->d, s->l.id, b->w->cancel, &s->json, &s->err);
+    b->result[i] = docker_inspect_json(b->w->d, s->l.id, b->w->cancel, &s->json, &b->err[i]);
 }
 
 int image_of(struct look_at *w, const char *id, struct image_info **ret, struct err *err)
@@ -99,11 +102,11 @@ static int inspect_batch(struct look_at *w, struct batch *b, struct err *err)
     for (size_t i = 0; i < b->n; i++) {
         struct seen *s = b->items[i];
         struct image_info *image;
-        if (s->result == ERR_NOTFOUND)
+        if (b->result[i] == ERR_NOTFOUND)
             continue; /* removed since the listing */
-        int r = s->result;
+        int r = b->result[i];
         if (r < 0)
-            *err = s->err;
+            *err = b->err[i];
         else
             r = image_of(w, arena_strdup(w->arena, json_string_value(json_object_get(s->json, "Image"))),
                          &image, err);
@@ -152,16 +155,17 @@ int container_finish(struct look_at *w, struct object *o, struct err *err)
 
 int containers_look(struct look_at *w, struct err *err)
 {
-    struct batch b = {.w = w};
+    _cleanup_free_ struct batch *b = mem_new(struct batch);
+    b->w = w;
     int r = 0;
     for (size_t i = 0; i < w->n_seen && r == 0; i++) {
         if (!w->seen[i].known)
-            b.items[b.n++] = &w->seen[i];
-        if (b.n == INSPECT_BATCH)
-            r = inspect_batch(w, &b, err);
+            b->items[b->n++] = &w->seen[i];
+        if (b->n == INSPECT_BATCH)
+            r = inspect_batch(w, b, err);
     }
-    if (r == 0 && b.n > 0)
-        r = inspect_batch(w, &b, err);
+    if (r == 0 && b->n > 0)
+        r = inspect_batch(w, b, err);
     for (size_t i = 0; i < w->n_seen && r == 0; i++) {
         struct seen *s = &w->seen[i];
         if (!s->known)

@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "base/str.h"
+#include "providers/containers/listing.h"
 
 /* The loop thread waits for these answers: an engine that has just sent an event gives them in a millisecond.
  */
@@ -89,37 +89,33 @@ static void learn_list(struct watching *w, json_t *list, const char *key)
     }
 }
 
-static void learn_containers(struct watching *w, json_t *list)
+static int learn_containers(struct watching *w, const char *path, struct arena *a, struct err *err)
 {
-    json_t *item;
-    size_t i;
-    json_array_foreach(list, i, item)
-    {
-        const json_t *labels = json_object_get(item, "Labels");
-        const char *id = json_string_value(json_object_get(item, "Id"));
-        const char *owner = json_string_value(json_object_get(labels, MARK_OWNER));
-        const char *instance = json_string_value(json_object_get(labels, MARK_INSTANCE));
-        int64_t n = 0;
-        struct err ignored = {0};
-        if (instance && parse_int(instance, 0, INT32_MAX, &n, &ignored) < 0)
-            n = 0;
-        if (id && is_owner(w, owner))
-            know_container(w, id, owner, json_string_value(json_object_get(labels, MARK_RESOURCE)),
-                           (unsigned)n);
+    _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
+    struct scan s;
+    struct span entry;
+    int r = docker_ask(w->d, &(struct ask){.path = path, .timeout_ns = ANSWER_NS}, &answer, NULL, err);
+    if (r == 0)
+        r = scan_enter((struct span){buf_str(&answer.body), buf_str(&answer.body) + answer.body.len}, '[', &s,
+                       err);
+    while (r >= 0 && (r = scan_element(&s, &entry, err)) > 0) {
+        struct listed l;
+        r = listing_read(a, entry, &l, err);
+        if (r == 0 && is_owner(w, l.owner))
+            know_container(w, l.id, l.owner, l.resource, l.instance);
     }
+    return r;
 }
 
 void watch_learn(struct watching *w)
 {
     static const char filter[] = "filters=%7B%22label%22%3A%5B%22" MARK_OWNER "%22%5D%7D";
-    _cleanup_json_ json_t *containers = NULL, *networks = NULL, *volumes = NULL;
+    _cleanup_json_ json_t *networks = NULL, *volumes = NULL;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct err ignored = {0};
-    struct ask q = {.path = arena_printf(&a, "/containers/json?all=1&%s", filter), .timeout_ns = ANSWER_NS};
-    if (docker_json(w->d, &q, &containers, NULL, &ignored) < 0)
+    if (learn_containers(w, arena_printf(&a, "/containers/json?all=1&%s", filter), &a, &ignored) < 0)
         return;
-    learn_containers(w, containers);
-    q.path = arena_printf(&a, "/networks?%s", filter);
+    struct ask q = {.path = arena_printf(&a, "/networks?%s", filter), .timeout_ns = ANSWER_NS};
     if (docker_json(w->d, &q, &networks, NULL, &ignored) < 0)
         return;
     q.path = arena_printf(&a, "/volumes?%s", filter);
@@ -134,7 +130,7 @@ static bool is_ours(struct watching *w, const struct kind_desc *kind, const char
 {
     struct object o;
     struct err ignored = {0};
-    if (docker_inspect(&w->d->provider, kind, native, &w->arena, &o, &ignored) < 0 || !is_owner(w, o.owner))
+    if (docker_look(w->d, kind, native, &w->arena, &o, &ignored) < 0 || !is_owner(w, o.owner))
         return false;
     ev->owner = o.owner;
     ev->id = o.id;

@@ -16,7 +16,7 @@
 
 struct peer {
     const struct peer_answer *script;
-    unsigned played[128];
+    unsigned *played; /* one for each line of the script */
     char dir[64], url[128];
     int listener;
     pthread_t thread, workers[CONNECTIONS];
@@ -160,6 +160,16 @@ static void *listen_loop(void *arg)
     }
 }
 
+static void use_script(struct peer *p, const struct peer_answer *script)
+{
+    size_t n = 0;
+    while (script[n].request)
+        n++;
+    free(p->played);
+    p->played = mem_array(n + 1, sizeof(*p->played));
+    p->script = script;
+}
+
 struct peer *peer_start(const struct peer_answer *script)
 {
     struct peer *p = mem_new(struct peer);
@@ -168,7 +178,7 @@ struct peer *peer_start(const struct peer_answer *script)
     assert_non_null(mkdtemp(p->dir));
     snprintf(p->url, sizeof(p->url), "unix://%s/s", p->dir);
     str_copy(addr.sun_path, sizeof(addr.sun_path), p->url + 7);
-    p->script = script;
+    use_script(p, script);
     pthread_mutex_init(&p->lock, NULL);
     p->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(p->listener >= 0);
@@ -211,8 +221,7 @@ void peer_cut(struct peer *p)
 void peer_script(struct peer *p, const struct peer_answer *script)
 {
     pthread_mutex_lock(&p->lock);
-    p->script = script;
-    memset(p->played, 0, sizeof(p->played));
+    use_script(p, script);
     buf_reset(&p->log);
     pthread_mutex_unlock(&p->lock);
 }
@@ -232,6 +241,7 @@ void peer_stop(struct peer *p)
     }
     unlink(p->url + 7);
     rmdir(p->dir);
+    free(p->played);
     buf_release(&p->log);
     buf_release(&p->shown);
     pthread_mutex_destroy(&p->lock);
