@@ -19,12 +19,10 @@ static const char *join_name(struct arena *a, const char *environment, const cha
     for (; instance; instance /= 10)
         digits[--at] = (char)('0' + instance % 10);
     size_t n_env = strlen(environment), n_name = strlen(name), n_digits = sizeof(digits) - at;
-    char *s = arena_alloc(a, n_env + n_name + n_digits + 3), *p = s;
-    memcpy(p, environment, n_env);
-    p += n_env;
+    char *s = arena_alloc(a, n_env + n_name + n_digits + 3);
+    char *p = mempcpy(s, environment, n_env);
     *p++ = '-';
-    memcpy(p, name, n_name);
-    p += n_name;
+    p = mempcpy(p, name, n_name);
     if (n_digits)
         *p++ = '-';
     memcpy(p, digits + at, n_digits);
