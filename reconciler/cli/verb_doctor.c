@@ -88,7 +88,9 @@ static void check_manifests(struct doctor *d, struct engine *e)
     else if (r < 0)
         report(d, BAD, what, err.msg, "`forge-ctl validate` shows them");
     else
-        report(d, WELL, what, arena_printf(a, "%s: %zu resources", str_or(l.info->where, "?"), l.desired.n),
+        report(d, WELL, what,
+               arena_printf(a, "%s: %zu resource%s", str_or(l.info->where, "?"), l.desired.n,
+                            l.desired.n == 1 ? "" : "s"),
                NULL);
 }
 

@@ -1,0 +1,98 @@
+#!/bin/bash
+# Through a running forged the same words come out as without one.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/fake.sh"
+
+forged_start()
+{
+    service_start forged 20 "test -S $PWD/forged.sock" -- forged --settings "$FORGE_SETTINGS" --log json
+}
+
+said() # COMMAND...: what it prints and its exit code, without what differs from run to run
+{
+    run "$@"
+    printf '$ %s\n%s\n%s\n=> %s\n' "$*" "$out" "$err" "$status" |
+        sed -E "s,$PWD,DIR,g; s/[0-9]+\.[0-9] s/N s/g; s/ +[0-9]+ s( |\$)/ N s /g; s/ \(N s\)//g; s/20[0-9-]+ [0-9:]{8}/TIME/g; s/ +\$//"
+}
+
+conversation()
+{
+    export GIT_AUTHOR_DATE=2026-01-01T00:00:00Z GIT_COMMITTER_DATE=2026-01-01T00:00:00Z
+    mkdir "$1"
+    cd "$1"
+    fake_new
+    app web "environment: {A: one}"
+    commit "first"
+    [ "$1" != with ] || forged_start
+    said forge-ctl diff
+    said forge-ctl apply
+    said forge-ctl apply --yes
+    said forge-ctl diff --json
+    said forge-ctl status
+    said forge-ctl diff --only nosuch
+    app web "environment: {A: two}"
+    commit "second"
+    said forge-ctl diff HEAD~1..HEAD
+    said forge-ctl apply --yes
+    said forge-ctl rollback --yes
+    said forge-ctl history
+    said forge-ctl show 9
+    said forge-ctl suspend --reason "hands off"
+    said forge-ctl apply --yes
+    said forge-ctl resume
+    printf 'apiVersion: forge/v1\nkind: Containr\n' | manifest web.yaml
+    commit "third"
+    said forge-ctl apply --yes
+    cd ..
+}
+
+test_the_same_words()
+{
+    conversation without >here
+    conversation with >there
+    # Only who has the repository at hand can show the line.
+    sed -i '/^ *[0-9]* | /d' here there
+    assert_same_file there here
+    assert_contains "$(cat there)" "Applied generation 3"
+}
+
+test_reconcile()
+{
+    fake_new
+    app web
+    commit
+    forged_start
+    run forge-ctl reconcile --wait
+    assert_status 0
+    assert_eq "$out" "Reconciled."
+    run forge-ctl status
+    assert_status 1
+    assert_contains "$out" "missing"
+}
+
+test_local_is_for_emergencies()
+{
+    fake_new
+    app web
+    commit
+    forged_start
+    run forge-ctl --local reconcile
+    assert_status 2
+    assert_contains "$err" "forged does not run for this session"
+}
+
+test_an_engine_that_is_away_is_not_a_forged_that_is_away()
+{
+    fake_new
+    app web
+    commit
+    sed -i 's,fake://[^"]*,unix:///nonexistent/docker.sock,' forged.yaml
+    forged_start
+    run forge-ctl diff
+    assert_status 2
+    assert_contains "$err" "/nonexistent/docker.sock"
+    run forge-ctl validate
+    assert_status 0
+}
+
+test_main "$@"

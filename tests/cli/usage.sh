@@ -1,0 +1,171 @@
+#!/bin/bash
+# Wrong usage, help, version, completion, explain, schema, init, doctor: what needs no engine.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/fake.sh"
+
+# wrong MESSAGE HINT -- ARGS...: exits 2, nothing on stdout, and stderr says both.
+wrong()
+{
+    local message=$1 hint=$2
+    shift 3
+    run forge-ctl "$@"
+    assert_status 2
+    assert_eq "$out" ""
+    assert_contains "$err" "forge-ctl: $message"
+    assert_contains "$err" "$hint"
+}
+
+test_verbs_and_options_are_checked()
+{
+    fake_new
+    wrong "unknown verb hlep" "did you mean \`forge-ctl help\`?" -- hlep
+    wrong "unknown option --onyl" "did you mean --only?" -- diff --onyl x
+    wrong "unknown option -x" "lists the options" -- -x
+    wrong "option --parallel needs a value: N" "forge-ctl help apply" -- apply --parallel
+    wrong "option --yes takes no value" "write --yes alone" -- apply --yes=no
+    wrong 'diff takes [REV | A..B]: "b" is too much' "forge-ctl help diff" -- diff a b
+    wrong "show needs GENERATION" "forge-ctl help show" -- show
+    wrong "exec needs RESOURCE [--] COMMAND" "" -- exec web
+}
+
+test_values_are_checked()
+{
+    fake_new
+    wrong '--parallel: "x" is not a whole number' "" -- apply --parallel x
+    wrong "--parallel: 0 is out of range" "1 to 64" -- apply --parallel=0
+    wrong '--timeout: "5" is not a duration' "10s" -- apply --timeout 5
+    wrong '--limit: -1 is out of range' "" -- history --limit=-1
+    wrong '--for: "soon" is not a duration' "" -- suspend --for soon
+    wrong 'the generation: "x" is not a whole number' "" -- show x
+    wrong '--tail: "x" is not a whole number' "" -- logs web --tail x
+    wrong '--since: "x" is neither an age nor a time' "10m" -- logs web --since x
+}
+
+test_json_has_its_errors_too()
+{
+    run forge-ctl diff --json=foo
+    assert_status 2
+    assert_eq "$(jq -r .error.code <<<"$out")" invalid
+    run forge-ctl --json diff --onyl
+    assert_status 2
+    assert_eq "$(jq -r .error.hint <<<"$out")" "did you mean --only?"
+    run forge-ctl explain --json container
+    assert_status 2
+    assert_eq "$(jq -r .error.code <<<"$out")" unsupported
+}
+
+test_settings_are_checked()
+{
+    fake_new
+    wrong "settings: /nonexistent.yaml" "" -- --settings /nonexistent.yaml diff
+    wrong "$PWD/forged.yaml has no environment nosuch" "there is: shop" -- -e nosuch diff
+    wrong '"Bad Name" is no name for an environment' "a-z" -- -C repo -e "Bad Name" diff
+    sed -i 's/target: local/targte: local/' forged.yaml
+    run forge-ctl diff
+    assert_status 2
+    assert_contains "$err" 'unknown key "targte"'
+    assert_contains "$err" "    targte: local"
+    assert_contains "$err" 'did you mean "target"?'
+    run forge-ctl diff --json
+    assert_eq "$(jq -r '.diagnostics[0].hint' <<<"$out")" 'did you mean "target"?'
+}
+
+test_help_names_every_verb()
+{
+    run forge-ctl help
+    assert_status 0
+    local verb
+    for verb in init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec \
+        backup restore doctor completion version help; do
+        assert_match "$out" "  $verb +[a-zA-Z]"
+        run forge-ctl help "$verb"
+        assert_status 0
+        assert_contains "$out" "forge-ctl $verb"
+        assert_contains "$out" "Exit codes: "
+        local short=$out
+        run forge-ctl "$verb" --help
+        assert_status 0
+        assert_eq "$out" "$short"
+        run forge-ctl help
+    done
+    run forge-ctl
+    assert_status 2
+    wrong "there is no verb nosuch" "lists the verbs" -- help nosuch
+}
+
+test_version()
+{
+    run forge-ctl version
+    assert_status 0
+    assert_match "$out" '^forge-ctl [0-9]+\.[0-9]+\.[0-9]+'
+    run forge-ctl version --json
+    assert_eq "$(jq -r 'has("forge"), has("libgit2")' <<<"$out")" $'true\ntrue'
+}
+
+test_explain()
+{
+    run forge-ctl explain
+    assert_status 0
+    assert_match "$out" "container +One or more"
+    run forge-ctl explain container.healthcheck.interval
+    assert_status 0
+    assert_match "$out" "type +duration"
+    run forge-ctl explain Container
+    assert_status 0
+    wrong 'kind "contaner" is not known' "did you mean container?" -- explain contaner
+    wrong 'field "helthcheck" is not known' "did you mean container.healthcheck?" -- explain container.helthcheck
+}
+
+test_schema_is_json()
+{
+    run forge-ctl schema
+    assert_status 0
+    assert_eq "$(jq -r '."$schema"' <<<"$out")" "http://json-schema.org/draft-07/schema#"
+}
+
+test_completions()
+{
+    run forge-ctl completion bash
+    assert_status 0
+    bash -n <<<"$out"
+    run forge-ctl completion fish
+    assert_contains "$out" "complete -c forge-ctl"
+    run forge-ctl completion zsh
+    assert_contains "$out" "#compdef forge-ctl"
+    wrong 'no completions for the shell "ksh"' "bash, zsh and fish" -- completion ksh
+}
+
+test_init()
+{
+    run forge-ctl init shop
+    assert_status 0
+    assert_contains "$out" "cd shop"
+    run forge-ctl validate shop
+    assert_status 0
+    assert_contains "$out" "2 resources in 2 files: valid"
+    assert_contains "$(cat shop/forge.yaml)" "name: shop"
+    wrong "shop/forge.yaml exists already" "" -- init shop
+    run forge-ctl init --json other
+    assert_eq "$(jq -r '.files[]' <<<"$out")" $'other/forge.yaml\nother/web.yaml'
+}
+
+test_doctor()
+{
+    fake_new
+    app web
+    commit
+    run forge-ctl doctor
+    assert_status 0
+    assert_contains "$out" "✔ target local: fake"
+    assert_contains "$out" ": 1 resource"
+    sed -i 's,fake://[^"]*,unix:///nonexistent/docker.sock,' forged.yaml
+    run forge-ctl doctor
+    assert_status 1
+    assert_contains "$out" "✘ target local: "
+    assert_contains "$out" "hint: "
+    run forge-ctl doctor --json
+    assert_status 1
+    assert_eq "$(jq -r '.checks[] | select(.check == "target local") | .result' <<<"$out")" error
+}
+
+test_main "$@"
