@@ -1,5 +1,6 @@
 #include "reconciler/daemon/daemon.h"
 
+#include "base/limits.h"
 #include "base/str.h"
 #include "forge_version.h"
 #include "reconciler/daemon/sdnotify.h"
@@ -13,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+/* No environment can have this name. */
+#define INSTANCE_LOCK "@forged"
 #define STOP_CHECK_NS (20 * NS_PER_MS)
 
 struct daemon {
@@ -24,7 +27,7 @@ struct daemon {
     struct env **envs;
     size_t n_envs;
     struct serve *serve;
-    bool ending, reloading;
+    bool ending, reloading, reload_again;
     struct settings next; /* read at a reload, in force once the environments have stopped */
     int signals, instance_lock;
     struct loop_timer watchdog, stopped;
@@ -56,6 +59,14 @@ static int read_settings(const struct daemon *d, struct settings *ret, struct er
     return 0;
 }
 
+/* The command line says more than the settings. */
+static void set_up_log(const struct daemon *d)
+{
+    const struct daemon_options *o = d->options;
+    log_setup(str_or(o->log_sink, str_or(d->settings.log_sink, "auto")),
+              o->verbose ? LOG_DEBUG : d->settings.log_level);
+}
+
 /* ---- environments ---- */
 
 static int start_envs(struct daemon *d, struct err *err)
@@ -81,6 +92,11 @@ static void free_envs(struct daemon *d)
 {
     serve_stop(d->serve);
     d->serve = NULL;
+    /* At rest already, unless the start failed. */
+    for (size_t i = 0; i < d->n_envs; i++)
+        env_stop(d->envs[i]);
+    if (d->jobs)
+        pool_drain(d->jobs);
     for (size_t i = 0; i < d->n_envs; i++)
         env_free(d->envs[i]);
     free(d->envs);
@@ -95,6 +111,8 @@ static bool all_idle(const struct daemon *d)
             return false;
     return true;
 }
+
+static void reload(struct daemon *d);
 
 /* Asked for by a signal: wait for the environments to come to rest, then end or start anew. */
 static void check_stopped(void *arg)
@@ -111,11 +129,15 @@ static void check_stopped(void *arg)
     free_envs(d);
     settings_release(&d->settings);
     d->settings = d->next;
+    d->next = (struct settings){0};
+    set_up_log(d);
     d->reloading = false;
     struct err err = {0};
     if (start_envs(d, &err) < 0)
         log_error("control.not_served", "error", err.msg, "hint", err.hint, NULL);
     sdnotify("READY=1");
+    if (d->reload_again)
+        reload(d);
 }
 
 static void stop_envs(struct daemon *d)
@@ -130,6 +152,7 @@ static void stop_envs(struct daemon *d)
 static void reload(struct daemon *d)
 {
     struct err err = {0};
+    d->reload_again = d->reloading;
     if (d->reloading || d->ending)
         return;
     sdnotify("RELOADING=1");
@@ -192,21 +215,28 @@ static void feed_watchdog(void *arg)
 
 /* ---- life ---- */
 
+static int lock_instance(struct daemon *d, struct err *err)
+{
+    int r = store_lock(d->store, INSTANCE_LOCK, "forged", &d->instance_lock, err);
+    return r == ERR_BUSY ? err_set(err, r, "another forged uses the state folder %s", d->settings.state_dir)
+                         : r;
+}
+
 static int start(struct daemon *d, struct err *err)
 {
     int r = read_settings(d, &d->settings, err);
     if (r < 0)
         return r;
-    log_setup(str_or(d->options->log_sink, str_or(d->settings.log_sink, "auto")), d->options->log_level);
+    set_up_log(d);
     r = take_signals(d, err);
     const struct store_options so = {.dir = d->settings.state_dir};
     if (r == 0)
         r = store_open(&so, &d->store, err);
     if (r == 0)
-        r = store_lock(d->store, "forged", "forged", &d->instance_lock, err);
+        r = lock_instance(d, err);
     if (r < 0)
         return r;
-    d->jobs = pool_new(8);
+    d->jobs = pool_new(LIMIT_WORKERS); /* as many as are needed: each environment has two at most */
     d->inspect = pool_new(4);
     d->watchdog = (struct loop_timer){.fn = feed_watchdog, .arg = d};
     d->stopped = (struct loop_timer){.fn = check_stopped, .arg = d};
@@ -235,6 +265,8 @@ int daemon_main(const struct daemon_options *o, struct err *err)
     pool_free(d.inspect);
     store_close(d.store);
     settings_release(&d.settings);
+    if (d.reloading)
+        settings_release(&d.next);
     if (d.signals >= 0)
         close(d.signals);
     if (d.instance_lock >= 0)

@@ -4,7 +4,7 @@
  * The daemon: environments under one loop, from settings that can be read again while it runs.
  *
  * SIGTERM and SIGINT end it after what is under way has been stopped in good order; SIGHUP reads the settings
- * again and, when they are right, replaces the environments whose configuration moved.
+ * again and, when they are right, starts the environments anew with them.
  */
 #include "base/log.h"
 #include "reconciler/daemon/env.h"
@@ -13,7 +13,7 @@ struct daemon_options {
     const char *settings_path;
     const char *state_dir; /* NULL: the settings' own */
     const char *log_sink;  /* NULL: the settings' own, or "auto" */
-    enum log_level log_level;
+    bool verbose;          /* log more than the settings say */
 };
 
 /* Runs until told to end. */

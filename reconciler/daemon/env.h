@@ -2,14 +2,16 @@
 #define DAEMON_ENV_H
 /*
  * The automation of one environment: when to fetch, when to look, when to apply. Its state belongs to the
- * loop's thread; fetches and reconciles run on the daemon's pool and answer by message, one of each at a time.
+ * loop's thread; fetches and reconciles run on the daemon's pool and answer by message, one of each at a
+ * time.
  *
  *   poll timer, inotify ──> fetch ──(moved)──┐
  *   engine events ───────────────────────────┼──> reconcile: look, and apply what automation may ──> retry
  * timer retry timer, resync timer, requests ─────┘
  *
- * Wake-ups while a reconcile runs are kept as bits and served after it, so none is lost; a newer commit also
- * cancels the one that runs (L2). When nothing was heard since the last look, nothing is done at all.
+ * Wake-ups while a reconcile runs are kept as bits and served after it, so none is lost, and what a failed
+ * run was to do is done by the next one; a newer commit also cancels the one that runs (L2). When nothing was
+ * heard since the last look, nothing is done at all.
  */
 #include "reconciler/daemon/loop.h"
 #include "reconciler/engine/engine.h"
@@ -23,6 +25,8 @@ struct env_numbers {
     int64_t last_reconcile_ns, last_duration_ns, last_success_ns; /* wall, duration, wall */
     uint64_t resources, drifted, out_of_sync, held;
     uint64_t generation;
+    uint64_t requested, answered; /* tickets (env_request()) */
+    int answer;                   /* how the run ended that answered */
     bool suspended, engine_connected;
 };
 
@@ -36,14 +40,21 @@ struct env_host {
 
 int env_new(const struct env_config *c, const struct env_host *host, struct env **ret,
             struct err *err) _must_check_;
-/* Ask what runs to stop; env_idle() tells when it has. */
+/* Ask what runs to stop; env_idle() tells when it has, and only then it may be freed. */
 void env_stop(struct env *e);
 bool env_idle(const struct env *e);
 void env_free(struct env *e);
 
-/* Look now, whatever was heard. From the loop's thread. */
+/*
+ * Fetch and look now, and try again what is held. A ticket is answered by a run that began after it was drawn
+ * and came to an end of its own: numbers.answered is at least that ticket then. Draw from any thread, poke
+ * from the loop's.
+ */
+uint64_t env_request(struct env *e);
 void env_poke(struct env *e);
-/* Stop what is under way (a suspension was asked for). */
+/* Somebody else has applied, or resumed: look whether anything is left to do. From the loop's thread. */
+void env_look_again(struct env *e);
+/* Stop what is under way (a suspension was asked for). From the loop's thread. */
 void env_interrupt(struct env *e);
 const char *env_name(const struct env *e);
 /* A copy; from any thread. */

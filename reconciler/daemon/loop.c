@@ -26,6 +26,7 @@ struct message {
 struct loop {
     int epoll, timer, wake;
     struct watched *watched;
+    unsigned round;
     struct loop_timer *timers; /* unsorted: there are a handful for each environment */
     pthread_mutex_t lock;
     struct message *first, *last;
@@ -146,14 +147,17 @@ void loop_timer_remove(struct loop *l, struct loop_timer *t)
     arm(l);
 }
 
+/* The one that has been due for longest. */
 static struct loop_timer *next_due(struct loop *l, int64_t now)
 {
+    struct loop_timer *first = NULL;
     for (struct loop_timer *t = l->timers; t; t = t->next)
-        if (t->at_ns && t->at_ns <= now)
-            return t;
-    return NULL;
+        if (t->at_ns && t->at_ns <= now && t->round != l->round && (!first || t->at_ns < first->at_ns))
+            first = t;
+    return first;
 }
 
+/* Each once, even one that sets itself to what is past: others want their turn. */
 static void fire_timers(struct loop *l)
 {
     uint64_t expirations;
@@ -161,8 +165,10 @@ static void fire_timers(struct loop *l)
         return;
     int64_t now = clock_mono(clock_system());
     struct loop_timer *t;
+    l->round++;
     while ((t = next_due(l, now))) {
         t->at_ns = 0;
+        t->round = l->round;
         t->fn(t->arg);
     }
     arm(l);
@@ -187,6 +193,24 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
     /* EAGAIN means that it is readable already. */
     if (write(l->wake, &one, sizeof(one)) < 0)
         return;
+}
+
+void loop_forget(struct loop *l, const void *arg)
+{
+    pthread_mutex_lock(&l->lock);
+    struct message **at = &l->first;
+    l->last = NULL;
+    while (*at) {
+        struct message *m = *at;
+        if (m->arg == arg) {
+            *at = m->next;
+            free(m);
+        } else {
+            l->last = m;
+            at = &m->next;
+        }
+    }
+    pthread_mutex_unlock(&l->lock);
 }
 
 static void deliver(struct loop *l)
@@ -240,5 +264,6 @@ int loop_run(struct loop *l, struct err *err)
             w->fn(w->arg);
         }
     }
+    atomic_store(&l->stop, false);
     return 0;
 }

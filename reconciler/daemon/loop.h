@@ -22,6 +22,7 @@ struct loop_timer {
     int64_t at_ns; /* monotonic; 0: not set */
     struct loop_timer *next;
     bool linked;
+    unsigned round; /* in which it fired last */
 };
 void loop_timer_at(struct loop *l, struct loop_timer *t, int64_t at_ns); /* 0: off */
 void loop_timer_remove(struct loop *l, struct loop_timer *t);
@@ -29,7 +30,10 @@ void loop_timer_remove(struct loop *l, struct loop_timer *t);
 /* Have fn(arg) called on the loop's thread. From any thread; never lost, in order. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
-/* Run until loop_stop(). */
+/* Drop the messages to arg that have not been delivered yet: its owner goes. */
+void loop_forget(struct loop *l, const void *arg);
+
+/* Run until loop_stop(), which may have been called already. */
 int loop_run(struct loop *l, struct err *err) _must_check_;
 void loop_stop(struct loop *l);
 #endif

@@ -67,7 +67,7 @@ static const struct option long_options[] = {
 
 int main(int argc, char **argv)
 {
-    struct daemon_options o = {.settings_path = getenv("FORGE_SETTINGS"), .log_level = LOG_INFO};
+    struct daemon_options o = {.settings_path = getenv("FORGE_SETTINGS")};
     bool check = false;
     int opt;
     if (str_empty(o.settings_path))
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
             printf("forged %s\n", FORGE_VERSION);
             return 0;
         case 'v':
-            o.log_level = LOG_DEBUG;
+            o.verbose = true;
             break;
         case 'h':
             fputs(usage, stdout);

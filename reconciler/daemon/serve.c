@@ -154,11 +154,16 @@ static void interrupt(void *arg)
     env_interrupt(arg);
 }
 
+static void look_again(void *arg)
+{
+    env_look_again(arg);
+}
+
 /* Ask the automation to look now; with `wait` stay until it has. */
 static int reconcile(struct serve *s, struct env *e, const struct control_request *rq, struct err *err)
 {
-    struct env_numbers before, now;
-    env_numbers(e, &before);
+    struct env_numbers now;
+    uint64_t ticket = env_request(e);
     loop_post(s->host.loop, poke, e);
     if (!val_get_bool(rq->args, "wait", false))
         return 0;
@@ -166,11 +171,10 @@ static int reconcile(struct serve *s, struct env *e, const struct control_reques
         if (cancel_sleep(rq->cancel, RECONCILE_WAIT_NS))
             return err_set(err, ERR_CANCELLED, "stopped waiting for environment %s", env_name(e));
         env_numbers(e, &now);
-    } while (now.reconciles == before.reconciles);
-    return now.failures > before.failures
-               ? err_set(err, ERR_FAILED, "the reconcile of %s failed; `forge-ctl status` says why",
-                         env_name(e))
-               : 0;
+    } while (now.answered < ticket);
+    return now.answer < 0 ? err_set(err, ERR_FAILED,
+                                    "the reconcile of %s failed; `forge-ctl status` says why", env_name(e))
+                          : 0;
 }
 
 static int run_operation(struct serve *s, const struct operation *op, const struct control_request *rq,
@@ -213,7 +217,7 @@ static int call(void *arg, const struct control_request *rq, struct val **ret, s
     if (str_eq(op->name, "suspend") && r == 0)
         loop_post(s->host.loop, interrupt, e); /* S7: what is under way stops as well */
     else if (op->writes)
-        loop_post(s->host.loop, poke, e);
+        loop_post(s->host.loop, look_again, e);
     if (op->writes)
         log_info("operation.done", "environment", env_name(e), "operation", op->name, "by", rq->actor,
                  "error", r < 0 ? err->msg : NULL, NULL);

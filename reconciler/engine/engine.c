@@ -35,6 +35,11 @@ const struct env_config *engine_config(const struct engine *e)
     return e->config;
 }
 
+bool engine_reads_folder(const struct env_config *c)
+{
+    return str_starts(c->source.url, "dir:");
+}
+
 struct source *engine_source(struct engine *e)
 {
     return e->source;

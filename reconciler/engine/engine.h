@@ -25,6 +25,8 @@ static inline void engine_closep(struct engine **e)
     engine_close(*e);
 }
 const struct env_config *engine_config(const struct engine *e);
+/* Is it a plain folder that it reads, and no repository? Then there are no commits to tell states apart. */
+bool engine_reads_folder(const struct env_config *c);
 struct source *engine_source(struct engine *e);
 struct store *engine_store(struct engine *e);
 /* Opens the connection on first use. */

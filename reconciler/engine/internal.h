@@ -3,8 +3,6 @@
 /* Shared by the files of this room; nothing outside includes it. */
 #include "reconciler/engine/engine.h"
 
-#define SOURCE_FOLDER_PREFIX "dir:"
-
 struct engine {
     const struct env_config *config;
     struct engine_env env;

@@ -133,9 +133,9 @@ int engine_look(struct engine *e, const struct look_options *o, struct look *ret
     if (!look_can_scope(e, o, ret))
         return o->against ? look_compare(e, o, ret, err) : look_live(e, o, ret, err);
     r = look_scope(e, o, ret, err);
-    if (r < 0 || look_continues_generation(ret))
+    if (r < 0 || (look_continues_generation(ret) && !ret->plan.counts[PLAN_BLOCKED]))
         return r;
-    /* More than drift: that is a matter for a whole look. */
+    /* More than drift that can be put back: that is a matter for a whole look. */
     look_release(ret);
     struct look_options whole = *o;
     whole.touched = NULL;

@@ -21,7 +21,7 @@ static struct look_options look_options_from(const struct operation_context *c, 
     uint64_t rollback = (uint64_t)val_get_int(args, "rollback", val_get_int(saved, "rollback", 0));
     /* A saved plan is for its own commit, whatever the branch is at by now; a plain folder has nothing but
      * now. */
-    bool folder = str_starts(engine_config(c->engine)->source.url, "dir:");
+    bool folder = engine_reads_folder(engine_config(c->engine));
     if (!rev && !rollback && !folder && !str_empty(val_get_str(saved, "commit")))
         rev = val_get_str(saved, "commit");
     return (struct look_options){

@@ -121,8 +121,7 @@ bool wanted_is_current(const struct engine *e, const struct look_options *o, con
 /* Only a commit says what its tree is: a folder changes under it. */
 static bool can_keep(const struct engine *e, const struct look *l)
 {
-    return e->env.keep_wanted && !str_empty(l->info->commit) &&
-           !str_starts(e->config->source.url, SOURCE_FOLDER_PREFIX);
+    return e->env.keep_wanted && !str_empty(l->info->commit) && !engine_reads_folder(e->config);
 }
 
 static int read_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err)

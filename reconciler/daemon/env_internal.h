@@ -1,0 +1,72 @@
+#ifndef DAEMON_ENV_INTERNAL_H
+#define DAEMON_ENV_INTERNAL_H
+/* Shared by env*.c; nothing outside includes it. */
+#include "reconciler/daemon/env.h"
+
+#include <pthread.h>
+
+#define WANT_COMMIT  0x01u /* the repository moved */
+#define WANT_DRIFT   0x02u /* the engine said something about what is ours */
+#define WANT_RETRY   0x04u /* something failed before, and its time has come */
+#define WANT_RESYNC  0x08u /* nobody said anything for long, or somebody did something that nobody hears of */
+#define WANT_REQUEST 0x10u /* somebody asked */
+#define WANT_FRESH   0x20u /* the event stream had a gap: trust no cache */
+
+/* Which resources events named: none, one, or more than that. */
+struct touched {
+    char id[128];
+    bool any, many;
+};
+
+struct env {
+    const struct env_config *config;
+    struct env_host host;
+    pthread_mutex_t lock; /* of numbers */
+    struct env_numbers numbers;
+
+    /* The loop's. */
+    struct source *watch_source; /* of inotify */
+    struct provider *events;     /* of the event stream */
+    struct watch watch;
+    bool watching, watched_before, stopping;
+    unsigned watch_failures;          /* in a row */
+    bool asked;                       /* a fetch has ended, well or not: what is there can be looked at */
+    bool fetching, fetch_again;       /* the latter: somebody wants what came after this one began */
+    bool poked;                       /* a request waits for the fetch */
+    bool busy, held_off;              /* a run is under way; somebody else's is, and is given a moment */
+    unsigned want;                    /* WANT_* bits: to be served as soon as may be */
+    unsigned owed;                    /* of runs that did not come to it: goes along with the next one */
+    struct touched touched;           /* what the engine's events were about */
+    unsigned failures;                /* of reconciles in a row */
+    uint64_t poke_ticket, run_ticket; /* newest request that waits; that is being served */
+    struct loop_timer poll, retry, resync, reconnect;
+    int source_fd;
+
+    /* The jobs': lent to one while it is under way (fetching, busy), and the loop's when it is not. */
+    struct source *fetch_source; /* so that a newer commit is seen while an older one is applied */
+    struct cancel cancel_fetch;
+    struct err fetch_err;
+    int fetch_result;
+    bool fetch_moved;
+    struct engine *engine;
+    struct cancel cancel_run;
+    unsigned serving;
+    struct touched serving_touched;
+    bool clean; /* the last look left nothing to do */
+    struct err run_err;
+    int run_result;
+    int64_t run_next_ns; /* wall clock of the next retry, or of the end of a suspension; 0: none */
+};
+
+int64_t env_mono(const struct env *e);
+double env_random(void);
+/* Serve what is wanted, if it is time. */
+void env_serve(struct env *e);
+
+/* env_run.c: one reconcile, on a worker; leaves run_result, run_err, run_next_ns. */
+void env_run(struct env *e);
+
+/* env_events.c */
+void env_start_watching(void *env);
+void env_stop_watching(struct env *e);
+#endif

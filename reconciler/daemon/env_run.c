@@ -1,0 +1,210 @@
+/* One reconcile: look, and apply what automation may. On a worker's thread. */
+#include "reconciler/daemon/env_internal.h"
+
+#include "base/str.h"
+
+#include <malloc.h>
+
+static int64_t earliest_retry(const struct look *l)
+{
+    int64_t first = 0;
+    for (size_t i = 0; i < l->inventory.n; i++) {
+        const struct applied *a = l->inventory.items[i];
+        if ((a->status == APPLIED_FAILED || a->status == APPLIED_DELETING) && a->next_ns &&
+            (!first || a->next_ns < first))
+            first = a->next_ns;
+    }
+    return first;
+}
+
+/* When there is something to be done although nobody says anything; 0: never. */
+static int64_t next_ns(const struct look *l)
+{
+    return l->state.suspended_by ? l->state.suspended_until_ns : earliest_retry(l);
+}
+
+static void count_look(struct env *e, const struct look *l)
+{
+    uint64_t drifted = 0, out = 0, held = 0;
+    for (size_t i = 0; i < l->plan.n; i++) {
+        drifted += (l->plan.changes[i].causes & CAUSE_DRIFT) != 0;
+        out++;
+    }
+    for (size_t i = 0; i < l->inventory.n; i++)
+        held +=
+            l->inventory.items[i]->status == APPLIED_HELD || l->inventory.items[i]->status == APPLIED_STALLED;
+    pthread_mutex_lock(&e->lock);
+    /* One resource is looked at by itself only when all others were in sync. */
+    if (!l->scope) {
+        e->numbers.resources = l->bound.n;
+        e->numbers.held = held;
+    }
+    e->numbers.drifted = drifted;
+    e->numbers.out_of_sync = out;
+    if (e->numbers.generation < l->state.generation)
+        e->numbers.generation = l->state.generation;
+    e->numbers.suspended = l->state.suspended_by != NULL;
+    pthread_mutex_unlock(&e->lock);
+}
+
+static const char *trigger_name(unsigned bits)
+{
+    if (bits & WANT_COMMIT)
+        return "commit";
+    if (bits & WANT_REQUEST)
+        return "request";
+    if (bits & WANT_RETRY)
+        return "retry";
+    return bits & WANT_DRIFT ? "drift" : "resync";
+}
+
+static void log_outcome(const struct env *e, const struct look *l, const struct apply_result *r, int result,
+                        const struct err *err)
+{
+    if (engine_lost_race(result, err))
+        log_debug("apply.not_now", "environment", e->config->name, "error", err->msg, NULL);
+    else if (result < 0)
+        log_warn("apply.failed", "environment", e->config->name, "trigger", trigger_name(e->serving),
+                 "commit", l->info->commit, "generation", LOG_INT((int64_t)r->generation), "error", err->msg,
+                 "hint", err->hint, NULL);
+    else if (r->generation)
+        log_info("apply.done", "environment", e->config->name, "trigger", trigger_name(e->serving), "commit",
+                 l->info->commit, "generation", LOG_INT((int64_t)r->generation), "changes",
+                 LOG_INT((int64_t)r->report.ok), "took", LOG_DUR(r->report.duration_ns), NULL);
+}
+
+static void log_change(void *arg, const struct exec_event *ev)
+{
+    const struct env *e = arg;
+    if (ev->type != EXEC_CHANGE_END || ev->result == EXEC_BLOCKED)
+        return;
+    if (ev->result == EXEC_OK)
+        log_info("change.done", "environment", e->config->name, "resource", ev->change->id, "action",
+                 plan_action_name(ev->change->action), "took", LOG_DUR(ev->duration_ns), NULL);
+    else
+        log_warn("change.failed", "environment", e->config->name, "resource", ev->change->id, "action",
+                 plan_action_name(ev->change->action), "result", exec_result_name(ev->result), "error",
+                 ev->err ? ev->err->msg : NULL, "hint", ev->err ? ev->err->hint : NULL, NULL);
+}
+
+static int apply(struct env *e, struct look *l, struct err *err)
+{
+    const struct apply_options o = {
+        .actor = "forged",
+        .trigger = trigger_name(e->serving),
+        .cancel = &e->cancel_run,
+        .event = log_change,
+        .arg = e,
+    };
+    struct apply_result result;
+    int r = engine_apply(e->engine, l, &o, &result, err);
+    log_outcome(e, l, &result, r, err);
+    if (result.generation) {
+        pthread_mutex_lock(&e->lock);
+        e->numbers.applies++;
+        e->numbers.corrections += e->serving & WANT_DRIFT ? result.report.ok : 0;
+        e->numbers.generation = result.generation;
+        pthread_mutex_unlock(&e->lock);
+    }
+    return r;
+}
+
+static void log_problems(const struct env *e, const struct look *l)
+{
+    for (size_t i = 0; i < l->diags.n && i < 20; i++)
+        log_warn("manifest.invalid", "environment", e->config->name, "commit", l->info->commit, "file",
+                 l->diags.items[i].file, "line", LOG_INT(l->diags.items[i].line), "problem",
+                 l->diags.items[i].msg, NULL);
+}
+
+static int look_and_apply(struct env *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    e->clean = false;
+    int r = engine_look(e->engine, o, l, err);
+    if (r < 0)
+        return r;
+    count_look(e, l);
+    log_debug("reconcile.planned", "environment", e->config->name, "trigger", trigger_name(e->serving),
+              "commit", l->info->commit, "resources", LOG_INT((int64_t)l->bound.n), "changes",
+              LOG_INT((int64_t)l->plan.n), NULL);
+    /* Also with an empty plan: the inventory may have to be brought up to date; nothing is written when it is
+     * not. */
+    if (e->config->automatic && !l->state.suspended_by) {
+        r = apply(e, l, err);
+        count_look(e, l); /* it has planned again */
+    }
+    e->run_next_ns = next_ns(l);
+    e->clean = r == 0 && l->plan.n == 0;
+    return r;
+}
+
+/* A commit that cannot be read or does not load leaves the last good one in force (X3): what runs is still
+ * kept as that one says. */
+static int keep_last_good(struct env *e, const struct look *broken, const struct look_options *o,
+                          struct err *err)
+{
+    struct look_options good = *o;
+    good.rev = broken->state.good_commit;
+    good.touched = NULL;
+    if (str_empty(good.rev) || str_eq(good.rev, broken->info->commit))
+        return 0;
+    _cleanup_(look_release) struct look l;
+    return look_and_apply(e, &good, &l, err);
+}
+
+static int reconcile(struct env *e, struct err *err)
+{
+    const struct touched *t = &e->serving_touched;
+    bool one = e->serving == WANT_DRIFT && e->clean && t->any && !t->many;
+    const struct look_options o = {
+        .cancel = &e->cancel_run,
+        .same_commit = !(e->serving & (WANT_COMMIT | WANT_REQUEST)),
+        .touched = one ? t->id : NULL,
+        .fresh = (e->serving & WANT_FRESH) != 0,
+        .force_retry = (e->serving & WANT_REQUEST) != 0,
+    };
+    _cleanup_(look_release) struct look l;
+    int r = look_and_apply(e, &o, &l, err);
+    if (r == 0 || r == ERR_CANCELLED || !l.unread)
+        return r;
+    if (e->serving & WANT_COMMIT)
+        log_problems(e, &l);
+    struct err late = {0};
+    int kept = keep_last_good(e, &l, &o, &late);
+    if (kept == ERR_CANCELLED || engine_lost_race(kept, &late)) {
+        *err = late;
+        return kept;
+    }
+    if (kept < 0)
+        log_warn("apply.last_good_failed", "environment", e->config->name, "commit", l.state.good_commit,
+                 "error", late.msg, "hint", late.hint, NULL);
+    return r;
+}
+
+static void count_run(struct env *e, int64_t took_ns)
+{
+    bool stopped = e->run_result == ERR_CANCELLED || engine_lost_race(e->run_result, &e->run_err);
+    pthread_mutex_lock(&e->lock);
+    e->numbers.reconciles++;
+    e->numbers.failures += e->run_result < 0 && !stopped;
+    e->numbers.last_duration_ns = took_ns;
+    e->numbers.last_reconcile_ns = clock_wall(e->host.clock);
+    if (e->run_result == 0)
+        e->numbers.last_success_ns = e->numbers.last_reconcile_ns;
+    pthread_mutex_unlock(&e->lock);
+}
+
+void env_run(struct env *e)
+{
+    int64_t begin = env_mono(e);
+    e->run_err = (struct err){0};
+    e->run_next_ns = 0;
+    e->run_result = reconcile(e, &e->run_err);
+    struct err ignored = {0};
+    if (engine_note(e->engine, e->run_result, &e->run_err, &ignored) < 0)
+        log_warn("state.not_written", "environment", e->config->name, "error", ignored.msg, NULL);
+    count_run(e, env_mono(e) - begin);
+    /* A look at everything takes megabytes that are not needed until the next one. */
+    if (!e->serving_touched.any || e->serving_touched.many)
+        malloc_trim(0);
+}

@@ -1,0 +1,440 @@
+/* The automation of one environment, on a loop, a git repository and the fake engine. */
+#include "reconciler/daemon/env.h"
+
+#include "base/str.h"
+#include "tests/unit/engine/engine_world.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define PATIENCE_NS (20 * NS_PER_S)
+#define TICK_NS     (2 * NS_PER_MS)
+
+struct aw {
+    struct ew w; /* its own engine object is "another process" */
+    struct loop *loop;
+    struct pool *jobs, *inspect;
+    struct env *env;
+    /* Of wait_for(). */
+    bool (*until)(struct aw *a);
+    int64_t deadline_ns;
+    bool reached;
+    struct loop_timer tick;
+};
+
+static void tick(void *arg)
+{
+    struct aw *a = arg;
+    int64_t now = clock_mono(clock_system());
+    a->reached = a->until && a->until(a);
+    if (a->reached || now >= a->deadline_ns)
+        loop_stop(a->loop);
+    else
+        loop_timer_at(a->loop, &a->tick, now + TICK_NS);
+}
+
+static void run_for(struct aw *a, bool (*until)(struct aw *), int64_t ns)
+{
+    struct err err = {0};
+    a->until = until;
+    a->deadline_ns = clock_mono(clock_system()) + ns;
+    a->tick = (struct loop_timer){.fn = tick, .arg = a};
+    loop_timer_at(a->loop, &a->tick, 1);
+    assert_ok(loop_run(a->loop, &err));
+    loop_timer_remove(a->loop, &a->tick);
+}
+
+#define wait_for(a, until)                     \
+    do {                                       \
+        run_for((a), (until), PATIENCE_NS);    \
+        if (!(a)->reached)                     \
+            fail_msg("%s never came", #until); \
+    } while (0)
+
+static struct env_numbers numbers(struct aw *a)
+{
+    struct env_numbers n;
+    env_numbers(a->env, &n);
+    return n;
+}
+
+static void aw_prepare(struct aw *a, const char *name)
+{
+    *a = (struct aw){0};
+    ew_init(&a->w, name, EW_GIT, false);
+    a->w.env.clock = clock_system();
+    engine_close(a->w.engine);
+    ew_ok_of(&a->w, engine_open(&a->w.config, &a->w.env, &a->w.engine, &a->w.err));
+    a->loop = loop_new();
+    a->jobs = pool_new(4);
+    a->inspect = pool_new(2);
+}
+
+static void aw_start(struct aw *a)
+{
+    const struct env_host host = {
+        .loop = a->loop, .store = a->w.store, .jobs = a->jobs, .inspect = a->inspect, .clock = clock_system()};
+    ew_ok_of(&a->w, env_new(&a->w.config, &host, &a->env, &a->w.err));
+}
+
+static bool is_idle(struct aw *a)
+{
+    return env_idle(a->env);
+}
+
+static void aw_stop(struct aw *a)
+{
+    env_stop(a->env);
+    wait_for(a, is_idle);
+    env_free(a->env);
+    a->env = NULL;
+}
+
+static void aw_release(struct aw *a)
+{
+    if (a->env)
+        aw_stop(a);
+    pool_free(a->jobs);
+    pool_free(a->inspect);
+    loop_free(a->loop);
+    ew_release(&a->w);
+}
+
+static bool web_runs(struct aw *a)
+{
+    char name[96];
+    snprintf(name, sizeof(name), "%s-web-1", a->w.name);
+    return fake_exists(a->w.fake, name) && fake_state(a->w.fake, name) == OBJECT_RUNNING;
+}
+
+/* Everything that was begun has ended, and left nothing to do. */
+static bool settled(struct aw *a)
+{
+    struct env_numbers n = numbers(a);
+    return web_runs(a) && env_idle(a->env) && n.last_success_ns && n.out_of_sync == 0;
+}
+
+static void rest(struct aw *a, int64_t ms)
+{
+    run_for(a, NULL, ms * NS_PER_MS);
+}
+
+static bool two_users(struct aw *a)
+{
+    return env_idle(a->env) && fake_exists(a->w.fake, arena_printf(&a->w.arena, "%s-two-1", a->w.name));
+}
+
+static bool generation_2(struct aw *a)
+{
+    return env_idle(a->env) && numbers(a).generation == 2;
+}
+
+/* From a commit to the engine, from another commit to the engine, and then quiet. */
+static void test_commits_are_applied(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dcommit");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    assert_int_equal(numbers(&a).generation, 1);
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("two", ""));
+    wait_for(&a, generation_2);
+    wait_for(&a, two_users);
+    rest(&a, 300); /* what events of our own changes brought is over */
+    struct env_numbers before = numbers(&a);
+    fake_calls_clear(a.w.fake);
+    rest(&a, 500);
+    struct env_numbers after = numbers(&a);
+    assert_int_equal(fake_reads(a.w.fake) + fake_writes(a.w.fake), 0);
+    assert_int_equal(before.reconciles, after.reconciles);
+    assert_int_equal(before.fetches, after.fetches);
+    assert_int_equal(after.failures, 0);
+    assert_true(after.engine_connected);
+    aw_release(&a);
+}
+
+/* L8 */
+static void test_drift_is_healed_and_flapping_is_held(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "ddrift");
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("db", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    rest(&a, 200);
+    for (unsigned i = 0; i < FLAP_CORRECTIONS; i++) {
+        assert_true(web_runs(&a));
+        int64_t began = clock_mono(clock_system());
+        fake_kill(a.w.fake, "ddrift-web-1", 1);
+        wait_for(&a, web_runs);
+        assert_true(clock_mono(clock_system()) - began < NS_PER_S);
+        wait_for(&a, settled);
+        rest(&a, 60);
+    }
+    assert_int_equal(numbers(&a).corrections, FLAP_CORRECTIONS);
+    fake_kill(a.w.fake, "ddrift-web-1", 1);
+    rest(&a, 500);
+    assert_false(web_runs(&a));
+    assert_int_equal(ew_applied(&a.w, "container/web")->status, APPLIED_HELD);
+    assert_int_equal(numbers(&a).held, 1);
+    assert_int_equal(numbers(&a).generation, 1);
+    fake_kill(a.w.fake, "ddrift-db-1", 1); /* L4: another one is still healed */
+    rest(&a, 500);
+    assert_int_equal(fake_state(a.w.fake, "ddrift-db-1"), OBJECT_RUNNING);
+    aw_release(&a);
+}
+
+static bool waits_for_health(struct aw *a)
+{
+    return fake_exists(a->w.fake, "dnewer-web-1") && !env_idle(a->env);
+}
+
+/* L2: a newer commit ends the wait of an older one. */
+static void test_newer_commit_cancels(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dnewer");
+    fake_behave(a.w.fake, "container/web", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+    ew_commit(&a.w, "app.yaml",
+              EW_C("web", ", healthcheck: {test: [CMD, \"true\"], interval: 60s, start_period: 1h}")
+                  EW_C("after", ", depends_on: {web: {condition: healthy}}"));
+    aw_start(&a);
+    wait_for(&a, waits_for_health);
+    int64_t began = clock_mono(clock_system());
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("two", ""));
+    wait_for(&a, two_users);
+    assert_true(clock_mono(clock_system()) - began < 5 * NS_PER_S);
+    assert_false(fake_exists(a.w.fake, "dnewer-after-1"));
+    assert_int_equal(numbers(&a).failures, 0); /* being stopped is none */
+    aw_release(&a);
+}
+
+/* L2: what happens while a run is under way is seen to after it. */
+static void test_events_during_a_run(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dduring");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    rest(&a, 200);
+    fake_latency(a.w.fake, FAKE_CREATE, 300 * NS_PER_MS);
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("two", ""));
+    rest(&a, 100);
+    assert_false(env_idle(a.env));
+    fake_kill(a.w.fake, "dduring-web-1", 1);
+    wait_for(&a, two_users);
+    wait_for(&a, web_runs);
+    aw_release(&a);
+}
+
+static bool failed(struct aw *a)
+{
+    return env_idle(a->env) && numbers(a).failures > 0;
+}
+
+/* The engine is away: it backs off, says so, and goes on when it is back. */
+static void test_engine_away(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "daway");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    const struct fake_fault away = {.verb = FAKE_OBSERVE,
+                                    .always = true,
+                                    .code = ERR_UNAVAILABLE,
+                                    .retryable = true,
+                                    .message = "the engine is away"};
+    fake_fault(a.w.fake, &away);
+    fake_fault(a.w.fake, &(struct fake_fault){.verb = FAKE_WATCH, .code = ERR_UNAVAILABLE});
+    aw_start(&a);
+    assert_false(numbers(&a).engine_connected);
+    wait_for(&a, failed);
+    assert_contains(ew_state(&a.w).error, "the engine is away");
+    rest(&a, 300);
+    assert_true(fake_count(a.w.fake, FAKE_OBSERVE) < 3);
+    fake_faults_clear(a.w.fake);
+    wait_for(&a, settled);
+    assert_null(ew_state(&a.w).error);
+    rest(&a, 1500);
+    assert_true(numbers(&a).engine_connected);
+    aw_release(&a);
+}
+
+static bool db_is_gone(struct aw *a)
+{
+    return env_idle(a->env) && !fake_exists(a->w.fake, "dretry-db-1") && numbers(a).last_success_ns;
+}
+
+/* What failed is tried again when its time has come, without anybody saying anything. */
+static void test_retry_timer(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dretry");
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("db", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    fake_fault(a.w.fake,
+               &(struct fake_fault){.verb = FAKE_REMOVE, .code = ERR_FAILED, .name = "dretry-db-1"});
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    wait_for(&a, failed);
+    assert_int_equal(ew_applied(&a.w, "container/db")->status, APPLIED_DELETING);
+    wait_for(&a, db_is_gone);
+    rest(&a, 100);
+    assert_int_equal(numbers(&a).generation, 2);
+    assert_int_equal(ew_generation(&a.w, 2).status, GEN_OK);
+    aw_release(&a);
+}
+
+static void interrupt(void *arg)
+{
+    env_interrupt(((struct aw *)arg)->env);
+}
+
+/* S7: nothing is written while it is suspended; the end of it is no event, and is noticed. */
+static void test_suspension(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dsuspend");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    int64_t until = clock_wall(clock_system()) + NS_PER_S;
+    ew_ok_of(&a.w, engine_suspend(a.w.engine, "alice", "lunch", until, &a.w.err));
+    aw_start(&a);
+    loop_post(a.loop, interrupt, &a);
+    rest(&a, 400);
+    assert_int_equal(fake_writes(a.w.fake), 0);
+    assert_true(numbers(&a).suspended);
+    assert_int_equal(numbers(&a).failures, 0);
+    wait_for(&a, settled);
+    assert_true(clock_wall(clock_system()) >= until);
+    assert_false(numbers(&a).suspended);
+    aw_release(&a);
+}
+
+static bool lock_is_felt(struct aw *a)
+{
+    return env_idle(a->env) && numbers(a).reconciles > 1;
+}
+
+/* L6: somebody else is at it; it waits for its turn without being a failure. */
+static void test_another_writer(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dlock");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    int lock;
+    ew_ok_of(&a.w, store_lock(a.w.store, "dlock", "bob", &lock, &a.w.err));
+    aw_start(&a);
+    wait_for(&a, lock_is_felt);
+    assert_int_equal(fake_writes(a.w.fake), 0);
+    assert_int_equal(numbers(&a).failures, 0);
+    assert_null(ew_state(&a.w).error);
+    close(lock);
+    wait_for(&a, settled);
+    aw_release(&a);
+}
+
+static void poke(void *arg)
+{
+    env_poke(((struct aw *)arg)->env);
+}
+
+static bool answered(struct aw *a)
+{
+    return numbers(a).answered >= numbers(a).requested;
+}
+
+/* A request is answered by a run that knows what was there when it was made. */
+static void test_request(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "drequest");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    for (int i = 0; i < 5; i++) {
+        const char *commit =
+            ew_commit(&a.w, "app.yaml", arena_printf(&a.w.arena, EW_C("web", ", user: \"%d\""), i));
+        assert_int_equal(env_request(a.env), i + 1);
+        loop_post(a.loop, poke, &a);
+        wait_for(&a, answered);
+        assert_int_equal(numbers(&a).answer, 0);
+        assert_string_equal(ew_state(&a.w).applied_commit, commit);
+    }
+    ew_commit(&a.w, "app.yaml", "kind: Nonsense\n");
+    env_request(a.env);
+    loop_post(a.loop, poke, &a);
+    wait_for(&a, answered);
+    assert_int_equal(numbers(&a).answer, ERR_INVALID);
+    aw_release(&a);
+}
+
+/* X3: what is wrong with the newest commit is said, and stays said, while the last good one is kept up. */
+static void test_last_good_is_kept(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dgood");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    for (int hostile = 0; hostile < 2; hostile++) {
+        if (hostile) {
+            assert_int_equal(symlink("/etc/passwd", unit_path(a.w.repo, "link.yaml")), 0);
+            ew_commit(&a.w, "app.yaml", EW_C("web", ", user: \"3\""));
+        } else {
+            ew_commit(&a.w, "app.yaml", "kind: Nonsense\n");
+        }
+        rest(&a, 400);
+        const char *error = ew_state(&a.w).error;
+        assert_non_null(error);
+        fake_remove(a.w.fake, "dgood-web-1");
+        wait_for(&a, web_runs);
+        rest(&a, 300);
+        assert_string_equal(ew_state(&a.w).error, error);
+        assert_int_equal(numbers(&a).generation, 1);
+    }
+    aw_release(&a);
+}
+
+/* A start anew does nothing that is not needed; a stop in the middle of things is an orderly one. */
+static void test_stop_and_start(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dstop");
+    fake_latency(a.w.fake, FAKE_CREATE, 200 * NS_PER_MS);
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("two", ", depends_on: [web]"));
+    aw_start(&a);
+    loop_post(a.loop, poke, &a);
+    rest(&a, 100);
+    assert_false(env_idle(a.env));
+    aw_stop(&a);
+    aw_start(&a);
+    wait_for(&a, two_users);
+    wait_for(&a, settled);
+    assert_int_equal(fake_objects(a.w.fake, NULL, "dstop"), 2);
+    aw_stop(&a);
+    fake_calls_clear(a.w.fake);
+    aw_start(&a);
+    wait_for(&a, settled);
+    rest(&a, 100);
+    assert_int_equal(fake_writes(a.w.fake), 0);
+    aw_release(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_commits_are_applied),
+        cmocka_unit_test(test_drift_is_healed_and_flapping_is_held),
+        cmocka_unit_test(test_newer_commit_cancels),
+        cmocka_unit_test(test_events_during_a_run),
+        cmocka_unit_test(test_engine_away),
+        cmocka_unit_test(test_retry_timer),
+        cmocka_unit_test(test_suspension),
+        cmocka_unit_test(test_another_writer),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_last_good_is_kept),
+        cmocka_unit_test(test_stop_and_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
