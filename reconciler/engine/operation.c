@@ -90,6 +90,7 @@ static void emit_plan(const struct operation_context *c, const struct val *plan)
         return;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct val *v = val_map(&a);
+    val_set_str(&a, v, "format", EVENT_FORMAT); /* of all that follow */
     val_set_str(&a, v, "event", "plan");
     val_map_set(&a, v, "plan", val_clone(&a, plan));
     c->emit(c->arg, v);
@@ -227,6 +228,8 @@ static int run_show(const struct operation_context *c, const struct val *args, s
     if (r < 0)
         return r;
     *ret = generation_to_val(c->arena, &g);
+    val_set_str(c->arena, *ret, "format", "forge/generation/v1");
+    val_set_str(c->arena, *ret, "environment", engine_config(c->engine)->name);
     return list_transitions(c, NULL, number, 0, *ret, err);
 }
 
