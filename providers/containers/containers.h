@@ -17,12 +17,13 @@
 /*
  * A mark of the provider's own: what was asked for where the engine's record cannot say it. A JSON object:
  *   expose            the list (the engine adds the image's ports, and wants the published ones in it too)
- *   mac_address       of the container's first network; networks: {NAME: mac} (the engine reports made-up ones
- * alike) network_mode      the name of a network, given as a mode (otherwise it would read as `networks`)
- *   stop_grace_period nanoseconds, when it is no whole number of seconds
- *   label_disable     security_opt has label=disable (the engine adds it by itself to some)
- *   folders           made volumes for files to be copied into a read-only container
- *   secrets           as in the spec: where secrets were put, and from which file; no byte of them
+ *   mac_address       of the container's first network; networks: {NAME: mac} (the engine reports made-up
+ * ones alike) network_mode      the name of a network, given as a mode (otherwise it would read as
+ * `networks`) stop_grace_period nanoseconds, when it is no whole number of seconds hostname_aliases  networks
+ * on which the host name was asked for as an alias (the engine makes it one on all) label_disable
+ * security_opt has label=disable (the engine adds it by itself to some) folders           made volumes for
+ * files to be copied into a read-only container secrets           as in the spec: where secrets were put, and
+ * from which file; no byte of them
  */
 #define MARK_ASKED "io.forge.asked"
 

@@ -27,26 +27,46 @@ static const char *lower(struct arena *a, const char *s)
     return copy;
 }
 
-static struct val *aliases_read(struct arena *a, json_t *list, const char *id)
+static bool list_has(const struct val *list, const char *s)
+{
+    for (size_t i = 0; i < val_len(list); i++)
+        if (str_eq(list->items[i]->s, s))
+            return true;
+    return false;
+}
+
+/* What an endpoint is read with. */
+struct endpoint_of {
+    const char *id, *hostname; /* the engine makes aliases of both when the container starts */
+    const struct val *asked;
+};
+
+static struct val *aliases_read(struct arena *a, json_t *list, const char *network,
+                                const struct endpoint_of *of)
 {
     struct val *v = val_list(a);
     json_t *item;
     size_t i;
+    bool keep_hostname = list_has(val_get(of->asked, "hostname_aliases"), network);
     json_array_foreach(list, i, item)
     {
         const char *s = str_or(json_string_value(item), "");
-        if (!(strlen(s) == SHORT_ID && str_starts(id, s))) /* the engine's own */
+        bool made_up =
+            (strlen(s) == SHORT_ID && str_starts(of->id, s)) || (!keep_hostname && str_eq(s, of->hostname));
+        if (!made_up)
             val_list_add(a, v, val_str(a, s));
     }
     val_list_sort(v);
     return v->len ? v : NULL;
 }
 
-static struct val *attachment_read(struct arena *a, json_t *endpoint, const char *id, const char *asked_mac)
+static struct val *attachment_read(struct arena *a, json_t *endpoint, const char *network,
+                                   const struct endpoint_of *of)
 {
+    const char *asked_mac = val_get_str(val_get(of->asked, "networks"), network);
     json_t *ipam = json_object_get(endpoint, "IPAMConfig");
     struct val *v = val_map(a);
-    struct val *aliases = aliases_read(a, json_object_get(endpoint, "Aliases"), id);
+    struct val *aliases = aliases_read(a, json_object_get(endpoint, "Aliases"), network, of);
     struct val *links = read_set(a, json_object_get(ipam, "LinkLocalIPs"));
     struct val *options = read_map(a, json_object_get(endpoint, "DriverOpts"));
     if (aliases)
@@ -79,7 +99,11 @@ static void mac_read(struct arena *a, json_t *inspect, const char *mode, const s
 
 void networks_read(struct arena *a, json_t *inspect, const struct val *asked, struct val *spec)
 {
-    const char *id = str_or(json_text(inspect, "Id"), "");
+    const struct endpoint_of of = {
+        .id = str_or(json_text(inspect, "Id"), ""),
+        .hostname = json_text(json_object_get(inspect, "Config"), "Hostname"),
+        .asked = asked,
+    };
     const char *raw = str_or(json_text(json_object_get(inspect, "HostConfig"), "NetworkMode"), "");
     const char *mode = mode_read(raw);
     json_t *networks = json_object_get(json_object_get(inspect, "NetworkSettings"), "Networks");
@@ -92,8 +116,7 @@ void networks_read(struct arena *a, json_t *inspect, const struct val *asked, st
     {
         if (mode && (str_eq(name, mode) || (str_after(mode, "container:"))))
             continue;
-        val_map_set(a, attached, name,
-                    attachment_read(a, endpoint, id, val_get_str(val_get(asked, "networks"), name)));
+        val_map_set(a, attached, name, attachment_read(a, endpoint, name, &of));
     }
     val_set_str(a, spec, "network_mode", mode);
     if (attached->len || !mode)
@@ -154,6 +177,18 @@ static void mac_write(struct arena *a, const struct val *spec, unsigned api, jso
         json_object_set_new(body, "MacAddress", json_string(mac));
 }
 
+static void hostname_write(struct arena *a, const struct val *spec, struct val *asked)
+{
+    const char *hostname = val_get_str(spec, "hostname");
+    const struct val *networks = val_get(spec, "networks");
+    struct val *list = val_list(a);
+    for (size_t i = 0; hostname && i < val_len(networks); i++)
+        if (list_has(val_get(networks->pairs[i].val, "aliases"), hostname))
+            val_list_add(a, list, val_str(a, networks->pairs[i].key));
+    if (list->len)
+        val_map_set(a, asked, "hostname_aliases", list);
+}
+
 void networks_write(struct arena *a, const struct val *spec, unsigned api, json_t *body, json_t *host,
                     struct val *asked)
 {
@@ -173,6 +208,7 @@ void networks_write(struct arena *a, const struct val *spec, unsigned api, json_
     net = mode ? NULL : container_network(spec, 0);
     json_object_set_new(host, "NetworkMode", json_string(mode ? mode : net ? net->key : "none"));
     mac_write(a, spec, api, body, first, asked);
+    hostname_write(a, spec, asked);
     if (json_object_size(endpoints) > 0)
         json_object_set_new(body, "NetworkingConfig", json_pack("{s:o}", "EndpointsConfig", endpoints));
     else

@@ -23,6 +23,7 @@ static void docker_close(struct provider *p)
     pulls_free(d->pulls);
     map_release(&d->images);
     arena_release(&d->learnt);
+    arena_release(&d->facts_arena);
     pthread_mutex_destroy(&d->lock);
     free(d);
 }
@@ -53,6 +54,7 @@ static int docker_open(const struct target *t, const struct provider_env *env, s
     d->http = http_new(dial, t->timeout_ns, dial->scheme == DIAL_SSH ? CONNECTIONS_SSH : CONNECTIONS);
     d->pulls = pulls_new();
     arena_init(&d->learnt);
+    arena_init(&d->facts_arena);
     map_init(&d->images);
     pthread_mutex_init(&d->lock, NULL);
     *ret = &d->provider;

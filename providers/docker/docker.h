@@ -30,7 +30,8 @@ struct docker {
     struct pulls *pulls;
     struct arena learnt;     /* of what holds for ever, or until the engine's next start; under the lock */
     struct map images;       /* id -> struct image_info */
-    const struct val *facts; /* facts_to_val(); NULL unknown */
+    const struct val *facts; /* facts_to_val(), and when ("at"); NULL unknown */
+    struct arena facts_arena;
 };
 
 static inline struct docker *docker_of(const struct provider *p)

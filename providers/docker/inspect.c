@@ -135,8 +135,9 @@ static int ask_facts(struct docker *d, bool fresh, const struct cancel *c, struc
         docker_cache_put(d, key, v);
     }
     pthread_mutex_lock(&d->lock);
-    if (!val_equal(d->facts, v))
-        d->facts = val_clone(&d->learnt, v);
+    arena_release(&d->facts_arena);
+    arena_init(&d->facts_arena);
+    d->facts = val_clone(&d->facts_arena, v);
     pthread_mutex_unlock(&d->lock);
     return 0;
 }

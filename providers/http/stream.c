@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <time.h>
 
+#define BACKLOG_SECONDS 5 /* for room among the connections that an engine has not accepted yet */
+
 int64_t stream_now(void)
 {
     struct timespec t;
@@ -50,6 +52,9 @@ static int open_unix(const struct dial *d, struct stream *s, struct err *err)
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_errno(err, errno, "cannot make a socket");
+    /* An engine that hangs lets its backlog fill up. */
+    const struct timeval patience = {.tv_sec = BACKLOG_SECONDS};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
     /* A blocking connect: it ends at once, or waits for room in the engine's backlog, where a non-blocking
      * one fails. */
     int r;
