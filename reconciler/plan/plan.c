@@ -30,12 +30,18 @@ static int select_resources(struct planner *p, struct err *err)
     return 0;
 }
 
+/* Has it objects of its own, and is it asked about? What is virtual lives in those that use it. */
+static bool is_planned(const struct planner *p, const struct resource *r)
+{
+    return !(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && planner_selected(p, r->id);
+}
+
 static void decide_all(struct planner *p)
 {
     const struct resource_set *set = p->in->desired;
     for (size_t i = 0; i < set->n; i++) {
         const struct resource *r = set->items[i];
-        if (!(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && planner_selected(p, r->id))
+        if (is_planned(p, r))
             decide(p, r);
     }
 }
@@ -63,13 +69,13 @@ static void finish(struct planner *p)
     struct plan *plan = p->plan;
     size_t desired = 0, changed = 0;
     for (size_t i = 0; i < p->in->desired->n; i++)
-        desired += planner_selected(p, p->in->desired->items[i]->id);
+        desired += is_planned(p, p->in->desired->items[i]);
     plan->changes = arena_array(p->a, struct plan_change, p->n + 1);
     plan->cap = p->n + 1;
     for (size_t i = 0; i < p->n; i++) {
         plan->changes[plan->n++] = *p->changes[i];
         plan->counts[p->changes[i]->action]++;
-        changed += p->changes[i]->resource && planner_selected(p, p->changes[i]->id);
+        changed += p->changes[i]->resource && is_planned(p, p->changes[i]->resource);
     }
     plan->in_sync = desired - changed;
     make_index(p);

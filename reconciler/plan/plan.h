@@ -100,7 +100,7 @@ struct plan {
     struct plan_change *changes; /* in order of execution; those with nothing to do are left out */
     size_t n, cap;
     const struct plan_change **by_id; /* n of them, sorted by id: plan_find() */
-    size_t in_sync;                   /* resources with nothing to do */
+    size_t in_sync;                   /* resources with objects of their own and nothing to do */
     unsigned counts[PLAN_BLOCKED + 1];
     bool prune_skipped;         /* S1: not everything loaded, so nothing is pruned */
     const char *needs_approval; /* S2: why an unattended apply must stop; NULL: nothing */

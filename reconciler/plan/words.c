@@ -72,10 +72,19 @@ static const char *new_part(const char *before, const char *after)
     return strncmp(before, after, n) == 0 && before[n] == ':' && !strpbrk(before + n, "/@") ? tag : after;
 }
 
+/* A reference with the digest or id in it cut to what people compare. */
+static const char *short_reference(struct arena *a, const char *ref)
+{
+    const char *digest = strstr(ref, "sha256:");
+    if (!digest)
+        return ref;
+    return arena_printf(a, "%.*s%s", (int)(digest - ref), ref, short_digest(a, digest));
+}
+
 static const char *image_words(struct arena *a, const struct field_change *f)
 {
-    const char *before = val_is(f->before, VAL_STR) ? f->before->s : "?";
-    const char *after = val_is(f->after, VAL_STR) ? f->after->s : "?";
+    const char *before = short_reference(a, val_is(f->before, VAL_STR) ? f->before->s : "?");
+    const char *after = short_reference(a, val_is(f->after, VAL_STR) ? f->after->s : "?");
     const char *ids = "";
     if (f->before_id && f->after_id)
         ids = arena_printf(a, "   (%s -> %s)", short_digest(a, f->before_id), short_digest(a, f->after_id));
@@ -113,13 +122,19 @@ static bool is_state(const struct field_change *f)
     return !f->field && str_eq(f->path, "state");
 }
 
+static const char *state_outcome(const struct field_change *f)
+{
+    if (f->impact >= IMPACT_REPLACE || str_starts(f->before->s, "removed"))
+        return "will be made again";
+    return str_eq(f->before->s, "paused") ? "will go on" : "will be started";
+}
+
 const char *field_outcome(struct arena *a, const struct field_change *f)
 {
     if (f->cause != CAUSE_DRIFT)
         return NULL;
     if (is_state(f))
-        return f->impact >= IMPACT_REPLACE || str_starts(f->before->s, "removed") ? "will be made again"
-                                                                                  : "will be started";
+        return state_outcome(f);
     if (!f->after)
         return "will be removed";
     if (is_content(f) || f->secret)
