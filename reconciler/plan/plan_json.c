@@ -24,18 +24,20 @@ static struct val *causes_to_val(struct arena *a, unsigned causes)
     return list;
 }
 
-static void set_value(struct arena *a, struct val *m, const char *key, const struct val *v, bool secret)
+static void set_value(struct arena *a, struct val *m, const char *key, const struct val *v)
 {
     if (v)
-        val_map_set(a, m, key, secret ? val_str(a, "(secret)") : val_clone(a, v));
+        val_map_set(a, m, key, val_clone(a, v));
 }
 
 static struct val *field_to_val(struct arena *a, const struct field_change *f)
 {
     struct val *m = val_map(a);
     val_set_str(a, m, "path", f->path);
-    set_value(a, m, "before", f->before, f->secret);
-    set_value(a, m, "after", f->after, f->secret);
+    if (!f->secret) {
+        set_value(a, m, "before", f->before);
+        set_value(a, m, "after", f->after);
+    }
     val_set_str(a, m, "cause", cause_name(f->cause));
     val_set_str(a, m, "impact", impact_name(f->impact));
     val_set_str(a, m, "before_id", f->before_id);
