@@ -125,8 +125,8 @@ static int create_once(struct act *t, struct val *spec, int *ret_status, struct 
     json_t *body;
     char id[80];
     *ret_status = 0;
-    const char **folders;
-    int r = files_check(t, spec, &folders, err);
+    struct files files;
+    int r = files_collect(t, spec, &files, err);
     if (r == 0)
         r = make_body(t, spec, &body, err);
     if (r < 0)
@@ -136,7 +136,7 @@ static int create_once(struct act *t, struct val *spec, int *ret_status, struct 
         return r;
     r = join_networks(t, spec, id, err);
     if (r == 0)
-        r = files_put(t, spec, folders, id, err);
+        r = files_put(t, spec, &files, id, err);
     if (r < 0) {
         take_back(t, id);
         return r;

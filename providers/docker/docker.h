@@ -146,11 +146,16 @@ int credential_header(struct docker *d, const char *image, const struct cancel *
                       struct err *err) _must_check_;
 void credential_free(char *header);
 
-/* Files of a CREATE step: where each can go (one folder for each file), before anything is made; and their
- * copying. */
-int files_check(struct act *t, const struct val *spec, const char ***ret_folders,
-                struct err *err) _must_check_;
-int files_put(struct act *t, const struct val *spec, const char *const *folders, const char *id,
+/* The files of a CREATE step: its configs, and the secrets of its spec, whose bytes are read when they are
+ * copied. */
+struct files {
+    struct step_file *items;
+    const char **folders; /* for each, where it is copied in (file_folder()) */
+    size_t n;
+};
+/* Before anything is made: can each go where it is to be. */
+int files_collect(struct act *t, const struct val *spec, struct files *ret, struct err *err) _must_check_;
+int files_put(struct act *t, const struct val *spec, const struct files *files, const char *id,
               struct err *err) _must_check_;
 
 int network_join(struct act *t, const char *network, const struct val *attachment, const char *container,

@@ -100,14 +100,14 @@ static int add_file(struct buf *out, const struct val *spec, const char *folder,
     return 0;
 }
 
-static int put_folder(struct act *t, const struct val *spec, const char *const *folders, const char *folder,
+static int put_folder(struct act *t, const struct val *spec, const struct files *files, const char *folder,
                       const char *id, struct err *err)
 {
     struct buf tar = BUF_INIT;
     int r = 0;
-    for (size_t i = 0; i < t->step->n_files && r == 0; i++)
-        if (str_eq(folders[i], folder))
-            r = add_file(&tar, spec, folder, &t->step->files[i], err);
+    for (size_t i = 0; i < files->n && r == 0; i++)
+        if (str_eq(files->folders[i], folder))
+            r = add_file(&tar, spec, folder, &files->items[i], err);
     buf_addn(&tar, '\0', 2 * (size_t)TAR_BLOCK);
     if (r == 0)
         r = buf_check(&tar, "the files to copy", err);
@@ -132,26 +132,48 @@ static int put_folder(struct act *t, const struct val *spec, const char *const *
     return r;
 }
 
-int files_check(struct act *t, const struct val *spec, const char ***ret_folders, struct err *err)
+static bool has_file(const struct step *s, const char *target)
 {
-    const char **folders = arena_array(t->arena, const char *, t->step->n_files + 1);
-    for (size_t i = 0; i < t->step->n_files; i++) {
-        int r = file_folder(t->arena, spec, t->step->files[i].target, &folders[i], err);
+    for (size_t i = 0; i < s->n_files; i++)
+        if (str_eq(s->files[i].target, target))
+            return true;
+    return false;
+}
+
+int files_collect(struct act *t, const struct val *spec, struct files *ret, struct err *err)
+{
+    const struct step *s = t->step;
+    const struct val *secrets = val_get(spec, "secrets");
+    const size_t most = s->n_files + val_len(secrets);
+    struct files f = {.items = arena_array(t->arena, struct step_file, most + 1),
+                      .folders = arena_array(t->arena, const char *, most + 1)};
+    for (size_t i = 0; i < s->n_files; i++)
+        f.items[f.n++] = s->files[i];
+    for (size_t i = 0; i < val_len(secrets); i++) {
+        const struct val *rec = secrets->pairs[i].val;
+        if (!has_file(s, secrets->pairs[i].key))
+            f.items[f.n++] = (struct step_file){.target = secrets->pairs[i].key,
+                                                .uid = val_get_str(rec, "uid"),
+                                                .gid = val_get_str(rec, "gid"),
+                                                .mode = val_get_int(rec, "mode", -1)};
+    }
+    for (size_t i = 0; i < f.n; i++) {
+        int r = file_folder(t->arena, spec, f.items[i].target, &f.folders[i], err);
         if (r < 0)
             return r;
     }
-    *ret_folders = folders;
+    *ret = f;
     return 0;
 }
 
-int files_put(struct act *t, const struct val *spec, const char *const *folders, const char *id,
+int files_put(struct act *t, const struct val *spec, const struct files *files, const char *id,
               struct err *err)
 {
-    for (size_t i = 0; i < t->step->n_files; i++) {
+    for (size_t i = 0; i < files->n; i++) {
         bool done = false;
         for (size_t j = 0; j < i && !done; j++)
-            done = str_eq(folders[j], folders[i]);
-        int r = done ? 0 : put_folder(t, spec, folders, folders[i], id, err);
+            done = str_eq(files->folders[j], files->folders[i]);
+        int r = done ? 0 : put_folder(t, spec, files, files->folders[i], id, err);
         if (r < 0)
             return r;
     }

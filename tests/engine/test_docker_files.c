@@ -87,9 +87,6 @@ static void test_secret_files(void **state)
                                    path));
     struct resource *r = bench_resource(b, &kind_container, "secret", spec);
     struct step s = bench_step(b, STEP_CREATE, r);
-    const struct step_file file = {.target = "/run/secrets/k", .source = "k", .mode = 0400};
-    s.files = &file;
-    s.n_files = 1;
     bench_must(b, &s);
     s = bench_step(b, STEP_START, r);
     bench_must(b, &s);
@@ -106,8 +103,6 @@ static void test_secret_files(void **state)
     bench_remove_all(b);
     assert_int_equal(chmod(path, 0644), 0); /* others may read it: refused */
     s = bench_step(b, STEP_CREATE, r);
-    s.files = &file;
-    s.n_files = 1;
     assert_int_equal(bench_do(b, &s), ERR_DENIED);
     unlink(path);
     struct observed seen = bench_observe(b, NULL, true);
