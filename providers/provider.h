@@ -79,7 +79,11 @@ struct step_result {
     bool unchanged;     /* nothing had to be done */
 };
 
-/* One event of the engine about an object that carries our mark. */
+/*
+ * One event of the engine about an object that carries our mark. What joins or leaves a network is an event
+ * about that container ("connect", "disconnect"). Of networks and volumes, some engines tell only the id:
+ * then owner and id are NULL, and native_id is one that was known to be ours.
+ */
 struct provider_event {
     const char *owner, *id; /* environment and resource; NULL: unknown */
     unsigned instance;

@@ -10,8 +10,11 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+
+#define VERDICT_MS 50
 
 struct dial_tls {
     SSL_CTX *ctx;
@@ -165,12 +168,30 @@ static int tls_result(struct stream *s, int result, struct err *err)
     return err->code;
 }
 
+/*
+ * In TLS 1.3 the client is done before the server has looked at its certificate; what comes next is a session
+ * ticket, or the alert that refuses it. Whoever sends a request at once may find the connection reset and
+ * never see the alert. So the server's word is awaited for a moment: most give it within a round trip.
+ */
+static int tls_verdict(struct stream *s, struct err *err)
+{
+    struct pollfd p = {.fd = s->rfd, .events = POLLIN};
+    char byte;
+    size_t n;
+    if (SSL_version(s->ssl) < TLS1_3_VERSION || poll(&p, 1, VERDICT_MS) <= 0)
+        return 0;
+    ERR_clear_error();
+    int ok = SSL_peek_ex(s->ssl, &byte, 1, &n);
+    int r = ok == 1 ? 0 : tls_result(s, ok, err);
+    return r == STREAM_AGAIN ? 0 : r;
+}
+
 int tls_handshake(struct stream *s, struct err *err)
 {
     ERR_clear_error();
     int n = SSL_connect(s->ssl);
     if (n == 1)
-        return 0;
+        return tls_verdict(s, err);
     int r = tls_result(s, n, err);
     if (r == STREAM_AGAIN)
         return r;
