@@ -37,9 +37,10 @@ static void work_on(struct run *x, struct strand *s)
     if (s)
         strand_work(x, s);
     pthread_mutex_lock(&x->lock);
-    x->busy--;
+    bool idle = --x->busy == 0;
     pthread_mutex_unlock(&x->lock);
-    run_poke(x);
+    if (idle)
+        run_poke(x);
 }
 
 /* A job is not bound to a strand: when a thread is free, what is under way goes first, so that old and new

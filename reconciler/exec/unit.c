@@ -133,8 +133,10 @@ static void finish(struct run *x, struct unit *u)
     }
     pthread_mutex_lock(&x->lock);
     x->units_left -= n;
+    bool matters = x->units_left == 0 || cancel_is_set(&x->stop);
     pthread_mutex_unlock(&x->lock);
-    run_poke(x);
+    if (matters)
+        run_poke(x);
 }
 
 void unit_end(struct run *x, struct unit *u)
