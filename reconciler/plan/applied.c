@@ -85,7 +85,7 @@ int applied_from_val(struct arena *a, const struct val *v, struct applied *ret, 
 {
     (void)a;
     struct applied r = {.id = val_get_str(v, "id")};
-    if (!r.id)
+    if (str_empty(r.id))
         return err_set(err, ERR_CORRUPT, "a record of the inventory has no id");
     const char *status = val_get_str(v, "status");
     if (status && applied_status_from_name(status, &r.status) < 0)

@@ -38,6 +38,13 @@ static void put_ink(const struct page *p, enum ink ink, const char *text)
         buf_adds(p->out, "\33[0m");
 }
 
+/* A list in a document from anywhere; NULL when it is something else. */
+static const struct val *list_in(const struct val *m, const char *key)
+{
+    const struct val *v = val_get(m, key);
+    return val_is(v, VAL_LIST) ? v : NULL;
+}
+
 static bool is(const struct val *m, const char *key, const char *text)
 {
     return str_eq(val_get_str(m, key), text);
@@ -97,7 +104,7 @@ static bool is_drift(const struct val *field)
 /* Only the engine differs from what was applied: nothing in Git, no image, nothing left over. */
 static bool only_drift(const struct val *change)
 {
-    const struct val *causes = val_get(change, "causes");
+    const struct val *causes = list_in(change, "causes");
     bool drift = false;
     for (size_t i = 0; i < val_len(causes); i++) {
         const char *cause = val_is(causes->items[i], VAL_STR) ? causes->items[i]->s : "";
@@ -110,7 +117,7 @@ static bool only_drift(const struct val *change)
 
 static size_t count_drift(const struct val *change)
 {
-    const struct val *fields = val_get(change, "fields");
+    const struct val *fields = list_in(change, "fields");
     size_t n = 0;
     for (size_t i = 0; i < val_len(fields); i++)
         n += is_drift(fields->items[i]);
@@ -130,7 +137,7 @@ static void put_words(const struct page *p, const struct val *change, const stru
 /* Lines of fields, aligned among themselves. drift: those, or the others. */
 static void put_fields(const struct page *p, const struct val *change, bool drift)
 {
-    const struct val *fields = val_get(change, "fields");
+    const struct val *fields = list_in(change, "fields");
     size_t width = 0;
     bool differ = false, shown = false;
     const char *worst = val_get_str(change, "impact");
@@ -179,7 +186,7 @@ static void put_impact(const struct page *p, const struct val *change)
 /* "drift: ..." and what follows, after the id. */
 static void put_drift(const struct page *p, const struct val *change)
 {
-    const struct val *fields = val_get(change, "fields");
+    const struct val *fields = list_in(change, "fields");
     size_t n = count_drift(change);
     put(p, "drift: ");
     for (size_t i = 0; n == 1 && i < val_len(fields); i++) {
@@ -267,7 +274,7 @@ static void put_change(const struct page *p, const struct val *change)
 
 static void put_tail(const struct page *p, const struct val *doc, size_t blocked)
 {
-    const struct val *changes = val_get(doc, "changes"), *summary = val_get(doc, "summary");
+    const struct val *changes = list_in(doc, "changes"), *summary = val_get(doc, "summary");
     size_t lost = 0;
     buf_addf(p->out, "%lld to delete.", (long long)val_get_int(summary, "delete", 0));
     for (size_t i = 0; i < val_len(changes); i++) {
@@ -300,7 +307,7 @@ static void put_tail(const struct page *p, const struct val *doc, size_t blocked
 void plan_text(const struct val *plan, bool colour, struct buf *out)
 {
     const struct page p = {out, colour};
-    const struct val *changes = val_get(plan, "changes"), *notes = val_get(plan, "notes");
+    const struct val *changes = list_in(plan, "changes"), *notes = list_in(plan, "notes");
     size_t blocked = 0, n = val_len(changes);
     for (size_t i = 0; i < n; i++)
         blocked += is(changes->items[i], "action", "blocked");

@@ -28,6 +28,13 @@ static const char *text_of(const struct val *m, const char *key)
     return str_or(val_get_str(m, key), "");
 }
 
+/* A list in a document from anywhere; NULL when it is something else. */
+static const struct val *list_in(const struct val *m, const char *key)
+{
+    const struct val *v = val_get(m, key);
+    return val_is(v, VAL_LIST) ? v : NULL;
+}
+
 /* What a plan is bound to before anything that runs. */
 static void check_head(struct moved *m, const struct val *saved, const struct val *now)
 {
@@ -51,7 +58,7 @@ static const struct val *find_in(const struct val *list, const char *key, const 
 
 static void check_seen(struct moved *m, const struct val *saved, const struct val *now)
 {
-    const struct val *before = val_get(saved, "seen"), *after = val_get(now, "seen");
+    const struct val *before = list_in(saved, "seen"), *after = list_in(now, "seen");
     for (size_t i = 0; i < val_len(before); i++) {
         const struct val *o = before->items[i];
         const struct val *same = find_in(after, "native_id", val_get_str(o, "native_id"));
@@ -68,7 +75,7 @@ static void check_seen(struct moved *m, const struct val *saved, const struct va
 
 static void check_changes(struct moved *m, const struct val *saved, const struct val *now)
 {
-    const struct val *before = val_get(saved, "changes"), *after = val_get(now, "changes");
+    const struct val *before = list_in(saved, "changes"), *after = list_in(now, "changes");
     for (size_t i = 0; i < val_len(before); i++) {
         const struct val *c = before->items[i], *same = find_in(after, "id", val_get_str(c, "id"));
         if (!same)
@@ -77,7 +84,7 @@ static void check_changes(struct moved *m, const struct val *saved, const struct
             moved(m, "%s would be %s now, and not %s", text_of(c, "id"), text_of(same, "action"),
                   text_of(c, "action"));
         else if (!str_eq(text_of(c, "input"), text_of(same, "input")) ||
-                 val_len(val_get(c, "fields")) != val_len(val_get(same, "fields")))
+                 val_len(list_in(c, "fields")) != val_len(list_in(same, "fields")))
             moved(m, "something else is asked of %s", text_of(c, "id"));
     }
     for (size_t i = 0; i < val_len(after); i++)
