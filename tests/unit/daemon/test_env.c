@@ -311,6 +311,38 @@ static void test_suspension(_unused_ void **state)
     aw_release(&a);
 }
 
+static bool after_runs(struct aw *a)
+{
+    return fake_exists(a->w.fake, "dmidway-after-1");
+}
+
+static bool first_waits(struct aw *a)
+{
+    return fake_exists(a->w.fake, "dmidway-web-1") && !env_idle(a->env);
+}
+
+/* One that another process sets while a run is under way ends the run, which goes on when it is over. */
+static void test_suspension_of_a_run(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dmidway");
+    fake_behave(a.w.fake, "container/web", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+    ew_commit(&a.w, "app.yaml",
+              EW_C("web", ", healthcheck: {test: [CMD, \"true\"], interval: 60s, start_period: 1h}")
+                  EW_C("after", ", depends_on: {web: {condition: healthy}}"));
+    aw_start(&a);
+    wait_for(&a, first_waits);
+    int64_t until = clock_wall(clock_system()) + 2 * NS_PER_S;
+    ew_ok_of(&a.w, engine_suspend(a.w.engine, "alice", "lunch", until, &a.w.err));
+    wait_for(&a, is_idle);
+    rest(&a, 100);
+    assert_true(numbers(&a).suspended);
+    fake_set_health(a.w.fake, "dmidway-web-1", HEALTH_HEALTHY);
+    wait_for(&a, after_runs);
+    assert_true(clock_wall(clock_system()) >= until);
+    aw_release(&a);
+}
+
 static bool lock_is_felt(struct aw *a)
 {
     return env_idle(a->env) && numbers(a).reconciles > 1;
@@ -366,6 +398,38 @@ static void test_request(_unused_ void **state)
     loop_post(a.loop, poke, &a);
     wait_for(&a, answered);
     assert_int_equal(numbers(&a).answer, ERR_INVALID);
+    aw_release(&a);
+}
+
+static void block(void *arg)
+{
+    cancel_sleep(arg, PATIENCE_NS);
+}
+
+/* What is asked for while a fetch is under way wants one of its own: that one may have seen too little. */
+static void test_request_during_a_fetch(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dfetch");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    rest(&a, 200);
+    uint64_t before = numbers(&a).fetches;
+    struct cancel go;
+    cancel_init(&go);
+    for (int i = 0; i < 4; i++)
+        pool_submit(a.jobs, block, &go);
+    for (int i = 0; i < 3; i++) {
+        env_request(a.env);
+        loop_post(a.loop, poke, &a);
+    }
+    rest(&a, 50);
+    cancel_set(&go);
+    wait_for(&a, answered);
+    assert_int_equal(numbers(&a).fetches, before + 2);
+    pool_drain(a.jobs);
+    cancel_release(&go);
     aw_release(&a);
 }
 
@@ -431,8 +495,10 @@ int main(void)
         cmocka_unit_test(test_engine_away),
         cmocka_unit_test(test_retry_timer),
         cmocka_unit_test(test_suspension),
+        cmocka_unit_test(test_suspension_of_a_run),
         cmocka_unit_test(test_another_writer),
         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_request_during_a_fetch),
         cmocka_unit_test(test_last_good_is_kept),
         cmocka_unit_test(test_stop_and_start),
     };
