@@ -93,6 +93,9 @@ static bool give_up_candidates(struct plan_change *c)
         any |= c->moves[i].resume;
         c->moves[i].resume = false;
     }
+    for (size_t i = 0; any && i < c->n_fields; i++)
+        if (!c->fields[i].field && str_eq(c->fields[i].path, FACT_INTERRUPTED))
+            c->fields[i].after = NULL;
     return any;
 }
 

@@ -95,8 +95,7 @@ static void finish_candidate(struct subject *s, const struct object *candidate)
                 fields.items[i].cause = CAUSE_RESUME;
         add_fields(s, &fields);
     }
-    change_fact(s->p, c, "interrupted replace", candidate->native_name, m->native_name, CAUSE_RESUME,
-                IMPACT_LIVE);
+    change_fact(s->p, c, FACT_INTERRUPTED, candidate->native_name, m->native_name, CAUSE_RESUME, IMPACT_LIVE);
 }
 
 static void decide_with_candidate(struct subject *s, const struct place *at, struct plan_move *m)
@@ -104,7 +103,7 @@ static void decide_with_candidate(struct subject *s, const struct place *at, str
     struct plan_change *c = s->change;
     m->candidate = at->candidate;
     m->resume = m->action == PLAN_REPLACE && candidate_usable(s, at->candidate, &m->update);
-    change_fact(s->p, c, "interrupted replace", at->candidate->native_name, m->resume ? m->native_name : NULL,
+    change_fact(s->p, c, FACT_INTERRUPTED, at->candidate->native_name, m->resume ? m->native_name : NULL,
                 CAUSE_RESUME, IMPACT_LIVE);
 }
 

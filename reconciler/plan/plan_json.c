@@ -62,6 +62,10 @@ static struct val *move_to_val(struct arena *a, const struct plan_move *mv)
         val_set_str(a, m, "candidate", mv->candidate->native_id);
     if (mv->resume)
         val_set_bool(a, m, "resume", true);
+    if (mv->update)
+        val_set_bool(a, m, "update", true);
+    if (mv->restart)
+        val_set_bool(a, m, "restart", true);
     return m;
 }
 

@@ -26,6 +26,8 @@ struct relation {
     const struct relation *next;
 };
 
+#define FACT_INTERRUPTED "interrupted replace" /* path of the fact that says what becomes of a candidate */
+
 struct planner {
     const struct plan_input *in;
     const struct plan_policy *policy;

@@ -293,6 +293,24 @@ static void test_interrupted_replaces_go_on(void **state)
     arena_release(&a);
 }
 
+/* A job runs once. */
+static void test_a_candidate_that_did_its_job_is_not_started_again(void **state)
+{
+    (void)state;
+    struct fixture *f = begin(WEB("image: \"a:1\", restart: \"no\""), WEB("image: \"a:2\", restart: \"no\""));
+    world_drop(&f->w, world_find(&f->w, "container/web", 1, false));
+    world_image(&f->w, "a:2", world_image_id(&f->arena, "a:2"));
+    struct object *o = world_object(&f->w, resource_find(&f->after, "container/web"), 1, true);
+    o->state = OBJECT_EXITED;
+    plan_now(f);
+    expect(f, "container/web", "rename prod-web-1.next=prod-web-1, wait prod-web-1:started");
+    o->exit_code = 1;
+    plan_now(f);
+    expect(f, "container/web",
+           "rename prod-web-1.next=prod-web-1, start prod-web-1, wait prod-web-1:started");
+    end(f);
+}
+
 static void test_a_candidate_of_something_else_goes_first(void **state)
 {
     (void)state;
@@ -473,6 +491,7 @@ int main(void)
         cmocka_unit_test(test_replace_of_what_is_stopped_starts_nothing_in_its_undo),
         cmocka_unit_test(test_replace_without_rename),
         cmocka_unit_test(test_interrupted_replaces_go_on),
+        cmocka_unit_test(test_a_candidate_that_did_its_job_is_not_started_again),
         cmocka_unit_test(test_a_candidate_of_something_else_goes_first),
         cmocka_unit_test(test_update_live),
         cmocka_unit_test(test_a_limit_nobody_asks_for_goes_back),

@@ -210,6 +210,34 @@ static void test_a_forged_digest(void **state)
     assert_fails(plan_verify(saved, now, &err), ERR_CONFLICT);
 }
 
+/* X4: whichever side knows that it is a secret. */
+static void test_no_byte_of_a_secret(void **state)
+{
+    struct fixture *f = *state;
+    struct err err = {0};
+    for (int desired = 0; desired < 2; desired++) {
+        _cleanup_buf_ struct buf b = BUF_INIT;
+        struct resource_set set;
+        assert_ok(plan_case_text(WEB("image: \"a:1\", environment: {KEY: hunter3}, depends_on: {db: started}")
+                                     DB,
+                                 "prod", &f->arena, &set, &err));
+        struct object *o = web(f);
+        struct val *spec = val_clone(&f->arena, o->spec), *there = val_map(&f->arena);
+        val_set_str(&f->arena, there, "KEY", "hunter2");
+        val_map_set(&f->arena, spec, "environment", there);
+        o->spec = spec;
+        const struct val *asked = resource_find(&set, "container/web")->spec;
+        (desired ? val_path(asked, "environment.KEY") : val_get(there, "KEY"))->flags |= VAL_F_SECRET;
+        struct val *doc = document(f, &set);
+        val_json(doc, 2, &b);
+        plan_text(doc, false, &b);
+        assert_null(strstr(buf_str(&b), "hunter"));
+        assert_contains(buf_str(&b), "environment.KEY");
+        assert_contains(buf_str(&b), "changed (secret)");
+        resource_set_release(&set);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +253,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_things_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_plan_at_all, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_forged_digest, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_byte_of_a_secret, setup, teardown),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }
