@@ -89,6 +89,10 @@ static int join_networks(struct act *t, const struct val *spec, const char *id, 
     return 0;
 }
 
+/* A name is taken before the container that gets it can be found: what a killed run sent is still under way. */
+#define NAME_PAUSE_NS (20 * NS_PER_MS)
+#define NAME_TRIES    500
+
 /* What has the name already: ours of a former run, half made or done; or in the way. 0 and *ret_again: try
  * once more. */
 static int meet_existing(struct act *t, const char *name, bool *ret_again, struct err *err)
@@ -157,11 +161,13 @@ int act_create(struct act *t, struct err *err)
         int status;
         bool again;
         r = create_once(t, spec, &status, err);
-        if (r == 0 || status != 409 || tries > 2)
+        if (r == 0 || status != 409)
             return r;
         r = meet_existing(t, t->step->native_name, &again, err);
-        if (r < 0 || !again)
-            return r;
+        if (r < 0 || !again || tries == NAME_TRIES)
+            return r < 0 || !again ? r : err->code;
+        if (cancel_sleep(act_cancel(t), NAME_PAUSE_NS))
+            return cancel_check(act_cancel(t), err);
     }
 }
 

@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#include <string.h>
+
 int network_join(struct act *t, const char *network, const struct val *attachment, const char *container,
                  struct err *err)
 {
@@ -56,45 +58,91 @@ int networks_update(struct act *t, const struct object *o, bool *changed, struct
     return 0;
 }
 
-/* Something has the name: made by this very step before, or in the way. */
-static int meet_existing(struct act *t, struct err *err)
+/* Something else has the name. */
+static int in_the_way(const struct step *s, const struct object *o, struct err *err)
+{
+    if (str_eq(o->owner, val_get_str(s->labels, MARK_OWNER)) && str_eq(o->id, s->id))
+        return err_set(err, ERR_EXISTS, "%s %s exists already, made from another specification",
+                       s->kind->prefix, s->native_name);
+    err_set(err, ERR_CONFLICT, "%s %s exists already and is not this environment's", s->kind->prefix,
+            s->native_name);
+    return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
+}
+
+static int network_delete(struct act *t, const char *id, struct err *err)
+{
+    return docker_json(t->d,
+                       &(struct ask){.method = "DELETE",
+                                     .path = docker_path(t->arena, "/networks/", id, ""),
+                                     .cancel = act_cancel(t)},
+                       NULL, NULL, err);
+}
+
+/* Which of two stays: the older one; it does not matter which, as long as all agree. */
+static bool stays_before(const struct object *a, const struct object *b)
+{
+    if (a->created_ns != b->created_ns)
+        return a->created_ns < b->created_ns;
+    return strcmp(a->native_id, b->native_id) < 0;
+}
+
+/*
+ * What has the name now. An engine takes a second network of one name when both are asked for at once, which
+ * is so after a kill: what the killed run sent is still under way. Of those that this step makes, one stays.
+ */
+static int network_settle(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
-    struct object o;
-    int r = docker_look(t->d, s->kind, s->native_name, t->arena, &o, err);
+    struct val *filters = val_map(t->arena), *names = val_list(t->arena);
+    val_list_add(t->arena, names, val_str(t->arena, s->native_name));
+    val_map_set(t->arena, filters, "name", names);
+    _cleanup_json_ json_t *list = NULL;
+    const char *path = arena_printf(t->arena, "/networks?%s", docker_filters(t->arena, filters));
+    int r = docker_json(t->d, &(struct ask){.path = path, .cancel = act_cancel(t)}, &list, NULL, err);
+    struct object kept = {0}, other = {0};
+    for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
+        struct object o, *loser = &o;
+        r = network_read(t->arena, json_array_get(list, i), &o, err);
+        if (r < 0 || !str_eq(o.native_name, s->native_name)) /* the filter takes parts of names */
+            continue;
+        if (!act_made_by(s, &o)) {
+            other = o;
+            continue;
+        }
+        if (!kept.native_id || stays_before(&o, &kept)) {
+            struct object former = kept;
+            kept = o;
+            o = former;
+        }
+        if (loser->native_id)
+            r = network_delete(t, loser->native_id, err);
+    }
     if (r < 0)
         return r;
-    if (!act_made_by(s, &o)) {
-        bool ours = str_eq(o.owner, val_get_str(s->labels, MARK_OWNER)) && str_eq(o.id, s->id);
-        err_set(err, ours ? ERR_EXISTS : ERR_CONFLICT, "%s %s exists already%s", s->kind->prefix,
-                s->native_name,
-                ours ? ", made from another specification" : " and is not this environment's");
-        return ours ? err->code
-                    : err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
-    }
-    str_copy(t->result->native_id, sizeof(t->result->native_id), o.native_id);
-    t->result->unchanged = true;
+    if (kept.native_id)
+        str_copy(t->result->native_id, sizeof(t->result->native_id), kept.native_id);
+    else if (other.native_id)
+        return in_the_way(s, &other, err);
+    else
+        return err_set(err, ERR_BUSY, "network %s is made or removed by somebody else at this moment",
+                       s->native_name);
     return 0;
 }
 
 int network_create(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
-    _cleanup_json_ json_t *answer = NULL;
     int status;
     int r = docker_json(t->d,
                         &(struct ask){.method = "POST",
                                       .path = "/networks/create",
                                       .body = network_write(s->native_name, s->spec, s->labels),
                                       .cancel = act_cancel(t)},
-                        &answer, &status, err);
-    if (status == 409)
-        return meet_existing(t, err);
-    if (r < 0)
+                        NULL, &status, err);
+    if (r < 0 && status != 409)
         return r;
-    str_copy(t->result->native_id, sizeof(t->result->native_id),
-             str_or(json_string_value(json_object_get(answer, "Id")), ""));
-    return 0;
+    t->result->unchanged = status == 409;
+    return network_settle(t, err);
 }
 
 /* Containers of ours that are on a network leave it; others keep it, and the removal fails with the engine's
@@ -128,11 +176,7 @@ int network_remove(struct act *t, struct err *err)
     if (r == 0)
         r = send_off(t, o.native_id, o.owner, err);
     if (r == 0)
-        r = docker_json(t->d,
-                        &(struct ask){.method = "DELETE",
-                                      .path = docker_path(t->arena, "/networks/", o.native_id, ""),
-                                      .cancel = act_cancel(t)},
-                        NULL, NULL, err);
+        r = network_delete(t, o.native_id, err);
     t->result->unchanged = r == ERR_NOTFOUND;
     return r == ERR_NOTFOUND ? 0 : r;
 }
@@ -144,8 +188,13 @@ int volume_create(struct act *t, struct err *err)
     struct err ignored = {0};
     /* The engine answers 201 for a name that exists, whosever it is. */
     int r = docker_look(t->d, &kind_volume, s->native_name, t->arena, &o, &ignored);
-    if (r == 0)
-        return meet_existing(t, err);
+    if (r == 0 && !act_made_by(s, &o))
+        return in_the_way(s, &o, err);
+    if (r == 0) {
+        str_copy(t->result->native_id, sizeof(t->result->native_id), o.native_id);
+        t->result->unchanged = true;
+        return 0;
+    }
     _cleanup_json_ json_t *answer = NULL;
     r = docker_json(t->d,
                     &(struct ask){.method = "POST",

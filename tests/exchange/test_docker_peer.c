@@ -231,6 +231,66 @@ static void test_the_name_is_taken(void **state)
     free(mine);
 }
 
+/* What a killed run had asked for is still under way: its name is taken, and nothing can be found there yet. */
+static void test_the_name_is_taken_by_what_is_not_there_yet(void **state)
+{
+    (void)state;
+    static const struct peer_answer script[] = {
+        {"POST /v1.41/containers/create", .status = 409, .times = 5, .body = "{\"message\":\"in use\"}"},
+        {"GET /v1.41/containers/rec-web-1/json", .status = 404,
+         .body = "{\"message\":\"No such container\"}"},
+        {"POST /v1.41/containers/create", .status = 201, .body = "{\"Id\":\"abc\"}"},
+        {0}};
+    struct world w;
+    struct step_result result;
+    world_open(&w, script, NULL);
+    struct step s = step_of(&w, STEP_CREATE, "{\"image\":\"web:1\",\"network_mode\":\"none\"}");
+    assert_int_equal(apply(&w, &s, &result), 0);
+    assert_string_equal(result.native_id, "abc");
+    world_close(&w);
+}
+
+#define NETWORK(ID, NAME, TIME, SPEC)                                                               \
+    "{\"Name\":\"" NAME "\",\"Id\":\"" ID "\",\"Created\":\"2026-01-02T03:04:" TIME                 \
+    "Z\",\"Driver\":\"bridge\",\"Labels\":{\"io.forge.environment\":\"rec\",\"io.forge.resource\":" \
+    "\"network/"                                                                                    \
+    "front\",\"io.forge.instance\":\"1\",\"io.forge.spec\":\"" SPEC "\"}}"
+
+/* An engine takes two networks of one name when both are asked for at once; one of them stays. */
+static void test_two_networks_of_one_name(void **state)
+{
+    (void)state;
+    static const struct peer_answer script[] = {
+        {"POST /v1.41/networks/create", .status = 201, .body = "{\"Id\":\"n2\"}"},
+        {"GET /v1.41/networks?filters=%7B%22name%22%3A%20%5B%22rec-front%22%5D%7D ",
+         .body = "[" NETWORK("n2", "rec-front", "06", "v1:abc") "," NETWORK(
+             "n1", "rec-front", "05", "v1:abc") "," NETWORK("n0", "rec-front-2", "04", "v1:abc") "]"},
+        {"DELETE /v1.41/networks/n2 ", .status = 204},
+        {0}};
+    static const struct peer_answer taken[] = {
+        {"POST /v1.41/networks/create", .status = 409, .body = "{\"message\":\"exists\"}"},
+        {"GET /v1.41/networks?", .body = "[" NETWORK("n9", "rec-front", "05", "v1:xyz") "]"},
+        {0}};
+    struct world w;
+    struct step_result result;
+    world_open(&w, script, NULL);
+    struct step s = step_of(&w, STEP_CREATE, "{}");
+    s.kind = &kind_network;
+    s.id = "network/front";
+    s.native_name = "rec-front";
+    struct val *labels = val_map_copy(&w.arena, s.labels);
+    val_map_set(&w.arena, labels, "io.forge.resource", val_str(&w.arena, s.id));
+    s.labels = labels;
+    assert_int_equal(apply(&w, &s, &result), 0);
+    assert_string_equal(result.native_id, "n1");
+    assert_contains(peer_log(w.peer), "|DELETE /v1.41/networks/n2");
+    assert_false(result.unchanged);
+    peer_script(w.peer, taken);
+    assert_int_equal(apply(&w, &s, &result), ERR_EXISTS);
+    assert_contains(w.err.msg, "made from another specification");
+    world_close(&w);
+}
+
 static void test_a_pull_with_progress_and_a_login(void **state)
 {
     /* {"username":"u","password":"canary-pw","serveraddress":"r.example"} */
@@ -397,6 +457,8 @@ int main(void)
         cmocka_unit_test(test_who_is_no_engine_or_an_old_one),
         cmocka_unit_test(test_a_create_that_fails_half_way_is_taken_back),
         cmocka_unit_test(test_the_name_is_taken),
+        cmocka_unit_test(test_the_name_is_taken_by_what_is_not_there_yet),
+        cmocka_unit_test(test_two_networks_of_one_name),
         cmocka_unit_test(test_a_pull_with_progress_and_a_login),
         cmocka_unit_test(test_a_pull_that_fails),
         cmocka_unit_test(test_docker_config_files),
