@@ -29,6 +29,7 @@ int cli_settings(struct cli *c, struct settings **ret, struct err *err)
     *ret = &c->settings;
     if (c->have_settings)
         return 0;
+    settings_release(&c->settings); /* of an attempt that failed */
     const char *path = cli_value(c, "settings"), *dir = cli_value(c, "directory");
     if (!path && !dir)
         path = getenv("FORGE_SETTINGS");
@@ -164,8 +165,7 @@ void cli_close(struct cli *c)
     engine_close(c->engine);
     pool_free(c->pool);
     store_close(c->store);
-    if (c->have_settings)
-        settings_release(&c->settings);
+    settings_release(&c->settings);
     cancel_release(&c->cancel);
     arena_release(&c->arena);
 }

@@ -1,12 +1,14 @@
 #include "reconciler/daemon/serve.h"
 
+#include "base/io.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/api/control.h"
 #include "reconciler/api/metrics.h"
 #include "reconciler/engine/operation.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,17 +81,29 @@ static const struct metric metric_table[] = {
     {"forge_suspended", "gauge", "Whether the environment is suspended.", metric_suspended},
 };
 
+/* Pages, the second number of the file; 0 unknown. */
+static int64_t resident_pages(void)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct err ignored = {0};
+    int64_t pages = 0;
+    if (io_read_file("/proc/self/statm", 256, &b, &ignored) < 0)
+        return 0;
+    char *at = strchr(buf_str(&b), ' '), *end = at ? strchr(at + 1, ' ') : NULL;
+    if (!end)
+        return 0;
+    *end = '\0';
+    return parse_int(at + 1, 0, INT64_MAX / 2, &pages, &ignored) < 0 ? 0 : pages;
+}
+
 static void process_metrics(struct buf *out)
 {
-    long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (f && fscanf(f, "%*d %ld", &pages) == 1) {
+    int64_t pages = resident_pages();
+    if (pages > 0) {
         metrics_head(out, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.");
         metrics_value(out, "process_resident_memory_bytes", NULL, NULL,
                       (double)pages * (double)sysconf(_SC_PAGESIZE));
     }
-    if (f)
-        fclose(f);
     struct timespec cpu;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     metrics_head(out, "process_cpu_seconds_total", "counter",

@@ -62,7 +62,8 @@ struct settings {
     size_t n_secrets, cap_secrets;
 };
 
-/* Read and check. Problems go to diags (in the arena of `ret`); an unreadable file is the error. */
+/* Read and check. Problems go to diags (in the arena of `ret`); an unreadable file is the error. `ret`
+ * is to be released in any case. */
 int settings_load(const char *path, struct settings *ret, struct diag_list *diags,
                   struct err *err) _must_check_;
 /* Without a file: one environment for the manifests in `dir` on the local engine (DOCKER_HOST, default

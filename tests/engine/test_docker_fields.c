@@ -92,7 +92,7 @@ static const char *const specs[] = {
     "{'gpus': [{'driver': 'none-such', 'count': 1, 'capabilities': ['gpu', 'utility'], 'options': {'a': "
     "'b'}}, {'device_ids': ['0', '3'], 'capabilities': ['gpu']}]}",
     "{'configs': {'/etc/app/x.conf': {'source': 'x', 'mode': 288, 'uid': '101', 'digest': 'abc'}}}",
-    "{'secrets': {'/run/secrets/k': {'source': 'k', 'mode': 256, 'file': '/tmp/k'}}}",
+    "{'secrets': {'/run/secrets/k': {'source': 'k', 'mode': 256, 'file': '/etc/passwd'}}}",
     "{'read_only': true, 'configs': {'/etc/app/x.conf': {'source': 'x', 'digest': 'abc'}}}",
 };
 
