@@ -25,6 +25,34 @@ void unit_temp_remove(char *dir)
     free(dir);
 }
 
+int unit_temp_new(void **state)
+{
+    *state = unit_temp_dir();
+    return 0;
+}
+
+int unit_temp_gone(void **state)
+{
+    unit_temp_remove(*state);
+    return 0;
+}
+
+struct arena unit_arena = ARENA_INIT;
+
+int unit_arena_new(void **state)
+{
+    (void)state;
+    unit_arena = (struct arena)ARENA_INIT;
+    return 0;
+}
+
+int unit_arena_gone(void **state)
+{
+    (void)state;
+    arena_release(&unit_arena);
+    return 0;
+}
+
 const char *unit_path(const char *dir, const char *name)
 {
     static char ring[8][1024];

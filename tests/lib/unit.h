@@ -11,12 +11,20 @@
 
 #include <cmocka.h>
 
+#include "base/arena.h"
 #include "base/err.h"
 
 /* A new folder under TMPDIR, for unit_temp_remove(). Fails the test when there can be none. */
 char *unit_temp_dir(void);
 /* Remove it and free its name. */
 void unit_temp_remove(char *dir);
+/* The two as cmocka's fixture: *state is the folder. */
+int unit_temp_new(void **state);
+int unit_temp_gone(void **state);
+/* An arena for each test, as cmocka's fixture. */
+extern struct arena unit_arena;
+int unit_arena_new(void **state);
+int unit_arena_gone(void **state);
 /* "dir/name", in a ring of eight static buffers. */
 const char *unit_path(const char *dir, const char *name);
 /* Write a file, failing the test when that does not work. */

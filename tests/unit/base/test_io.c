@@ -297,18 +297,6 @@ static void locks_end_with_their_process(void **state)
     close(ready[1]);
 }
 
-static int setup(void **state)
-{
-    *state = unit_temp_dir();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    unit_temp_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,5 +313,5 @@ int main(void)
         cmocka_unit_test(locks_name_their_holder),
         cmocka_unit_test(locks_end_with_their_process),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, unit_temp_new, unit_temp_gone);
 }

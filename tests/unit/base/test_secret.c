@@ -113,18 +113,6 @@ static void size_limit(void **state)
     assert_null(t);
 }
 
-static int setup(void **state)
-{
-    *state = unit_temp_dir();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    unit_temp_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,5 +120,5 @@ int main(void)
         cmocka_unit_test(reads_a_file),         cmocka_unit_test(refuses_open_files),
         cmocka_unit_test(refuses_other_things), cmocka_unit_test(size_limit),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, unit_temp_new, unit_temp_gone);
 }

@@ -4,34 +4,18 @@
 #include "schema/kinds/container.h"
 #include "tests/lib/unit.h"
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = (struct arena)ARENA_INIT;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
-
 static struct val *json(const char *text)
 {
     struct val *v;
     struct err err = {0};
-    assert_ok(val_from_json(&arena, text, strlen(text), "test", &v, &err));
+    assert_ok(val_from_json(&unit_arena, text, strlen(text), "test", &v, &err));
     return v;
 }
 
 /* "PATH cause before->after impact" for each field that is not as it should be. */
 static const char *differences(const struct sides *s)
 {
-    struct field_list l = {.arena = &arena};
+    struct field_list l = {.arena = &unit_arena};
     _cleanup_buf_ struct buf b = BUF_INIT;
     compare_object(&container_table, s, &l);
     for (size_t i = 0; i < l.n; i++) {
@@ -45,7 +29,7 @@ static const char *differences(const struct sides *s)
         buf_addf(&b, " %s%s%s", impact_name(f->impact), f->reverted_default ? " default" : "",
                  f->secret ? " secret" : "");
     }
-    return arena_strdup(&arena, buf_str(&b));
+    return arena_strdup(&unit_arena, buf_str(&b));
 }
 
 static struct sides all(const char *desired, const char *applied, const char *baseline, const char *observed)
@@ -201,12 +185,12 @@ static void test_ignored_paths(void **state)
     (void)state;
     struct sides s =
         all("{\"user\": \"a\", \"environment\": {\"A\": \"1\", \"B\": \"1\"}}", NULL, NULL, "{}");
-    s.ignore = ignore_parse(&arena, "spec.user, environment.A ,");
+    s.ignore = ignore_parse(&unit_arena, "spec.user, environment.A ,");
     expect(s, "environment.B commit ->1 replace");
-    s.ignore = ignore_parse(&arena, "spec.environment");
+    s.ignore = ignore_parse(&unit_arena, "spec.environment");
     expect(s, "user commit ->a replace");
-    assert_null(ignore_parse(&arena, ""));
-    assert_null(ignore_parse(&arena, NULL));
+    assert_null(ignore_parse(&unit_arena, ""));
+    assert_null(ignore_parse(&unit_arena, NULL));
 }
 
 /* X4 */
@@ -222,7 +206,7 @@ static void test_secrets_are_known_by_any_side(void **state)
 static void test_record_sees_everything(void **state)
 {
     (void)state;
-    struct field_list l = {.arena = &arena};
+    struct field_list l = {.arena = &unit_arena};
     compare_record(&container_table,
                    json("{\"image\": \"a\", \"update\": {\"timeout\": 5}, \"depends_on\": {\"db\": "
                         "{\"condition\": \"started\"}}}"),
@@ -238,12 +222,12 @@ static void test_record_sees_everything(void **state)
 static enum image_verdict image(const char *ref, const char *runs, const char *runs_id, const char *fact_id,
                                 bool moved)
 {
-    struct val *spec = val_map(&arena);
-    val_set_str(&arena, spec, "image", runs);
+    struct val *spec = val_map(&unit_arena);
+    val_set_str(&unit_arena, spec, "image", runs);
     const struct object o = {.spec = spec, .image_id = runs_id, .image_moved = moved};
     const struct image_fact fact = {.ref = ref, .present = fact_id != NULL, .id = fact_id};
     const char *id;
-    return image_compare(&arena, ref, &o, &fact, &id);
+    return image_compare(&unit_arena, ref, &o, &fact, &id);
 }
 
 static void test_images_by_meaning(void **state)
@@ -273,21 +257,23 @@ static void test_images_by_meaning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_asked_for_and_not_so, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_no_longer_asked_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_never_asked_for, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_words_of_another_version, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_maps_by_key, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_keyed_lists_by_item, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_records_by_field, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_networks_live_where_the_target_can, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_limits_live_but_not_lifted, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_not_of_the_engine_is_not_compared, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_equal_in_meaning, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_ignored_paths, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_secrets_are_known_by_any_side, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_record_sees_everything, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_images_by_meaning, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_asked_for_and_not_so, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_no_longer_asked_for, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_never_asked_for, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_words_of_another_version, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_maps_by_key, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_keyed_lists_by_item, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_records_by_field, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_networks_live_where_the_target_can, unit_arena_new,
+                                        unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_limits_live_but_not_lifted, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_what_is_not_of_the_engine_is_not_compared, unit_arena_new,
+                                        unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_equal_in_meaning, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_ignored_paths, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_secrets_are_known_by_any_side, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_record_sees_everything, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_images_by_meaning, unit_arena_new, unit_arena_gone),
     };
     return cmocka_run_group_tests_name("diff", tests, NULL, NULL);
 }

@@ -3,22 +3,6 @@
 #include "reconciler/plan/observed.h"
 #include "tests/lib/unit.h"
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = (struct arena)ARENA_INIT;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
-
 static struct object *add(struct observed *o, const char *id, unsigned instance, bool candidate)
 {
     struct object *obj = observed_add(o);
@@ -27,7 +11,7 @@ static struct object *add(struct observed *o, const char *id, unsigned instance,
     obj->instance = instance;
     obj->candidate = candidate;
     obj->owner = "prod";
-    obj->native_id = arena_printf(&arena, "%s-%u-%d", id, instance, candidate);
+    obj->native_id = arena_printf(&unit_arena, "%s-%u-%d", id, instance, candidate);
     obj->native_name = obj->native_id;
     obj->state = OBJECT_RUNNING;
     return obj;
@@ -38,7 +22,7 @@ static void test_objects_of_a_resource_are_adjacent_and_in_order(void **state)
     (void)state;
     struct observed o;
     struct object *const *found;
-    observed_init(&o, &arena);
+    observed_init(&o, &unit_arena);
     add(&o, "container/web", 2, false);
     add(&o, "container/web", 1, true);
     add(&o, "container/we", 1, false);
@@ -58,12 +42,12 @@ static void test_images_by_reference(void **state)
 {
     (void)state;
     struct observed o;
-    observed_init(&o, &arena);
+    observed_init(&o, &unit_arena);
     assert_null(observed_image(&o, "a"));
     const struct image_fact facts[] = {
         {.ref = "c", .id = "3"}, {.ref = "a", .id = "1"}, {.ref = "b", .id = "2"}};
     for (size_t i = 0; i < ARRAY_LEN(facts); i++)
-        arena_push(&arena, o.images, o.n_images, o.cap_images, facts[i]);
+        arena_push(&unit_arena, o.images, o.n_images, o.cap_images, facts[i]);
     observed_sort(&o);
     assert_string_equal(observed_image(&o, "b")->id, "2");
     assert_null(observed_image(&o, "d"));
@@ -76,7 +60,7 @@ static const char *digest(const struct object *o)
     char hex[DIGEST_HEX_LEN + 1];
     object_digest(o, &d);
     digest_hex(&d, hex);
-    return arena_strdup(&arena, hex);
+    return arena_strdup(&unit_arena, hex);
 }
 
 /* What passes by itself makes no saved plan stale (P6). */
@@ -84,7 +68,7 @@ static void test_digest_is_not_of_what_passes(void **state)
 {
     (void)state;
     struct observed o;
-    observed_init(&o, &arena);
+    observed_init(&o, &unit_arena);
     struct object *obj = add(&o, "container/web", 1, false);
     const char *before = digest(obj);
     obj->restarts = 7;
@@ -100,7 +84,7 @@ static void test_digest_is_of_what_a_plan_depends_on(void **state)
 {
     (void)state;
     struct observed o;
-    observed_init(&o, &arena);
+    observed_init(&o, &unit_arena);
     struct object *obj = add(&o, "container/web", 1, false);
     const char *seen[12];
     size_t n = 0;
@@ -123,8 +107,8 @@ static void test_digest_is_of_what_a_plan_depends_on(void **state)
     seen[n++] = digest(obj);
     obj->owner = "";
     seen[n++] = digest(obj);
-    struct val *spec = val_map(&arena);
-    val_set_str(&arena, spec, "image", "a");
+    struct val *spec = val_map(&unit_arena);
+    val_set_str(&unit_arena, spec, "image", "a");
     obj->spec = spec;
     seen[n++] = digest(obj);
     obj->keep = true;
@@ -140,10 +124,10 @@ static void test_journey_as_a_value(void **state)
     struct observed o;
     struct object back;
     struct err err = {0};
-    observed_init(&o, &arena);
+    observed_init(&o, &unit_arena);
     struct object *obj = add(&o, "container/web", 3, true);
-    struct val *spec = val_map(&arena);
-    val_set_str(&arena, spec, "image", "a");
+    struct val *spec = val_map(&unit_arena);
+    val_set_str(&unit_arena, spec, "image", "a");
     obj->spec = obj->defaults = spec;
     obj->state = OBJECT_EXITED;
     obj->health = HEALTH_UNHEALTHY;
@@ -158,8 +142,8 @@ static void test_journey_as_a_value(void **state)
     obj->started_ns = 2;
     obj->finished_ns = 3;
     obj->restarts = 4;
-    assert_ok(object_from_val(&arena, object_to_val(&arena, obj), &back, &err));
-    assert_true(val_equal(object_to_val(&arena, &back), object_to_val(&arena, obj)));
+    assert_ok(object_from_val(&unit_arena, object_to_val(&unit_arena, obj), &back, &err));
+    assert_true(val_equal(object_to_val(&unit_arena, &back), object_to_val(&unit_arena, obj)));
     assert_string_equal(digest(&back), digest(obj));
     assert_ptr_equal(back.kind, &kind_container);
 }
@@ -169,9 +153,9 @@ static void test_a_bare_object(void **state)
     (void)state;
     struct object back;
     struct err err = {0};
-    struct val *v = val_map(&arena);
-    val_set_str(&arena, v, "id", "volume/data");
-    assert_ok(object_from_val(&arena, v, &back, &err));
+    struct val *v = val_map(&unit_arena);
+    val_set_str(&unit_arena, v, "id", "volume/data");
+    assert_ok(object_from_val(&unit_arena, v, &back, &err));
     assert_int_equal(back.state, OBJECT_PRESENT);
     assert_non_null(back.spec);
     assert_non_null(back.defaults);
@@ -185,14 +169,14 @@ static void test_nonsense_is_refused(void **state)
                                       "averylongkindofresourcethatnobodyknows/web"};
     struct object back;
     struct err err = {0};
-    struct val *v = val_map(&arena);
+    struct val *v = val_map(&unit_arena);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        val_set_str(&arena, v, "id", ids[i]);
-        assert_fails(object_from_val(&arena, v, &back, &err), ERR_INVALID);
+        val_set_str(&unit_arena, v, "id", ids[i]);
+        assert_fails(object_from_val(&unit_arena, v, &back, &err), ERR_INVALID);
     }
-    val_set_str(&arena, v, "id", "container/web");
-    val_set_str(&arena, v, "state", "sleepy");
-    assert_fails(object_from_val(&arena, v, &back, &err), ERR_INVALID);
+    val_set_str(&unit_arena, v, "id", "container/web");
+    val_set_str(&unit_arena, v, "state", "sleepy");
+    assert_fails(object_from_val(&unit_arena, v, &back, &err), ERR_INVALID);
     assert_says("sleepy");
 }
 
@@ -214,15 +198,16 @@ static void test_names_go_both_ways(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_objects_of_a_resource_are_adjacent_and_in_order, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(test_images_by_reference, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_digest_is_not_of_what_passes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_digest_is_of_what_a_plan_depends_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_journey_as_a_value, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_a_bare_object, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nonsense_is_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_names_go_both_ways, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_objects_of_a_resource_are_adjacent_and_in_order, unit_arena_new,
+                                        unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_images_by_reference, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_digest_is_not_of_what_passes, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_digest_is_of_what_a_plan_depends_on, unit_arena_new,
+                                        unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_journey_as_a_value, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_a_bare_object, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_nonsense_is_refused, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_names_go_both_ways, unit_arena_new, unit_arena_gone),
     };
     return cmocka_run_group_tests_name("observed", tests, NULL, NULL);
 }

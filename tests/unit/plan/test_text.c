@@ -5,27 +5,11 @@
 #include "schema/kinds/container.h"
 #include "tests/lib/unit.h"
 
-static struct arena arena;
-
-static int setup(void **state)
-{
-    (void)state;
-    arena = (struct arena)ARENA_INIT;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arena_release(&arena);
-    return 0;
-}
-
 static struct val *json(const char *text)
 {
     struct val *v;
     struct err err = {0};
-    assert_ok(val_from_json(&arena, text, strlen(text), "test", &v, &err));
+    assert_ok(val_from_json(&unit_arena, text, strlen(text), "test", &v, &err));
     return v;
 }
 
@@ -33,7 +17,7 @@ static const char *text_of(const char *doc, bool colour)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
     plan_text(json(doc), colour, &b);
-    return arena_strdup(&arena, buf_str(&b));
+    return arena_strdup(&unit_arena, buf_str(&b));
 }
 
 /* The example of the manual, as far as this version goes. */
@@ -141,8 +125,9 @@ static const char *words(const char *path, const char *before, const char *after
         .after = after ? json(after) : NULL,
         .cause = cause,
     };
-    const char *then = field_outcome(&arena, &f);
-    return arena_printf(&arena, "%s%s%s", field_words(&arena, &f), then ? "; " : "", then ? then : "");
+    const char *then = field_outcome(&unit_arena, &f);
+    return arena_printf(&unit_arena, "%s%s%s", field_words(&unit_arena, &f), then ? "; " : "",
+                        then ? then : "");
 }
 
 static void test_words(void **state)
@@ -182,7 +167,7 @@ static void test_words_of_images(void **state)
                              .before_id = "sha256:91abcdef",
                              .after_id = "sha256:07cedef0",
                              .cause = CAUSE_COMMIT};
-    assert_string_equal(field_words(&arena, &f), "a:1 -> :2   (sha256:91ab… -> sha256:07ce…)");
+    assert_string_equal(field_words(&unit_arena, &f), "a:1 -> :2   (sha256:91ab… -> sha256:07ce…)");
 }
 
 /* X4 */
@@ -198,23 +183,24 @@ static void test_words_of_secrets(void **state)
                                      .after = sides & 2 ? json("\"hunter3\"") : NULL,
                                      .cause = causes[i],
                                      .secret = true};
-            assert_null(strstr(field_words(&arena, &f), "hunter"));
-            assert_contains(field_words(&arena, &f), "secret");
-            assert_null(strstr(str_or(field_outcome(&arena, &f), ""), "hunter"));
+            assert_null(strstr(field_words(&unit_arena, &f), "hunter"));
+            assert_contains(field_words(&unit_arena, &f), "secret");
+            assert_null(strstr(str_or(field_outcome(&unit_arena, &f), ""), "hunter"));
         }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_manual, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_colour_is_only_around_words, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nothing_steers_the_terminal, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_nonsense_is_printed_as_far_as_it_goes, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_what_is_lost_is_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_words, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_words_of_images, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_words_of_secrets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_manual, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_colour_is_only_around_words, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_nothing_steers_the_terminal, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_nonsense_is_printed_as_far_as_it_goes, unit_arena_new,
+                                        unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_what_is_lost_is_named, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_words, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_words_of_images, unit_arena_new, unit_arena_gone),
+        cmocka_unit_test_setup_teardown(test_words_of_secrets, unit_arena_new, unit_arena_gone),
     };
     return cmocka_run_group_tests_name("text", tests, NULL, NULL);
 }

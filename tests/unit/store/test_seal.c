@@ -90,18 +90,6 @@ static void wrong_key_files_are_refused(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    *state = unit_temp_dir();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    unit_temp_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,5 +98,5 @@ int main(void)
         cmocka_unit_test(keys_are_kept_in_a_file),
         cmocka_unit_test(wrong_key_files_are_refused),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, unit_temp_new, unit_temp_gone);
 }
