@@ -7,8 +7,7 @@
 #define SHORT_ID      12
 #define LABEL_DISABLE "label=disable"
 
-/* The value of a JSON object in a label. */
-static const struct val *label_tree(struct arena *a, json_t *labels, const char *key)
+const struct val *label_tree(struct arena *a, json_t *labels, const char *key)
 {
     const char *text = json_text(labels, key);
     struct val *v;
@@ -176,7 +175,7 @@ static void asked_more(struct arena *a, const struct val *spec, struct val *aske
         val_map_set(a, asked, "secrets", val_clone(a, secrets));
 }
 
-static json_t *labels_write(struct arena *a, const struct create_request *rq, const struct val *asked)
+json_t *container_labels(struct arena *a, const struct create_request *rq, const struct val *asked)
 {
     struct val *labels = val_map_copy(a, rq->labels);
     const struct val *own = val_get(rq->spec, "labels");
@@ -210,7 +209,7 @@ int container_write(struct arena *a, const struct create_request *rq, json_t **r
         json_decref(body);
         return r;
     }
-    json_object_set_new(body, "Labels", labels_write(a, rq, asked));
+    json_object_set_new(body, "Labels", container_labels(a, rq, asked));
     *ret = body;
     return 0;
 }

@@ -18,12 +18,14 @@
  * A mark of the provider's own: what was asked for where the engine's record cannot say it. A JSON object:
  *   expose            the list (the engine adds the image's ports, and wants the published ones in it too)
  *   mac_address       of the container's first network; networks: {NAME: mac} (the engine reports made-up
- * ones alike) network_mode      the name of a network, given as a mode (otherwise it would read as
- * `networks`) stop_grace_period nanoseconds, when it is no whole number of seconds hostname_aliases  networks
- * on which the host name was asked for as an alias (the engine makes it one on all) label_disable
- * security_opt has label=disable (the engine adds it by itself to some) folders           made volumes for
- * files to be copied into a read-only container secrets           as in the spec: where secrets were put, and
- * from which file; no byte of them
+ *                     ones alike)
+ *   network_mode      the name of a network, given as a mode (otherwise it would read as `networks`)
+ *   stop_grace_period nanoseconds, when it is no whole number of seconds
+ *   hostname_aliases  networks on which the host name was asked for as an alias (the engine makes it one on
+ * all) label_disable     security_opt has label=disable (the engine adds it by itself to some) folders made
+ * volumes for files to be copied into a read-only container secrets           as in the spec: where secrets
+ * were put, and from which file; no byte of them fields            Podman only: fields of the spec as they
+ * were asked for (providers/podman/podman.h)
  */
 #define MARK_ASKED "io.forge.asked"
 
@@ -64,12 +66,18 @@ const struct val *container_defaults(struct arena *a, const struct object *o, co
    otherwise) when container_needs_image(). Networks beyond the first are connected afterwards when api
    < 1.44: container_network(). */
 struct create_request {
+    const char *name;
     const struct val *spec, *labels; /* bound; marks and labels of the resource */
     const struct image_info *image;
     unsigned api;
 };
 int container_write(struct arena *a, const struct create_request *rq, json_t **ret,
                     struct err *err) _must_check_;
+/* All labels of a new container: marks, those of the resource and of the spec, and what was asked for
+   (MARK_ASKED) when that is not empty. */
+json_t *container_labels(struct arena *a, const struct create_request *rq, const struct val *asked);
+/* The value of a JSON object in a label; NULL when there is none. */
+const struct val *label_tree(struct arena *a, json_t *labels, const char *key);
 bool container_needs_image(const struct val *spec);
 json_t *container_endpoint(const struct val *attachment, unsigned api); /* EndpointSettings */
 /* The networks of a spec in the order in which they are joined; NULL past the end. */

@@ -15,12 +15,25 @@ static int type_of(const char *type)
     return EVENT_OTHER;
 }
 
+/* What Podman calls otherwise (libpod/events/config.go). */
+static const struct {
+    const char *podman, *docker;
+} actions[] = {{"died", "die"}, {"remove", "destroy"}};
+
+static const char *action_of(const char *action)
+{
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        if (str_eq(action, actions[i].podman))
+            return actions[i].docker;
+    return action;
+}
+
 int event_read(struct arena *a, const char *line, size_t len, struct engine_event *ret, struct err *err)
 {
     json_t *j = json_loadb(line, len, 0, NULL);
     json_t *actor = json_object_get(j, "Actor"), *attributes = json_object_get(actor, "Attributes");
     struct engine_event e = {
-        .action = arena_strdup(a, json_text(j, "Action")),
+        .action = arena_strdup(a, action_of(json_text(j, "Action"))),
         .id = arena_strdup(a, json_text(actor, "ID")),
         .name = arena_strdup(a, json_text(attributes, "name")),
         .container = arena_strdup(a, json_text(attributes, "container")),
@@ -31,6 +44,13 @@ int event_read(struct arena *a, const char *line, size_t len, struct engine_even
     };
     e.type = (unsigned)type_of(json_text(j, "Type"));
     json_decref(j);
+    /* Podman names the container and not the network. */
+    if (e.type == EVENT_NETWORK && !e.container &&
+        (str_eq(e.action, "connect") || str_eq(e.action, "disconnect")))
+        e.container = e.id;
+    /* Its volumes' events have names only. */
+    if (e.type == EVENT_VOLUME && !e.id)
+        e.id = e.name;
     if (!e.action || !e.id || e.at_ns <= 0)
         return err_set(err, ERR_CORRUPT, "a line of the engine's event stream is no event");
     *ret = e;

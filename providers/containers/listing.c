@@ -5,10 +5,16 @@
 
 #include <stdlib.h>
 
+/*
+ * Two forms of an entry: Docker's (API, GET /containers/json), and that of Podman's own API (GET
+ * /libpod/containers/json), where Status is the health alone, ids come without "sha256:", the exit code is a
+ * member, and of networks there are names only.
+ */
+
 /* Which members make the look of an entry. Status is worded by time ("Up 3 minutes"); Ports and Mounts come
  * in any order. */
-static const char *const look_members[] = {"Image", "ImageID",    "Labels",
-                                           "Names", "HostConfig", "NetworkSettings"};
+static const char *const look_members[] = {"Image",      "ImageID",         "Labels",  "Names",
+                                           "HostConfig", "NetworkSettings", "Networks"};
 
 /* "Up 3 minutes (healthy)", "Exited (137) 2 hours ago", "Up 2 seconds (health: starting)" */
 static void status_read(const char *status, struct listed *ret)
@@ -20,6 +26,8 @@ static void status_read(const char *status, struct listed *ret)
                  {"(unhealthy)", HEALTH_UNHEALTHY},
                  {"(health: starting)", HEALTH_STARTING}};
     const char *code = str_after(status, "Exited (");
+    if (object_health_from_name(status, &ret->health) == 0)
+        return;
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (str_ends(status, words[i].text))
             ret->health = words[i].health;
@@ -74,7 +82,9 @@ static int member_read(struct arena *a, struct span key, struct span value, stru
     else if (span_is(key, "State")) {
         const char *state = span_text(a, value);
         if (state && object_state_from_name(state, &ret->state) < 0)
-            ret->state = OBJECT_CREATED;
+            ret->state = str_eq(state, "stopped") ? OBJECT_EXITED : OBJECT_CREATED;
+    } else if (span_is(key, "ExitCode")) {
+        ret->exit_code = (int)strtol(value.p, NULL, 10);
     } else if (span_is(key, "Status")) {
         const char *status = span_text(a, value);
         if (status)

@@ -24,9 +24,11 @@ static int resolve_joins(struct act *t, struct val **spec, struct err *err)
     return 0;
 }
 
-static int make_body(struct act *t, struct val *spec, json_t **ret, struct err *err)
+/* The question that makes a container. */
+static int make_body(struct act *t, struct val *spec, const char **ret_path, json_t **ret, struct err *err)
 {
-    struct create_request rq = {.spec = spec, .labels = t->step->labels, .api = t->d->api};
+    struct create_request rq = {
+        .name = t->step->native_name, .spec = spec, .labels = t->step->labels, .api = t->d->api};
     int r = 0;
     if (container_needs_image(spec)) {
         const char *ref = str_or(val_get_str(spec, "image"), "");
@@ -37,23 +39,16 @@ static int make_body(struct act *t, struct val *spec, json_t **ret, struct err *
             r = docker_image(t->d, id, act_cancel(t), t->arena, &image, err);
         rq.image = image;
     }
-    return r < 0 ? r : container_write(t->arena, &rq, ret, err);
+    return r < 0 ? r : t->d->dialect->create(t->arena, &rq, ret_path, ret, err);
 }
 
-static int post_create(struct act *t, const char *name, json_t *body, const char *platform, char *ret_id,
-                       size_t size, int *ret_status, struct err *err)
+static int post_create(struct act *t, const char *path, json_t *body, char *ret_id, size_t size,
+                       int *ret_status, struct err *err)
 {
-    _cleanup_buf_ struct buf path = BUF_INIT;
     _cleanup_json_ json_t *answer = NULL;
-    buf_adds(&path, "/containers/create?name=");
-    http_escape(&path, name);
-    if (platform) {
-        buf_adds(&path, "&platform=");
-        http_escape(&path, platform);
-    }
     int r = docker_json(t->d,
                         &(struct ask){.method = "POST",
-                                      .path = buf_str(&path),
+                                      .path = path,
                                       .body = body,
                                       .cancel = act_cancel(t),
                                       .timeout_ns = 300 * NS_PER_S},
@@ -79,7 +74,7 @@ static void take_back(struct act *t, const char *id)
 static int join_networks(struct act *t, const struct val *spec, const char *id, struct err *err)
 {
     const struct val_pair *net;
-    if (t->d->api >= API(1u, 44u) || val_get_str(spec, "network_mode"))
+    if (t->d->dialect->joins_at_create || t->d->api >= API(1u, 44u) || val_get_str(spec, "network_mode"))
         return 0; /* all were in the body */
     for (size_t i = 1; (net = container_network(spec, i)); i++) {
         int r = network_join(t, net->key, net->val, id, err);
@@ -125,17 +120,17 @@ static int meet_existing(struct act *t, const char *name, bool *ret_again, struc
 
 static int create_once(struct act *t, struct val *spec, int *ret_status, struct err *err)
 {
-    const struct step *s = t->step;
+    const char *path;
     json_t *body;
     char id[80];
     *ret_status = 0;
     struct files files;
     int r = files_collect(t, spec, &files, err);
     if (r == 0)
-        r = make_body(t, spec, &body, err);
+        r = make_body(t, spec, &path, &body, err);
     if (r < 0)
         return r;
-    r = post_create(t, s->native_name, body, val_get_str(spec, "platform"), id, sizeof(id), ret_status, err);
+    r = post_create(t, path, body, id, sizeof(id), ret_status, err);
     if (r < 0)
         return r;
     r = join_networks(t, spec, id, err);
@@ -161,7 +156,11 @@ int act_create(struct act *t, struct err *err)
         int status;
         bool again;
         r = create_once(t, spec, &status, err);
-        if (r == 0 || status != 409)
+        if (r == 0)
+            return r;
+        if (t->d->dialect->mend && tries == 0 && t->d->dialect->mend(t, spec, err))
+            continue;
+        if (status != 409 && r != ERR_EXISTS)
             return r;
         r = meet_existing(t, t->step->native_name, &again, err);
         if (r < 0 || !again || tries == NAME_TRIES)

@@ -12,6 +12,8 @@
 /* An ssh connection is a process here and a login there. */
 #define CONNECTIONS     16u
 #define CONNECTIONS_SSH 4u
+/* The oldest version of Podman's own API that has what is asked of it; newer ones answer it. */
+#define LIBPOD_PREFIX "/v4.0.0"
 
 static void docker_close(struct provider *p)
 {
@@ -53,6 +55,7 @@ static int docker_open(const struct target *t, const struct provider_env *env, s
     d->dial = dial;
     d->http = http_new(dial, t->timeout_ns, dial->scheme == DIAL_SSH ? CONNECTIONS_SSH : CONNECTIONS);
     d->pulls = pulls_new();
+    d->dialect = &dialect_docker;
     arena_init(&d->learnt);
     arena_init(&d->facts_arena);
     map_init(&d->images);
@@ -77,19 +80,15 @@ static unsigned version_read(const char *s)
     return API((unsigned)a, (unsigned)b);
 }
 
-/* "Docker/20.10.24+dfsg1 (linux)" -> "docker 20.10.24+dfsg1" */
+/* "Docker/20.10.24+dfsg1 (linux)" -> "docker 20.10.24+dfsg1"; "Libpod/4.3.1 (linux)" -> "podman 4.3.1" */
 static void engine_name(struct docker *d, const struct http_head *h)
 {
-    char name[64];
-    str_copy(name, sizeof(name), *h->server ? h->server : "docker");
-    char *slash = strchr(name, '/'), *space = strchr(name, ' ');
-    if (space)
-        *space = '\0';
-    if (slash)
-        *slash = ' ';
-    if (name[0] >= 'A' && name[0] <= 'Z')
-        name[0] = (char)(name[0] - 'A' + 'a');
-    snprintf(d->engine, sizeof(d->engine), "%s (API %u.%u)", name, d->api / 1000, d->api % 1000);
+    char version[64];
+    const char *slash = strchr(h->server, '/');
+    str_copy(version, sizeof(version), slash ? slash + 1 : "");
+    version[strcspn(version, " ")] = '\0';
+    snprintf(d->engine, sizeof(d->engine), "%s%s%s (API %u.%u)", d->dialect->name, *version ? " " : "",
+             version, d->api / 1000, d->api % 1000);
 }
 
 /* The header's time has whole seconds. */
@@ -124,6 +123,7 @@ static int negotiate(struct docker *d, const struct cancel *c, struct err *err)
     }
     d->api = api < API_NEWEST ? api : API_NEWEST;
     snprintf(d->prefix, sizeof(d->prefix), "/v%u.%u", d->api / 1000, d->api % 1000);
+    d->dialect = str_starts(answer.head.server, "Libpod/") ? &dialect_podman : &dialect_docker;
     engine_name(d, &answer.head);
     d->skew_ns = clock_skew(answer.head.date);
     d->negotiated = true;
@@ -153,7 +153,7 @@ int docker_ask(struct docker *d, const struct ask *q, struct http_answer *ret, i
             mem_exhausted();
     }
     if (r == 0) {
-        buf_adds(&path, d->prefix);
+        buf_adds(&path, str_starts(q->path, "/libpod/") ? LIBPOD_PREFIX : d->prefix);
         buf_adds(&path, q->path);
         const struct http_request rq = {
             .method = q->method,
@@ -211,16 +211,6 @@ const char *docker_filters(struct arena *a, const struct val *filters)
     return arena_strdup(a, buf_str(&b));
 }
 
-unsigned docker_caps(unsigned api)
-{
-    unsigned caps = CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO;
-    if (api >= API(1u, 43u))
-        caps |= CAP_ANNOTATIONS;
-    if (api >= API(1u, 44u))
-        caps |= CAP_START_INTERVAL;
-    return caps;
-}
-
 static int docker_ping(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a,
                        struct err *err)
 {
@@ -228,7 +218,7 @@ static int docker_ping(struct provider *p, unsigned *ret_caps, const char **ret_
     int r = docker_negotiate(d, NULL, err);
     if (r < 0)
         return r;
-    *ret_caps = docker_caps(d->api);
+    *ret_caps = d->dialect->caps(d->api);
     *ret_engine = arena_strdup(a, d->engine);
     return 0;
 }

@@ -10,6 +10,7 @@
  */
 #include "base/map.h"
 #include "providers/containers/containers.h"
+#include "providers/docker/dialect.h"
 #include "providers/http/http.h"
 #include "providers/provider.h"
 
@@ -23,10 +24,11 @@ struct docker {
     struct http *http;
     pthread_mutex_t lock;
     bool negotiated;
-    unsigned api;     /* API(1, 41) */
-    char prefix[16];  /* "/v1.41" */
-    char engine[128]; /* "docker 20.10.24 (API 1.41)" */
-    int64_t skew_ns;  /* the engine's clock less ours, when they differ by more than a second */
+    const struct dialect *dialect; /* who it is */
+    unsigned api;                  /* API(1, 41) */
+    char prefix[16];               /* "/v1.41" */
+    char engine[128];              /* "docker 20.10.24 (API 1.41)" */
+    int64_t skew_ns;               /* the engine's clock less ours, when they differ by more than a second */
     struct pulls *pulls;
     struct arena learnt;     /* of what holds for ever, or until the engine's next start; under the lock */
     struct map images;       /* id -> struct image_info */
@@ -46,7 +48,7 @@ static inline struct docker *docker_of(const struct provider *p)
 /* One question. Strings are borrowed. */
 struct ask {
     const char *method; /* NULL: GET */
-    const char *path;   /* "/containers/json?all=1": without the version */
+    const char *path;   /* "/containers/json?all=1", "/libpod/info": without the version */
     json_t *body;       /* released by the call; NULL none */
     const void *raw;    /* body that is no JSON, with its type; NULL none */
     size_t raw_len;
@@ -58,7 +60,6 @@ struct ask {
     void *arg;
 };
 
-unsigned docker_caps(unsigned api);
 /* Learn the engine's version, once. Every question does this by itself. */
 int docker_negotiate(struct docker *d, const struct cancel *c, struct err *err) _must_check_;
 /* Ask, and take the whole answer. Statuses from 400 up are errors in the engine's words (refusal_read());

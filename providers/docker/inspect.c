@@ -175,7 +175,7 @@ int docker_look(struct docker *d, const struct kind_desc *kind, const char *nati
     if (kind != &kind_container)
         return docker_inspect(&d->provider, kind, native, a, ret, err);
     int r = docker_inspect_json(d, native, NULL, &j, err);
-    return r < 0 ? r : container_read(a, j, NULL, ret, err);
+    return r < 0 ? r : d->dialect->read(a, j, NULL, ret, err);
 }
 
 static int inspect_container(struct docker *d, const char *native, struct arena *a, struct object *ret,
@@ -191,7 +191,7 @@ static int inspect_container(struct docker *d, const char *native, struct arena 
     if (r == 0)
         r = docker_facts(d, false, NULL, a, &facts, err);
     if (r == 0)
-        r = container_read(a, j, image, ret, err);
+        r = d->dialect->read(a, j, image, ret, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < ARRAY_LEN(joins); i++) {
@@ -202,7 +202,7 @@ static int inspect_container(struct docker *d, const char *native, struct arena 
         val_set_str(a, spec, joins[i], docker_resolve_join(d, mode, NULL, a));
         ret->spec = spec;
     }
-    ret->defaults = container_defaults(a, ret, image, &facts);
+    ret->defaults = d->dialect->defaults(a, ret, image, &facts);
     return 0;
 }
 

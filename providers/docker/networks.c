@@ -139,9 +139,10 @@ int network_create(struct act *t, struct err *err)
                                       .body = network_write(s->native_name, s->spec, s->labels),
                                       .cancel = act_cancel(t)},
                         NULL, &status, err);
-    if (r < 0 && status != 409)
+    bool there = status == 409 || r == ERR_EXISTS;
+    if (r < 0 && !there)
         return r;
-    t->result->unchanged = status == 409;
+    t->result->unchanged = there;
     return network_settle(t, err);
 }
 

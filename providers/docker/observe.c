@@ -50,6 +50,11 @@ static void run_lane(void *arg, size_t i)
     }
 }
 
+static bool asks_events(const struct look_at *w)
+{
+    return w->d->env.cache.get && !w->rq->resource && w->d->dialect->updates_are_events;
+}
+
 static int ask_lists(struct look_at *w, struct err *err)
 {
     const char *filters = owned(w);
@@ -57,10 +62,10 @@ static int ask_lists(struct look_at *w, struct err *err)
         .w = w,
         .paths =
             {
-                .containers = arena_printf(w->arena, "/containers/json?all=1&%s", filters),
+                .containers = arena_printf(w->arena, "%s&%s", w->d->dialect->list_containers, filters),
                 .networks = arena_printf(w->arena, "/networks?%s", filters),
                 .volumes = arena_printf(w->arena, "/volumes?%s", filters),
-                .events = w->d->env.cache.get && !w->rq->resource ? events_path(w) : NULL,
+                .events = asks_events(w) ? events_path(w) : NULL,
             },
     };
     if (w->d->env.pool)
@@ -103,6 +108,7 @@ static int observe(struct look_at *w, struct err *err)
         r = ask_lists(w, err);
     if (r < 0)
         return r;
+    w->continuous = !w->d->dialect->updates_are_events; /* the listing shows all there is to see */
     events_read(w);
     r = docker_facts(w->d, w->rq->fresh, w->cancel, w->arena, &w->facts, err);
     if (r == 0)
@@ -140,7 +146,7 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_init(&w.images);
     int r = observe(&w, err);
     if (r == 0) {
-        ret->caps = docker_caps(d->api);
+        ret->caps = d->dialect->caps(d->api);
         ret->engine = arena_strdup(a, d->engine);
         ret->at_ns = clock_wall(d->env.clock ? d->env.clock : clock_system());
         observed_sort(ret);

@@ -111,7 +111,7 @@ static int inspect_batch(struct look_at *w, struct batch *b, struct err *err)
             r = image_of(w, arena_strdup(w->arena, json_string_value(json_object_get(s->json, "Image"))),
                          &image, err);
         if (r == 0)
-            r = container_read(w->arena, s->json, image, &s->o, err);
+            r = w->d->dialect->read(w->arena, s->json, image, &s->o, err);
         json_decref(s->json);
         s->json = NULL;
         if (r < 0)
@@ -149,7 +149,7 @@ int container_finish(struct look_at *w, struct object *o, struct err *err)
     if (r < 0)
         return r;
     name_joins(w, o);
-    o->defaults = container_defaults(w->arena, o, image, &w->facts);
+    o->defaults = w->d->dialect->defaults(w->arena, o, image, &w->facts);
     return 0;
 }
 

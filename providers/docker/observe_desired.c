@@ -86,7 +86,7 @@ static int add_container(struct look_at *w, const struct wanted *want, struct er
     if (r == 0)
         r = image_of(w, arena_strdup(w->arena, json_string_value(json_object_get(j, "Image"))), &image, err);
     if (r == 0)
-        r = container_read(w->arena, j, image, &o, err);
+        r = w->d->dialect->read(w->arena, j, image, &o, err);
     if (r == 0)
         r = container_finish(w, &o, err);
     if (r < 0)

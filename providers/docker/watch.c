@@ -72,11 +72,12 @@ static void fall_back(struct watching *w, const struct err *why)
 static void write_request(struct watching *w)
 {
     /* Without a version in its path: the stream's form is the same in all, and nothing is to be asked before.
-     */
+       "died" and "remove" are Podman's. */
     static const char filters[] =
         "{\"type\":[\"container\",\"network\",\"volume\"],\"event\":[\"create\",\"start\",\"die\",\"oom\","
         "\"pause\","
-        "\"unpause\",\"destroy\",\"rename\",\"update\",\"health_status\",\"connect\",\"disconnect\"]}";
+        "\"unpause\",\"destroy\",\"died\",\"remove\",\"rename\",\"update\",\"health_status\",\"connect\","
+        "\"disconnect\"]}";
     _cleanup_buf_ struct buf path = BUF_INIT;
     buf_adds(&path, "/events?");
     /* Events of one moment may be logged in another order than that of their times. */

@@ -1,0 +1,39 @@
+#ifndef PROVIDERS_DOCKER_DIALECT_H
+#define PROVIDERS_DOCKER_DIALECT_H
+/*
+ * What differs between the engines that speak Docker's API: Docker itself (docker.c), and Podman
+ * (providers/podman), which speaks it beside an API of its own (below /libpod). Who answers is seen at the
+ * first question, and everything else in this room asks its dialect where they are not alike.
+ */
+#include "providers/containers/containers.h"
+
+struct act;
+
+struct dialect {
+    const char *name;            /* "docker", "podman" */
+    const char *list_containers; /* path, with room for more of a query */
+    /* The event log tells what a listing does not show (observe_events.c): worth asking. */
+    bool updates_are_events;
+    /* All networks are joined by the question that makes a container, in any version. */
+    bool joins_at_create;
+    /* A listing shows when a reference means another image than the one that runs. */
+    bool listing_shows_moves;
+    unsigned (*caps)(unsigned api);
+    /* container_read(), then what this engine's record makes of it (providers/containers/containers.h). */
+    int (*read)(struct arena *a, json_t *inspect, const struct image_info *image, struct object *ret,
+                struct err *err);
+    /* container_defaults(), likewise. */
+    const struct val *(*defaults)(struct arena *a, const struct object *o, const struct image_info *image,
+                                  const struct engine_facts *facts);
+    /* The question that makes a container, and its body, to be released with json_decref(). */
+    int (*create)(struct arena *a, const struct create_request *rq, const char **ret_path, json_t **ret_body,
+                  struct err *err);
+    /* The engine refused a body of create() with *err: mend what can be, and say whether to try again. May be
+       NULL. */
+    bool (*mend)(struct act *t, const struct val *spec, const struct err *err);
+    /* Nobody checks the container's health by himself: do it once. May be NULL. */
+    int (*check_health)(struct act *t, const struct object *o, struct err *err);
+};
+
+extern const struct dialect dialect_docker, dialect_podman;
+#endif

@@ -1,0 +1,166 @@
+/* What Podman's record says, and what was asked for where it does not say it. */
+#include "base/str.h"
+#include "providers/containers/wire.h"
+#include "providers/podman/podman.h"
+#include "schema/kinds/container.h"
+
+/* Fields whose value is read from Podman's record, because it can change or is told as it was asked for. All
+   others are in the mark. */
+static const char *const told[] = {
+    "environment", "command",    "entrypoint", "labels",        "configs",    "networks",
+    "user",        "hostname",   "dns",        "dns_opt",       "dns_search", "tty",
+    "stdin_open",  "privileged", "read_only",  "oom_score_adj",
+};
+
+static bool is_told(const char *field)
+{
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        if (str_eq(field, told[i]))
+            return true;
+    return false;
+}
+
+/* Fields that the planner knows and no engine is told, which are no part of a container. */
+static bool is_kept(const char *field)
+{
+    static const char *const virtual[] = {"pull_policy", "replicas", "container_name",
+                                          "depends_on",  "update",   "profiles"};
+    for (size_t i = 0; i < ARRAY_LEN(virtual); i++)
+        if (str_eq(field, virtual[i]))
+            return false;
+    return !is_told(field) || str_eq(field, "networks");
+}
+
+struct val *podman_asked(struct arena *a, const struct val *spec)
+{
+    struct val *fields = val_map(a);
+    for (size_t i = 0; i < val_len(spec); i++)
+        if (is_kept(spec->pairs[i].key) && spec->pairs[i].val->type != VAL_NULL)
+            val_map_set(a, fields, spec->pairs[i].key, spec->pairs[i].val);
+    return fields;
+}
+
+/* ---- of our own containers ---- */
+
+static bool list_has(const struct val *list, const char *s)
+{
+    for (size_t i = 0; i < val_len(list); i++)
+        if (str_eq(list->items[i]->s, s))
+            return true;
+    return false;
+}
+
+/* Has the record all aliases that were asked for, and no others. (One that is the host name too was left out
+   when it was read.) */
+static bool same_aliases(const struct val *have, const struct val *asked, const char *hostname)
+{
+    for (size_t i = 0; i < val_len(asked); i++)
+        if (!list_has(have, asked->items[i]->s) && !str_eq(asked->items[i]->s, hostname))
+            return false;
+    for (size_t i = 0; i < val_len(have); i++)
+        if (!list_has(asked, have->items[i]->s))
+            return false;
+    return true;
+}
+
+/* Which networks it is on, and under which names, is told; addresses that were asked for look like others. */
+static void networks_told(struct arena *a, const struct val *asked, struct val *spec)
+{
+    const struct val *have = val_get(spec, "networks");
+    struct val *networks = val_map(a);
+    val_map_del(spec, "networks");
+    if (val_get(asked, "network_mode"))
+        return;
+    for (size_t i = 0; i < val_len(have); i++) {
+        const struct val *want = val_get(val_get(asked, "networks"), have->pairs[i].key);
+        bool same = want && same_aliases(val_get(have->pairs[i].val, "aliases"), val_get(want, "aliases"),
+                                         val_get_str(spec, "hostname"));
+        val_map_set(a, networks, have->pairs[i].key, same ? val_clone(a, want) : have->pairs[i].val);
+    }
+    if (networks->len || val_get(asked, "networks"))
+        val_map_set(a, spec, "networks", networks);
+}
+
+static void ours_read(struct arena *a, const struct val *asked, struct val *spec)
+{
+    networks_told(a, asked, spec);
+    for (const struct field *f = container_table.fields; f->name; f++) {
+        if (is_told(f->name))
+            continue;
+        val_map_del(spec, f->name);
+        if (val_get(asked, f->name))
+            val_map_set(a, spec, f->name, val_clone(a, val_get(asked, f->name)));
+    }
+}
+
+/* ---- of others' ---- */
+
+/* What it says where nothing was asked for. */
+static const struct {
+    const char *field, *value;
+} usual[] = {
+    {"ipc", "shareable"}, {"pid", "private"}, {"uts", "private"}, {"runtime", "oci"}, {"working_dir", "/"},
+};
+
+/* Values that cannot be told from what was asked for. */
+static const char *const unclear[] = {"ulimits",           "shm_size", "resources",
+                                      "stop_grace_period", "logging",  "network_mode"};
+
+static void others_read(struct arena *a, struct val *spec)
+{
+    const char *canonical;
+    struct err ignored = {0};
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        if (str_eq(val_get_str(spec, usual[i].field), usual[i].value))
+            val_map_del(spec, usual[i].field);
+    for (size_t i = 0; i < ARRAY_LEN(unclear); i++)
+        if (!str_eq(unclear[i], "network_mode") || val_get(spec, "networks"))
+            val_map_del(spec, unclear[i]);
+    if (ref_canonical(a, str_or(val_get_str(spec, "image"), ""), &canonical, &ignored) == 0)
+        val_set_str(a, spec, "image", ref_familiar(a, canonical));
+}
+
+int podman_read(struct arena *a, json_t *inspect, const struct image_info *image, struct object *ret,
+                struct err *err)
+{
+    int r = container_read(a, inspect, image, ret, err);
+    if (r < 0)
+        return r;
+    json_t *labels = json_object_get(json_object_get(inspect, "Config"), "Labels");
+    const struct val *asked = val_get(label_tree(a, labels, MARK_ASKED), "fields");
+    struct val *spec = val_map_copy(a, ret->spec);
+    if (asked)
+        ours_read(a, asked, spec);
+    else
+        others_read(a, spec);
+    ret->spec = spec;
+    return 0;
+}
+
+/* Variables that Podman sets where nothing is asked for; of some the value depends. */
+static const struct {
+    const char *name, *value;
+} variables[] = {
+    {"container", "podman"},
+    {"TERM", "xterm"},
+    {"HOME", NULL},
+    {"HOSTNAME", NULL},
+    {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+};
+
+const struct val *podman_defaults(struct arena *a, const struct object *o, const struct image_info *image,
+                                  const struct engine_facts *facts)
+{
+    struct val *v = val_map_copy(a, container_defaults(a, o, image, facts));
+    const struct val *have = val_get(o->spec, "environment");
+    struct val *environment = val_map_copy(a, val_get(v, "environment"));
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        const struct val *now = val_get(have, variables[i].name);
+        if (now && !val_get(environment, variables[i].name) &&
+            (!variables[i].value || str_eq(now->s, variables[i].value)))
+            val_map_set(a, environment, variables[i].name, val_clone(a, now));
+    }
+    if (environment->len)
+        val_map_set(a, v, "environment", environment);
+    return v;
+}
