@@ -14,8 +14,14 @@ static bool is_over(const struct object *o)
     return o->state == OBJECT_EXITED || o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING;
 }
 
-/* `up_ns`: for how long it has been seen running. */
-static enum verdict judge(const struct step *s, const struct object *o, int64_t up_ns)
+/* Of something that was ready: has it come again since, or does it not do its work any more? */
+static bool failed_since(const struct object *o, unsigned restarts)
+{
+    return o->restarts > restarts || o->health == HEALTH_UNHEALTHY;
+}
+
+/* `up_ns`: for how long it has been seen running; `restarts`: how many there were when the wait began. */
+static enum verdict judge(const struct step *s, const struct object *o, int64_t up_ns, unsigned restarts)
 {
     bool over = is_over(o);
     switch (s->condition) {
@@ -31,7 +37,7 @@ static enum verdict judge(const struct step *s, const struct object *o, int64_t 
     case DEPEND_STARTED:
         if (over)
             return o->exit_code || !s->may_end ? WILL_NOT : HOLDS;
-        if (o->state == OBJECT_RESTARTING)
+        if (o->state == OBJECT_RESTARTING || (s->monitor && failed_since(o, restarts)))
             return WILL_NOT;
         return o->state == OBJECT_RUNNING && up_ns >= s->timeout_ns ? HOLDS : NOT_YET;
     }
@@ -131,6 +137,7 @@ int act_wait(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
     int64_t begin = stream_now(), up_since = 0, since_ns = 0;
+    unsigned restarts = 0;
     for (;;) {
         _cleanup_arena_ struct arena scratch = ARENA_INIT;
         struct act now = *t;
@@ -141,13 +148,15 @@ int act_wait(struct act *t, struct err *err)
             return err_set(err, ERR_FAILED, "container %s is gone", s->native_name);
         if (r < 0)
             return r;
+        if (!since_ns)
+            restarts = o.restarts;
         if (o.state != OBJECT_RUNNING)
             up_since = 0;
         else if (!up_since)
             up_since = stream_now();
         int64_t left =
             (s->condition == DEPEND_STARTED && up_since ? up_since : begin) + s->timeout_ns - stream_now();
-        enum verdict v = judge(s, &o, up_since ? stream_now() - up_since : 0);
+        enum verdict v = judge(s, &o, up_since ? stream_now() - up_since : 0, restarts);
         if (v != NOT_YET)
             return v == HOLDS ? 0 : will_not(&now, &o, err);
         if (left <= 0 && (s->timeout_ns > 0 || s->condition == DEPEND_STARTED)) {

@@ -13,7 +13,8 @@ static int will_not(const struct step *s, const struct fake_object *o, struct er
     return err_set(err, ERR_FAILED, "%s: container %s exited with code %d", s->id, o->name, o->exit_code);
 }
 
-static enum verdict judge(struct fake_engine *e, const struct step *s, const struct fake_object *o)
+static enum verdict judge(struct fake_engine *e, const struct step *s, const struct fake_object *o,
+                          int64_t begin_ns, int64_t deadline)
 {
     bool over = o->state == OBJECT_EXITED || o->state == OBJECT_DEAD;
     switch (s->condition) {
@@ -29,9 +30,11 @@ static enum verdict judge(struct fake_engine *e, const struct step *s, const str
     case DEPEND_STARTED:
         if (over)
             return o->exit_code || !s->may_end ? WILL_NOT : HOLDS;
-        if (o->state == OBJECT_RESTARTING)
+        if (o->state == OBJECT_RESTARTING || (s->monitor && o->health == HEALTH_UNHEALTHY))
             return WILL_NOT;
-        return o->state == OBJECT_RUNNING && fake_now(e) >= o->started_ns + s->timeout_ns ? HOLDS : NOT_YET;
+        if (s->monitor && o->started_ns > begin_ns)
+            return WILL_NOT;
+        return o->state == OBJECT_RUNNING && fake_now(e) >= deadline ? HOLDS : NOT_YET;
     }
     return WILL_NOT;
 }
@@ -46,7 +49,7 @@ static void tell(const struct step_context *ctx, const char *what, int64_t done,
 static int64_t deadline_of(struct fake_engine *e, const struct step *s)
 {
     const struct fake_object *o = fake_find_kind(e, s->kind, s->native_name);
-    if (s->condition == DEPEND_STARTED)
+    if (s->condition == DEPEND_STARTED && !s->monitor)
         return (o ? o->started_ns : fake_now(e)) + s->timeout_ns;
     return s->timeout_ns > 0 ? fake_now(e) + s->timeout_ns : INT64_MAX;
 }
@@ -54,7 +57,7 @@ static int64_t deadline_of(struct fake_engine *e, const struct step *s)
 static int wait_for(struct fake_engine *e, const struct step *s, const struct step_context *ctx,
                     struct err *err)
 {
-    int64_t deadline = deadline_of(e, s);
+    int64_t begin = fake_now(e), deadline = deadline_of(e, s);
     struct fake_listener l;
     int r = 0;
     fake_listen(e, &l, false);
@@ -65,7 +68,7 @@ static int wait_for(struct fake_engine *e, const struct step *s, const struct st
             r = err_set(err, ERR_FAILED, "%s: container %s is gone", s->id, s->native_name);
         if (r < 0)
             break;
-        enum verdict v = judge(e, s, o);
+        enum verdict v = judge(e, s, o, begin, deadline);
         if (v != NOT_YET) {
             r = v == HOLDS ? 0 : will_not(s, o, err);
             break;

@@ -27,10 +27,11 @@ void graph_edge(struct run *x, struct unit *before, struct unit *after, bool sof
     after->pending++;
 }
 
-/* What is serving is changed one object at a time. */
-static bool goes_in_turn(const struct plan_move *m)
+/* What is too many goes when there is nothing left to go back to. */
+static bool goes_last(const struct plan_change *c, const struct plan_move *m)
 {
-    return m->action != PLAN_CREATE && m->action != PLAN_DELETE;
+    return m->action == PLAN_DELETE && c->resource && c->rollout.failure == ROLLOUT_ROLLBACK &&
+           m->instance > (unsigned)val_get_int(c->resource->spec, "replicas", 1);
 }
 
 static void add_change(struct run *x, const struct plan_change *c)
@@ -44,7 +45,8 @@ static void add_change(struct run *x, const struct plan_change *c)
     for (size_t i = 0; i < c->n_moves; i++) {
         struct strand *s = &u->strands[i];
         s->move = &c->moves[i];
-        s->in_turn = goes_in_turn(s->move);
+        s->in_turn = move_takes_turn(s->move);
+        s->last = goes_last(c, s->move);
         int r = steps_make(x->plan, c, s->move, x->caps, x->o->generation, x->arena, &s->steps, &u->err);
         if (r < 0) {
             u->result = EXEC_FAILED;
@@ -100,7 +102,8 @@ static void share_steps(struct run *x, struct map *shared, struct unit *u, struc
                         struct map *mine)
 {
     size_t kept = 0;
-    size_t commit_at = list->commit_at;
+    size_t commit_at = list->commit_at, meets[ARRAY_LEN(list->meets)];
+    memcpy(meets, list->meets, sizeof(meets));
     for (size_t i = 0; i < list->n; i++) {
         const struct step *step = &list->items[i];
         if (!is_shared(u, step)) {
@@ -108,6 +111,8 @@ static void share_steps(struct run *x, struct map *shared, struct unit *u, struc
             continue;
         }
         commit_at -= i < list->commit_at;
+        for (size_t k = 0; k < list->n_meets; k++)
+            meets[k] -= i < list->meets[k];
         struct unit *before =
             step->verb == STEP_PULL ? pull_unit(x, shared, u, step) : gate_of(x, shared, u, step);
         if (map_get(mine, before->name))
@@ -117,6 +122,7 @@ static void share_steps(struct run *x, struct map *shared, struct unit *u, struc
     }
     list->n = kept;
     list->commit_at = commit_at;
+    memcpy(list->meets, meets, sizeof(meets));
 }
 
 static void share_all(struct run *x)

@@ -6,7 +6,7 @@
  * The run is a graph of units. A unit is one change of the plan, one image to pull, or one condition of a
  * dependency to wait for (a gate); it begins when the units before it have ended well. A unit's work is made
  * of strands: lists of steps that run in order, one for each object. Strands of a unit run side by side, but
- * those that change what is serving go one after the other.
+ * those that change what is serving take turns, and may have to wait for each other (rollout.c).
  *
  * Two pools work on strands. Writers, few, do what costs the engine; waiters, many, only wait for health, so
  * that waiting keeps no writer from its work. A strand goes from one to the other as its steps ask for. A
@@ -22,7 +22,7 @@
 #include <pthread.h>
 
 enum unit_type { UNIT_CHANGE, UNIT_PULL, UNIT_GATE };
-enum strand_state { STRAND_WAITING, STRAND_ACTIVE, STRAND_ENDED };
+enum strand_state { STRAND_WAITING, STRAND_ACTIVE, STRAND_MEETING, STRAND_ENDED };
 
 struct unit;
 
@@ -32,8 +32,11 @@ struct strand {
     struct step_list steps;
     size_t next;       /* step to do */
     unsigned attempts; /* of that step, failed so far */
-    bool in_turn;      /* starts only when all strands before it have ended, and keeps later ones waiting */
+    bool in_turn;      /* changes what serves: takes its turn in a batch, and keeps later ones waiting */
+    bool last;         /* starts only when the others have done what they could not undo */
+    size_t met;        /* of its meeting points, how many it has come past */
     enum strand_state state;
+    bool failed;
     bool cut;                   /* ended because the run was stopped */
     bool settled;               /* what it started has been given a moment */
     bool touched, done, undone; /* a step was begun; all are done and read back; or all were undone */
@@ -58,6 +61,10 @@ struct unit {
     const char *name;                 /* for people: "container/db healthy", "image a:1" */
     struct strand *strands;
     size_t n_strands, started, active;
+    size_t batch, meeting, failed; /* strands of the batch under way; that wait for others; that failed */
+    int64_t batch_ns;              /* when that batch may begin (monotonic) */
+    bool halted;                   /* so many failed that no other is begun */
+    bool gives_back;               /* what was done is being taken back (update.failure_action rollback) */
     struct edge *edges;
     size_t n_edges, cap_edges;
     size_t pending; /* units before it that have not ended */
@@ -119,6 +126,18 @@ struct map;
 struct unit *gate_of(struct run *x, struct map *shared, const struct unit *first, const struct step *step);
 void gates_make(struct run *x, struct map *shared);
 
+/* ---- rollout.c: how the strands of a unit take turns, and what a failure of one means for the others ---- */
+bool rollout_may_start(const struct run *x, const struct unit *u, const struct strand *s); /* (locked) */
+void rollout_start(struct run *x, struct unit *u, struct strand *s);                       /* (locked) */
+bool rollout_meets(const struct strand *s); /* has it come to where it waits for others? */
+/* The strand waits, has failed or has ended (err NULL): true when the unit is over. (locked) */
+bool rollout_pause(struct run *x, struct strand *s);
+bool rollout_end(struct run *x, struct strand *s, const struct err *err);
+/* The unit is over: take back what waits, and cannot go on. On the thread of its last strand. */
+void rollout_give_back(struct run *x, struct unit *u);
+/* Puts how far it came before its first error. */
+void rollout_report(struct unit *u);
+
 /* ---- queue.c: which strand runs where and when ---- */
 void queue_ready(struct run *x, struct unit *u); /* (locked) nothing is before it any more */
 void queue_continue(struct run *x,
@@ -134,6 +153,8 @@ void run_stop(struct run *x, int why);
 void strand_work(struct run *x, struct strand *s);
 /* ---- undo.c ---- */
 void strand_undo(struct run *x, struct strand *s, struct err *why);
+/* Several at once: none starts again before all have stopped. */
+void strands_undo(struct run *x, struct strand *const *strands, size_t n, struct err *why);
 /* ---- readback.c: S9 ---- */
 int strand_read_back(struct run *x, struct strand *s, struct err *err) _must_check_;
 
@@ -151,6 +172,8 @@ int record_append(struct run *x, struct journal_entry *e,
 int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
                 const char *result, struct err *err) _must_check_;
 int record_deleting(struct run *x, const struct unit *u, struct err *err) _must_check_;
+/* Before a failed update is taken back: that it is not to go on, should that be cut short. */
+int record_giving_back(struct run *x, struct unit *u, struct err *err) _must_check_;
 int record_change(struct run *x, struct unit *u, struct err *err) _must_check_; /* inventory and transition */
 /* Note that a record could not be written, and stop the run. Returns the error's code. */
 int record_lost(struct run *x, const struct err *err);

@@ -80,16 +80,8 @@ void queue_strand(struct run *x, struct strand *s)
 
 void queue_continue(struct run *x, struct unit *u)
 {
-    while (u->started < u->n_strands && !u->err.code && !cancel_is_set(&x->stop)) {
-        struct strand *s = &u->strands[u->started];
-        bool turn_taken = u->active > 0 && u->started > 0 && u->strands[u->started - 1].in_turn;
-        if ((u->started > 0 && !u->opened) || turn_taken || (s->in_turn && u->active > 0))
-            break;
-        s->state = STRAND_ACTIVE;
-        u->started++;
-        u->active++;
-        queue_strand(x, s);
-    }
+    while (u->started < u->n_strands && rollout_may_start(x, u, &u->strands[u->started]))
+        rollout_start(x, u, &u->strands[u->started]);
 }
 
 void queue_ready(struct run *x, struct unit *u)

@@ -137,11 +137,25 @@ static void count_correction(const struct plan_change *c, int64_t now, struct ap
     }
 }
 
+int record_giving_back(struct run *x, struct unit *u, struct err *err)
+{
+    const struct plan_change *c = u->change;
+    struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
+    r.status = APPLIED_STALLED;
+    r.error = u->err.msg;
+    r.input_digest = c->input_digest;
+    r.changed_ns = clock_wall(x->clock);
+    return save(x, &r, err);
+}
+
 static int record_ok(struct run *x, const struct unit *u, struct err *err)
 {
     const struct plan_change *c = u->change;
     if (!c->resource)
         return drop(x, c->id, err);
+    /* What was put back is what the record speaks of, and why it stalled is still so. */
+    if (c->returns)
+        return 0;
     int64_t now = clock_wall(x->clock);
     struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
     bool is_first;
@@ -176,6 +190,14 @@ static int record_ok(struct run *x, const struct unit *u, struct err *err)
     return save(x, &r, err);
 }
 
+/* Worth trying again by itself? Not where Git says what a failure means, as long as the engine can be
+ * reached. */
+static bool may_try_again(const struct unit *u)
+{
+    bool decided = u->change->rollout.decided && (u->err.code == ERR_TIMEOUT || u->gives_back);
+    return u->taken_away || (u->err.retryable && !decided);
+}
+
 static int record_failed(struct run *x, const struct unit *u, struct err *err)
 {
     const struct plan_change *c = u->change;
@@ -194,7 +216,7 @@ static int record_failed(struct run *x, const struct unit *u, struct err *err)
     else if (u->mismatch)
         r.status = APPLIED_HELD;
     else
-        r.status = u->err.retryable || u->taken_away ? APPLIED_FAILED : APPLIED_STALLED;
+        r.status = may_try_again(u) && !c->returns ? APPLIED_FAILED : APPLIED_STALLED;
     if (r.status == APPLIED_FAILED || r.status == APPLIED_DELETING)
         r.next_ns = now + backoff_ns(r.attempts, (double)random / 4294967296.0);
     return save(x, &r, err);

@@ -16,14 +16,18 @@ static void strand_end(struct run *x, struct strand *s, const struct err *err)
 {
     struct unit *u = s->unit;
     pthread_mutex_lock(&x->lock);
-    s->state = STRAND_ENDED;
-    u->active--;
-    if (err && !u->err.code) {
-        u->err = *err;
-        u->cut = s->cut;
-    }
-    queue_continue(x, u);
-    bool over = u->active == 0;
+    bool over = rollout_end(x, s, err);
+    pthread_mutex_unlock(&x->lock);
+    if (over)
+        unit_end(x, u);
+}
+
+/* It waits for the other strands of its unit, with neither pool. */
+static void strand_meet(struct run *x, struct strand *s)
+{
+    struct unit *u = s->unit;
+    pthread_mutex_lock(&x->lock);
+    bool over = rollout_pause(x, s);
     pthread_mutex_unlock(&x->lock);
     if (over)
         unit_end(x, u);
@@ -125,6 +129,8 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
         *err = lost;
         r = record_lost(x, &lost);
     }
+    if (r < 0 && step->monitor && r != ERR_CANCELLED)
+        r = err_wrap(err, "it was ready, and failed while it was watched");
     event_step(x, s, EXEC_STEP_END, step, r < 0 ? err : NULL, clock_mono(x->clock) - begin);
     return r;
 }
@@ -160,6 +166,10 @@ static int go_on(struct run *x, struct strand *s, struct err *err)
         /* All steps done is done, also when there is no more time: it only has to be looked at. */
         if (is_stopped(x) && (!last || s->next == 0))
             return stopped_error(x, s, err);
+        if (rollout_meets(s)) {
+            strand_meet(x, s);
+            return 0;
+        }
         if (waits != s->waits) {
             pthread_mutex_lock(&x->lock);
             queue_strand(x, s);

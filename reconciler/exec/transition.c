@@ -35,11 +35,19 @@ static struct val *changes_value(struct arena *a, const struct plan_change *c)
     return list;
 }
 
+static bool any_done(const struct unit *u)
+{
+    for (size_t i = 0; i < u->n_strands; i++)
+        if (u->strands[i].done)
+            return true;
+    return false;
+}
+
 static const char *result_name(const struct unit *u)
 {
     if (u->result == EXEC_FAILED && u->mismatch)
         return "held";
-    if (u->result == EXEC_FAILED && u->undone)
+    if (u->result == EXEC_FAILED && u->undone && !any_done(u))
         return "undone";
     return exec_result_name(u->result);
 }

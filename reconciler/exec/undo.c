@@ -30,31 +30,64 @@ static int undo_step(struct run *x, struct strand *s, const struct step *step, s
     return r;
 }
 
-void strand_undo(struct run *x, struct strand *s, struct err *why)
+static bool is_lost(struct run *x)
+{
+    pthread_mutex_lock(&x->lock);
+    bool lost = x->fatal.code != 0;
+    pthread_mutex_unlock(&x->lock);
+    return lost;
+}
+
+/* What runs again: the last part of undoing, for those that must not run beside what is undone. */
+static size_t begin_of_starts(const struct step_list *l)
+{
+    size_t i = 0;
+    while (i < l->n_undo && l->undo[i].verb != STEP_START)
+        i++;
+    return i;
+}
+
+/* Steps [from, to) of the undoing of one strand. */
+static void undo_steps(struct run *x, struct strand *s, size_t from, size_t to, struct err *first)
+{
+    for (size_t i = from; i < to && !is_lost(x); i++) {
+        struct err err = {0};
+        if (undo_step(x, s, &s->steps.undo[i], &err) < 0) {
+            s->undone = false;
+            if (!first->code)
+                *first = err;
+        }
+    }
+}
+
+static void add_failure(struct err *why, const struct err *first)
+{
+    struct err both = *why;
+    if (!first->code)
+        return;
+    str_copy(both.msg, sizeof(both.msg), why->msg);
+    snprintf(why->msg, sizeof(why->msg), "%.500s; undoing it failed as well: %.450s", both.msg, first->msg);
+}
+
+void strands_undo(struct run *x, struct strand *const *strands, size_t n, struct err *why)
 {
     struct err first = {0};
-    event_step(x, s, EXEC_UNDO, NULL, why, 0);
-    for (size_t i = 0; i < s->steps.n_undo; i++) {
-        struct err err = {0};
-        int r = undo_step(x, s, &s->steps.undo[i], &err);
-        if (r == 0)
-            continue;
-        if (!first.code)
-            first = err;
+    for (size_t i = 0; i < n; i++) {
+        event_step(x, strands[i], EXEC_UNDO, NULL, why, 0);
+        strands[i]->undone = true;
+        undo_steps(x, strands[i], 0, begin_of_starts(&strands[i]->steps), &first);
+    }
+    for (size_t i = 0; i < n; i++) {
+        undo_steps(x, strands[i], begin_of_starts(&strands[i]->steps), strands[i]->steps.n_undo, &first);
         pthread_mutex_lock(&x->lock);
-        bool lost = x->fatal.code != 0;
+        strands[i]->undone &= x->fatal.code == 0;
+        strands[i]->unit->undone |= strands[i]->undone;
         pthread_mutex_unlock(&x->lock);
-        if (lost)
-            break;
     }
-    pthread_mutex_lock(&x->lock);
-    s->undone = first.code == 0;
-    s->unit->undone |= s->undone;
-    pthread_mutex_unlock(&x->lock);
-    if (first.code) {
-        struct err both = *why;
-        str_copy(both.msg, sizeof(both.msg), why->msg);
-        snprintf(why->msg, sizeof(why->msg), "%.500s; undoing it failed as well: %.450s", both.msg,
-                 first.msg);
-    }
+    add_failure(why, &first);
+}
+
+void strand_undo(struct run *x, struct strand *s, struct err *why)
+{
+    strands_undo(x, &s, 1, why);
 }

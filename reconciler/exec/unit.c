@@ -141,6 +141,8 @@ static void finish(struct run *x, struct unit *u)
 
 void unit_end(struct run *x, struct unit *u)
 {
+    rollout_give_back(x, u);
+    rollout_report(u);
     if (u->result == EXEC_OK && u->err.code)
         u->result = u->cut ? EXEC_CANCELLED : EXEC_FAILED;
     else if (u->result == EXEC_OK && u->started < u->n_strands) {

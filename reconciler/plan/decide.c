@@ -247,8 +247,10 @@ void decide(struct planner *p, const struct resource *r)
         decide_instances(&s);
     else
         decide_single(&s);
-    decide_record(&s);
     struct plan_change *c = s.change;
+    if (!c || !c->returns)
+        decide_record(&s);
+    c = s.change;
     if (!c || c->action == PLAN_BLOCKED || c->action == PLAN_ADOPT)
         return;
     c->action = heaviest(c);

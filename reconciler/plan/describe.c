@@ -64,6 +64,23 @@ static bool goes_on(const struct plan_change *c)
     return false;
 }
 
+/* How those that serve take turns, and what is missing meanwhile. */
+static const char *interruption(struct planner *p, const struct plan_change *c, bool replace)
+{
+    const char *turns = rollout_words(p->a, c);
+    bool several = c->rollout.total > 1, gap = c->stop_first || !replace;
+    const char *end = !gap                              ? "no downtime expected"
+                      : several && !c->rollout.together ? "short downtime of each"
+                                                        : "short downtime";
+    if (several)
+        return arena_printf(p->a, "%s; %s", turns, end);
+    if (replace && c->stop_first)
+        end = arena_printf(p->a, "the old one stops first (%s), short downtime", c->stop_reason);
+    else if (replace)
+        end = "rolling, no downtime expected";
+    return turns ? arena_printf(p->a, "%s, %s", end, turns) : end;
+}
+
 /* What people notice of it. */
 static const char *how(struct planner *p, const struct plan_change *c)
 {
@@ -79,11 +96,9 @@ static const char *how(struct planner *p, const struct plan_change *c)
         return "goes on with the interrupted replace";
     if (!containers || !any_up(c))
         return NULL;
-    if (replace)
-        return c->stop_first
-                   ? arena_printf(p->a, "the old one stops first (%s), short downtime", c->stop_reason)
-                   : "rolling, no downtime expected";
-    return c->action == PLAN_RESTART ? "short downtime" : NULL;
+    if (c->returns || (!replace && c->action != PLAN_RESTART))
+        return NULL;
+    return interruption(p, c, replace);
 }
 
 static const char *creation_reason(struct planner *p, const struct plan_change *c)
@@ -125,6 +140,9 @@ static const char *adoption_reason(struct planner *p, const struct plan_change *
 void describe(struct planner *p, struct plan_change *c)
 {
     c->how = how(p, c);
+    if (c->returns && c->action != PLAN_BLOCKED)
+        c->reason = arena_printf(p->a, "the old version is put back: %s",
+                                 str_or(c->applied->error, "its update failed"));
     if (c->reason)
         return;
     switch (c->action) {

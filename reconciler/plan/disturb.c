@@ -182,18 +182,10 @@ static enum depend_condition wait_of(struct planner *p, const struct plan_change
     return healthy && !str_eq(first, "NONE") ? DEPEND_HEALTHY : DEPEND_STARTED;
 }
 
-/* How it is done. S6: the new one is started beside the old one, unless both at once cannot be, or are not
- * wanted. */
-void decide_how(struct planner *p, struct plan_change *c)
+/* S6: the new one is started beside the old one, unless both at once cannot be, or are not wanted. */
+static void decide_order(struct planner *p, struct plan_change *c)
 {
     const struct resource *r = c->resource;
-    if (!r || !(r->kind->flags & KIND_INSTANCES))
-        return;
-    struct subject s = {.p = p, .r = r};
-    c->wait = wait_of(p, c);
-    c->job = is_job(&s);
-    if ((c->action != PLAN_REPLACE && c->action != PLAN_ADOPT))
-        return;
     const char *order = val_get_str(val_get(r->spec, "update"), "order");
     const char *shared = NULL, *data = NULL;
     for (size_t i = 0; i < c->n_moves; i++) {
@@ -214,4 +206,18 @@ void decide_how(struct planner *p, struct plan_change *c)
     else if (data && !order)
         c->stop_reason = arena_printf(p->a, "both would write to %s", data);
     c->stop_first = c->stop_reason != NULL;
+}
+
+/* How it is done. */
+void decide_how(struct planner *p, struct plan_change *c)
+{
+    const struct resource *r = c->resource;
+    if (!r || !(r->kind->flags & KIND_INSTANCES))
+        return;
+    struct subject s = {.p = p, .r = r};
+    c->wait = wait_of(p, c);
+    c->job = is_job(&s);
+    if (c->action == PLAN_REPLACE || c->action == PLAN_ADOPT)
+        decide_order(p, c);
+    decide_rollout(p, c);
 }

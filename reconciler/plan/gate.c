@@ -27,6 +27,13 @@ static const char *input_digest(struct planner *p, const struct plan_change *c)
     return arena_printf(p->a, "v1:%s", hex);
 }
 
+bool is_stalled(struct planner *p, const struct resource *r, const struct applied *rec)
+{
+    const struct plan_change c = {.id = r->id, .resource = r, .applied = rec};
+    return rec && rec->status == APPLIED_STALLED && rec->input_digest && !p->policy->force_retry &&
+           str_eq(rec->input_digest, input_digest(p, &c));
+}
+
 /* Does what the record says hold for this change, or has the change something new to it? */
 static bool still_holds(const struct plan_change *c)
 {
@@ -84,7 +91,7 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
     if (c->action == PLAN_FORGET || !c->n_moves)
         return NULL;
     const char *reason = data_loss_reason(p, c);
-    if (!reason)
+    if (!reason && !c->returns)
         reason = held_reason(p, c);
     if (!reason && !p->policy->self_heal && of_itself == CAUSE_DRIFT)
         reason = "self-heal is off, so drift is only reported";

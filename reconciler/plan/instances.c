@@ -7,6 +7,9 @@
  * one runs wrong     usable     it goes on from where it stands wrong     other      the candidate goes, and
  * the replace begins anew none      usable     the current one is gone already: the candidate gets its name
  *   none      other      the only one that serves: it gets the name, and is then replaced
+ *
+ * An update that has failed for good and was to be taken back is taken back, and does not go on: the current
+ * one runs, the candidate goes.
  */
 #include "reconciler/plan/planner.h"
 
@@ -147,6 +150,64 @@ static void decide_instance(struct subject *s, unsigned instance, const struct p
         decide_with_candidate(s, at, m);
 }
 
+/* The old one runs again, and what was to take its place goes; first whichever makes room for the other. */
+static void put_back(struct subject *s, const struct place *at)
+{
+    const struct object *old = at->current, *left = at->candidate;
+    bool down = !object_up(old) && !has_ended_well(s, old);
+    if (!down && !left)
+        return;
+    struct plan_change *c = subject_change(s);
+    bool room = !left || !claims_shared(s->p->a, old->spec, left->spec);
+    if (left && !room)
+        drop(s, left, NULL, 0);
+    if (down) {
+        struct plan_move *m = change_move(s->p, c, PLAN_RESTART, old->instance);
+        m->current = old;
+        m->running = true;
+        change_fact(s->p, c, "state", object_state_name(old->state), "running", CAUSE_RESUME, IMPACT_RESTART);
+    }
+    if (left && room)
+        drop(s, left, NULL, 0);
+    if (left)
+        change_fact(s->p, c, FACT_INTERRUPTED, left->native_name, NULL, CAUSE_RESUME, IMPACT_LIVE);
+}
+
+/* What the failed update made beyond what was there before goes; where nothing old is left, what there is
+   stays. */
+static void return_instance(struct subject *s, unsigned instance, const struct place *at)
+{
+    int64_t before = s->rec->spec ? val_get_int(s->rec->spec, "replicas", 1) : INT64_MAX;
+    struct field_list fields = {.arena = s->p->a};
+    s->interrupted = true;
+    if (!at->current && at->candidate)
+        finish_candidate(s, at->candidate);
+    else if (at->current && (int64_t)instance > before)
+        drop(s, at->current, "update taken back", CAUSE_RESUME);
+    else if (at->current &&
+             (at->candidate || judge_object(s, at->current, instance, &fields) == PLAN_REPLACE))
+        put_back(s, at);
+}
+
+/* Was an update that failed for good cut short while it was taken back? */
+static bool is_to_return(const struct subject *s)
+{
+    bool left = id_listed(s->p->policy->resume, s->r->id);
+    for (size_t i = 0; i < s->n_objects; i++)
+        left |= s->objects[i]->candidate && object_ours(s->p, s->objects[i], s->rec);
+    return left && is_stalled(s->p, s->r, s->rec);
+}
+
+/* True when there is anything to take back. */
+static bool take_back(struct subject *s, const struct place *places, unsigned n)
+{
+    for (unsigned i = 1; i <= n; i++)
+        return_instance(s, i, &places[i]);
+    if (s->change)
+        s->change->returns = true;
+    return s->change;
+}
+
 /* More or fewer of them, or none of what was there: a fact for people, beside the moves. */
 static void report_scale(struct subject *s, unsigned replicas, unsigned there)
 {
@@ -183,7 +244,10 @@ void decide_instances(struct subject *s)
     if (ignored && ours)
         replicas = highest;
     struct place *places = arena_array(s->p->a, struct place, replicas + 1u);
-    sort_objects(s, places, replicas, ignored);
+    bool returns = is_to_return(s);
+    sort_objects(s, places, replicas, ignored || returns);
+    if (returns && take_back(s, places, replicas))
+        return;
     for (unsigned i = 1; i <= replicas; i++)
         if (!ignored || !ours || places[i].current || places[i].candidate)
             decide_instance(s, i, &places[i]);

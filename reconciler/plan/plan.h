@@ -45,6 +45,21 @@ struct field_change {
     const char *before_id, *after_id; /* image: what the reference means; NULL unknown */
 };
 
+enum rollout_failure { ROLLOUT_PAUSE, ROLLOUT_CONTINUE, ROLLOUT_ROLLBACK };
+const char *rollout_failure_name(enum rollout_failure f);
+
+/* How the objects of a resource take turns when they are changed while they serve (container.update). */
+struct plan_rollout {
+    unsigned total;     /* that are changed so; 0: none */
+    unsigned parallel;  /* at a time: 1 to total */
+    int64_t delay_ns;   /* between those and the next */
+    int64_t monitor_ns; /* each is watched for so long once it is ready */
+    unsigned tolerated; /* so many may fail before `failure` holds */
+    enum rollout_failure failure;
+    bool decided;  /* Git says what becomes of a failure: it is not tried again by itself */
+    bool together; /* none starts before all have stopped (strategy recreate) */
+};
+
 /* What happens to one object of a resource; the executor makes steps of it (steps.h). */
 struct plan_move {
     enum plan_action action; /* CREATE, UPDATE, RESTART, REPLACE, DELETE, ADOPT */
@@ -82,9 +97,12 @@ struct plan_change {
     size_t n_moves, cap_moves;
     size_t *after; /* indices of changes that must have succeeded before; never of BLOCKED ones */
     size_t n_after, cap_after;
-    bool data_loss_allowed;     /* S3: the word was given */
-    bool stop_first;            /* REPLACE: both cannot run at once */
-    const char *stop_reason;    /* why: "port 8080 is shared"; NULL: update.order says so */
+    bool data_loss_allowed;  /* S3: the word was given */
+    bool stop_first;         /* REPLACE: both cannot run at once */
+    const char *stop_reason; /* why: "port 8080 is shared"; NULL: update.order says so */
+    struct plan_rollout rollout;
+    bool returns;               /* an update that failed, and was cut short while it was taken back, is taken
+                                   back: what is asked for now is not tried */
     bool job;                   /* it may end: having ended with code 0 is as good as running */
     enum depend_condition wait; /* what its objects wait for once started (steps.h) */
     const char *input_digest;   /* what a stall, a hold or a back-off of this change holds for (applied.h) */
@@ -111,6 +129,9 @@ struct plan {
     const struct observed *observed;
     const char *const *only;
 };
+
+/* Is it one of those that take turns? */
+bool move_takes_turn(const struct plan_move *m);
 
 /* What may be done; from the environment's settings and the command line. */
 struct plan_policy {

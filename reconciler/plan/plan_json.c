@@ -69,6 +69,38 @@ static struct val *move_to_val(struct arena *a, const struct plan_move *mv)
     return m;
 }
 
+/* Who takes which turn: [[1, 2], [3]]. */
+static struct val *batches_to_val(struct arena *a, const struct plan_change *c)
+{
+    struct val *batches = val_list(a), *batch = NULL;
+    for (size_t i = 0; i < c->n_moves; i++) {
+        if (!move_takes_turn(&c->moves[i]))
+            continue;
+        if (!batch || batch->len == c->rollout.parallel) {
+            batch = val_list(a);
+            val_list_add(a, batches, batch);
+        }
+        val_list_add(a, batch, val_int(a, c->moves[i].instance));
+    }
+    return batches;
+}
+
+static struct val *rollout_to_val(struct arena *a, const struct plan_change *c)
+{
+    const struct plan_rollout *o = &c->rollout;
+    struct val *m = val_map(a);
+    val_set_str(a, m, "strategy", o->together ? "recreate" : "rolling");
+    val_map_set(a, m, "batches", batches_to_val(a, c));
+    if (o->delay_ns)
+        val_set_int(a, m, "delay", o->delay_ns);
+    if (o->monitor_ns)
+        val_set_int(a, m, "monitor", o->monitor_ns);
+    val_set_str(a, m, "failure_action", rollout_failure_name(o->failure));
+    if (o->tolerated)
+        val_set_int(a, m, "tolerated", o->tolerated);
+    return m;
+}
+
 /* Without words: what the digest is of. */
 static struct val *change_to_val(struct arena *a, const struct plan *p, const struct plan_change *c)
 {
@@ -81,6 +113,10 @@ static struct val *change_to_val(struct arena *a, const struct plan *p, const st
     val_set_str(a, m, "input", c->input_digest);
     if (c->stop_first)
         val_set_bool(a, m, "stop_first", true);
+    if (c->returns)
+        val_set_bool(a, m, "returns", true);
+    if (c->rollout.total > 1 || c->rollout.monitor_ns)
+        val_map_set(a, m, "rollout", rollout_to_val(a, c));
     for (size_t i = 0; i < c->n_fields; i++)
         val_list_add(a, fields, field_to_val(a, &c->fields[i]));
     for (size_t i = 0; i < c->n_moves; i++)

@@ -125,10 +125,16 @@ void remove_rest(struct planner *p);
 void disturb(struct planner *p);
 void decide_how(struct planner *p, struct plan_change *c);
 
+/* rollout.c */
+void decide_rollout(struct planner *p, struct plan_change *c);           /* after its order is decided */
+const char *rollout_words(struct arena *a, const struct plan_change *c); /* "2 at a time, start-first, ..." */
+
 /* gate.c */
 void block(struct planner *p, struct plan_change *c, const char *fmt, ...) _printf_(3, 4);
 void gate(struct planner *p, struct plan_change *c);
 const char *gate_reason(struct planner *p, const struct plan_change *c);
+/* Did the last attempt at exactly this fail for good (L3)? */
+bool is_stalled(struct planner *p, const struct resource *r, const struct applied *rec);
 void gate_missing(struct planner *p); /* what cannot be made because something it needs is blocked */
 void gate_caps(struct planner *p);    /* S2 */
 

@@ -78,15 +78,14 @@ void step_start(struct step_maker *m, const char *native_name, const char *nativ
     step_add(m, STEP_START, native_name, native_id);
 }
 
-/* How long a resource is given to be as it is waited for. */
-static int64_t patience(const struct resource *r, enum depend_condition c)
+int64_t step_patience(const struct val *spec, enum depend_condition c)
 {
-    int64_t given = val_get_int(val_get(r->spec, "update"), "timeout", 0);
+    int64_t given = val_get_int(val_get(spec, "update"), "timeout", 0);
     if (given > 0)
         return given;
     if (c == DEPEND_COMPLETED)
         return COMPLETED_NS;
-    const struct val *check = val_get(r->spec, "healthcheck");
+    const struct val *check = val_get(spec, "healthcheck");
     int64_t round =
         val_get_int(check, "interval", 30 * NS_PER_S) + val_get_int(check, "timeout", 30 * NS_PER_S);
     int64_t needed = val_get_int(check, "start_period", 0) + round * (val_get_int(check, "retries", 3) + 1);
@@ -98,8 +97,24 @@ void step_wait(struct step_maker *m, const char *native_name, const char *native
     enum depend_condition c = m->change->wait;
     struct step *s = step_add(m, STEP_WAIT, native_name, native_id);
     s->condition = c;
-    s->timeout_ns = c == DEPEND_STARTED ? stable_ns : patience(m->change->resource, c);
+    s->timeout_ns = c == DEPEND_STARTED ? stable_ns : step_patience(m->change->resource->spec, c);
     s->may_end = m->change->job;
+}
+
+void step_monitor(struct step_maker *m, const char *native_name, const char *native_id)
+{
+    if (!m->change->rollout.monitor_ns || m->change->wait == DEPEND_COMPLETED)
+        return;
+    struct step *s = step_add(m, STEP_WAIT, native_name, native_id);
+    s->condition = DEPEND_STARTED;
+    s->monitor = true;
+    s->timeout_ns = m->change->rollout.monitor_ns;
+    s->may_end = m->change->job;
+}
+
+void step_meet(struct step_maker *m)
+{
+    m->list->meets[m->list->n_meets++] = m->list->n;
 }
 
 static bool is_ready(const struct object *o, enum depend_condition c)
@@ -130,7 +145,7 @@ static void wait_for_needs(struct step_maker *m)
             s->id = needed->id;
             s->resource = needed;
             s->condition = d->condition;
-            s->timeout_ns = patience(needed, d->condition);
+            s->timeout_ns = step_patience(needed->spec, d->condition);
         }
     }
 }
@@ -214,6 +229,12 @@ static int create(struct step_maker *m, struct err *err)
     step_start(m, name, NULL);
     if (m->change->wait != DEPEND_STARTED)
         step_wait(m, name, NULL, 0);
+    /* One more of what the others go back from. */
+    if (m->change->rollout.failure == ROLLOUT_ROLLBACK) {
+        step_meet(m);
+        undo_add(m, STEP_STOP, name, NULL)->timeout_ns = stop_grace(m->change->resource->spec);
+        undo_add(m, STEP_REMOVE, name, NULL);
+    }
     return 0;
 }
 
@@ -290,9 +311,12 @@ static void change_in_place(struct step_maker *m)
     wait_for_needs(m);
     if (up)
         step_stop(m, o, name);
+    if (m->change->rollout.together)
+        step_meet(m);
     step_start(m, name, o->native_id);
     if (m->change->wait != DEPEND_STARTED)
         step_wait(m, name, o->native_id, 0);
+    step_monitor(m, name, o->native_id);
 }
 
 /* The engine replaces by itself (services): one object stands for all instances. */

@@ -5,8 +5,8 @@
  *
  * A replace (S6) on an engine without services: PULL, CREATE under NAME.next, then, when both cannot run at
  * once (published ports, fixed addresses, stop-first): STOP old, START new, WAIT; else START new, WAIT, STOP
- * old; then REMOVE old, RENAME new. Its undo: STOP and REMOVE new, START old. What an interrupted run left is
- * taken up where it stands: steps whose work is done already are left out.
+ * old; then REMOVE old, RENAME new. Its undo: STOP and REMOVE new, START old, or that first where both can run.
+ * What an interrupted run left is taken up where it stands: steps whose work is done already are left out.
  *
  * What the verbs promise beyond their names: START makes a container run, also one that is paused. STOP and
  * REMOVE of something that is gone succeed. REMOVE of a network first takes what is ours off it, and
@@ -61,6 +61,7 @@ struct step {
     int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */
     bool foreign; /* it carries no mark of ours, and is to be taken over: for native_id alone S4 does not hold
                    */
+    bool monitor; /* WAIT STARTED: watched for timeout_ns; unhealthy or restarted meanwhile will not do */
     bool may_end; /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
     const struct step_file *files; /* CREATE */
     size_t n_files;
@@ -71,6 +72,10 @@ struct step_list {
     size_t n, cap;
     struct step *undo; /* run in order when a step fails; each tolerates that there is nothing to undo */
     size_t n_undo, cap_undo;
+    /* Of several that change together, none goes on with these steps before all have come to them: START once
+       all old ones have stopped (update.strategy recreate); the last look, and what cannot be undone, once
+       all new ones are ready (update.failure_action rollback). In order. */
+    size_t meets[3], n_meets;
     size_t commit_at; /* a failure of items[commit_at] or later is not undone: the old one is going, the next
                          plan finishes */
 };

@@ -21,9 +21,15 @@ struct step *step_add(struct step_maker *m, enum step_verb verb, const char *nat
 struct step *undo_add(struct step_maker *m, enum step_verb verb, const char *native_name,
                       const char *native_id);
 int64_t stop_grace(const struct val *spec); /* of a container's spec, or the engine's default */
+/* How long something is given to be as it is waited for. */
+int64_t step_patience(const struct val *spec, enum depend_condition c);
 void step_stop(struct step_maker *m, const struct object *o, const char *native_name);
 void step_start(struct step_maker *m, const char *native_name, const char *native_id);
 void step_wait(struct step_maker *m, const char *native_name, const char *native_id, int64_t stable_ns);
+/* Watch it for as long as Git says (update.monitor). */
+void step_monitor(struct step_maker *m, const char *native_name, const char *native_id);
+/* The next step waits for the other instances. */
+void step_meet(struct step_maker *m);
 /* PULL if needed, WAIT for what is needed and is not ready, CREATE. */
 int step_create(struct step_maker *m, const char *native_name, struct err *err) _must_check_;
 /* The object to name a step after `o`: its id must still be that, and it may be somebody else's. */

@@ -45,29 +45,73 @@ static void finish(struct step_maker *m, const struct newcomer *n)
     m->list->commit_at = 0;
 }
 
-static void switch_over(struct step_maker *m, const struct object *old, const char *old_name,
+/* The old one as it was: it runs, and is as healthy as it was before the new one goes. */
+static void undo_start_old(struct step_maker *m, const struct object *old, const char *old_name, bool await)
+{
+    struct step *s = undo_add(m, STEP_START, old_name, old->native_id);
+    s->foreign = !old->owner;
+    if (!await || old->health != HEALTH_HEALTHY)
+        return;
+    s = undo_add(m, STEP_WAIT, old_name, old->native_id);
+    s->foreign = !old->owner;
+    s->condition = DEPEND_HEALTHY;
+    s->timeout_ns = step_patience(old->spec, DEPEND_HEALTHY);
+}
+
+/* It runs, or did until we stopped it for what stands beside it. */
+static bool has_served(const struct step_maker *m, const struct object *old)
+{
+    return step_runs(old) || (m->move->candidate && old->state == OBJECT_EXITED && !has_done_its_job(m, old));
+}
+
+static void undo_switch(struct step_maker *m, const struct object *old, const char *old_name,
                         const struct newcomer *n)
 {
+    bool beside = !m->change->stop_first, served = has_served(m, old);
+    if (served && beside)
+        undo_start_old(m, old, old_name, true);
+    /* It may run already, and an engine removes nothing that runs. */
+    undo_add(m, STEP_STOP, n->name, n->id)->timeout_ns = stop_grace(m->change->resource->spec);
+    undo_add(m, STEP_REMOVE, n->name, n->id);
+    if (served && !beside)
+        undo_start_old(m, old, old_name, false);
+}
+
+static void stop_old(struct step_maker *m, const struct object *old, const char *old_name, bool runs)
+{
+    if (runs)
+        step_on(m, STEP_STOP, old, old_name)->timeout_ns = stop_grace(old->spec);
+}
+
+static void switch_over(struct step_maker *m, const struct object *old, const char *old_name, bool old_runs,
+                        const struct newcomer *n)
+{
+    const struct plan_rollout *rollout = &m->change->rollout;
+    bool look_again = m->change->wait == DEPEND_STARTED && old_runs && !m->change->stop_first;
     if (m->change->stop_first) {
-        step_stop(m, old, old_name);
+        stop_old(m, old, old_name, old_runs);
+        if (rollout->together)
+            step_meet(m);
         start_newcomer(m, n, STEP_STABLE_STOPPED_NS);
+        step_monitor(m, n->name, n->id);
     } else {
         start_newcomer(m, n, STEP_STABLE_NS);
-        step_stop(m, old, old_name);
-        if (m->change->wait == DEPEND_STARTED && step_runs(old))
-            step_wait(m, n->name, n->id, STEP_STABLE_NS);
+        step_monitor(m, n->name, n->id);
+        stop_old(m, old, old_name, old_runs);
     }
+    if (rollout->failure == ROLLOUT_ROLLBACK && rollout->total > 1) {
+        step_meet(m);
+        look_again = true;
+    }
+    if (look_again)
+        step_wait(m, n->name, n->id, STEP_STABLE_NS);
+    if (rollout->failure == ROLLOUT_ROLLBACK)
+        step_meet(m);
     size_t commit_at = m->list->n;
     step_on(m, STEP_REMOVE, old, old_name);
     step_rename(m, n->name, n->id);
     m->list->commit_at = commit_at;
-    /* It may run already, and an engine removes nothing that runs. */
-    undo_add(m, STEP_STOP, n->name, n->id)->timeout_ns = stop_grace(m->change->resource->spec);
-    undo_add(m, STEP_REMOVE, n->name, n->id);
-    if (step_runs(old)) {
-        struct step *s = undo_add(m, STEP_START, old_name, old->native_id);
-        s->foreign = !old->owner;
-    }
+    undo_switch(m, old, old_name, n);
 }
 
 /* An engine that cannot rename has no place beside the old one. */
@@ -90,6 +134,7 @@ int steps_replace_container(struct step_maker *m, struct err *err)
 {
     const struct object *old = m->move->current, *left = m->move->candidate;
     const char *old_name = old ? old->native_name : NULL;
+    bool old_runs = old && step_runs(old);
     if (!(m->caps & CAP_RENAME))
         return replace_in_place(m, old, err);
     struct newcomer n = {.name = arena_printf(m->a, "%s%s", m->move->native_name, MARK_CANDIDATE)};
@@ -106,7 +151,14 @@ int steps_replace_container(struct step_maker *m, struct err *err)
         step_rename(m, left->native_name, left->native_id);
         old = left;
         old_name = m->move->native_name;
+        old_runs = true;
     } else if (left) {
+        /* We stopped the old one for it, and it is not wanted any more: until there is another one, the old
+         * one serves. */
+        if (old && !old_runs && step_runs(left) && !m->change->stop_first && has_served(m, old)) {
+            step_start(m, old_name, old->native_id);
+            old_runs = true;
+        }
         step_discard(m, left);
     }
     if (!n.id) {
@@ -117,7 +169,7 @@ int steps_replace_container(struct step_maker *m, struct err *err)
             return r;
     }
     if (old)
-        switch_over(m, old, old_name, &n);
+        switch_over(m, old, old_name, old_runs, &n);
     else
         start_newcomer(m, &n, STEP_STABLE_STOPPED_NS);
     return 0;

@@ -42,8 +42,9 @@
  * and hidden, put in at load: digest str (configs: of the content), file str (secrets: the path on the
  * host)}} replicas         int (absent: 1) container_name   str (native name; only with replicas 1)
  * depends_on {NAME: {condition started|healthy|completed, required bool?, restart bool?}}     (virtual)
- * update {strategy rolling|recreate, order stop-first|start-first, timeout ns}            (virtual) profiles
- * [str] set (virtual)
+ * update {strategy rolling|recreate, order stop-first|start-first, timeout ns, parallelism, delay ns, monitor
+ * ns, failure_action pause|continue|rollback, max_failure_ratio}           (virtual) profiles [str] set
+ * (virtual)
  */
 #include "schema/kind.h"
 

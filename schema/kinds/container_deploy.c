@@ -8,6 +8,7 @@
 static const char *const modes[] = {"replicated", "global", NULL};
 static const char *const conditions[] = {"none", "on-failure", "any", NULL};
 static const char *const orders[] = {"stop-first", "start-first", NULL};
+static const char *const failure_actions[] = {"pause", "continue", "rollback", NULL};
 
 static const struct field device_request = {
     "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A request for devices.", .sub = &gpu_table};
@@ -63,22 +64,21 @@ static const struct field_table restart_table = {"container.deploy.restart_polic
                                                  "`restart`, in the words of swarms.", restart_fields,
                                                  .refused = restart_refused};
 
-static const struct field order_fields[] = {
+static const struct field update_config_fields[] = {
     {"order", FT_ENUM, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.order`.", .example = "start-first",
      .choices = orders},
+    {"parallelism", FT_INT, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.parallelism`.", .example = "2",
+     .min = 0, .max = LIMIT_REPLICAS},
+    {"delay", FT_DURATION, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.delay`.", .example = "10s"},
+    {"monitor", FT_DURATION, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.monitor`.", .example = "30s"},
+    {"failure_action", FT_ENUM, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.failure_action`.",
+     .example = "rollback", .choices = failure_actions},
+    {"max_failure_ratio", FT_FLOAT, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.max_failure_ratio`.",
+     .example = "0.25", .min = 0, .max = 1},
     {0},
 };
-static const struct field_refusal order_refused[] = {
-    {"parallelism", "replicas are updated one after the other: remove it"},
-    {"delay", "the next replica is updated as soon as the one before is healthy: remove it"},
-    {"monitor", "use healthcheck and update.timeout"},
-    {"failure_action", "a failed update leaves the old containers running: remove it"},
-    {"max_failure_ratio", "one failure ends the update: remove it"},
-    {0},
-};
-static const struct field_table order_table = {"container.deploy.update_config",
-                                               "`update`, in the words of swarms.", order_fields,
-                                               .refused = order_refused};
+static const struct field_table update_config_table = {
+    "container.deploy.update_config", "`update`, in the words of swarms.", update_config_fields};
 
 static const struct field deploy_fields[] = {
     {"mode", FT_ENUM, IMPACT_LIVE, FIELD_ALIAS, .doc = "Only `replicated`.", .example = "replicated",
@@ -90,7 +90,7 @@ static const struct field deploy_fields[] = {
     {"restart_policy", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "`restart`.",
      .example = "{condition: on-failure}", .sub = &restart_table},
     {"update_config", FT_RECORD, IMPACT_NONE, FIELD_ALIAS, .doc = "`update`.",
-     .example = "{order: start-first}", .sub = &order_table},
+     .example = "{order: start-first}", .sub = &update_config_table},
     {0},
 };
 const struct field_table deploy_table = {"container.deploy", "Compose's deploy section.", deploy_fields,
@@ -140,17 +140,18 @@ static void move_restart(struct decode *d, const struct ynode *n, struct val *sp
     alias_move(d, n, spec, "restart", placed_at(n, restart), "deploy.restart_policy");
 }
 
-static void move_order(struct decode *d, const struct ynode *n, struct val *spec, struct val *order)
+static void move_update(struct decode *d, const struct ynode *n, struct val *spec, const struct val *config)
 {
-    if (!order)
-        return;
     struct val *update = val_get(spec, "update");
+    if (!val_len(config))
+        return;
     if (!update) {
         update = val_map(d->arena);
         val_map_set(d->arena, spec, "update", update);
     }
-    if (val_is(update, VAL_MAP))
-        alias_move(d, n, update, "order", order, "deploy.update_config.order");
+    for (const struct field *f = update_config_fields; val_is(update, VAL_MAP) && f->name; f++)
+        alias_move(d, below(n, f->name), update, f->name, val_get(config, f->name),
+                   arena_printf(d->arena, "deploy.update_config.%s", f->name));
 }
 
 void deploy_normalize(struct decode *d, const struct ynode *n, struct val *spec)
@@ -167,6 +168,5 @@ void deploy_normalize(struct decode *d, const struct ynode *n, struct val *spec)
     move_resources(d, below(node, "resources"), spec, val_get(deploy, "resources"));
     if (val_is(val_get(deploy, "restart_policy"), VAL_MAP))
         move_restart(d, below(node, "restart_policy"), spec, val_get(deploy, "restart_policy"));
-    move_order(d, below(below(node, "update_config"), "order"), spec,
-               val_get(val_get(deploy, "update_config"), "order"));
+    move_update(d, below(node, "update_config"), spec, val_get(deploy, "update_config"));
 }

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 
+#include "base/limits.h"
 #include "base/parse.h"
 #include "base/str.h"
 
@@ -221,11 +222,12 @@ const struct field_table logging_table = {"container.logging", "Where the comman
 
 static const char *const strategies[] = {"rolling", "recreate", NULL};
 static const char *const orders[] = {"start-first", "stop-first", NULL};
+static const char *const failure_actions[] = {"pause", "continue", "rollback", NULL};
 
 static const struct field update_fields[] = {
     {"strategy", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "`rolling`: one after the other, the next once the new one is healthy. `recreate`: all old ones "
-            "are stopped first.",
+     .doc = "`rolling`: some at a time, the next once the new ones are healthy. `recreate`: all old ones are "
+            "stopped before any new one starts.",
      .example = "rolling", .def = "rolling", .def_val = DEF_STR("rolling"), .choices = strategies},
     {"order", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
      .doc = "Whether the new container starts before the old one stops; absent: `start-first` where both can "
@@ -237,20 +239,32 @@ static const struct field update_fields[] = {
             "the change has failed.",
      .example = "2m", .def = "5m", .def_val = DEF_INT(SECONDS(300)), .min = SECONDS(1),
      .max = SECONDS(86400)},
-    {0},
-};
-static const struct field_refusal update_refused[] = {
-    {"parallelism", "replicas are updated one after the other; remove it"},
-    {"delay", "the next replica is updated as soon as the one before is healthy; remove it, or give the "
-              "healthcheck a start_period"},
-    {"monitor", "use healthcheck and update.timeout"},
-    {"failure_action", "a failed update leaves the old containers running; remove it"},
-    {"max_failure_ratio", "one failure ends the update; remove it"},
+    {"parallelism", FT_INT, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "How many replicas are updated at a time; 0: all at once.", .example = "2", .def = "1",
+     .def_val = DEF_INT(1), .min = 0, .max = LIMIT_REPLICAS},
+    {"delay", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "The pause between those that are updated at a time and the next.", .example = "10s", .def = "0s",
+     .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
+    {"monitor", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "How long each new container is watched once it is ready: one that ends, is restarted or becomes "
+            "unhealthy meanwhile has failed. The old one is kept until then, and goes on serving where "
+            "`order` is `start-first`.",
+     .example = "30s", .def = "0s", .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
+    {"failure_action", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc =
+         "What becomes of the others when more fail than `max_failure_ratio` allows. What failed is undone "
+         "in any case. `pause`: no other is begun; those that are done stay. `continue`: the others are "
+         "updated all the same. `rollback`: those that are done return to their old containers, which are "
+         "kept, stopped, until all are done. However it ends, the change has failed, and automation does "
+         "not try the same again. Absent: `pause`, and `rollback` where `strategy` is `recreate`.",
+     .example = "rollback", .choices = failure_actions},
+    {"max_failure_ratio", FT_FLOAT, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "The share of replicas that may fail before `failure_action` holds.", .example = "0.25",
+     .def = "0", .min = 0, .max = 1},
     {0},
 };
 const struct field_table update_table = {"container.update",
-                                         "How a new version takes the place of the old one.", update_fields,
-                                         .refused = update_refused};
+                                         "How a new version takes the place of the old one.", update_fields};
 
 static const char *const conditions[] = {
     "started", "healthy", "completed", "service_started", "service_healthy", "service_completed_successfully",

@@ -28,7 +28,8 @@ static const char first_want[] = HEAD("Network", "front") HEAD("Network", "back"
                             C("probe", ", networks: [front], environment: {V: one}")
                                 C("gone", ", network_mode: none");
 
-/* And then one of each kind of change: replace with and without a port, live, scale, delete, create. */
+/* And then one of each kind of change: replace with and without a port, some together, live, scale, delete,
+ * create. */
 static const char then_want[] = HEAD("Network", "front") HEAD("Network", "back") HEAD("Volume", "data")
     HEAD("Volume",
          "cache") C("db", CHECK ", networks: [back], volumes: [\"data:/data\"], resources: {memory: 64MiB}")
@@ -37,7 +38,9 @@ static const char then_want[] = HEAD("Network", "front") HEAD("Network", "back")
                          "replicas: 2, environment: {V: two}")
             C("web",
               ", networks: [front], ports: [\"8080:80\"], depends_on: {api: healthy}, environment: {V: two}")
-                C("worker", ", networks: [back], volumes: [\"cache:/cache\"], replicas: 3")
+                C("worker",
+                  ", networks: [back], volumes: [\"cache:/cache\"], replicas: 3, environment: {V: two}, "
+                  "update: {failure_action: rollback, order: start-first}")
                     C("cron", ", network_mode: none, restart: always")
                         C("probe", ", networks: [front], environment: {V: two}")
                             C("new", ", network_mode: none");

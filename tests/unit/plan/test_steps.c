@@ -189,7 +189,7 @@ static void test_replace_start_first(void **state)
            "pull a:2, create prod-web-1.next, start prod-web-1.next, wait prod-web-1.next:started, stop "
            "prod-web-1, "
            "wait prod-web-1.next:started !, remove prod-web-1, rename prod-web-1.next=prod-web-1 | "
-           "stop prod-web-1.next, remove prod-web-1.next, start prod-web-1");
+           "start prod-web-1, stop prod-web-1.next, remove prod-web-1.next");
     end(f);
     f = begin(WEB("image: \"a:1\", healthcheck: {test: [CMD, x]}"),
               WEB("image: \"a:2\", healthcheck: {test: [CMD, x]}"));
@@ -197,7 +197,7 @@ static void test_replace_start_first(void **state)
            "pull a:2, create prod-web-1.next, start prod-web-1.next, wait prod-web-1.next:healthy, stop "
            "prod-web-1 !, "
            "remove prod-web-1, rename prod-web-1.next=prod-web-1 | "
-           "stop prod-web-1.next, remove prod-web-1.next, start prod-web-1");
+           "start prod-web-1, wait prod-web-1:healthy, stop prod-web-1.next, remove prod-web-1.next");
     end(f);
 }
 
@@ -263,7 +263,7 @@ static void interrupted(enum object_state old, enum object_state candidate, cons
 static void test_interrupted_replaces_go_on(void **state)
 {
     (void)state;
-    static const char undo[] = " | stop prod-web-1.next, remove prod-web-1.next, start prod-web-1";
+    static const char undo[] = " | start prod-web-1, stop prod-web-1.next, remove prod-web-1.next";
     struct arena a = ARENA_INIT;
     interrupted(
         OBJECT_RUNNING, OBJECT_CREATED,
@@ -278,7 +278,7 @@ static void test_interrupted_replaces_go_on(void **state)
                              undo));
     interrupted(OBJECT_EXITED, OBJECT_RUNNING,
                 "wait prod-web-1.next:started !, remove prod-web-1, rename prod-web-1.next=prod-web-1 | "
-                "stop prod-web-1.next, remove prod-web-1.next");
+                "start prod-web-1, stop prod-web-1.next, remove prod-web-1.next");
     interrupted(OBJECT_REMOVING, OBJECT_RUNNING,
                 "rename prod-web-1.next=prod-web-1, wait prod-web-1:started");
     interrupted(OBJECT_REMOVING, OBJECT_EXITED,
@@ -328,7 +328,7 @@ static void test_a_candidate_of_something_else_goes_first(void **state)
         f, "container/web",
         "rename prod-web-1.next=prod-web-1, create prod-web-1.next, start prod-web-1.next, wait "
         "prod-web-1.next:started, stop prod-web-1, wait prod-web-1.next:started !, remove prod-web-1, rename "
-        "prod-web-1.next=prod-web-1 | stop prod-web-1.next, remove prod-web-1.next, start prod-web-1");
+        "prod-web-1.next=prod-web-1 | start prod-web-1, stop prod-web-1.next, remove prod-web-1.next");
     end(f);
 }
 

@@ -30,6 +30,10 @@ static void test_spellings(void **state)
         {"deploy: {update_config: {order: start-first}}", "update: {order: start-first}"},
         {"deploy: {update_config: {order: start-first}}\nupdate: {timeout: 1m}",
          "update: {order: start-first, timeout: 60s}"},
+        {"deploy: {update_config: {parallelism: 2, delay: 10s, monitor: 1m, failure_action: rollback, "
+         "max_failure_ratio: 0.25}}",
+         "update: {parallelism: 2, delay: 10s, monitor: 1m, failure_action: rollback, max_failure_ratio: "
+         "0.25}"},
         {"deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 1, capabilities: [gpu]}]}}}",
          "gpus: [{driver: nvidia, count: 1}]"},
         {"gpus: all", "gpus: [{count: all, capabilities: [gpu]}]"},
@@ -89,9 +93,8 @@ static void test_problems(void **state)
         {"deploy: {placement: {}}",
          "f:2:10: error: deploy: \"placement\" is not supported\n"
          "  hint: it is for swarms, which are not supported yet: one engine has one place. Remove it\n"},
-        {"deploy: {update_config: {parallelism: 2}}",
-         "f:2:26: error: deploy.update_config: \"parallelism\" is not supported\n"
-         "  hint: replicas are updated one after the other: remove it\n"},
+        {"update: {max_failure_ratio: 2}",
+         "f:2:29: error: update.max_failure_ratio: 2 is out of range; write a number from 0 to 1\n"},
         {"gpus: some",
          "f:2:7: error: gpus: \"some\" is not a number of devices\n  hint: write a number, or all\n"},
         {"gpus: [{count: 1, device_ids: [a]}]",
