@@ -5,8 +5,9 @@
  *
  * A replace (S6) on an engine without services: PULL, CREATE under NAME.next, then, when both cannot run at
  * once (published ports, fixed addresses, stop-first): STOP old, START new, WAIT; else START new, WAIT, STOP
- * old; then REMOVE old, RENAME new. Its undo: STOP and REMOVE new, START old, or that first where both can run.
- * What an interrupted run left is taken up where it stands: steps whose work is done already are left out.
+ * old; then REMOVE old, RENAME new. Its undo: STOP and REMOVE new, START old, or that first where both can
+ * run. What an interrupted run left is taken up where it stands: steps whose work is done already are left
+ * out.
  *
  * What the verbs promise beyond their names: START makes a container run, also one that is paused. STOP and
  * REMOVE of something that is gone succeed. REMOVE of a network first takes what is ours off it, and
