@@ -102,6 +102,7 @@ int schema_load(const struct load_input *in, struct arena *a, struct resource_se
     map_release(&l.indices);
     map_release(&l.env_files);
     load_vars_release(&l.vars);
+    arena_release(&l.scratch);
     if (r < 0)
         resource_set_release(ret);
     return r;

@@ -38,8 +38,8 @@ struct load_input {
     void *arg;
     /* Read file i completely (bytes in `a`, NUL-terminated). Called from one thread. */
     int (*read)(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err);
-    /* What was kept under a key (see above): 0 and bytes that stay valid during the load, ERR_NOTFOUND
-     * otherwise. Damaged bytes are as good as none. Both may be NULL. */
+    /* What was kept under a key (see above): 0 and bytes that stay valid until the next call of either,
+     * ERR_NOTFOUND otherwise. Damaged bytes are as good as none. Both may be NULL. */
     int (*cache_get)(void *arg, const char *key, const void **ret, size_t *ret_len);
     void (*cache_put)(void *arg, const char *key, const void *data, size_t len);
 };

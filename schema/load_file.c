@@ -71,7 +71,7 @@ static void add_name(void *arg, const char *name)
                            .file = u->path,
                            .line = s->n->line,
                            .col = s->n->col};
-    arena_push(l->arena, u->refs, u->n_refs, u->cap_refs, ref);
+    arena_push(&l->scratch, u->refs, u->n_refs, u->cap_refs, ref);
 }
 
 static void collect_names(struct reading *r, const struct ynode *n)
@@ -124,7 +124,7 @@ static void keep(struct loader *l, const char *key, const struct val *v)
 /* Room for the documents of a file, taken at once: most files have one. */
 static void reserve_docs(struct loader *l, struct load_unit *u, size_t n)
 {
-    u->docs = n ? arena_array(l->arena, struct document, n) : NULL;
+    u->docs = n ? arena_array(&l->scratch, struct document, n) : NULL;
     u->cap_docs = n;
     u->n_docs = 0;
 }
@@ -149,14 +149,14 @@ static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_i
             u->n_docs = 0;
             return false;
         }
-        arena_push(l->arena, u->docs, u->n_docs, u->cap_docs, doc);
+        arena_push(&l->scratch, u->docs, u->n_docs, u->cap_docs, doc);
     }
     for (size_t i = 0; val_is(refs, VAL_LIST) && i < refs->len; i++) {
         const struct val *at = refs->items[i];
         if (!val_is(at, VAL_STR))
             return false;
         struct load_ref ref = {.name = at->s, .file = u->path, .line = at->line, .col = at->col};
-        arena_push(l->arena, u->refs, u->n_refs, u->cap_refs, ref);
+        arena_push(&l->scratch, u->refs, u->n_refs, u->cap_refs, ref);
     }
     return true;
 }
@@ -224,7 +224,7 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
     }
     doc.name = arena_strdup(l->arena, doc.name);
     doc.partial = unresolved || l->diags->errors > before;
-    arena_push(l->arena, r->u->docs, r->u->n_docs, r->u->cap_docs, doc);
+    arena_push(&l->scratch, r->u->docs, r->u->n_docs, r->u->cap_docs, doc);
 }
 
 static int read_unit(struct reading *r, const struct load_file *file, struct err *err)

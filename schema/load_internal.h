@@ -73,6 +73,7 @@ struct load_unit {
 struct loader {
     const struct load_input *in;
     struct arena *arena;
+    struct arena scratch; /* gone when the load ends */
     struct diag_list *diags;
     struct load_stats *stats;
     struct resource_set *set;

@@ -99,7 +99,7 @@ const char *load_resolve_path(struct arena *a, const char *from, const char *rel
 const struct load_file *load_find_file(struct loader *l, const char *path)
 {
     if (!l->paths.n) {
-        size_t *numbers = arena_array(l->arena, size_t, l->in->n_files);
+        size_t *numbers = arena_array(&l->scratch, size_t, l->in->n_files);
         for (size_t i = 0; i < l->in->n_files; i++) {
             numbers[i] = i;
             map_put(&l->paths, l->in->files[i].path, &numbers[i]);
@@ -157,7 +157,7 @@ static void add_unit(struct loader *l, size_t file, size_t rank)
 {
     struct load_unit u = {
         .file = file, .path = arena_strdup(l->arena, l->in->files[file].path), .rank = rank};
-    arena_push(l->arena, l->units, l->n_units, l->cap_units, u);
+    arena_push(&l->scratch, l->units, l->n_units, l->cap_units, u);
 }
 
 /* Files of patches that an environment names are read after all others, in their order. */
@@ -186,7 +186,9 @@ static void add_patch_files(struct loader *l)
 
 void load_select(struct loader *l)
 {
-    bool *used = arena_array(l->arena, bool, l->env.n_paths + 1);
+    bool *used = arena_array(&l->scratch, bool, l->env.n_paths + 1);
+    l->cap_units = l->in->n_files;
+    l->units = arena_array(&l->scratch, struct load_unit, l->cap_units);
     for (size_t i = 0; i < l->in->n_files; i++) {
         const char *path = l->in->files[i].path;
         size_t rank = rank_of(l, path);

@@ -223,6 +223,7 @@ static void check_listeners(const struct resource_set *s, const struct listener 
 
 static void check_ports(const struct resource_set *s, struct diag_list *diags)
 {
+    _cleanup_arena_ struct arena a = ARENA_INIT;
     struct listener *all = NULL;
     size_t n = 0;
     size_t cap = 0;
@@ -240,7 +241,7 @@ static void check_ports(const struct resource_set *s, struct diag_list *diags)
                                  .protocol = str_or(val_get_str(port, "protocol"), "tcp"),
                                  .port = val_get_int(port, "published", 0)};
             if (l.port && !val_get(port, "published_end")) /* the engine avoids what is taken in a range */
-                arena_push(s->arena, all, n, cap, l);
+                arena_push(&a, all, n, cap, l);
         }
     }
     if (n > 1)

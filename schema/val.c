@@ -109,11 +109,14 @@ static void *val_room(struct arena *a, struct val *v, void *items, size_t elem_s
 {
     if (v->len < v->cap)
         return items;
-    size_t cap = v->cap;
-    items = arena_grow(a, items, &cap, (size_t)v->len + 1, elem_size);
+    /* Most maps and lists of a manifest hold one to three things, and there are many of them. */
+    size_t cap = v->cap < 2 ? 2 : (size_t)v->cap * 2;
     assert(cap <= UINT32_MAX);
+    void *grown = arena_alloc_array(a, cap, elem_size);
+    if (v->len)
+        memcpy(grown, items, v->len * elem_size);
     v->cap = (uint32_t)cap;
-    return items;
+    return grown;
 }
 
 void val_list_add(struct arena *a, struct val *list, struct val *item)

@@ -194,6 +194,12 @@ static void count_run(struct env *e, int64_t took_ns)
     pthread_mutex_unlock(&e->lock);
 }
 
+static void give_back_memory(struct env *e)
+{
+    malloc_trim(0);
+    store_relax(e->host.store);
+}
+
 void env_run(struct env *e)
 {
     int64_t begin = env_mono(e);
@@ -206,5 +212,5 @@ void env_run(struct env *e)
     count_run(e, env_mono(e) - begin);
     /* A look at everything takes megabytes that are not needed until the next one. */
     if (!e->serving_touched.any || e->serving_touched.many)
-        malloc_trim(0);
+        give_back_memory(e);
 }

@@ -3,8 +3,14 @@
 
 #include <stdio.h>
 
+/* So much is put into the cache, or read of it, before what that takes of memory is given back: what waits to
+   be written, and the pages of the store that were looked at. */
+#define MANY_FILES   1000u
+#define BREATH_BYTES ((size_t)1 << 20)
+
 struct load_context {
     struct store *store;
+    size_t moved;                  /* bytes since the last breath */
     struct store_cache_read *read; /* one read transaction for the whole load */
     struct snapshot *snapshot;
     char ns[32];
@@ -17,16 +23,34 @@ static int manifest_read(void *arg, size_t i, struct arena *a, const char **ret,
     return snapshot_read(c->snapshot, i, a, ret, ret_len, err);
 }
 
+static void breathe(struct load_context *c, size_t bytes)
+{
+    struct err ignored = {0};
+    c->moved += bytes;
+    if (c->moved < BREATH_BYTES)
+        return;
+    c->moved = 0;
+    store_cache_end(c->read); /* nobody writes to the store while he reads from it */
+    if (store_cache_flush(c->store, &ignored) < 0)
+        log_debug("cache.flush_failed", "error", ignored.msg, NULL);
+    store_relax(c->store);
+    c->read = store_cache_begin(c->store);
+}
+
 static int manifest_cached(void *arg, const char *blob_id, const void **ret, size_t *ret_len)
 {
     struct load_context *c = arg;
-    return store_cache_peek(c->read, c->ns, blob_id, ret, ret_len);
+    breathe(c, 0);
+    int r = store_cache_peek(c->read, c->ns, blob_id, ret, ret_len);
+    c->moved += r == 0 ? *ret_len : 0;
+    return r;
 }
 
 static void manifest_keep(void *arg, const char *blob_id, const void *data, size_t len)
 {
     struct load_context *c = arg;
     store_cache_put(c->store, c->ns, blob_id, data, len);
+    breathe(c, len);
 }
 
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
@@ -41,9 +65,12 @@ int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_inf
         .profiles = config->profiles,
         .arg = &c,
         .read = manifest_read,
-        .cache_get = manifest_cached,
-        .cache_put = manifest_keep,
     };
+    /* A store in memory is gone when we are: what it would recall has just been read. */
+    if (store_dir(e->env.store)) {
+        in.cache_get = manifest_cached;
+        in.cache_put = manifest_keep;
+    }
     in.n_files = snapshot_files(snap, &in.files);
     c.read = store_cache_begin(e->env.store);
     int r = schema_load(&in, a, ret, diags, stats, err);
@@ -53,5 +80,7 @@ int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_inf
     struct err ignored = {0};
     if (stats->decoded && store_cache_flush(e->env.store, &ignored) < 0)
         log_debug("cache.flush_failed", "error", ignored.msg, NULL);
+    if (stats->files > MANY_FILES)
+        store_relax(e->env.store);
     return 0;
 }

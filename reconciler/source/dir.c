@@ -28,6 +28,7 @@ struct walk {
     EVP_MD *sha1;
     EVP_MD_CTX *md;
     struct buf path;
+    struct arena scratch; /* of `found` */
     struct found *found;
     size_t n, cap, entries, bytes;
 };
@@ -100,7 +101,7 @@ static int add_file(struct walk *w, int dir, const char *name, const struct stat
         if (f.text)
             blob_id(w, f.text, f.size, f.id);
     }
-    arena_push(a, w->found, w->n, w->cap, f);
+    arena_push(&w->scratch, w->found, w->n, w->cap, f);
     return 0;
 }
 
@@ -182,7 +183,9 @@ static void list_files(struct snapshot *s, struct walk *w)
     s->n_files = w->n;
     for (size_t i = 0; i < w->n; i++) {
         const struct found *f = &w->found[i];
-        s->files[i] = (struct load_file){.path = f->path, .size = f->size, .blob_id = f->text ? f->id : NULL};
+        s->files[i] = (struct load_file){.path = f->path, .size = f->size};
+        if (f->text)
+            s->files[i].blob_id = arena_strndup(a, f->id, GIT_OID_HEXSZ);
         s->texts[i] = f->text;
     }
 }
@@ -203,9 +206,11 @@ int dir_snapshot(struct source *source, struct snapshot **ret, struct err *err)
     EVP_MD_CTX_free(w.md);
     EVP_MD_free(w.sha1);
     buf_release(&w.path);
+    if (r == 0)
+        list_files(s, &w);
+    arena_release(&w.scratch);
     if (r < 0)
         return err_wrap(err, "%s", top);
-    list_files(s, &w);
     char commit[GIT_OID_HEXSZ + 1];
     if (head_find(top, &s->arena, &s->work_tree, commit))
         s->info.commit = arena_strdup(&s->arena, commit);

@@ -50,6 +50,8 @@ struct kv_ops {
     int (*del)(struct kv_txn *txn, unsigned table, struct slice key, struct err *err); /* absent: success */
     /* A consistent copy into an open file, while others read and write. NULL: there is nothing to copy. */
     int (*copy)(struct kv *kv, int fd, struct err *err);
+    /* Give back the memory in which the kernel shows this process what was read. NULL: there is none. */
+    void (*relax)(struct kv *kv);
 };
 
 /* Each implementation's own struct begins with this. */

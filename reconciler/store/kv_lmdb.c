@@ -9,14 +9,18 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
+#include "base/io.h"
 #include "base/mem.h"
 #include "reconciler/store/kv.h"
 
 #define MAX_READERS    1024
+#define MAPS_MAX       ((size_t)1 << 20)   /* of /proc/self/maps, which is read */
 #define NEARLY_NOTHING ((uint64_t)1 << 20) /* free bytes below which a short write means a full disk */
 
 struct lmdb {
@@ -329,6 +333,26 @@ static void lmdb_close(struct kv *kv)
     free(l);
 }
 
+/* The kernel counts each page of the map that was looked at as this process's memory. It keeps them as the
+   file's in any case, so looking at them again costs little. LMDB does not tell where its map is. */
+static void lmdb_relax(struct kv *kv)
+{
+    struct lmdb *l = (struct lmdb *)kv;
+    _cleanup_buf_ struct buf maps = BUF_INIT;
+    struct err ignored = {0};
+    gate_enter(l);
+    char *saved = NULL;
+    if (io_read_file("/proc/self/maps", MAPS_MAX, &maps, &ignored) == 0)
+        for (char *line = strtok_r(maps.data, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
+            unsigned long from, to, inode;
+            unsigned major, minor;
+            if (sscanf(line, "%lx-%lx %*4s %*x %x:%x %lu", &from, &to, &major, &minor, &inode) == 5 &&
+                inode == l->ino && makedev(major, minor) == l->dev)
+                madvise((void *)from, to - from, MADV_DONTNEED); // NOLINT(performance-no-int-to-ptr)
+        }
+    gate_leave(l);
+}
+
 static const struct kv_ops lmdb_ops = {
     .close = lmdb_close,
     .begin = lmdb_begin,
@@ -339,6 +363,7 @@ static const struct kv_ops lmdb_ops = {
     .put = lmdb_put,
     .del = lmdb_del,
     .copy = lmdb_copy,
+    .relax = lmdb_relax,
 };
 
 /* Open the environment and note it, unless this process has it open already. The caller holds open_lock. */

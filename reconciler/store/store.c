@@ -208,6 +208,12 @@ const char *store_dir(const struct store *s)
     return s->dir;
 }
 
+void store_relax(struct store *s)
+{
+    if (s->kv->ops->relax)
+        s->kv->ops->relax(s->kv);
+}
+
 int store_get(struct store *s, enum store_table t, const char *key, struct arena *a, struct val **ret,
               struct err *err)
 {

@@ -93,6 +93,10 @@ int store_tx_del(struct store_tx *tx, enum store_table t, const char *key, struc
 int store_tx_last(struct store_tx *tx, enum store_table t, const char *prefix, struct arena *a,
                   const char **ret_key, struct err *err) _must_check_;
 
+/* Give back the memory in which the kernel shows this process what it has read of the store: after a lot was
+   read, and before a long wait. */
+void store_relax(struct store *s);
+
 /* The cache: namespace "blob", "container", ... and key -> bytes (not aligned). Puts gather in memory until
    the flush, and are found there; past 32 MiB a put flushes by itself. A store that was opened for reading
    ignores them. */

@@ -84,6 +84,8 @@ static void many_at_once(void **state)
         assert_int_equal(rc, i < N ? 0 : ERR_NOTFOUND);
         if (rc == 0)
             assert_true(len == strlen(key) && memcmp(data, key, len) == 0);
+        if (i % 1000 == 200)
+            store_relax(f->store); /* takes nothing from those who read */
         if (i == 100)
             put(f, "n", "0", "changed"); /* puts are allowed meanwhile; what was read stays valid */
     }
@@ -218,6 +220,40 @@ static void readers_only_do_not_write(void **state)
     assert_string_equal(get(f, "c", "k"), "v");
 }
 
+/* The memory of this process that shows files. */
+static long file_kilobytes(void)
+{
+    _cleanup_buf_ struct buf status = BUF_INIT;
+    assert_ok(io_read_file("/proc/self/status", 1 << 16, &status, &err));
+    const char *line = strstr(buf_str(&status), "RssFile:");
+    assert_non_null(line);
+    return strtol(line + strlen("RssFile:"), NULL, 10);
+}
+
+static void relaxing_gives_memory_back(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 2000 };
+    char key[32];
+    static const char data[4000];
+    for (int i = 0; i < N; i++) {
+        snprintf(key, sizeof(key), "%d", i);
+        store_cache_put(f->store, "n", key, data, sizeof(data));
+    }
+    assert_ok(store_cache_flush(f->store, &err));
+    long before = file_kilobytes();
+    for (int i = 0; i < N; i++) {
+        snprintf(key, sizeof(key), "%d", i);
+        assert_non_null(get(f, "n", key));
+    }
+    long read = file_kilobytes();
+    store_relax(f->store);
+    long after = file_kilobytes();
+    assert_true(read - after > 6000);
+    assert_true(after <= before + 100);
+    assert_non_null(get(f, "n", "7"));
+}
+
 #define with_clock(f, where) cmocka_unit_test_prestate_setup_teardown(f, setup_fake, fixture_teardown, where)
 
 int main(void)
@@ -232,6 +268,7 @@ int main(void)
         with_clock(trim_of_many, &fixture_in_memory),
         with_clock(trim_of_many, &fixture_on_disk),
         on_both(threads_share_the_cache),
+        on_disk(relaxing_gives_memory_back),
         on_disk(readers_only_do_not_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
