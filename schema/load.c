@@ -31,13 +31,12 @@ void load_stamp(struct val *v, uint16_t index)
         load_stamp(v->pairs[i].val, index);
 }
 
-/* Uses of ${container.NAME.host}. */
-static void check_refs(struct loader *l, const struct load_ref *refs, size_t n)
+void load_check_refs(struct loader *l, const struct resource_set *set, const struct load_ref *refs, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        if (resource_find(l->set, arena_printf(l->arena, "container/%s", refs[i].name)))
+        if (resource_find(set, arena_printf(&l->scratch, "container/%s", refs[i].name)))
             continue;
-        const char *near = resource_nearest(l->set, &kind_container, refs[i].name, l->diags);
+        const char *near = resource_nearest(set, &kind_container, refs[i].name, l->diags);
         struct diag *diag =
             diag_add(l->diags, DIAG_ERROR, refs[i].file, refs[i].line, refs[i].col,
                      "${container.%s.host}: there is no container/%s", refs[i].name, refs[i].name);
@@ -46,20 +45,24 @@ static void check_refs(struct loader *l, const struct load_ref *refs, size_t n)
     }
 }
 
-static void finish(struct loader *l)
+void load_settle(struct loader *l)
 {
     resource_set_sort(l->set);
     for (size_t i = 0; i < l->set->n; i++)
         if (l->set->items[i]->kind->depends)
             l->set->items[i]->kind->depends(l->set->items[i], l->arena);
+}
+
+static void check(struct loader *l)
+{
     resource_set_check(l->set, l->diags);
-    check_refs(l, l->refs, l->n_refs);
+    load_check_refs(l, l->set, l->refs, l->n_refs);
     for (size_t i = 0; i < l->n_units; i++)
-        check_refs(l, l->units[i].refs, l->units[i].n_refs);
+        load_check_refs(l, l->set, l->units[i].refs, l->units[i].n_refs);
     diag_sort(l->diags);
 }
 
-static int load_all(struct loader *l, struct err *err)
+int load_steps(struct loader *l, struct err *err)
 {
     int r = load_project(l, err);
     if (r < 0)
@@ -72,37 +75,61 @@ static int load_all(struct loader *l, struct err *err)
     }
     load_drop_named(l);
     load_merge(l);
-    r = load_expand(l, err);
-    if (r < 0)
-        return r;
-    finish(l);
-    return 0;
+    return load_expand(l, err);
+}
+
+void loader_init(struct loader *l, const struct load_input *in, struct arena *a, struct resource_set *ret,
+                 struct diag_list *diags, struct load_stats *stats)
+{
+    *l = (struct loader){.in = in, .arena = a, .diags = diags, .stats = stats, .set = ret};
+    *stats = (struct load_stats){0};
+    resource_set_init(ret, a);
+    load_vars_init(&l->vars, a, diags);
+    l->vars.commit = str_empty(in->commit) ? NULL : in->commit;
+    l->env.profiles = val_list(a);
+    l->env.defaults = val_map(a);
+    l->overlay_budget = LIMIT_OVERLAY_VALUES;
+    l->items_budget = LIMIT_EXPANDED_ITEMS;
+    l->named_budget = LIMIT_TREE_BYTES;
+    map_init(&l->paths);
+    map_init(&l->indices);
+    map_init(&l->env_files);
+}
+
+void loader_release(struct loader *l)
+{
+    map_release(&l->paths);
+    map_release(&l->indices);
+    map_release(&l->env_files);
+    load_vars_release(&l->vars);
+    arena_release(&l->scratch);
+}
+
+void loader_take_files(struct loader *l)
+{
+    for (size_t i = 1; i < l->set->n_files; i++) {
+        uint16_t *index = arena_new(&l->scratch, uint16_t);
+        *index = (uint16_t)i;
+        map_put(&l->indices, l->set->files[i], index);
+    }
 }
 
 int schema_load(const struct load_input *in, struct arena *a, struct resource_set *ret,
                 struct diag_list *diags, struct load_stats *stats, struct err *err)
 {
     struct load_stats unused;
-    struct loader l = {.in = in, .arena = a, .diags = diags, .stats = stats ? stats : &unused, .set = ret};
-    *l.stats = (struct load_stats){0};
-    resource_set_init(ret, a);
-    load_vars_init(&l.vars, a, diags);
-    l.vars.commit = str_empty(in->commit) ? NULL : in->commit;
-    l.env.profiles = val_list(a);
-    l.env.defaults = val_map(a);
-    l.overlay_budget = LIMIT_OVERLAY_VALUES;
-    l.items_budget = LIMIT_EXPANDED_ITEMS;
-    l.named_budget = LIMIT_TREE_BYTES;
-    map_init(&l.paths);
-    map_init(&l.indices);
-    map_init(&l.env_files);
-
-    int r = load_all(&l, err);
-    map_release(&l.paths);
-    map_release(&l.indices);
-    map_release(&l.env_files);
-    load_vars_release(&l.vars);
-    arena_release(&l.scratch);
+    struct loader l;
+    loader_init(&l, in, a, ret, diags, stats ? stats : &unused);
+    if (in->trace)
+        ret->trace = arena_new(a, struct load_trace);
+    int r = load_steps(&l, err);
+    if (r == 0) {
+        load_settle(&l);
+        check(&l);
+    }
+    if (r == 0 && in->trace && !diags->errors)
+        load_trace_finish(&l);
+    loader_release(&l);
     if (r < 0)
         resource_set_release(ret);
     return r;

@@ -35,6 +35,7 @@ struct load_input {
     const char *environment;     /* NULL or "": the Project's default one; see resource_set.environment */
     const char *commit;          /* ${git.commit}; NULL: unknown */
     const char *const *profiles; /* active profiles, NULL-terminated; may be NULL */
+    bool trace;                  /* note what schema_load_part() needs to know, in the set */
     void *arg;
     /* Read file i completely (bytes in `a`, NUL-terminated). Called from one thread. */
     int (*read)(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err);
@@ -52,6 +53,32 @@ struct load_stats {
    before using the set for anything that deletes (S1). An error return is an I/O failure of `read`. */
 int schema_load(const struct load_input *in, struct arena *a, struct resource_set *ret,
                 struct diag_list *diags, struct load_stats *stats, struct err *err) _must_check_;
+
+/*
+ * A set that was loaded without errors and with `trace`, and what has changed since: put into the set, with
+ * the same outcome as if everything had been loaded. Only for what can be seen to leave the rest as it is:
+ * files that hold resources and nothing else, and files that these name. ERR_UNSUPPORTED: load everything;
+ * the set is as it was. Any other error: something is wrong with manifests, or cannot be read, and the set is
+ * spoilt; loading everything says what it is. What is replaced stays in the set's arena until that goes.
+ */
+struct load_part_input {
+    const struct load_input *load; /* as for the whole, but for its files; `read` gets the number of find() */
+    const char *const *changed;    /* paths of files that are new or differ */
+    size_t n_changed;
+    int (*find)(void *arg, const char *path, size_t *ret_number, struct load_file *ret); /* 0, ERR_NOTFOUND */
+};
+struct load_edit {
+    const char **ids; /* resources that are new, or ask for something else than before */
+    size_t n, cap;
+    const char **placed; /* all that were put in: others may only have moved in their file */
+    size_t n_placed, cap_placed;
+};
+int schema_load_part(const struct load_part_input *in, struct resource_set *set, struct load_edit *ret,
+                     struct err *err) _must_check_;
+/* Those that need a resource by their own word, in a set with a trace; perhaps twice, and perhaps some that
+   do no more. */
+const struct resource_user *load_users(const struct resource_set *set, const char *id);
+void load_trace_free(struct load_trace *t); /* what it holds beside the arena; accepts NULL */
 
 /* Decode one stored resource record (kind, name, labels, annotations, spec as a map) and the reverse; used by
  * the store's generations. */

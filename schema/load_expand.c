@@ -91,6 +91,7 @@ static int read_env_file(struct loader *l, struct resource *r, const struct val 
         return 0;
     bool raw = str_eq(val_get_str(item, "format"), "raw");
     const char *path = load_resolve_path(l->arena, file_of(l, r, name), name->s);
+    load_note_named(l, path, r);
     const char *key = arena_printf(l->arena, "%c%s", raw ? 'r' : 'c', str_or(path, ""));
     struct env_file *known = map_get(&l->env_files, key);
     if (!known) {
@@ -158,6 +159,7 @@ static int expand_config(struct loader *l, struct resource *r, struct err *err)
         }
         struct arena scratch = ARENA_INIT;
         int code = read_named(l, &scratch, r, name, true, LIMIT_CONFIG_BYTES, 1, &file, err);
+        load_note_named(l, file.path, r);
         if (code == 0 && file.data)
             config_set_bytes(l->arena, spec, file.data, file.len);
         arena_release(&scratch);
@@ -194,7 +196,7 @@ static void fill_files(struct loader *l, struct resource *r, const char *field, 
     for (size_t i = 0; i < filled->len; i++) {
         const char *name = val_get_str(filled->pairs[i].val, "source");
         const struct resource *source =
-            name ? resource_find(l->set, arena_printf(l->arena, "%s/%s", prefix, name)) : NULL;
+            name ? load_find_resource(l, arena_printf(l->arena, "%s/%s", prefix, name)) : NULL;
         if (source)
             filled->pairs[i].val = filled_file(l, filled->pairs[i].val, source, keys);
     }
@@ -233,6 +235,7 @@ static void note_named(struct loader *l, struct map *named, const struct load_un
     const char *path = val_is(name, VAL_STR) ? load_resolve_path(l->arena, u->path, name->s) : NULL;
     if (path && *path)
         map_put(named, path, l);
+    l->refused |= l->part && path && !load_part_may_name(l->part, path);
 }
 
 static void drop_unit(struct loader *l, struct load_unit *u)

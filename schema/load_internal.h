@@ -11,6 +11,8 @@
 #include "schema/load_doc.h"
 #include "schema/load_interp.h"
 
+struct loader;
+
 /* Variables. */
 
 struct load_vars {
@@ -21,6 +23,7 @@ struct load_vars {
     const char **names; /* for suggestions */
     size_t n, cap;
     size_t budget;
+    bool knows_commit; /* something asked for it */
 };
 
 void load_vars_init(struct load_vars *v, struct arena *a, struct diag_list *diags);
@@ -70,7 +73,29 @@ struct load_unit {
     size_t errors, warnings;    /* counted for it */
 };
 
+/* What a load of a part needs to know of the whole; in the set, load_trace.c. */
+struct load_trace {
+    struct map odd;       /* paths of files that are more, or less, than resources of the set */
+    struct map patched;   /* ids of which patches speak */
+    struct map named;     /* path -> struct resource_user: files that resources name, there or not */
+    struct map needed_by; /* id -> struct resource_user */
+    bool knows_commit;    /* the set depends on which commit it is */
+    size_t overlay_budget, items_budget, named_budget, text_budget; /* what is left of them */
+};
+void load_note_named(struct loader *l, const char *path, const struct resource *r);
+void load_trace_needs(struct load_trace *t, struct arena *a, const struct resource *r);
+void load_trace_finish(struct loader *l);
+void load_trace_budgets(struct loader *l);
+
+/* load_part.c */
+struct load_part;
+const struct load_file *load_part_file(struct load_part *p, const char *path); /* NULL: there is none */
+/* Can it be named as a file without any other file losing its meaning? */
+bool load_part_may_name(const struct load_part *p, const char *path);
+
 struct loader {
+    struct load_part *part; /* NULL: everything is loaded */
+    bool refused;           /* a part turned out to be more than that */
     const struct load_input *in;
     struct arena *arena;
     struct arena scratch; /* gone when the load ends */
@@ -91,6 +116,22 @@ struct loader {
     struct load_ref *refs;    /* from forge.yaml */
     size_t n_refs, cap_refs;
 };
+
+void loader_init(struct loader *l, const struct load_input *in, struct arena *a, struct resource_set *ret,
+                 struct diag_list *diags, struct load_stats *stats);
+void loader_release(struct loader *l);
+/* Know the files that the set knows already. */
+void loader_take_files(struct loader *l);
+/* All of them up to load_expand(). */
+int load_steps(struct loader *l, struct err *err) _must_check_;
+/* Put resources in order, and learn what each needs. */
+void load_settle(struct loader *l);
+/* Uses of ${container.NAME.host}. */
+void load_check_refs(struct loader *l, const struct resource_set *set, const struct load_ref *refs, size_t n);
+const char *load_document_id(struct loader *l, const struct document *doc);
+/* A resource of the set, or, for a part, of the rest. */
+struct resource *load_find_resource(const struct loader *l, const char *id);
+bool load_is_manifest(const char *path); /* by its name */
 
 /* Each step returns an error only when reading fails; what is wrong with manifests goes to diags. */
 int load_project(struct loader *l, struct err *err) _must_check_;

@@ -3,7 +3,7 @@
 #include "base/str.h"
 #include "schema/load_internal.h"
 
-static const char *document_id(struct loader *l, const struct document *doc)
+const char *load_document_id(struct loader *l, const struct document *doc)
 {
     return arena_printf(l->arena, "%s/%s", doc->kind->prefix, doc->name);
 }
@@ -37,8 +37,9 @@ static void add_resource(struct loader *l, const struct load_unit *u, const stru
 static void report_unknown(struct loader *l, const char *file, const struct document *doc)
 {
     const char *near = resource_nearest(l->set, doc->kind, doc->name, l->diags);
-    struct diag *diag = diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
-                                 "a patch for %s, which is not in this environment", document_id(l, doc));
+    struct diag *diag =
+        diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
+                 "a patch for %s, which is not in this environment", load_document_id(l, doc));
     if (near)
         diag_hint(l->diags, diag, "did you mean \"%s\"?", near);
     else
@@ -56,7 +57,7 @@ static void remove_resource(struct loader *l, struct resource *r)
 
 static void apply_patch(struct loader *l, const char *file, struct document *doc, uint16_t index)
 {
-    struct resource *r = resource_find(l->set, document_id(l, doc));
+    struct resource *r = resource_find(l->set, load_document_id(l, doc));
     if (!r) {
         report_unknown(l, file, doc);
         return;
@@ -122,6 +123,14 @@ static void compact(struct loader *l)
     s->n = kept;
 }
 
+/* They may be for something that is not in this part; those of forge.yaml are for others. */
+static void refuse_patches(struct loader *l)
+{
+    for (size_t i = 0; i < l->n_units; i++)
+        for (size_t k = 0; k < l->units[i].n_docs; k++)
+            l->refused |= l->units[i].docs[k].use != DOCUMENT_RESOURCE;
+}
+
 void load_merge(struct loader *l)
 {
     for (size_t i = 0; i < l->n_units; i++)
@@ -130,6 +139,11 @@ void load_merge(struct loader *l)
                 add_resource(l, &l->units[i], &l->units[i].docs[k]);
     for (size_t i = 0; i < l->set->n; i++)
         apply_defaults(l, l->set->items[i]);
+    if (l->part) {
+        refuse_patches(l);
+        compact(l);
+        return;
+    }
     for (size_t i = 0; i < l->n_units; i++) {
         struct load_unit *u = &l->units[i];
         for (size_t k = 0; k < u->n_docs; k++)

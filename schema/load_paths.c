@@ -96,8 +96,15 @@ const char *load_resolve_path(struct arena *a, const char *from, const char *rel
     return out;
 }
 
+bool load_is_manifest(const char *path)
+{
+    return str_ends(path, ".yaml") || str_ends(path, ".yml");
+}
+
 const struct load_file *load_find_file(struct loader *l, const char *path)
 {
+    if (l->part)
+        return load_part_file(l->part, path);
     if (!l->paths.n) {
         size_t *numbers = arena_array(&l->scratch, size_t, l->in->n_files);
         for (size_t i = 0; i < l->in->n_files; i++) {
@@ -195,10 +202,12 @@ void load_select(struct loader *l)
         if (l->env.n_paths && rank == l->env.n_paths)
             continue;
         used[rank] = true;
-        if ((str_ends(path, ".yaml") || str_ends(path, ".yml")) && !is_hidden(path) && !is_excluded(l, path))
+        if (l->part && str_eq(path, l->project_path))
+            continue; /* it has not changed */
+        if (load_is_manifest(path) && !is_hidden(path) && !is_excluded(l, path))
             add_unit(l, i, rank);
     }
-    for (size_t i = 0; i < l->env.n_paths; i++) {
+    for (size_t i = 0; i < l->env.n_paths && !l->part; i++) {
         const struct val *path = l->env.paths[i];
         bool nested = rank_of(l, path->s) < i; /* all its files are under an earlier one */
         if (used[i] || nested || *path->s == '\n')
@@ -207,7 +216,8 @@ void load_select(struct loader *l)
                                      "there is nothing under %s", *path->s ? path->s : ".");
         diag_hint(l->diags, diag, "paths are folders or files, relative to forge.yaml");
     }
-    add_patch_files(l);
+    if (!l->part)
+        add_patch_files(l);
     if (l->n_units > 1)
         qsort(l->units, l->n_units, sizeof(*l->units), compare_units);
 }

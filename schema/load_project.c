@@ -319,8 +319,7 @@ static void read_documents(struct loader *l, const char *path, struct ynode **do
             continue;
         p.node = docs[i];
         p.spec = doc.spec;
-        l->set->project = doc.name;
-        l->vars.project = doc.name;
+        l->set->project = l->vars.project = arena_strdup(l->arena, doc.name);
     }
     if (p.node)
         apply_project(&p);
@@ -350,11 +349,11 @@ int load_project(struct loader *l, struct err *err)
         }
         const char *text;
         size_t len;
-        int r = l->in->read(l->in->arg, i, l->arena, &text, &len, err);
+        int r = l->in->read(l->in->arg, i, &l->scratch, &text, &len, err);
         if (r < 0)
             return err_wrap(err, "%s", file->path);
         struct ynode **docs;
-        size_t n = yaml_read(l->arena, l->project_path, text, len, l->diags, &docs);
+        size_t n = yaml_read(&l->scratch, l->project_path, text, len, l->diags, &docs);
         read_documents(l, l->project_path, docs, n);
     }
     return 0;

@@ -114,6 +114,7 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     static const char *const all[] = {"git.commit", "git.short", "environment.name", "project.name"};
     struct load_vars *v = arg;
     const char *rest;
+    v->knows_commit |= str_starts(name, "git.");
     if (!strchr(name, '.'))
         return lookup_variable(v, name, ret, err);
     if ((rest = str_after(name, "env.")) && !strchr(rest, '.'))

@@ -25,6 +25,8 @@ void resource_set_release(struct resource_set *s)
     if (!s)
         return;
     map_release(&s->by_id);
+    load_trace_free(s->trace);
+    s->trace = NULL;
     s->items = NULL;
     s->n = 0;
     s->cap = 0;
@@ -45,6 +47,24 @@ void resource_set_sort(struct resource_set *s)
 {
     if (s->n > 1)
         qsort(s->items, s->n, sizeof(struct resource *), compare_ids);
+}
+
+void resource_set_put(struct resource_set *s, struct resource *r)
+{
+    size_t low = 0, high = s->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(s->items[middle]->id, r->id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == s->n || strcmp(s->items[low]->id, r->id) != 0) {
+        arena_push(s->arena, s->items, s->n, s->cap, NULL);
+        memmove(&s->items[low + 1], &s->items[low], (s->n - 1 - low) * sizeof(*s->items));
+    }
+    s->items[low] = r;
+    map_put(&s->by_id, r->id, r);
 }
 
 struct resource *resource_find(const struct resource_set *s, const char *id)

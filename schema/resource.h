@@ -31,6 +31,14 @@ struct resource {
     size_t n_depends, cap_depends;
 };
 
+/* One of those that need a resource; a list. */
+struct resource_user {
+    const char *id;
+    const struct resource_user *next;
+};
+
+struct load_trace;
+
 struct resource_set {
     struct arena *arena;
     const char *project; /* metadata.name of the Project, or NULL */
@@ -41,15 +49,18 @@ struct resource_set {
     struct map by_id;
     const char **files; /* by val.file; [0] unused */
     size_t n_files, cap_files;
-    const char **inactive; /* ids that are left out because none of their profiles is active */
+    struct load_trace *trace; /* load.h's own: what a load of a part needs to know; NULL */
+    const char **inactive;    /* ids that are left out because none of their profiles is active */
     size_t n_inactive, cap_inactive;
 };
 
 void resource_set_init(struct resource_set *s, struct arena *a);
-void resource_set_release(struct resource_set *s); /* the map only; the rest is the arena's */
+void resource_set_release(struct resource_set *s); /* maps only; the rest is the arena's */
 /* Add (the caller checked that the id is free); call resource_set_sort() when all are in. */
 void resource_set_add(struct resource_set *s, struct resource *r);
 void resource_set_sort(struct resource_set *s);
+/* Put it in its place of a sorted set, or in the place of the one that has its id. */
+void resource_set_put(struct resource_set *s, struct resource *r);
 struct resource *resource_find(const struct resource_set *s, const char *id);
 /* `id` and `field` are borrowed: they live in the arena, or are constants. Edges to one id become one. */
 void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,

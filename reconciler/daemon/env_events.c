@@ -7,11 +7,17 @@
 
 static void touch(struct touched *t, const char *id)
 {
-    if (!id || strlen(id) >= sizeof(t->id) || (t->any && !str_eq(t->id, id)))
+    size_t i = 0;
+    if (!id || strlen(id) >= sizeof(t->ids[0])) {
         t->many = true;
-    else
-        str_copy(t->id, sizeof(t->id), id);
-    t->any = true;
+        return;
+    }
+    while (i < t->n && !str_eq(t->ids[i], id))
+        i++;
+    if (i == TOUCHED_MAX)
+        t->many = true;
+    else if (i == t->n)
+        str_copy(t->ids[t->n++], sizeof(t->ids[0]), id);
 }
 
 static void heard(void *arg, const struct provider_event *ev)
@@ -101,7 +107,7 @@ void env_start_watching(void *arg)
     } else if (gap) {
         /* What happened since the last stream nobody has told (L5). */
         e->want |= WANT_DRIFT | WANT_FRESH;
-        e->touched.any = e->touched.many = true;
+        e->touched.many = true;
         env_serve(e);
     }
 }

@@ -12,10 +12,13 @@
 #define WANT_REQUEST 0x10u /* somebody asked */
 #define WANT_FRESH   0x20u /* the event stream had a gap: trust no cache */
 
-/* Which resources events named: none, one, or more than that. */
+#define TOUCHED_MAX 8u
+
+/* Which resources events named: some, or more than are worth telling apart. */
 struct touched {
-    char id[128];
-    bool any, many;
+    char ids[TOUCHED_MAX][128];
+    size_t n;
+    bool many;
 };
 
 struct env {
@@ -52,7 +55,11 @@ struct env {
     struct cancel cancel_run;
     unsigned serving;
     struct touched serving_touched;
-    bool clean; /* the last look left nothing to do */
+    bool clean;  /* the last look left nothing to do */
+    bool broken; /* the repository could not be read, or its manifests are wrong: what was said then */
+    struct err broken_err;
+    char broken_commit[41]; /* "": it could not be told */
+    bool looked_at_all;     /* in this run */
     struct err run_err;
     int run_result;
     int64_t run_next_ns; /* wall clock of the next retry, or of the end of a suspension; 0: none */

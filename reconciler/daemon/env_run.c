@@ -34,11 +34,11 @@ static void count_look(struct env *e, const struct look *l)
         held +=
             l->inventory.items[i]->status == APPLIED_HELD || l->inventory.items[i]->status == APPLIED_STALLED;
     pthread_mutex_lock(&e->lock);
-    /* One resource is looked at by itself only when all others were in sync. */
+    /* Some are looked at by themselves only when all others were in sync. */
     if (!l->scope) {
-        e->numbers.resources = l->bound.n;
         e->numbers.held = held;
     }
+    e->numbers.resources = l->resources;
     e->numbers.drifted = drifted;
     e->numbers.out_of_sync = out;
     if (e->numbers.generation < l->state.generation)
@@ -124,8 +124,9 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
     if (r < 0)
         return r;
     count_look(e, l);
+    e->looked_at_all |= !l->scope;
     log_debug("reconcile.planned", "environment", e->config->name, "trigger", trigger_name(e->serving),
-              "commit", l->info->commit, "resources", LOG_INT((int64_t)l->bound.n), "changes",
+              "commit", l->info->commit, "resources", LOG_INT((int64_t)l->resources), "changes",
               LOG_INT((int64_t)l->plan.n), NULL);
     /* Also with an empty plan: the inventory may have to be brought up to date; nothing is written when it is
      * not. */
@@ -140,45 +141,65 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
 
 /* A commit that cannot be read or does not load leaves the last good one in force (X3): what runs is still
  * kept as that one says. */
-static int keep_last_good(struct env *e, const struct look *broken, const struct look_options *o,
-                          struct err *err)
+static int keep_last_good(struct env *e, const struct look_options *o, struct err *err)
 {
+    _cleanup_arena_ struct arena a = ARENA_INIT;
     struct look_options good = *o;
-    good.rev = broken->state.good_commit;
-    good.touched = NULL;
-    if (str_empty(good.rev) || str_eq(good.rev, broken->info->commit))
-        return 0;
+    struct env_state st;
+    int r = env_state_get(e->host.store, e->config->name, &a, &st, err);
+    if (r < 0 || str_empty(st.good_commit) || str_eq(st.good_commit, e->broken_commit))
+        return r;
+    good.rev = st.good_commit;
     _cleanup_(look_release) struct look l;
-    return look_and_apply(e, &good, &l, err);
+    r = look_and_apply(e, &good, &l, err);
+    if (r < 0 && r != ERR_CANCELLED && !engine_lost_race(r, err))
+        log_warn("apply.last_good_failed", "environment", e->config->name, "commit", st.good_commit, "error",
+                 err->msg, "hint", err->hint, NULL);
+    return r;
+}
+
+/* Look at what the repository says now. */
+static int follow(struct env *e, const struct look_options *o, struct err *err)
+{
+    _cleanup_(look_release) struct look l;
+    int r = look_and_apply(e, o, &l, err);
+    e->broken = r < 0 && r != ERR_CANCELLED && l.unread;
+    if (e->broken && e->serving & WANT_COMMIT)
+        log_problems(e, &l);
+    if (e->broken) {
+        e->broken_err = *err;
+        str_copy(e->broken_commit, sizeof(e->broken_commit), l.info->commit);
+    }
+    return r;
 }
 
 static int reconcile(struct env *e, struct err *err)
 {
     const struct touched *t = &e->serving_touched;
-    bool one = e->serving == WANT_DRIFT && e->clean && t->any && !t->many;
+    const char *ids[TOUCHED_MAX + 1] = {NULL};
+    for (size_t i = 0; i < t->n; i++)
+        ids[i] = t->ids[i];
     const struct look_options o = {
         .cancel = &e->cancel_run,
         .same_commit = !(e->serving & (WANT_COMMIT | WANT_REQUEST)),
-        .touched = one ? t->id : NULL,
+        .settled = e->clean && !t->many && !(e->serving & ~(WANT_COMMIT | WANT_DRIFT)),
+        .touched = ids,
         .fresh = (e->serving & WANT_FRESH) != 0,
         .force_retry = (e->serving & WANT_REQUEST) != 0,
     };
-    _cleanup_(look_release) struct look l;
-    int r = look_and_apply(e, &o, &l, err);
-    if (r == 0 || r == ERR_CANCELLED || !l.unread)
+    /* What is wrong with a commit stays wrong until there is another one. */
+    bool known_broken = e->broken && o.same_commit && !(e->serving & (WANT_RESYNC | WANT_RETRY));
+    int r = known_broken ? e->broken_err.code : follow(e, &o, err);
+    if (!e->broken)
         return r;
-    if (e->serving & WANT_COMMIT)
-        log_problems(e, &l);
     struct err late = {0};
-    int kept = keep_last_good(e, &l, &o, &late);
+    int kept = keep_last_good(e, &o, &late);
     if (kept == ERR_CANCELLED || engine_lost_race(kept, &late)) {
         *err = late;
         return kept;
     }
-    if (kept < 0)
-        log_warn("apply.last_good_failed", "environment", e->config->name, "commit", l.state.good_commit,
-                 "error", late.msg, "hint", late.hint, NULL);
-    return r;
+    *err = e->broken_err;
+    return err->code;
 }
 
 static void count_run(struct env *e, int64_t took_ns)
@@ -205,12 +226,13 @@ void env_run(struct env *e)
     int64_t begin = env_mono(e);
     e->run_err = (struct err){0};
     e->run_next_ns = 0;
+    e->looked_at_all = false;
     e->run_result = reconcile(e, &e->run_err);
     struct err ignored = {0};
     if (engine_note(e->engine, e->run_result, &e->run_err, &ignored) < 0)
         log_warn("state.not_written", "environment", e->config->name, "error", ignored.msg, NULL);
     count_run(e, env_mono(e) - begin);
     /* A look at everything takes megabytes that are not needed until the next one. */
-    if (!e->serving_touched.any || e->serving_touched.many)
+    if (e->looked_at_all)
         give_back_memory(e);
 }

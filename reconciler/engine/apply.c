@@ -61,19 +61,19 @@ static int read_back(struct applying *ap, struct err *err)
     int r = engine_provider(e, &p, err);
     if (r < 0)
         return r;
-    observed_init(&l->observed, &l->observed_arena);
     const struct observe_request rq = {
         .owner = e->config->name,
         .desired = &l->bound,
-        .resource = l->scope,
         .images = !ap->continues,
     };
-    r = p->ops->observe(p, &rq, NULL, &l->observed_arena, &l->observed, err);
+    observed_init(&l->observed, &l->observed_arena);
+    r = l->scope ? scope_observe(e, l, NULL, rq.images, err)
+                 : p->ops->observe(p, &rq, NULL, &l->observed_arena, &l->observed, err);
     if (r < 0)
         return err_wrap(err, "reading back");
     memset(&l->inventory, 0, sizeof(l->inventory));
     l->resume = NULL; /* what was half-way is done, or has failed */
-    r = l->scope ? inventory_load_one(e->env.store, e->config->name, l->scope, &l->arena, &l->inventory, err)
+    r = l->scope ? scope_inventory(e, l, err)
                  : inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
     if (r < 0)
         return r;

@@ -26,6 +26,7 @@ void engine_close(struct engine *e)
         return;
     provider_close(e->provider);
     wanted_unref(e->kept);
+    arena_release(&e->notes_arena);
     source_close(e->source);
     free(e);
 }

@@ -57,8 +57,10 @@ struct look {
     const char *rollback_only;
     const struct val *pinned; /* {ref: {id, digest}} of the generation rolled back to, where it differs */
     bool attended;
-    bool unread;       /* the repository could not be read, or its manifests are wrong */
-    const char *scope; /* only this resource was looked at; NULL: all */
+    bool unread;               /* the repository could not be read, or its manifests are wrong */
+    const char *const *scope;  /* only these resources were looked at, NULL-terminated; NULL: all */
+    size_t resources;          /* that are asked for, looked at or not */
+    const char *const *needed; /* what the scope needs beside itself, for scope_observe() */
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);
@@ -77,9 +79,10 @@ struct look_options {
     bool attended;             /* a person decides: caps do not stop it, self_heal and holds neither */
     const char *const *only, *const *data_loss, *const *adopt;
     bool force_retry;
-    bool same_commit;    /* the repository is known not to have moved since the last look */
-    const char *touched; /* nothing but this resource can have changed since the last look, which found all in
-                            sync */
+    bool same_commit; /* the repository is known not to have moved since the last look */
+    bool settled;     /* the last look left nothing to do, and since then nothing can have changed but the
+                         commit (unless same_commit) and `touched` */
+    const char *const *touched; /* resources that can have changed, NULL-terminated; may be NULL */
     const struct cancel *cancel;
 };
 /* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags

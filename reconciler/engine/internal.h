@@ -9,6 +9,10 @@ struct engine {
     struct source *source;
     struct provider *provider; /* opened on first use */
     struct wanted *kept;       /* of the last commit that was looked at (env.keep_wanted) */
+    bool kept_is_tip;         /* that was the configured revision's, and not one that was asked for by name */
+    struct arena notes_arena; /* what the last look said of resources, for those that look at a part */
+    struct plan_note *notes;
+    size_t n_notes;
 };
 
 /* wanted.c */
@@ -18,6 +22,9 @@ struct wanted {
     bool complete; /* the sets are here, and not only in the look that is filling them */
     struct snapshot_info info;
     struct resource_set desired, bound;
+    size_t whole_bytes;  /* of the arena when everything was loaded; what parts replace stays in it */
+    uint64_t generation; /* that asks for this but for `edited`; 0: unknown */
+    struct map edited;   /* ids */
 };
 struct wanted *wanted_new(void);
 void wanted_unref(struct wanted *w); /* accepts NULL */
@@ -25,6 +32,10 @@ void wanted_unref(struct wanted *w); /* accepts NULL */
 void wanted_use(struct wanted *w, struct look *l);
 /* Is what is kept still what is asked for, as far as can be told without the repository? */
 bool wanted_is_current(const struct engine *e, const struct look_options *o, const struct look *l);
+/* Bring what is kept up to the repository's commit, by what differs: ids of resources that ask for something
+   new, NULL-terminated. After an error everything has to be loaded. */
+int wanted_follow(struct engine *e, struct look *l, const char *const **ret_ids,
+                  struct err *err) _must_check_;
 /* Read the source: fetch when asked to, then the tree of the wanted revision. */
 int look_source(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
 /* Fill l->desired and l->bound from it; problems of manifests are in l->diags and are an error. */
@@ -34,8 +45,14 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
 int look_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
 
 /* scope.c */
-bool look_can_scope(const struct engine *e, const struct look_options *o, const struct look *l);
+/* Look at what can have moved and at what that concerns. ERR_UNSUPPORTED: look at everything. */
 int look_scope(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
+/* The objects and the records of l->scope and of what that needs, afresh. */
+int scope_observe(struct engine *e, struct look *l, const struct cancel *c, bool images,
+                  struct err *err) _must_check_;
+int scope_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
+/* Is it one of those that are looked at? */
+bool look_covers(const struct look *l, const char *id);
 
 /* state.c */
 /* With a suspension only where it is in force. */
@@ -67,6 +84,9 @@ int record_continued(struct engine *e, struct look *l, struct err *err) _must_ch
 int record_interrupted(struct engine *e, struct err *err) _must_check_;
 int record_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
 
+/* load.c: what differs, by source_changes(), into a set that is kept. */
+int look_load_part(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
+                   struct resource_set *set, struct load_edit *ret, struct err *err) _must_check_;
 /* load.c: fill l->desired from a snapshot's files, decoded forms cached in the store. */
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
               struct resource_set *ret, struct diag_list *diags, struct load_stats *stats,
@@ -87,10 +107,6 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
                     struct err *err) _must_check_;
 /* Give it the bound set (NULL: loading failed) and wait for its end; frees it. */
 int observing_end(struct observing *ob, const struct resource_set *bound, struct err *err) _must_check_;
-
-/* observe.c: only the objects of l->scope, on this thread. */
-int observe_scope(struct engine *e, const struct look_options *o, struct look *l,
-                  struct err *err) _must_check_;
 
 /* look.c: plan again from what the look holds (inventory and observation refreshed by the caller). */
 int look_plan(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;

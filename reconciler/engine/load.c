@@ -53,34 +53,77 @@ static void manifest_keep(void *arg, const char *blob_id, const void *data, size
     breathe(c, len);
 }
 
-int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
-              struct resource_set *ret, struct diag_list *diags, struct load_stats *stats, struct err *err)
+static void begin(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
+                  struct load_context *c, struct load_input *ret)
 {
-    struct load_context c = {.store = e->env.store, .snapshot = snap};
-    snprintf(c.ns, sizeof(c.ns), "manifest-%u", SCHEMA_VERSION);
     const struct env_config *config = e->config;
-    struct load_input in = {
+    *c = (struct load_context){.store = e->env.store, .snapshot = snap};
+    snprintf(c->ns, sizeof(c->ns), "manifest-%u", SCHEMA_VERSION);
+    *ret = (struct load_input){
         .environment = config->project_environment ? config->project_environment : config->name,
         .commit = info->commit,
         .profiles = config->profiles,
-        .arg = &c,
+        .trace = e->env.keep_wanted,
+        .arg = c,
         .read = manifest_read,
     };
     /* A store in memory is gone when we are: what it would recall has just been read. */
     if (store_dir(e->env.store)) {
-        in.cache_get = manifest_cached;
-        in.cache_put = manifest_keep;
+        ret->cache_get = manifest_cached;
+        ret->cache_put = manifest_keep;
     }
-    in.n_files = snapshot_files(snap, &in.files);
-    c.read = store_cache_begin(e->env.store);
-    int r = schema_load(&in, a, ret, diags, stats, err);
-    store_cache_end(c.read);
-    if (r < 0)
-        return err_wrap(err, "environment %s", config->name);
+    c->read = store_cache_begin(e->env.store);
+}
+
+static void end(struct load_context *c, bool flush)
+{
     struct err ignored = {0};
-    if (stats->decoded && store_cache_flush(e->env.store, &ignored) < 0)
+    store_cache_end(c->read);
+    if (flush && store_cache_flush(c->store, &ignored) < 0)
         log_debug("cache.flush_failed", "error", ignored.msg, NULL);
-    if (stats->files > MANY_FILES)
+}
+
+int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
+              struct resource_set *ret, struct diag_list *diags, struct load_stats *stats, struct err *err)
+{
+    struct load_context c;
+    struct load_input in;
+    begin(e, snap, info, &c, &in);
+    in.n_files = snapshot_files(snap, &in.files);
+    int r = schema_load(&in, a, ret, diags, stats, err);
+    end(&c, r == 0 && stats->decoded);
+    if (r == 0 && stats->files > MANY_FILES)
         store_relax(e->env.store);
+    return r < 0 ? err_wrap(err, "environment %s", e->config->name) : 0;
+}
+
+static int find_file(void *arg, const char *path, size_t *ret_number, struct load_file *ret)
+{
+    struct load_context *c = arg;
+    struct err ignored = {0};
+    const struct load_file *files;
+    int r = snapshot_find(c->snapshot, path, ret_number, &ignored);
+    if (r < 0)
+        return r;
+    snapshot_files(c->snapshot, &files);
+    *ret = files[*ret_number];
     return 0;
+}
+
+int look_load_part(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
+                   struct resource_set *set, struct load_edit *ret, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct load_context c;
+    struct load_input in;
+    const struct load_file *files;
+    struct load_part_input part = {.load = &in, .n_changed = snapshot_files(snap, &files), .find = find_file};
+    const char **paths = arena_array(&a, const char *, part.n_changed + 1);
+    for (size_t i = 0; i < part.n_changed; i++)
+        paths[i] = files[i].path;
+    part.changed = paths;
+    begin(e, snap, info, &c, &in);
+    int r = schema_load_part(&part, set, ret, err);
+    end(&c, false); /* one file more or less: with the next flush */
+    return r;
 }

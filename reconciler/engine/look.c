@@ -53,6 +53,36 @@ static void set_policy(struct engine *e, const struct look_options *o, struct lo
     };
 }
 
+/* How many resources are planned: those that have objects of their own. */
+static size_t planned(const struct resource_set *set)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++)
+        n += !(set->items[i]->kind->flags & (KIND_VIRTUAL | KIND_META));
+    return n;
+}
+
+static size_t planned_of_scope(const struct look *l)
+{
+    size_t n = 0;
+    while (l->scope[n])
+        n++;
+    return n;
+}
+
+static void keep_notes(struct engine *e, const struct look *l)
+{
+    struct arena a = ARENA_INIT;
+    struct plan_note *notes = arena_array(&a, struct plan_note, l->plan.n_notes);
+    for (size_t i = 0; i < l->plan.n_notes; i++)
+        notes[i] = (struct plan_note){arena_strdup(&a, l->plan.notes[i].id),
+                                      arena_strdup(&a, l->plan.notes[i].text)};
+    arena_release(&e->notes_arena);
+    e->notes_arena = a;
+    e->notes = notes;
+    e->n_notes = l->plan.n_notes;
+}
+
 int look_plan(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
     struct clock *clock = e->env.clock;
@@ -67,12 +97,19 @@ int look_plan(struct engine *e, const struct look_options *o, struct look *l, st
         .observed = &l->observed,
         .applied = &l->inventory,
         .policy = &l->policy,
+        .touched = l->scope,
+        .others_in_sync = l->scope ? planned(&l->wanted->bound) - planned_of_scope(l) : 0,
+        .notes = e->notes,
+        .n_notes = e->n_notes,
     };
+    l->resources = l->scope ? l->wanted->bound.n : l->bound.n;
     memset(&l->plan, 0, sizeof(l->plan));
     int r = plan_make(&in, &l->arena, &l->plan, &l->diags, err);
     if (r < 0)
         return r;
     l->doc = plan_to_val(&l->arena, &l->plan);
+    if (e->env.keep_wanted && !o->only)
+        keep_notes(e, l);
     l->plan_ns = clock_mono(clock) - begin;
     return 0;
 }
@@ -130,16 +167,19 @@ int engine_look(struct engine *e, const struct look_options *o, struct look *ret
         r = exec_resume_ids(e->env.store, e->config->name, &ret->arena, &ret->resume, err);
     if (r < 0)
         return r;
-    if (!look_can_scope(e, o, ret))
-        return o->against ? look_compare(e, o, ret, err) : look_live(e, o, ret, err);
-    r = look_scope(e, o, ret, err);
-    if (r < 0 || (look_continues_generation(ret) && !ret->plan.counts[PLAN_BLOCKED]))
-        return r;
-    /* More than drift that can be put back: that is a matter for a whole look. */
-    look_release(ret);
-    struct look_options whole = *o;
-    whole.touched = NULL;
-    return engine_look(e, &whole, ret, err);
+    if (o->settled) {
+        struct err why = {0};
+        r = look_scope(e, o, ret, &why);
+        if (r == 0 || r == ERR_CANCELLED)
+            return r < 0 ? (*err = why).code : 0;
+        log_debug("look.whole", "environment", e->config->name, "why", why.msg, NULL);
+        look_release(ret);
+        struct look_options whole = *o;
+        whole.settled = false;
+        whole.touched = NULL;
+        return engine_look(e, &whole, ret, err);
+    }
+    return o->against ? look_compare(e, o, ret, err) : look_live(e, o, ret, err);
 }
 
 int engine_load(struct engine *e, const struct look_options *o, struct look *ret, struct err *err)

@@ -94,16 +94,3 @@ int observing_end(struct observing *ob, const struct resource_set *bound, struct
     free(ob);
     return r;
 }
-
-int observe_scope(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
-{
-    struct provider *p;
-    int64_t begin = clock_mono(e->env.clock);
-    int r = engine_provider(e, &p, err);
-    if (r < 0)
-        return r;
-    const struct observe_request rq = {.owner = e->config->name, .desired = &l->bound, .resource = l->scope};
-    r = p->ops->observe(p, &rq, o->cancel, &l->observed_arena, &l->observed, err);
-    l->observe_ns = clock_mono(e->env.clock) - begin;
-    return r;
-}

@@ -39,16 +39,49 @@ static int recorded_part(struct engine *e, struct look *l, struct val *map, stru
     return 0;
 }
 
+/* Is what is asked for the newest generation, but for some edits that are known? */
+static bool is_known_edit(const struct engine *e, const struct look *l)
+{
+    const struct wanted *w = l->wanted;
+    return w == e->kept && w->generation && w->generation == l->state.generation && !l->policy.only &&
+           !l->rollback_to;
+}
+
+static void recorded_edits(struct look *l, struct val *map)
+{
+    const struct map_slot *slot;
+    for (size_t it = 0; (slot = map_next(&l->wanted->edited, &it));) {
+        const struct resource *r = resource_find(&l->desired, slot->key);
+        if (r)
+            add_record(l, map, r);
+    }
+}
+
+/* It has been recorded: from now on only what changes has to be. */
+static void note_recorded(struct engine *e, struct look *l, uint64_t generation)
+{
+    if (l->wanted != e->kept || l->policy.only || l->rollback_to)
+        return;
+    map_clear(&l->wanted->edited);
+    l->wanted->generation = generation;
+}
+
 /* Every resource, as it was asked for, by id: what a rollback goes back to. */
-static int recorded_resources(struct engine *e, struct look *l, const struct val **ret, struct err *err)
+static int recorded_resources(struct engine *e, struct look *l, const struct val **ret, uint64_t *ret_base,
+                              struct err *err)
 {
     struct val *map = val_map(&l->arena);
     int r = 0;
+    *ret = map;
+    *ret_base = is_known_edit(e, l) ? l->wanted->generation : 0;
+    if (*ret_base) {
+        recorded_edits(l, map);
+        return 0;
+    }
     if (l->policy.only)
         r = recorded_part(e, l, map, err);
     for (size_t i = 0; !l->policy.only && i < l->desired.n; i++)
         add_record(l, map, l->desired.items[i]);
-    *ret = map;
     return r;
 }
 
@@ -61,12 +94,34 @@ static struct val *plan_summary(struct look *l)
     return map;
 }
 
+/* After a look at a part: what the generation before knew, of references that are still asked for. */
+static int images_of_others(struct engine *e, struct look *l, struct val *map, struct err *err)
+{
+    _cleanup_map_ struct map asked = MAP_INIT;
+    struct generation before = {0};
+    int r = l->state.generation ? generation_get_brief(e->env.store, e->config->name, l->state.generation,
+                                                       &l->arena, &before, err)
+                                : 0;
+    for (size_t i = 0; r == 0 && i < l->desired.n && val_len(before.images); i++) {
+        const char *ref = val_get_str(l->desired.items[i]->spec, "image");
+        if (ref)
+            map_put(&asked, ref, l);
+    }
+    for (size_t i = 0; r == 0 && i < val_len(before.images); i++)
+        if (map_get(&asked, before.images->pairs[i].key))
+            val_map_append(&l->arena, map, before.images->pairs[i].key, before.images->pairs[i].val);
+    return r;
+}
+
 /* What each image reference meant when it ran (H3), by the name that Git knows: the one that was asked for
  * may have been made more exact by a rollback. */
-static struct val *recorded_images(struct look *l)
+static int recorded_images(struct engine *e, struct look *l, const struct val **ret, struct err *err)
 {
     struct arena *a = &l->arena;
     struct val *map = val_map(a);
+    int r = l->scope ? images_of_others(e, l, map, err) : 0;
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < l->observed.n; i++) {
         const struct object *o = l->observed.items[i];
         const struct resource *asked = resource_find(&l->desired, o->id),
@@ -85,7 +140,8 @@ static struct val *recorded_images(struct look *l)
     /* What was gone back to is known, whether it runs by now or not. */
     for (size_t i = 0; i < val_len(l->pinned); i++)
         val_map_set(a, map, l->pinned->pairs[i].key, l->pinned->pairs[i].val);
-    return map;
+    *ret = map;
+    return 0;
 }
 
 /* ---- its life ---- */
@@ -103,7 +159,7 @@ static const char *recorded_subject(struct look *l)
 
 int record_begin(struct engine *e, struct look *l, struct generation *g, struct err *err)
 {
-    int r = recorded_resources(e, l, &g->resources, err);
+    int r = recorded_resources(e, l, &g->resources, &g->base, err);
     if (r < 0)
         return r;
     g->subject = recorded_subject(l);
@@ -113,14 +169,17 @@ int record_begin(struct engine *e, struct look *l, struct generation *g, struct 
     g->begin_ns = clock_wall(e->env.clock);
     g->status = GEN_RUNNING;
     g->summary = plan_summary(l);
-    return generation_begin(e->env.store, e->config->name, g, err);
+    r = generation_begin(e->env.store, e->config->name, g, err);
+    if (r == 0)
+        note_recorded(e, l, g->number);
+    return r;
 }
 
 int record_end(struct engine *e, struct look *l, struct generation *g, struct err *err)
 {
     g->end_ns = clock_wall(e->env.clock);
-    g->images = recorded_images(l);
-    return generation_end(e->env.store, e->config->name, g, err);
+    int r = recorded_images(e, l, &g->images, err);
+    return r < 0 ? r : generation_end(e->env.store, e->config->name, g, err);
 }
 
 /* The newest, without its resources: they do not change any more. */
@@ -205,7 +264,7 @@ static bool was_looked_at(const struct look *l, const struct resource *r)
     const char *const *id = l->policy.only;
     while (id && *id && !str_eq(*id, r->id))
         id++;
-    return !l->policy.only || *id;
+    return (!l->policy.only || *id) && look_covers(l, r->id);
 }
 
 /*

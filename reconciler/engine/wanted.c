@@ -27,6 +27,7 @@ void wanted_unref(struct wanted *w)
         resource_set_release(&w->desired);
         resource_set_release(&w->bound);
     }
+    map_release(&w->edited);
     arena_release(&w->arena);
     free(w);
 }
@@ -41,12 +42,9 @@ void wanted_use(struct wanted *w, struct look *l)
     l->info = &w->info;
 }
 
-/* Keep what this look has loaded. */
-static void keep(struct engine *e, struct look *l)
+static void set_info(struct wanted *w, const struct snapshot_info *info)
 {
-    struct wanted *w = l->wanted;
     struct arena *a = &w->arena;
-    const struct snapshot_info *info = l->info;
     w->info = (struct snapshot_info){
         .commit = arena_strdup(a, info->commit),
         .subject = arena_strdup(a, info->subject),
@@ -55,9 +53,17 @@ static void keep(struct engine *e, struct look *l)
         .dirty = info->dirty,
         .where = arena_strdup(a, info->where),
     };
+}
+
+/* Keep what this look has loaded. */
+static void keep(struct engine *e, struct look *l)
+{
+    struct wanted *w = l->wanted;
+    set_info(w, l->info);
     w->desired = l->desired;
     w->bound = l->bound;
     w->complete = true;
+    w->whole_bytes = w->arena.used;
     wanted_unref(e->kept);
     e->kept = w;
     w->refs++;
@@ -111,17 +117,21 @@ static bool is_held(const struct look *l, const char *commit)
 bool wanted_is_current(const struct engine *e, const struct look_options *o, const struct look *l)
 {
     const struct env_state *st = &l->state;
-    if (!o->same_commit || o->rollback_to || o->rev || o->attended || !e->kept)
+    if (o->rollback_to || o->attended || !e->kept)
         return false;
     const char *kept = e->kept->info.commit;
+    if (o->rev)
+        return str_eq(o->rev, kept); /* a commit's name: it means the same for ever */
     /* Somebody else may have fetched and applied another one. */
-    return !is_held(l, kept) && (!st->seen_commit || str_eq(st->seen_commit, kept));
+    return o->same_commit && e->kept_is_tip && !is_held(l, kept) &&
+           (!st->seen_commit || str_eq(st->seen_commit, kept));
 }
 
 /* Only a commit says what its tree is: a folder changes under it. */
-static bool can_keep(const struct engine *e, const struct look *l)
+static bool can_keep(const struct engine *e, const struct look_options *o, const struct look *l)
 {
-    return e->env.keep_wanted && !str_empty(l->info->commit) && !engine_reads_folder(e->config);
+    return e->env.keep_wanted && !str_empty(l->info->commit) && !engine_reads_folder(e->config) &&
+           !o->attended && !l->rollback_to && (!o->rev || str_eq(o->rev, l->info->commit));
 }
 
 static int read_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
@@ -132,14 +142,16 @@ static int read_wanted(struct engine *e, const struct look_options *o, struct lo
         return r;
     if (needs_source && !o->attended && is_held(l, l->info->commit))
         l->rollback_to = l->state.held_generation;
-    bool plain = !l->rollback_to && !o->rev && !o->attended && can_keep(e, l);
+    bool plain = can_keep(e, o, l);
     if (plain && e->kept && str_eq(e->kept->info.commit, l->info->commit)) {
         wanted_use(e->kept, l);
-        return 0;
+    } else {
+        r = look_desired(e, o, l, err);
+        if (r == 0 && plain)
+            keep(e, l);
     }
-    r = look_desired(e, o, l, err);
     if (r == 0 && plain)
-        keep(e, l);
+        e->kept_is_tip = !o->rev;
     return r;
 }
 
@@ -153,10 +165,64 @@ int look_wanted(struct engine *e, const struct look_options *o, struct look *l, 
     l->rollback_only = o->rollback_to ? o->rollback_only : NULL;
     int r = read_wanted(e, o, l, err);
     l->unread = r < 0;
-    if (r < 0 && !o->rev && !o->rollback_to) {
-        /* The repository does not say this any more: the next look has to find out again. */
+    /* The repository does not say this any more: the next look has to find out again. */
+    if (r < 0 && !o->rev && !o->rollback_to)
+        e->kept_is_tip = false;
+    return r;
+}
+
+/* ---- from one commit to the next ---- */
+
+/* More files than that are no small change. */
+#define FOLLOW_FILES 16u
+
+static int follow(struct engine *e, struct look *l, struct load_edit *ret, struct err *err)
+{
+    struct wanted *w = e->kept;
+    const char *const *removed;
+    *ret = (struct load_edit){0};
+    int r = source_changes(e->source, w->info.commit, FOLLOW_FILES, &l->arena, &l->snapshot, &removed, err);
+    if (r < 0)
+        return r;
+    const struct snapshot_info *info = snapshot_info(l->snapshot);
+    if (*removed || is_held(l, info->commit))
+        return err_set(err, ERR_UNSUPPORTED, "commit %.12s takes something away", info->commit);
+    if (str_eq(info->commit, w->info.commit))
+        return 0;
+    r = look_load_part(e, l->snapshot, info, &w->desired, ret, err);
+    if (r == 0)
+        r = bind_part(&w->desired, e->config->name, ret, &w->bound, err);
+    if (r == 0)
+        set_info(w, info);
+    return r;
+}
+
+int wanted_follow(struct engine *e, struct look *l, const char *const **ret_ids, struct err *err)
+{
+    struct wanted *w = e->kept;
+    struct load_edit edit;
+    const char *seen = l->state.seen_commit;
+    /* Somebody else may have applied another one. */
+    bool known = w && (!seen || str_eq(seen, w->info.commit));
+    if (!known || w->refs > 1 || w->arena.used > 2 * w->whole_bytes)
+        return err_set(err, ERR_UNSUPPORTED, "nothing is kept that could be changed");
+    int64_t start = clock_mono(e->env.clock);
+    int r = follow(e, l, &edit, err);
+    l->load_ns = clock_mono(e->env.clock) - start;
+    if (r < 0) {
+        /* It may be half of it. */
+        snapshot_free(l->snapshot);
+        l->snapshot = NULL;
         wanted_unref(e->kept);
         e->kept = NULL;
+        return r;
     }
-    return r;
+    const char **ids = arena_array(&l->arena, const char *, edit.n + 1);
+    for (size_t i = 0; i < edit.n; i++) {
+        ids[i] = edit.ids[i];
+        map_put(&w->edited, edit.ids[i], w);
+    }
+    *ret_ids = ids;
+    e->kept_is_tip = true;
+    return 0;
 }

@@ -199,6 +199,43 @@ int bind_set(const struct resource_set *in, const char *environment, struct aren
     return 0;
 }
 
+static bool needs(const struct resource *r, const char *id)
+{
+    for (size_t i = 0; r && i < r->n_depends; i++)
+        if (str_eq(r->depends[i].id, id))
+            return true;
+    return false;
+}
+
+static int rebind(struct binding *b, const char *id, struct resource_set *bound, struct err *err)
+{
+    const struct resource *before = resource_find(bound, id);
+    struct resource *now = bind_resource(b, resource_find(b->in, id));
+    bool there = resource_find(bound, DEFAULT_NETWORK), asked_for = resource_find(b->in, DEFAULT_NETWORK);
+    /* It comes with the first that needs it, and goes with the last. */
+    if ((b->needs_default && !there) ||
+        (!asked_for && needs(before, DEFAULT_NETWORK) && !needs(now, DEFAULT_NETWORK)))
+        return err_set(err, ERR_UNSUPPORTED, "%s: who needs the default network", id);
+    resource_set_put(bound, now);
+    return 0;
+}
+
+int bind_part(const struct resource_set *in, const char *environment, const struct load_edit *edit,
+              struct resource_set *bound, struct err *err)
+{
+    struct binding b = {.in = in, .environment = environment, .arena = bound->arena};
+    int r = 0;
+    bound->files = in->files;
+    bound->n_files = in->n_files;
+    for (size_t i = 0; i < edit->n_placed && r == 0; i++)
+        r = rebind(&b, edit->placed[i], bound, err);
+    for (size_t i = 0; i < edit->n && r == 0; i++)
+        for (const struct resource_user *u = load_users(in, edit->ids[i]); u && r == 0; u = u->next)
+            if (resource_find(in, u->id))
+                r = rebind(&b, u->id, bound, err);
+    return r;
+}
+
 const char *bind_spec_mark(struct arena *a, const struct resource *r)
 {
     struct digest d;

@@ -10,7 +10,7 @@
  * Native names: `spec.name` (networks, volumes) or `spec.container_name` where given; external ones as they
  * are; otherwise ENVIRONMENT-NAME, and ENVIRONMENT-NAME-INSTANCE for containers.
  */
-#include "schema/resource.h"
+#include "schema/load.h"
 
 #define MARK_PREFIX     "io.forge."
 #define MARK_OWNER      "io.forge.environment" /* the environment's name */
@@ -28,6 +28,10 @@
 /* The set that is bound and compared. Nothing of `in` is changed; values are shared with it. */
 int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
              struct resource_set *ret, struct err *err) _must_check_;
+/* What load.h's schema_load_part() put into `in`, and whoever calls it by name, bound anew in the set that
+   was made of the rest. ERR_UNSUPPORTED: bind everything. */
+int bind_part(const struct resource_set *in, const char *environment, const struct load_edit *edit,
+              struct resource_set *bound, struct err *err) _must_check_;
 /* instance 0 for kinds without instances. */
 const char *bind_native_name(struct arena *a, const char *environment, const struct resource *r,
                              unsigned instance);

@@ -18,6 +18,8 @@ static void select_with_needs(struct planner *p, const char *id, const struct re
 /* P8: what is asked for, and what that depends on. */
 static int select_resources(struct planner *p, struct err *err)
 {
+    for (const char *const *id = p->in->touched; id && *id; id++)
+        map_put(&p->selected, *id, p);
     for (const char *const *id = p->policy->only; id && *id; id++) {
         const struct resource *r = resource_find(p->in->desired, *id);
         struct object *const *objects;
@@ -63,6 +65,25 @@ static void make_index(struct planner *p)
         qsort(plan->by_id, plan->n, sizeof(*plan->by_id), by_id);
 }
 
+/* What was said of those that are not planned holds; in the order of ids, as if all were. */
+static void keep_notes(struct planner *p)
+{
+    struct plan *plan = p->plan;
+    const struct plan_note *now = plan->notes;
+    size_t n = plan->n_notes, at = 0;
+    plan->notes = NULL;
+    plan->n_notes = plan->cap_notes = 0;
+    for (size_t i = 0; i <= p->in->n_notes; i++) {
+        const struct plan_note *old = i < p->in->n_notes ? &p->in->notes[i] : NULL;
+        if (old && planner_selected(p, old->id))
+            continue;
+        for (; at < n && (!old || strcmp(now[at].id, old->id) < 0); at++)
+            planner_note(p, now[at].id, now[at].text);
+        if (old)
+            planner_note(p, arena_strdup(p->a, old->id), arena_strdup(p->a, old->text));
+    }
+}
+
 /* Everything is in line: copy the changes into the plan, and count. */
 static void finish(struct planner *p)
 {
@@ -77,7 +98,7 @@ static void finish(struct planner *p)
         plan->counts[p->changes[i]->action]++;
         changed += p->changes[i]->resource && is_planned(p, p->changes[i]->resource);
     }
-    plan->in_sync = desired - changed;
+    plan->in_sync = desired - changed + p->in->others_in_sync;
     make_index(p);
 }
 
@@ -89,6 +110,8 @@ static int make(struct planner *p, struct err *err)
     if (r < 0)
         return r;
     decide_all(p);
+    if (p->in->touched)
+        keep_notes(p);
     remove_rest(p);
     disturb(p);
     for (size_t i = 0; i < p->n; i++)

@@ -157,6 +157,13 @@ struct plan_input {
     const struct observed *observed;
     const struct inventory *applied;
     const struct plan_policy *policy;
+    /* Nothing but these can have moved since a plan that left nothing to do (P8): only they are planned, and
+       the rest is as it was. NULL-terminated; NULL: everything. The sets hold them, all that need them, and
+       what they need; the others are `others_in_sync`, and `notes` are what was last said of resources. */
+    const char *const *touched;
+    size_t others_in_sync;
+    const struct plan_note *notes;
+    size_t n_notes;
 };
 
 /* ERR_UNSUPPORTED for fields that the target cannot do (all of them, in diags); ERR_NOTFOUND for an id of

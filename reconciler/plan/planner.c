@@ -25,7 +25,7 @@ struct plan_change *planner_change(struct planner *p, const char *id, const stru
 
 bool planner_selected(const struct planner *p, const char *id)
 {
-    return !p->policy->only || map_get(&p->selected, id);
+    return (!p->policy->only && !p->in->touched) || map_get(&p->selected, id);
 }
 
 static void add_relations(struct planner *p, const struct resource *r)

@@ -38,7 +38,7 @@ struct planner {
     struct plan_change **changes;
     size_t n, cap;
     struct map by_id;     /* id -> struct plan_change */
-    struct map selected;  /* ids that are planned; only with policy.only */
+    struct map selected;  /* ids that are planned; only with policy.only, or with touched */
     struct map relations; /* id -> struct relation; made at first use */
     struct map by_name;   /* native name of a container -> struct object; made at first use */
     bool has_relations, has_names;

@@ -8,8 +8,8 @@
  *   repo.c    the repository that objects are read from: a local one in place, or our bare copy of a remote
  * one remote.c  asking a remote what it has and bringing our copy up to date http.c    its bytes over
  * http(s), by libcurl ssh.c     its bytes over ssh, by OpenSSH tidy.c    keeping our copy small tree.c    a
- * commit as a list of files dir.c     a plain folder as a list of files;  head.c  the commit of the work tree
- * it lies in watch.c   inotify
+ * commit as a list of files  changes.c what differs between two commits dir.c     a plain folder as a list of
+ * files;  head.c  the commit of the work tree it lies in watch.c   inotify
  */
 #include "base/clock.h"
 #include "base/limits.h"
@@ -69,6 +69,7 @@ struct snapshot {
     git_odb *odb;
     git_oid *oids;
     size_t cap_oids;
+    git_oid folder; /* its tree, where not all files are listed */
     /* of a folder */
     int root;           /* -1: none */
     const char **texts; /* content of what was read for its id; NULL: read on demand */
@@ -178,7 +179,15 @@ int ssh_transport(git_transport **ret, git_remote *owner, struct remote_op *op);
  * lock. */
 int repo_tidy(struct source *s, struct err *err) _must_check_;
 
+/* ---- changes.c ---- */
+int tree_changes(struct source *s, const char *since, size_t max, struct arena *a, struct snapshot **ret,
+                 const char *const **ret_removed, struct err *err) _must_check_;
+
 /* ---- tree.c, dir.c, head.c ---- */
+/* List one more file of a commit. */
+int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, struct err *err) _must_check_;
+/* The tree of the configured folder in a commit. */
+int tree_folder(struct source *s, git_commit *commit, git_oid *ret, struct err *err) _must_check_;
 int tree_snapshot(struct source *s, const git_oid *commit, struct snapshot **ret,
                   struct err *err) _must_check_;
 /* ERR_CORRUPT when something that the commit's folder needs is missing or damaged; what is merely refused is

@@ -217,6 +217,15 @@ int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, st
     return r;
 }
 
+int source_changes(struct source *s, const char *since, size_t max, struct arena *a, struct snapshot **ret,
+                   const char *const **ret_removed, struct err *err)
+{
+    if (s->url.kind == SOURCE_DIR)
+        return err_set(err, ERR_UNSUPPORTED, "%s: a plain folder has no revisions", s->url.text);
+    int r = refresh_tip(s, err);
+    return r < 0 ? r : tree_changes(s, since, max, a, ret, ret_removed, err);
+}
+
 int snapshot_read(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err)
 {
     struct snapshot *s = arg;

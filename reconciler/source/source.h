@@ -67,6 +67,15 @@ static inline void snapshot_freep(struct snapshot **s)
     snapshot_free(*s);
 }
 
+/* The configured revision as last fetched, of which only those files are listed that are new or differ since
+   another commit; snapshot_find() lists more. What was removed is in *ret_removed, NULL-terminated, in the
+   arena. ERR_UNSUPPORTED, and others: take source_snapshot(). So when more than `max` files differ, and for
+   whatever a walk over all files might refuse. */
+int source_changes(struct source *s, const char *since, size_t max, struct arena *a, struct snapshot **ret,
+                   const char *const **ret_removed, struct err *err) _must_check_;
+/* The number of the file at a path, which is listed if it was not. ERR_NOTFOUND. */
+int snapshot_find(struct snapshot *s, const char *path, size_t *ret, struct err *err) _must_check_;
+
 struct snapshot_info {
     const char *commit;  /* 40 hex digits; "" for a plain folder without Git */
     const char *subject; /* first line of the message */

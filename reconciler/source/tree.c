@@ -52,6 +52,22 @@ static int refuse(struct walk *w, const char *what, const char *hint)
     return err_hint(w->err, "%s", hint);
 }
 
+int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, struct err *err)
+{
+    char hex[GIT_OID_HEXSZ + 1];
+    if (s->n_files > LIMIT_TREE_ENTRIES)
+        return err_set(err, ERR_LIMIT, "%s: more than %u files", path, LIMIT_TREE_ENTRIES);
+    git_oid_tostr(hex, sizeof(hex), id);
+    size_t n = s->n_files;
+    arena_push(&s->arena, s->oids, n, s->cap_oids, *id);
+    struct load_file f = {
+        .path = arena_strdup(&s->arena, path),
+        .blob_id = arena_strndup(&s->arena, hex, GIT_OID_HEXSZ),
+    };
+    arena_push(&s->arena, s->files, s->n_files, s->cap_files, f);
+    return 0;
+}
+
 static int add_file(struct walk *w, const git_oid *id)
 {
     struct snapshot *s = w->snapshot;
@@ -60,16 +76,7 @@ static int add_file(struct walk *w, const git_oid *id)
         return refuse(w, "a tree whose entries are out of order, or there twice,", "git fsck says more");
     if (w->complete && !git_odb_exists(s->odb, id))
         return err_set(w->err, ERR_CORRUPT, "%s: blob %.12s is missing", path, git_oid_tostr_s(id));
-    char hex[GIT_OID_HEXSZ + 1];
-    git_oid_tostr(hex, sizeof(hex), id);
-    size_t n = s->n_files;
-    arena_push(&s->arena, s->oids, n, s->cap_oids, *id);
-    struct load_file f = {
-        .path = arena_strndup(&s->arena, path, w->path.len),
-        .blob_id = arena_strndup(&s->arena, hex, GIT_OID_HEXSZ),
-    };
-    arena_push(&s->arena, s->files, s->n_files, s->cap_files, f);
-    return 0;
+    return snapshot_add_file(s, path, id, w->err);
 }
 
 static int walk_tree(struct walk *w, const git_oid *id, unsigned depth);
@@ -131,8 +138,7 @@ static int walk_tree(struct walk *w, const git_oid *id, unsigned depth)
     return r;
 }
 
-/* The tree of the configured folder in a commit. */
-static int folder_of(struct source *s, git_commit *commit, git_oid *ret, struct err *err)
+int tree_folder(struct source *s, git_commit *commit, git_oid *ret, struct err *err)
 {
     _cleanup_(git_tree_freep) git_tree *root = NULL;
     _cleanup_(git_tree_entry_freep) git_tree_entry *entry = NULL;
@@ -193,7 +199,7 @@ static int make_snapshot(struct source *source, const git_oid *id, bool complete
         libgit_error(err, r, "%s: commit %.12s", source->where, git_oid_tostr_s(id));
         return err->code = ERR_CORRUPT;
     }
-    r = folder_of(source, commit, &folder, err);
+    r = tree_folder(source, commit, &folder, err);
     if (r < 0)
         return r;
     snapshot_set_commit(s, commit);

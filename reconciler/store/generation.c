@@ -2,6 +2,9 @@
  * Generations. The record itself is small; its resources are a list of digests beside it (table resource,
  * "ENV/@N"), and each resource is a record under its digest ("ENV/DIGEST"), stored once however many
  * generations have it.
+ *
+ * A list may be a difference: {"@base": {"": M}, id: digest, ...} is the list of generation M but for what it
+ * names. No id begins with an @. Retention makes lists whole before it deletes what they are based on.
  */
 #include <string.h>
 
@@ -80,12 +83,95 @@ static const char *name_of(struct arena *a, const struct val *v)
     return arena_strndup(a, hex, DIGEST_HEX_LEN / 2);
 }
 
+#define LIST_BASE "@base"
+#define CHAIN_MAX 64u /* each so many generations a list is written whole, so that no chain is longer */
+
+/* What a list is based on; 0: on nothing. */
+static uint64_t list_base(const struct val *names)
+{
+    return (uint64_t)val_get_int(val_get(names, LIST_BASE), "", 0);
+}
+
+/* Read lists down to a whole one; *ret_depth is how many differences there are. */
+static int read_list(struct store_tx *tx, const char *env, uint64_t number, struct arena *a,
+                     const struct val **ret, size_t *ret_depth, struct err *err)
+{
+    const struct val *chain[CHAIN_MAX + 1];
+    size_t n = 0;
+    for (uint64_t at = number; at;) {
+        struct val *names;
+        if (n > CHAIN_MAX)
+            return err_set(err, ERR_CORRUPT, "generation %llu of environment %s is based on too many others",
+                           (unsigned long long)number, env);
+        int r = store_tx_get(tx, STORE_RESOURCE, generation_list_key(env, at).text, a, &names, err);
+        if (r == ERR_NOTFOUND && at != number)
+            r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s has lost its base %llu",
+                        (unsigned long long)number, env, (unsigned long long)at);
+        if (r < 0)
+            return r;
+        chain[n++] = names;
+        uint64_t base = list_base(names);
+        at = base < at ? base : 0;
+    }
+    *ret_depth = n - 1;
+    *ret = chain[n - 1];
+    if (n == 1)
+        return 0;
+    struct val *whole = val_map(a);
+    for (size_t i = n; i > 0; i--)
+        for (size_t k = 0; k < chain[i - 1]->len; k++)
+            val_map_append(a, whole, chain[i - 1]->pairs[k].key, chain[i - 1]->pairs[k].val);
+    val_map_sort(whole, NULL, NULL); /* of equal ones the last stays */
+    val_map_del(whole, LIST_BASE);
+    *ret = whole;
+    return 0;
+}
+
+int generation_list_whole(struct store_tx *tx, const char *env, uint64_t number, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const struct val *names;
+    size_t depth = 0;
+    int r = read_list(tx, env, number, &a, &names, &depth, err);
+    if (r == ERR_NOTFOUND) {
+        err_clear(err);
+        return 0;
+    }
+    return r < 0 || depth == 0
+               ? r
+               : store_tx_put(tx, STORE_RESOURCE, generation_list_key(env, number).text, names, err);
+}
+
 struct begin {
     const char *env;
     const struct generation *g;
     const struct val *names; /* {id: digest} */
     uint64_t number;
 };
+
+static int put_list(struct store_tx *tx, const struct begin *b, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const struct val *base;
+    size_t depth = 0;
+    const struct key list = generation_list_key(b->env, b->number);
+    const char *key = list.text;
+    if (!b->g->base)
+        return store_tx_put(tx, STORE_RESOURCE, key, b->names, err);
+    struct val *names = val_map_copy(&a, b->names), *on = val_map(&a);
+    if (b->g->base % CHAIN_MAX) {
+        val_set_int(&a, on, "", (int64_t)b->g->base);
+        val_map_set(&a, names, LIST_BASE, on);
+        return store_tx_put(tx, STORE_RESOURCE, key, names, err);
+    }
+    int r = read_list(tx, b->env, b->g->base, &a, &base, &depth, err);
+    if (r < 0)
+        return r;
+    struct val *whole = val_map_copy(&a, base);
+    for (size_t i = 0; i < names->len; i++)
+        val_map_set(&a, whole, names->pairs[i].key, names->pairs[i].val);
+    return store_tx_put(tx, STORE_RESOURCE, key, whole, err);
+}
 
 static int put_resources(struct store_tx *tx, const struct begin *b, struct err *err)
 {
@@ -97,7 +183,7 @@ static int put_resources(struct store_tx *tx, const struct begin *b, struct err 
         if (r < 0)
             return r;
     }
-    return store_tx_put(tx, STORE_RESOURCE, generation_list_key(b->env, b->number).text, b->names, err);
+    return put_list(tx, b, err);
 }
 
 static int put_record(struct store_tx *tx, const char *env, const struct generation *g, struct err *err)
@@ -115,6 +201,9 @@ static int run_begin(struct store_tx *tx, void *arg, struct err *err)
     int r = store_tx_newest(tx, STORE_GENERATION, b->env, &b->number, err);
     if (r < 0)
         return r;
+    if (b->g->base && b->g->base != b->number)
+        return err_set(err, ERR_CONFLICT, "environment %s: another generation was recorded meanwhile",
+                       b->env);
     b->number++;
     struct generation g = *b->g;
     g.number = b->number;
@@ -168,8 +257,10 @@ int generation_missing(const char *env, uint64_t number, struct err *err)
 static int load_resources(struct store_tx *tx, const char *env, uint64_t number, struct arena *a,
                           const struct val **ret, struct err *err)
 {
-    struct val *names, *all = val_map(a);
-    int r = store_tx_get(tx, STORE_RESOURCE, generation_list_key(env, number).text, a, &names, err);
+    const struct val *names;
+    struct val *all = val_map(a);
+    size_t depth;
+    int r = read_list(tx, env, number, a, &names, &depth, err);
     if (r == ERR_NOTFOUND) {
         err_clear(err);
         *ret = NULL;
@@ -205,6 +296,17 @@ static int get(struct store_tx *tx, const char *env, uint64_t number, struct are
     if (r == 0)
         *ret = g;
     return r;
+}
+
+int generation_get_brief(struct store *s, const char *env, uint64_t number, struct arena *a,
+                         struct generation *ret, struct err *err)
+{
+    struct key key = generation_key(env, number);
+    struct val *v;
+    int r = store_get(s, STORE_GENERATION, key.text, a, &v, err);
+    if (r == ERR_NOTFOUND)
+        return generation_missing(env, number, err);
+    return r < 0 ? r : from_val(v, key.text, ret, err);
 }
 
 int generation_get(struct store *s, const char *env, uint64_t number, struct arena *a, struct generation *ret,

@@ -61,8 +61,10 @@ struct generation {
     enum generation_status status;
     const char *error;
     const struct val *resources; /* {id: resource_to_val}, unbound, resolved */
-    const struct val *images;    /* {ref: {id, digest}} as they ran (H3) */
-    const struct val *summary;   /* {create: n, update: n, ...} */
+    uint64_t base; /* generation_begin(): `resources` are only those that this older one has not, or not so;
+                      0: all of them */
+    const struct val *images;  /* {ref: {id, digest}} as they ran (H3) */
+    const struct val *summary; /* {create: n, update: n, ...} */
 };
 /* Takes the next number of the environment (written in the same commit as env_state.generation). */
 int generation_begin(struct store *s, const char *env, struct generation *g, struct err *err) _must_check_;
@@ -71,6 +73,9 @@ int generation_end(struct store *s, const char *env, const struct generation *g,
                    struct err *err) _must_check_;
 int generation_get(struct store *s, const char *env, uint64_t number, struct arena *a, struct generation *ret,
                    struct err *err) _must_check_;
+/* Without its resources. */
+int generation_get_brief(struct store *s, const char *env, uint64_t number, struct arena *a,
+                         struct generation *ret, struct err *err) _must_check_;
 /* Newest first, without `resources` when `brief`; at most limit (0: all). */
 int generation_list(struct store *s, const char *env, size_t limit, bool brief, struct arena *a,
                     struct generation **ret, size_t *ret_n, struct err *err) _must_check_;

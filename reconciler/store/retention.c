@@ -99,6 +99,9 @@ static int expire_generations(struct store_tx *tx, const struct pass *p, struct 
     if (r < 0 || keys.n <= more(p->generations))
         return r;
     r = count_expired(tx, p, &keys, &n, err);
+    /* Those that stay may be based on those that go: the oldest of them is what all later ones come down to. */
+    if (r == 0 && n > 0 && n < keys.n)
+        r = generation_list_whole(tx, p->env, key_number(keys.items[n]), err);
     for (size_t i = 0; r == 0 && i < n; i++) {
         r = store_tx_del(tx, STORE_GENERATION, keys.items[i], err);
         if (r == 0)

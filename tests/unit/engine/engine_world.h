@@ -12,6 +12,13 @@
 #define EW_HEAD(kind, name) "---\napiVersion: forge/v1\nkind: " kind "\nmetadata: {name: " name "}\n"
 #define EW_C(name, rest)    EW_HEAD("Container", name) "spec: {image: app:1, network_mode: none" rest "}\n"
 
+/* Options of a look after one that left nothing to do: only this has moved. */
+#define EW_TOUCHED(id)                                \
+    .settled = true, .touched = (const char *const[]) \
+    {                                                 \
+        id, NULL                                      \
+    }
+
 enum ew_source { EW_GIT, EW_FOLDER };
 
 struct ew {

@@ -33,7 +33,7 @@ static void test_all_of_it(_unused_ void **state)
     assert_int_equal(w.look.plan.n, 0);
     assert_int_equal(fake_writes(w.fake), 0);
     fake_remove(w.fake, "rollback-web-1");
-    ew_ok(ew_run(&w, &(struct look_options){.same_commit = true, .touched = "container/web"}));
+    ew_ok(ew_run(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/web")}));
     assert_contains(ew_field(&w, "rollback-web-1", "user"), "1");
     assert_int_equal(ew_state(&w).generation, 3);
     ew_restart(&w);

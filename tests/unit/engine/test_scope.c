@@ -62,8 +62,8 @@ static void test_same_as_a_whole_look(_unused_ void **state)
         assert_null(w.look.scope);
         const char *whole = change_text(&w, "container/alone");
         assert_int_equal(w.look.plan.n, str_eq(whole, "none") ? 0 : 1);
-        ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, .touched = "container/alone"}));
-        assert_string_equal(w.look.scope, "container/alone");
+        ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone")}));
+        assert_string_equal(w.look.scope[0], "container/alone");
         assert_string_equal(change_text(&w, "container/alone"), whole);
         ew_ok(ew_apply_look(&w));
         assert_int_equal(w.look.plan.n, 0);
@@ -85,24 +85,32 @@ static void test_where_it_may_not_be(_unused_ void **state)
     ew_init(&w, "scope", EW_GIT, false);
     ew_commit(&w, "app.yaml", manifests);
     /* Nothing is kept yet. */
-    assert_whole(&w, &(struct look_options){.same_commit = true, .touched = "container/alone"});
+    assert_whole(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone")});
     ew_ok(ew_apply_look(&w));
-    /* Others are built on it, or it is on others; it is no container, or not there at all. */
-    const char *const not_alone[] = {"container/base", "container/user", "network/default", "container/none"};
+    /* Who is on it does not say so, or it is not there at all. */
+    const char *const not_alone[] = {"network/default", "container/none"};
     for (size_t i = 0; i < ARRAY_LEN(not_alone); i++)
-        assert_whole(&w, &(struct look_options){.same_commit = true, .touched = not_alone[i]});
-    assert_whole(&w, &(struct look_options){.touched = "container/alone"});
+        assert_whole(&w, &(struct look_options){.same_commit = true, EW_TOUCHED(not_alone[i])});
+    assert_whole(&w, &(struct look_options){.same_commit = true});
     assert_whole(&w,
-                 &(struct look_options){.same_commit = true, .touched = "container/alone", .fresh = true});
-    assert_whole(&w,
-                 &(struct look_options){.same_commit = true, .touched = "container/alone", .attended = true});
-    ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, .touched = "container/net"}));
-    assert_string_equal(w.look.scope, "container/net"); /* networks are no matter */
+                 &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone"), .fresh = true});
+    assert_whole(
+        &w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone"), .attended = true});
+    ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/net")}));
+    assert_string_equal(w.look.scope[0], "container/net"); /* networks are no matter */
+    /* What is built on it is looked at as well, and what it is built on is not its matter. */
+    ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/base")}));
+    assert_string_equal(w.look.scope[0], "container/base");
+    assert_string_equal(w.look.scope[1], "container/user");
+    assert_null(w.look.scope[2]);
+    ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/user")}));
+    assert_string_equal(w.look.scope[0], "container/user");
+    assert_null(w.look.scope[1]);
     /* Somebody was killed while at it. */
     ew_ok(journal_append(
         w.store, w.name,
         &(struct journal_entry){.run = "r", .seq = 1, .phase = "begin", .id = "container/user"}, &w.err));
-    assert_whole(&w, &(struct look_options){.same_commit = true, .touched = "container/alone"});
+    assert_whole(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone")});
     ew_release(&w);
 }
 
@@ -114,7 +122,7 @@ static void test_more_than_drift(_unused_ void **state)
     ew_commit(&w, "app.yaml", manifests);
     ew_ok(ew_reconcile(&w));
     fake_image(w.fake, &(struct fake_image){.ref = "app:1", .local = 5, .remote = 5});
-    ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, .touched = "container/alone"}));
+    ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone")}));
     assert_null(w.look.scope);
     assert_int_equal(w.look.plan.n, 4);
     assert_false(look_continues_generation(&w.look));
