@@ -65,7 +65,8 @@ git_https_start()
     certs_authority "$dir"
     certs_issue "$dir" server "DNS:localhost,IP:127.0.0.1"
     git_https_config "$dir" "$port" >"$dir/nginx.conf"
-    service_start fcgiwrap 10 "test -S $dir/cgi" -- fcgiwrap -f -c 2 -s "unix:$dir/cgi" || return 1
+    # One process: those that it would fork outlive it.
+    service_start fcgiwrap 10 "test -S $dir/cgi" -- fcgiwrap -f -s "unix:$dir/cgi" || return 1
     git_https_pids=$service_pid
     service_start nginx 10 git_https_answers -- nginx -p "$dir" -e stderr -c "$dir/nginx.conf" || return 1
     git_https_pids="$service_pid $git_https_pids"
