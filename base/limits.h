@@ -30,6 +30,8 @@
 #define LIMIT_EVENT_BYTES        (256u << 10)  /* one event of a stream */
 #define LIMIT_FETCH_BYTES        (16ull << 30) /* one download from a Git server */
 #define LIMIT_REFS_BYTES         (64u << 20)   /* what a Git server lists before that */
+#define LIMIT_REGISTRY_BYTES     (16u << 20)   /* one answer of a registry */
+#define LIMIT_REGISTRY_TAGS      100000u       /* tags of one repository */
 #define LIMIT_SETTINGS_BYTES     (1u << 20)    /* settings file */
 #define LIMIT_CONTROL_BYTES      (16u << 20)   /* one request on the control socket */
 #define LIMIT_CHILD_OUTPUT_BYTES (4u << 20)    /* kept output of a child process */

@@ -1,8 +1,6 @@
-/*
- * Who we are to a registry: the target's logins, then what docker's own command line was told (config.json:
- * auths, credHelpers, credsStore; docs.docker.com/reference/cli/docker/login). Helpers are programs that are
- * asked on their stdin (github.com/docker/docker-credential-helpers).
- */
+/* Helpers are programs that are asked on their stdin (github.com/docker/docker-credential-helpers). */
+#include "providers/docker/credential.h"
+
 #include "providers/docker/docker.h"
 
 #include "base/child.h"
@@ -16,14 +14,7 @@
 #define HUB     "docker.io"
 #define HUB_KEY "https://index.docker.io/v1/"
 
-struct login {
-    const char *user;              /* in the arena, or the target's */
-    const struct secret *password; /* ours or the target's */
-    struct secret *own, *token;    /* token: an identity token in place of user and password */
-    struct arena arena;            /* of what is no secret */
-};
-
-static void login_release(struct login *l)
+void login_release(struct login *l)
 {
     secret_free(l->own);
     secret_free(l->token);
@@ -64,10 +55,10 @@ static bool same_registry(const char *name, const char *registry)
     return false;
 }
 
-static bool from_target(const struct docker *d, const char *registry, struct login *l)
+static bool from_target(const struct target *t, const char *registry, struct login *l)
 {
-    for (size_t i = 0; i < d->target.n_logins; i++) {
-        const struct registry_login *x = &d->target.logins[i];
+    for (size_t i = 0; i < t->n_logins; i++) {
+        const struct registry_login *x = &t->logins[i];
         if (!same_registry(x->registry, registry))
             continue;
         l->user = x->username;
@@ -153,10 +144,10 @@ static int from_config(json_t *config, const char *registry, const struct cancel
     return 0;
 }
 
-static int from_docker(const struct docker *d, const char *registry, const struct cancel *c, struct login *l,
+static int from_docker(const struct target *t, const char *registry, const struct cancel *c, struct login *l,
                        struct err *err)
 {
-    const char *dir = d->target.docker_config, *home = getenv("HOME");
+    const char *dir = t->docker_config, *home = getenv("HOME");
     struct buf text = BUF_INIT;
     struct err missing = {0};
     if (str_empty(dir))
@@ -179,6 +170,20 @@ static int from_docker(const struct docker *d, const char *registry, const struc
         secret_wipe(text.data, text.cap);
     buf_release(&text);
     return r;
+}
+
+bool login_known(const struct login *l)
+{
+    return l->token || (l->user && l->password);
+}
+
+int login_find(const struct target *t, const char *registry, const struct cancel *c, struct login *ret,
+               struct err *err)
+{
+    *ret = (struct login){.user = NULL};
+    arena_init(&ret->arena);
+    int r = from_target(t, registry, ret) ? 0 : from_docker(t, registry, c, ret, err);
+    return r < 0 ? err_wrap(err, "credentials of registry %s", registry) : 0;
 }
 
 /* RFC 4648, section 5, with padding, as Go's base64.URLEncoding reads it. */
@@ -225,20 +230,12 @@ static char *make_header(const struct login *l, const char *registry)
 int credential_header(struct docker *d, const char *image, const struct cancel *c, char **ret,
                       struct err *err)
 {
-    struct login l = {.user = NULL};
-    arena_init(&l.arena);
-    const char *registry = registry_of(&l.arena, image);
-    char *header = NULL;
-    int r = 0;
-    if (registry && !from_target(d, registry, &l))
-        r = from_docker(d, registry, c, &l, err);
-    if (r == 0 && (l.token || (l.user && l.password)))
-        header = make_header(&l, registry);
-    if (r < 0)
-        err_wrap(err, "credentials of registry %s", registry);
-    else
-        *ret = header;
-    login_release(&l);
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    _cleanup_(login_release) struct login l = {.user = NULL};
+    const char *registry = registry_of(&a, image);
+    int r = registry ? login_find(&d->target, registry, c, &l, err) : 0;
+    if (r == 0)
+        *ret = login_known(&l) ? make_header(&l, registry) : NULL;
     return r;
 }
 

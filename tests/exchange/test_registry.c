@@ -1,0 +1,232 @@
+/* What a registry may answer: pages, tokens, refusals, and what none should. */
+#include "providers/registry/registry.h"
+#include "tests/exchange/peer.h"
+#include "tests/lib/faultproxy.h"
+#include "tests/lib/unit.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#define DIGEST               "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define HEAD(status, fields) "HTTP/1.1 " status "\r\nContent-Length: 0\r\nConnection: close\r\n" fields "\r\n"
+#define RAW_CLOSE            (PEER_RAW | PEER_CLOSE)
+
+struct fixture {
+    struct peer *peer;
+    struct faultproxy *proxy; /* from a port to the peer's socket */
+    struct secret *password;
+    struct registry_login login;
+    struct target target;
+    struct registry *registry;
+    char host[64], ref[96];
+    struct arena arena;
+    struct err err;
+};
+
+static int setup(void **state)
+{
+    static const struct peer_answer nothing[] = {{0}};
+    struct fixture *f = mem_new(struct fixture);
+    f->peer = peer_start(nothing);
+    f->proxy = faultproxy_start_unix(str_after(peer_url(f->peer), "unix://"));
+    snprintf(f->host, sizeof(f->host), "127.0.0.1:%u", faultproxy_port(f->proxy));
+    snprintf(f->ref, sizeof(f->ref), "%s/shop/web:1.4", f->host);
+    f->password = secret_new("pass word", 9);
+    f->login = (struct registry_login){.registry = f->host, .username = "me", .password = f->password};
+    f->target = (struct target){.docker_config = "/nonexistent", .logins = &f->login, .n_logins = 1};
+    f->registry = registry_new(&f->target, "/nonexistent");
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    registry_free(f->registry);
+    faultproxy_stop(f->proxy);
+    peer_stop(f->peer);
+    secret_free(f->password);
+    arena_release(&f->arena);
+    free(f);
+    return 0;
+}
+
+static const char *text(struct fixture *f, const char *fmt, ...) _printf_(2, 3);
+static const char *text(struct fixture *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    const char *s = arena_vprintf(&f->arena, fmt, ap);
+    va_end(ap);
+    return s;
+}
+
+static int digest(struct fixture *f, const char **ret)
+{
+    f->err = (struct err){0};
+    return registry_digest(f->registry, f->ref, NULL, &f->arena, ret, &f->err);
+}
+
+static int tags(struct fixture *f, const char *const **ret, size_t *ret_n)
+{
+    f->err = (struct err){0};
+    return registry_tags(f->registry, f->ref, NULL, &f->arena, ret, ret_n, &f->err);
+}
+
+#define PROBE                                                \
+    {                                                        \
+        "GET /v2/ ", 200, "{}", PEER_CLOSE, 0, NULL, 0, NULL \
+    }
+
+static void test_pages(void **state)
+{
+    struct fixture *f = *state;
+    const char *const *list;
+    size_t n;
+    static const char page1[] = "{\"tags\":[\"1.0\",\"1.1\"]}";
+    const struct peer_answer script[] = {
+        PROBE,
+        {"GET /v2/shop/web/tags/list?n=1000 ", 0,
+         text(f,
+              "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n"
+              "Link: </v2/shop/web/tags/list?last=1.1&n=2>; rel=\"next\"\r\n\r\n%s",
+              sizeof(page1) - 1, page1),
+         RAW_CLOSE, 0, NULL, 0, NULL},
+        {"GET /v2/shop/web/tags/list?last=1.1&n=2 ", 200, "{\"tags\":[\"2.0\"]}", PEER_CLOSE, 0, NULL, 0,
+         NULL},
+        {0},
+    };
+    peer_script(f->peer, script);
+    if (tags(f, &list, &n) < 0)
+        fail_msg("%s", f->err.msg);
+    assert_int_equal(n, 3);
+    assert_string_equal(list[0], "1.0");
+    assert_string_equal(list[2], "2.0");
+}
+
+/* RFC 6750 as the distribution project has it: 401 says where a token is to be had, and for what. */
+static void test_token(void **state)
+{
+    struct fixture *f = *state;
+    const char *got;
+    const struct peer_answer script[] = {
+        PROBE,
+        {"HEAD /v2/shop/web/manifests/1.4 ", 0,
+         text(f,
+              HEAD("401 Unauthorized",
+                   "WWW-Authenticate: Bearer realm=\"http://%s/token\",service=\"the registry\","
+                   "scope=\"repository:shop/web:pull\"\r\n"),
+              f->host),
+         RAW_CLOSE, 1, NULL, 0, NULL},
+        {"GET /token?service=the%20registry&scope=repository%3Ashop%2Fweb%3Apull ", 200,
+         "{\"token\":\"a-token\",\"expires_in\":300}", PEER_CLOSE, 1, "Authorization: Basic bWU6cGFzcyB3b3Jk",
+         0, NULL},
+        {"HEAD /v2/shop/web/manifests/1.4 ", 0, HEAD("200 OK", "Docker-Content-Digest: " DIGEST "\r\n"),
+         RAW_CLOSE, 0, "Authorization: Bearer a-token", 0, NULL},
+        {0},
+    };
+    peer_script(f->peer, script);
+    if (digest(f, &got) < 0)
+        fail_msg("%s", f->err.msg);
+    assert_string_equal(got, DIGEST);
+    /* It is kept: the second question asks for none. */
+    if (digest(f, &got) < 0)
+        fail_msg("%s (%s)", f->err.msg, peer_log(f->peer));
+}
+
+static void test_basic(void **state)
+{
+    struct fixture *f = *state;
+    const char *got;
+    const struct peer_answer script[] = {
+        PROBE,
+        {"HEAD /v2/shop/web/manifests/1.4 ", 0,
+         HEAD("401 Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n"), RAW_CLOSE, 1, NULL, 0, NULL},
+        {"HEAD /v2/shop/web/manifests/1.4 ", 0, HEAD("200 OK", "Docker-Content-Digest: " DIGEST "\r\n"),
+         RAW_CLOSE, 0, "Authorization: Basic bWU6cGFzcyB3b3Jk", 0, NULL},
+        {0},
+    };
+    peer_script(f->peer, script);
+    if (digest(f, &got) < 0)
+        fail_msg("%s", f->err.msg);
+    assert_string_equal(got, DIGEST);
+}
+
+/* Our password goes to no other machine, whatever the registry says, and into no error. */
+static void test_a_realm_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    const char *got;
+    const struct peer_answer script[] = {
+        PROBE,
+        {"HEAD /v2/shop/web/manifests/1.4 ", 0,
+         HEAD("401 Unauthorized", "WWW-Authenticate: Bearer realm=\"http://192.0.2.1/token\"\r\n"), RAW_CLOSE,
+         0, NULL, 0, NULL},
+        {0},
+    };
+    peer_script(f->peer, script);
+    assert_int_equal(digest(f, &got), ERR_AUTH);
+    assert_non_null(strstr(f->err.msg, "192.0.2.1"));
+    assert_null(strstr(f->err.msg, "pass word"));
+}
+
+static void test_refusals(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *answer;
+        int code;
+        bool retryable;
+    } cases[] = {
+        {HEAD("404 Not Found", ""), ERR_NOTFOUND, false},
+        {HEAD("403 Forbidden", ""), ERR_AUTH, false},
+        {HEAD("401 Unauthorized", ""), ERR_AUTH, false},
+        {HEAD("503 Busy", ""), ERR_UNAVAILABLE, true},
+        {HEAD("429 Too Many", ""), ERR_UNAVAILABLE, true},
+        {HEAD("302 Found", "Location: http://192.0.2.1/\r\n"), ERR_INVALID, false},
+        {HEAD("200 OK", ""), ERR_INVALID, false},
+        {HEAD("200 OK", "Docker-Content-Digest: md5:0\r\n"), ERR_INVALID, false},
+        {"no HTTP at all\r\n\r\n", ERR_UNAVAILABLE, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {
+            PROBE,
+            {"HEAD /v2/shop/web/manifests/1.4 ", 0, cases[i].answer, RAW_CLOSE, 0, NULL, 0, NULL},
+            {0},
+        };
+        const char *got;
+        peer_script(f->peer, script);
+        int r = digest(f, &got);
+        if (r != cases[i].code || f->err.retryable != cases[i].retryable)
+            fail_msg("%s: %s", cases[i].answer, f->err.msg);
+    }
+}
+
+static void test_an_answer_that_is_no_list(void **state)
+{
+    struct fixture *f = *state;
+    const char *const *list;
+    size_t n;
+    const struct peer_answer script[] = {
+        PROBE,
+        {"GET /v2/shop/web/tags/list", 200, "not JSON", PEER_CLOSE, 0, NULL, 0, NULL},
+        {0},
+    };
+    peer_script(f->peer, script);
+    assert_int_equal(tags(f, &list, &n), ERR_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_token, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_basic, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_realm_elsewhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_answer_that_is_no_list, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
