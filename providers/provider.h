@@ -153,6 +153,13 @@ struct provider_ops {
     int (*exec)(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,
                 struct err *err);
     int (*logs)(struct provider *p, const struct logs_request *rq, const struct cancel *c, struct err *err);
+    /* The files of a volume as a tar archive, names relative to its root, into a descriptor; and back, from a
+       regular file. ERR_CONFLICT: there are files in it, and `over` (they stay, but for those of the same
+       name) is not set. What writes to it meanwhile makes the copy of no one moment. */
+    int (*volume_save)(struct provider *p, const char *native_name, int fd, const struct cancel *c,
+                       struct err *err);
+    int (*volume_load)(struct provider *p, const char *native_name, int fd, bool over, const struct cancel *c,
+                       struct err *err);
     int (*stats)(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
 };
 

@@ -56,6 +56,10 @@ const struct annotation annotations[] = {
      "\"true\"", adopt_words},
     {"forge/ignore", "Fields, separated by commas, that are left alone once it exists.", "spec.replicas",
      NULL},
+    {"forge/allow-data-loss",
+     "Words of a plan that was refused because data would be lost, each bound to the object that holds them: "
+     "these may be lost. On the manifest that is changed, or on one that stays when another is removed.",
+     "volume/data@1f0c3a9be2d4", NULL},
     {"forge/suspend", "Nothing is changed on it; the value is the reason.", "moving to the new disk", NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -119,11 +119,27 @@ static void check_ignored(struct decode *d, const struct ynode *at, const struct
     }
 }
 
+/* Words as a refused plan prints them: RESOURCE@DIGEST. A bare name would allow every later loss as well. */
+static void check_loss_words(struct decode *d, const struct ynode *at, const char *text)
+{
+    for (size_t n; *(text += strspn(text, " ,\t\n")); text += n) {
+        n = strcspn(text, " ,\t\n");
+        const char *slash = memchr(text, '/', n), *mark = memchr(text, '@', n);
+        if (!slash || !mark || slash > mark ||
+            strspn(mark + 1, "0123456789abcdef") != (size_t)(text + n - mark - 1) || mark + 1 == text + n)
+            decode_error_hint(d, at, "copy the word from the refused plan: volume/data@1f0c3a9be2d4",
+                              "forge/allow-data-loss: \"%.*s\" does not say which object may be lost",
+                              (int)(n < 64 ? n : 64), text);
+    }
+}
+
 static void check_annotation(struct decode *d, const struct ynode *at, const struct kind_desc *kind,
                              const struct annotation *known, const char *value)
 {
     if (str_eq(known->name, "forge/ignore"))
         check_ignored(d, at, kind, value);
+    if (str_eq(known->name, "forge/allow-data-loss"))
+        check_loss_words(d, at, value);
     bool good = !known->choices;
     size_t n = 0;
     for (; known->choices && known->choices[n]; n++)

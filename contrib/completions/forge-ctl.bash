@@ -16,7 +16,7 @@ _forge_ctl()
     done
     local options=" --environment --directory --settings --state-dir --json --local --no-color --verbose --help"
     case $verb in
-    '') words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec backup restore doctor completion version help" ;;
+    '') words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help" ;;
     init)
         options+=""
         files=yes
@@ -29,7 +29,7 @@ _forge_ctl()
         options+=" --only --adopt --allow-data-loss --fresh --no-fetch --out"
         ;;
     apply)
-        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout"
+        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout --backup-volumes"
         files=yes
         ;;
     status)
@@ -42,7 +42,7 @@ _forge_ctl()
         options+=""
         ;;
     rollback)
-        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout"
+        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout --backup-volumes"
         ;;
     explain)
         options+=""
@@ -69,6 +69,10 @@ _forge_ctl()
     exec)
         options+=" --interactive --tty --user --workdir --instance"
         ;;
+    volume)
+        options+=" --overwrite"
+        files=yes
+        ;;
     backup)
         options+=""
         files=yes
@@ -89,7 +93,7 @@ _forge_ctl()
         ;;
     help)
         options+=""
-        words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec backup restore doctor completion version help"
+        words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help"
         ;;
     esac
     case $prev in

@@ -19,6 +19,7 @@ _forge_ctl() {
         'adopt:take over what exists on the engine'
         'logs:what a container prints'
         'exec:run a command in a container'
+        'volume:the files of a volume, into a tar archive and back'
         'backup:a consistent copy of the store, while others write'
         'restore:put a backup in the store'\''s place'
         'doctor:check settings, repository, credentials, engine, disk'
@@ -60,7 +61,7 @@ _forge_ctl() {
         _arguments \
             '--only=[this resource and what it depends on; may be repeated]:value:_files' \
             '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
-            '--allow-data-loss=[allow the data of this resource to be lost; may be repeated]:value:_files' \
+            '--allow-data-loss=[allow the loss of data that the refused plan gives this word for; may be repeated]:value:_files' \
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
             '--out=[also write the plan, for `apply FILE`]:value:_files' \
@@ -78,13 +79,14 @@ _forge_ctl() {
         _arguments \
             '--only=[this resource and what it depends on; may be repeated]:value:_files' \
             '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
-            '--allow-data-loss=[allow the data of this resource to be lost; may be repeated]:value:_files' \
+            '--allow-data-loss=[allow the loss of data that the refused plan gives this word for; may be repeated]:value:_files' \
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
             '--yes[do not ask]' \
             '--dry-run[print the plan and stop]' \
             '--parallel=[changes under way at once]:value:_files' \
             '--timeout=[of the whole run]:value:_files' \
+            '--backup-volumes=[first save the volumes whose data the plan loses, as tar archives]:value:_files' \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
             '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
             '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
@@ -139,13 +141,14 @@ _forge_ctl() {
         _arguments \
             '--only=[this resource and what it depends on; may be repeated]:value:_files' \
             '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
-            '--allow-data-loss=[allow the data of this resource to be lost; may be repeated]:value:_files' \
+            '--allow-data-loss=[allow the loss of data that the refused plan gives this word for; may be repeated]:value:_files' \
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
             '--yes[do not ask]' \
             '--dry-run[print the plan and stop]' \
             '--parallel=[changes under way at once]:value:_files' \
             '--timeout=[of the whole run]:value:_files' \
+            '--backup-volumes=[first save the volumes whose data the plan loses, as tar archives]:value:_files' \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
             '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
             '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
@@ -269,6 +272,19 @@ _forge_ctl() {
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
             '*:argument: ' ;;
+    volume)
+        _arguments \
+            '--overwrite[restore\: also where there are files; those of the same name are replaced]' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
     backup)
         _arguments \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
@@ -341,7 +357,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '1:word:(init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec backup restore doctor completion version help)' ;;
+            '1:word:(init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help)' ;;
     esac
 }
 _forge_ctl "$@"

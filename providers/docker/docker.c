@@ -236,5 +236,7 @@ const struct provider_ops provider_docker = {
     .watch_close = docker_watch_close,
     .exec = docker_exec,
     .logs = docker_logs,
+    .volume_save = docker_volume_save,
+    .volume_load = docker_volume_load,
     .stats = docker_stats,
 };

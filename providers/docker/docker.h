@@ -115,6 +115,10 @@ void docker_watch_close(struct watch *w);
 int docker_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,
                 struct err *err);
 int docker_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c, struct err *err);
+int docker_volume_save(struct provider *p, const char *volume, int fd, const struct cancel *cancel,
+                       struct err *err);
+int docker_volume_load(struct provider *p, const char *volume, int fd, bool over, const struct cancel *cancel,
+                       struct err *err);
 int docker_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
 
 /* A step under way. */

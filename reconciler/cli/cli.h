@@ -91,6 +91,14 @@ int cli_call(struct cli *c, const char *operation, const struct val *args,
 const char *cli_actor(struct cli *c); /* the user's name */
 void cli_close(struct cli *c);
 
+/* object.c: what runs for a resource; `instance` as it was typed, NULL: any. Lives in the arena. */
+int cli_object(struct cli *c, const char *id, const char *instance, struct provider **ret_p,
+               struct observed *ret_all, const struct object **ret, struct err *err) _must_check_;
+
+/* verb_volume.c: a volume into a new file; each volume whose data a plan loses, into a folder. */
+int cli_volume_save(struct cli *c, const char *id, const char *path, struct err *err) _must_check_;
+int cli_volumes_save(struct cli *c, const struct val *plan, const char *dir, struct err *err) _must_check_;
+
 /* output.c */
 void cli_out(const struct buf *b);                    /* to stdout, whole */
 void cli_err(const struct buf *b);                    /* to stderr, whole */
@@ -144,6 +152,7 @@ int verb_reconcile(struct cli *c);
 int verb_adopt(struct cli *c);
 int verb_logs(struct cli *c);
 int verb_exec(struct cli *c);
+int verb_volume(struct cli *c);
 int verb_backup(struct cli *c);
 int verb_restore(struct cli *c);
 int verb_doctor(struct cli *c);

@@ -72,6 +72,8 @@ static int review(struct cli *c, struct val *args, bool *ret_go, struct val **re
     if (dry || !plan_does_something(*ret_plan))
         return 0;
     bool asked;
+    if (cli_flag(c, "yes"))
+        return 0;
     *ret_go = cli_confirm(c, "Apply this plan?", &asked);
     if (!asked) {
         err_set(err, ERR_DENIED, "nothing was changed: nobody can be asked %s",
@@ -112,12 +114,15 @@ static int run(struct cli *c, struct val *args)
     struct val *plan = NULL, *answer = NULL;
     /* Who does not want to be asked gets one look, and what it says is done: nothing is bound to an earlier
      * one. */
-    bool reviewed = cli_flag(c, "dry-run") || !cli_flag(c, "yes"), go = !reviewed;
+    const char *backups = cli_value(c, "backup-volumes");
+    bool reviewed = cli_flag(c, "dry-run") || !cli_flag(c, "yes") || backups, go = !reviewed;
     int r = run_args(c, args, &err);
     if (r == 0 && reviewed)
         r = review(c, args, &go, &plan, &err);
     if (r < 0)
         return cli_fail(c, &err, plan);
+    if (go && backups && cli_volumes_save(c, plan, backups, &err) < 0)
+        return cli_fail(c, &err, NULL);
     if (!go) {
         if (c->json != JSON_OFF)
             cli_json(c, plan);

@@ -8,47 +8,14 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static int no_such_object(struct cli *c, const char *id, int64_t instance, const struct observed *o,
-                          struct err *err)
+static int find_container(struct cli *c, struct provider **ret_p, const char **ret_name, struct err *err)
 {
-    const char **names = arena_array(&c->arena, const char *, o->n + 1);
-    for (size_t i = 0; i < o->n; i++)
-        names[i] = o->items[i]->id;
-    const char *near = str_nearest(id, names, o->n);
-    if (instance)
-        err_set(err, ERR_NOTFOUND, "nothing runs for %s, instance %lld", id, (long long)instance);
-    else
-        err_set(err, ERR_NOTFOUND, "nothing runs for %s", id);
-    return near ? err_hint(err, "did you mean %s?", near)
-                : err_hint(err, "`forge-ctl status` shows what there is");
-}
-
-static int find_object(struct cli *c, const char *id, const char *instance_text, struct provider **ret_p,
-                       const char **ret_name, struct err *err)
-{
-    struct engine *e;
-    int64_t instance = 0;
-    int r = cli_number("--instance", instance_text, 1, &instance, err);
+    struct observed all;
+    const struct object *o;
+    int r = cli_object(c, cli_resource(c, c->args[0]), cli_value(c, "instance"), ret_p, &all, &o, err);
     if (r == 0)
-        r = cli_engine(c, &e, err);
-    if (r == 0)
-        r = engine_provider(e, ret_p, err);
-    if (r < 0)
-        return r;
-    struct observed o;
-    observed_init(&o, &c->arena);
-    const struct observe_request rq = {.owner = engine_config(e)->name};
-    r = (*ret_p)->ops->observe(*ret_p, &rq, &c->cancel, &c->arena, &o, err);
-    if (r < 0)
-        return r;
-    struct object *const *objects;
-    size_t n = observed_find(&o, id, &objects);
-    for (size_t i = 0; i < n; i++)
-        if (!instance || objects[i]->instance == (unsigned)instance) {
-            *ret_name = objects[i]->native_name;
-            return 0;
-        }
-    return no_such_object(c, id, instance, &o, err);
+        *ret_name = o->native_name;
+    return r;
 }
 
 /* With --json=lines an event each, else all of them in one document at the end. */
@@ -112,7 +79,7 @@ int verb_logs(struct cli *c)
     if (r == 0 && cli_value(c, "since"))
         r = parse_since(cli_value(c, "since"), &rq.since_ns, &err);
     if (r == 0)
-        r = find_object(c, cli_resource(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
+        r = find_container(c, &p, &rq.native_name, &err);
     if (r == 0 && !p->ops->logs)
         r = err_set(&err, ERR_UNSUPPORTED, "this backend has no logs");
     if (r == 0)
@@ -144,7 +111,7 @@ int verb_exec(struct cli *c)
         .err_fd = STDERR_FILENO,
     };
     int code = 0;
-    int r = find_object(c, cli_resource(c, c->args[0]), cli_value(c, "instance"), &p, &rq.native_name, &err);
+    int r = find_container(c, &p, &rq.native_name, &err);
     if (r == 0 && !p->ops->exec)
         r = err_set(&err, ERR_UNSUPPORTED, "this backend cannot run commands in a container");
     if (r == 0)

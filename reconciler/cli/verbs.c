@@ -16,13 +16,14 @@ const struct cli_option common_options[] = {
     {0},
 };
 
-#define PLAN_OPTIONS                                                                                       \
-    {0, "only", "RESOURCE", "this resource and what it depends on; may be repeated"},                      \
-        {0, "adopt", "RESOURCE[=NAME]", "take over what exists and is not ours; may be repeated"},         \
-        {0, "allow-data-loss", "RESOURCE", "allow the data of this resource to be lost; may be repeated"}, \
-        {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},                            \
-    {                                                                                                      \
-        0, "no-fetch", NULL, "work on the last fetched state of the repository"                            \
+#define PLAN_OPTIONS                                                                               \
+    {0, "only", "RESOURCE", "this resource and what it depends on; may be repeated"},              \
+        {0, "adopt", "RESOURCE[=NAME]", "take over what exists and is not ours; may be repeated"}, \
+        {0, "allow-data-loss", "WORD",                                                             \
+         "allow the loss of data that the refused plan gives this word for; may be repeated"},     \
+        {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},                    \
+    {                                                                                              \
+        0, "no-fetch", NULL, "work on the last fetched state of the repository"                    \
     }
 
 #define RUN_OPTIONS                                                                    \
@@ -32,13 +33,18 @@ const struct cli_option common_options[] = {
         0, "timeout", "DURATION", "of the whole run"                                   \
     }
 
+#define BACKUP_OPTION                                                                                   \
+    {                                                                                                   \
+        0, "backup-volumes", "DIR", "first save the volumes whose data the plan loses, as tar archives" \
+    }
+
 static const struct cli_option diff_options[] = {
     PLAN_OPTIONS,
     {0, "out", "FILE", "also write the plan, for `apply FILE`"},
     {0},
 };
-static const struct cli_option apply_options[] = {PLAN_OPTIONS, RUN_OPTIONS, {0}};
-static const struct cli_option rollback_options[] = {PLAN_OPTIONS, RUN_OPTIONS, {0}};
+static const struct cli_option apply_options[] = {PLAN_OPTIONS, RUN_OPTIONS, BACKUP_OPTION, {0}};
+static const struct cli_option rollback_options[] = {PLAN_OPTIONS, RUN_OPTIONS, BACKUP_OPTION, {0}};
 static const struct cli_option status_options[] = {
     {0, "watch", NULL, "print again whenever something changes (looks every 2 s)"},
     {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},
@@ -70,6 +76,10 @@ static const struct cli_option exec_options[] = {
     {'u', "user", "USER", "as this user"},
     {'w', "workdir", "DIR", "in this folder"},
     {0, "instance", "N", "in one replica (default 1)"},
+    {0},
+};
+static const struct cli_option volume_options[] = {
+    {0, "overwrite", NULL, "restore: also where there are files; those of the same name are replaced"},
     {0},
 };
 static const struct cli_option restore_options[] = {{'y', "yes", NULL, "do not ask"}, {0}};
@@ -129,6 +139,13 @@ const struct verb verbs[] = {
      1, logs_options, verb_logs},
     {"exec", "RESOURCE [--] COMMAND [ARG...]", "run a command in a container", NULL,
      "the command's own, 2 error", 2, 1000, exec_options, verb_exec, true},
+    {"volume", "backup|restore RESOURCE FILE", "the files of a volume, into a tar archive and back",
+     "The copy is made through the engine, also of a volume that nothing uses, and of a volume on another "
+     "machine. Nothing is "
+     "stopped for it: stop what writes to the volume first, or use the database's own dump. `restore` fills "
+     "a volume that is "
+     "there and empty; `apply` makes it.",
+     EXITS_PLAIN, 3, 3, volume_options, verb_volume},
     {"backup", "FILE", "a consistent copy of the store, while others write", NULL, EXITS_PLAIN, 1, 1, NULL,
      verb_backup},
     {"restore", "FILE", "put a backup in the store's place", NULL, EXITS_PLAIN, 1, 1, restore_options,

@@ -70,14 +70,12 @@ static const char *held_reason(struct planner *p, const struct plan_change *c)
     return NULL;
 }
 
-static const char *data_loss_reason(struct planner *p, const struct plan_change *c)
+static const char would_lose[] = "would lose its data, which nobody allowed";
+static const char kept_with_data[] = "no longer in Git, and kept with its data";
+
+static bool loses_data(struct planner *p, const struct plan_change *c)
 {
-    if (c->impact != IMPACT_DATA_LOSS || id_listed(p->policy->data_loss, c->id))
-        return NULL;
-    if (!c->resource)
-        return arena_printf(
-            p->a, "no longer in Git, and kept with its data; to remove both: --allow-data-loss %s", c->id);
-    return arena_printf(p->a, "would lose its data; back it up, then allow it: --allow-data-loss %s", c->id);
+    return c->impact == IMPACT_DATA_LOSS && !loss_allowed(p, c);
 }
 
 const char *gate_reason(struct planner *p, const struct plan_change *c)
@@ -90,9 +88,9 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
         return arena_printf(p->a, "suspended: %s", *suspended ? suspended : "no reason given");
     if (c->action == PLAN_FORGET || !c->n_moves)
         return NULL;
-    const char *reason = data_loss_reason(p, c);
-    if (!reason && !c->returns)
-        reason = held_reason(p, c);
+    if (loses_data(p, c))
+        return c->resource ? would_lose : kept_with_data;
+    const char *reason = c->returns ? NULL : held_reason(p, c);
     if (!reason && !p->policy->self_heal && of_itself == CAUSE_DRIFT)
         reason = "self-heal is off, so drift is only reported";
     return reason;
@@ -102,6 +100,8 @@ void gate(struct planner *p, struct plan_change *c)
 {
     c->input_digest = input_digest(p, c);
     const char *reason = gate_reason(p, c);
+    if (reason == would_lose || reason == kept_with_data)
+        c->loss_word = loss_word(p, c->id);
     if (reason)
         block(p, c, "%s", reason);
     if (c->action == PLAN_BLOCKED) {

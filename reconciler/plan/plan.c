@@ -121,6 +121,7 @@ static int make(struct planner *p, struct err *err)
     order_changes(p);
     for (size_t i = 0; i < p->n; i++)
         describe(p, p->changes[i]);
+    loss_notes(p);
     finish(p);
     return 0;
 }

@@ -98,6 +98,7 @@ struct plan_change {
     size_t *after; /* indices of changes that must have succeeded before; never of BLOCKED ones */
     size_t n_after, cap_after;
     bool data_loss_allowed;  /* S3: the word was given */
+    const char *loss_word;   /* BLOCKED for want of it: the word (loss.c); NULL: for something else */
     bool stop_first;         /* REPLACE: both cannot run at once */
     const char *stop_reason; /* why: "port 8080 is shared"; NULL: update.order says so */
     struct plan_rollout rollout;
@@ -135,12 +136,14 @@ bool move_takes_turn(const struct plan_move *m);
 
 /* What may be done; from the environment's settings and the command line. */
 struct plan_policy {
-    bool prune;                   /* delete what Git no longer has */
-    bool self_heal;               /* correct drift; off: reported as BLOCKED */
-    bool load_failed;             /* S1 */
-    unsigned delete_cap;          /* S2: more deletions than this need approval; 0: no cap */
-    unsigned delete_share;        /* S2: percent of what is there; 0: no cap */
-    const char *const *data_loss; /* ids whose data may be lost, NULL-terminated (S3); may be NULL */
+    bool prune;            /* delete what Git no longer has */
+    bool self_heal;        /* correct drift; off: reported as BLOCKED */
+    bool load_failed;      /* S1 */
+    unsigned delete_cap;   /* S2: more deletions than this need approval; 0: no cap */
+    unsigned delete_share; /* S2: percent of what is there; 0: no cap */
+    /* Whose data may be lost (S3): words bound to objects ("volume/data@1f0c3a9be2d4"), or bare ids;
+       NULL-terminated, may be NULL. */
+    const char *const *data_loss;
     const char *const
         *adopt; /* ids that may be adopted ("container/web" or "container/web=NATIVE"), NULL-terminated */
     const char *const *only; /* P8: these resources and what they depend on; NULL: all */

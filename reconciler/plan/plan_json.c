@@ -136,6 +136,7 @@ static void add_words(struct arena *a, struct val *m, const struct plan_change *
 {
     val_set_str(a, m, "how", c->how);
     val_set_str(a, m, "reason", c->reason);
+    val_set_str(a, m, "loss_word", c->loss_word);
     val_map_set(a, m, "causes", causes_to_val(a, c->causes));
     struct val *fields = val_get(m, "fields");
     for (size_t i = 0; i < c->n_fields; i++) {

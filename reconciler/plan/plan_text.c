@@ -213,6 +213,30 @@ static void put_drift(const struct page *p, const struct val *change)
         put_fields(p, change, true);
 }
 
+static void put_way(const struct page *p, const char *what, const char *before, const char *word,
+                    const char *after)
+{
+    put_ink(p, INK_DIM, what);
+    put(p, before);
+    put(p, word);
+    put_ink(p, INK_DIM, after);
+    buf_addc(p->out, '\n');
+}
+
+/* S3: how the data are saved, and the word that lets them go. */
+static void put_loss(const struct page *p, const struct val *change)
+{
+    const char *word = val_get_str(change, "loss_word"), *id = str_or(val_get_str(change, "id"), "");
+    if (!word)
+        return;
+    if (str_starts(id, "volume/"))
+        put_way(p, "    back it up first:   ", "forge-ctl volume backup ", id, " FILE.tar");
+    put_way(p, "    allow it, once:     ", "--allow-data-loss ", word, "");
+    put_way(p, "    or in Git:          ", "forge/allow-data-loss: ", word,
+            is(change, "wanted", "delete") ? "   (annotation of a manifest that stays)"
+                                           : "   (annotation of its manifest)");
+}
+
 static void put_blocked(const struct page *p, const struct val *change)
 {
     put_line(p, INK_DRIFT, "!", change);
@@ -221,6 +245,7 @@ static void put_blocked(const struct page *p, const struct val *change)
     buf_addc(p->out, '\n');
     put_fields(p, change, false);
     put_fields(p, change, true);
+    put_loss(p, change);
 }
 
 /* It was tried before: what came of that. */

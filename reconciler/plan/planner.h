@@ -7,6 +7,7 @@
  *   remove    what Git no longer has
  *   disturb   what those changes do to others that are built on what is replaced
  *   gate      what is to be done, and may not be: suspended, held, would lose data, ...
+ *   loss      the words that allow data to be lost
  *   order     what has to come before what
  *   describe  the words
  *
@@ -28,6 +29,12 @@ struct relation {
 
 #define FACT_INTERRUPTED "interrupted replace" /* path of the fact that says what becomes of a candidate */
 
+/* A word in Git that allows a loss of data (S3), and who carries it. */
+struct loss_word {
+    const struct resource *from;
+    const char *text; /* "volume/data@1f0c3a9be2d4" */
+};
+
 struct planner {
     const struct plan_input *in;
     const struct plan_policy *policy;
@@ -42,6 +49,9 @@ struct planner {
     struct map relations; /* id -> struct relation; made at first use */
     struct map by_name;   /* native name of a container -> struct object; made at first use */
     bool has_relations, has_names;
+    struct loss_word *words; /* at first use */
+    size_t n_words, cap_words;
+    bool has_words;
     size_t at_observed, at_applied; /* how far decide() has come, in the order of ids */
     size_t existing; /* resources that are on the engine: the whole that a share of deletions is of (S2) */
 };
@@ -137,6 +147,12 @@ const char *gate_reason(struct planner *p, const struct plan_change *c);
 bool is_stalled(struct planner *p, const struct resource *r, const struct applied *rec);
 void gate_missing(struct planner *p); /* what cannot be made because something it needs is blocked */
 void gate_caps(struct planner *p);    /* S2 */
+
+/* loss.c (S3) */
+/* The word that allows the data of a resource's objects to be lost; NULL: nothing of ours is there. */
+const char *loss_word(struct planner *p, const char *id);
+bool loss_allowed(struct planner *p, const struct plan_change *c);
+void loss_notes(struct planner *p); /* words in Git that are of no use, or not yet */
 
 /* claims.c */
 /* What only one object at a time can have: "port 8080/tcp", "address 10.0.0.2", "the host's network";

@@ -124,6 +124,11 @@ static void test_frame(void **state)
          "\"spec.labels.a, drivr\"}}\n",
          "a.yaml:3:49: error: metadata: forge/ignore: \"drivr\" is not a field of a Volume\n"
          "  hint: write fields as forge-ctl explain shows them: spec.replicas, spec.environment.A\n"},
+        {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/allow-data-loss: "
+         "\"volume/a@0f, volume/b\"}}\n",
+         "a.yaml:3:58: error: metadata: forge/allow-data-loss: \"volume/b\" does not say which object may be "
+         "lost\n"
+         "  hint: copy the word from the refused plan: volume/data@1f0c3a9be2d4\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, labels: {io.forge.x: x}}\n",
          "a.yaml:3:29: error: metadata: labels: \"io.forge.x\": labels that start with io.forge. are Forge's "
          "own marks\n"
