@@ -2,6 +2,7 @@
 #include "reconciler/engine/internal.h"
 
 #include "base/str.h"
+#include "reconciler/plan/words.h"
 
 static const char *sync_of(const struct plan_change *c, const struct applied *a)
 {
@@ -75,6 +76,16 @@ static const char *without_id(const char *message, const char *id)
     return rest && str_starts(rest, ": ") ? rest + 2 : message;
 }
 
+/* "state: exited with code 1 on the engine", as the plan says it. */
+static const char *fields_word(struct arena *a, const struct plan_change *c)
+{
+    const struct field_change *f = &c->fields[0];
+    const char *more = c->n_fields > 1 ? arena_printf(a, " (and %zu more)", c->n_fields - 1) : "";
+    if (str_eq(f->path, "state"))
+        return arena_printf(a, "%s%s", field_words(a, f), more);
+    return arena_printf(a, "%s: %s%s", f->path, field_words(a, f), more);
+}
+
 static const char *first_word(struct arena *a, const struct plan_change *c, const struct applied *rec,
                               const struct tally *t)
 {
@@ -82,10 +93,7 @@ static const char *first_word(struct arena *a, const struct plan_change *c, cons
         return without_id(rec->error, rec->id);
     if (c && c->reason)
         return c->reason;
-    if (c && c->n_fields)
-        return arena_printf(a, "%s differs%s", c->fields[0].path,
-                            c->n_fields > 1 ? arena_printf(a, " (and %zu more)", c->n_fields - 1) : "");
-    return t->message;
+    return c && c->n_fields ? fields_word(a, c) : t->message;
 }
 
 static struct val *status_row(struct arena *a, const struct look *l, const char *id, const struct resource *r)

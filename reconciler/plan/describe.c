@@ -161,6 +161,8 @@ void describe(struct planner *p, struct plan_change *c)
     case PLAN_UPDATE:
         if (!c->n_moves)
             c->reason = "only recorded: nothing that runs changes";
+        else if (c->impact == IMPACT_NONE && c->n_fields)
+            c->reason = "changed in Git while it was gone";
         break;
     case PLAN_NONE:
     case PLAN_RESTART:

@@ -15,6 +15,27 @@ static void select_with_needs(struct planner *p, const char *id, const struct re
     }
 }
 
+/* With the nearest name of those that Git, the inventory or the engine know. */
+static int no_such_resource(struct planner *p, const char *id, struct err *err)
+{
+    const struct resource_set *desired = p->in->desired;
+    const struct inventory *applied = p->in->applied;
+    const struct observed *observed = p->in->observed;
+    size_t n = 0;
+    const char **names = arena_array(p->a, const char *, desired->n + applied->n + observed->n + 1);
+    for (size_t i = 0; i < desired->n; i++)
+        names[n++] = desired->items[i]->id;
+    for (size_t i = 0; i < applied->n; i++)
+        names[n++] = applied->items[i]->id;
+    for (size_t i = 0; i < observed->n; i++)
+        names[n++] = observed->items[i]->id;
+    const char *near = str_nearest(id, names, n);
+    err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", p->in->environment, id);
+    return near
+               ? err_hint(err, "did you mean %s?", near)
+               : err_hint(err, "write its kind and name, as in container/web; `forge-ctl status` lists them");
+}
+
 /* P8: what is asked for, and what that depends on. */
 static int select_resources(struct planner *p, struct err *err)
 {
@@ -23,10 +44,8 @@ static int select_resources(struct planner *p, struct err *err)
     for (const char *const *id = p->policy->only; id && *id; id++) {
         const struct resource *r = resource_find(p->in->desired, *id);
         struct object *const *objects;
-        if (!r && !inventory_find(p->in->applied, *id) && !observed_find(p->in->observed, *id, &objects)) {
-            err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", p->in->environment, *id);
-            return err_hint(err, "write its kind and name, as in container/web");
-        }
+        if (!r && !inventory_find(p->in->applied, *id) && !observed_find(p->in->observed, *id, &objects))
+            return no_such_resource(p, *id, err);
         select_with_needs(p, *id, r);
     }
     return 0;

@@ -200,8 +200,10 @@ static int refresh_tip(struct source *s, struct err *err)
 int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, struct err *err)
 {
     if (s->url.kind == SOURCE_DIR) {
-        if (!str_empty(rev))
-            return err_set(err, ERR_UNSUPPORTED, "%s: a plain folder has no revisions", s->url.text);
+        if (!str_empty(rev)) {
+            err_set(err, ERR_UNSUPPORTED, "%s: a plain folder has no revisions", s->url.text);
+            return err_hint(err, "git init there, and commit; or leave the revision out");
+        }
         return dir_snapshot(s, ret, err);
     }
     int r = refresh_tip(s, err);

@@ -240,4 +240,41 @@ test_adopt() # S4
     assert_contains "$err" "nosuch"
 }
 
+test_a_name_that_is_nowhere_gets_the_nearest() # P8
+{
+    shop
+    run forge-ctl diff --only wbe
+    assert_status 2
+    assert_contains "$err" "did you mean container/web?"
+    run forge-ctl apply --yes --only container/nothing-like-it
+    assert_status 2
+    assert_contains "$err" "forge-ctl status"
+}
+
+test_status_says_what_differs()
+{
+    shop
+    app web "environment: {A: two}"
+    commit
+    run forge-ctl status
+    assert_status 1
+    assert_contains "$out" "environment.A: one -> two"
+    app web "environment: {A: one}"
+    commit
+    behind "remove shop-web-1"
+    run forge-ctl status
+    assert_contains "$out" "removed on the engine"
+}
+
+test_a_folder_has_no_revisions()
+{
+    fake_new
+    app web
+    sed -i -e "s|file://|dir://|" -e "s|, branch: main||" forged.yaml
+    run forge-ctl diff HEAD
+    assert_status 2
+    assert_contains "$err" "a plain folder has no revisions"
+    assert_contains "$err" "git init"
+}
+
 test_main "$@"
