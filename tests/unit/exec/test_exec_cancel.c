@@ -147,6 +147,55 @@ static void test_half_way_is_finished(_unused_ void **state)
     world_release(&w);
 }
 
+/* A run of something else only takes nothing from what is known of the half-way one (S8). */
+static void test_half_way_outlives_a_run_of_another(_unused_ void **state)
+{
+    static const char *const only[] = {"container/b", NULL};
+    struct world w;
+    world_init(&w, "other", false);
+    w.policy.self_heal = false;
+    world_want(&w, C("a", "") C("b", ""));
+    world_apply_ok(&w);
+    world_want(&w, C("a", ", environment: {V: two}") C("b", ", environment: {V: two}"));
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/a", .verb = STEP_REMOVE};
+    w.options.parallel = 1;
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_false(fake_exists(w.engine, "other-a-1"));
+    w.policy.only = only;
+    world_apply_ok(&w);
+    assert_true(fake_exists(w.engine, "other-b-1"));
+    assert_false(fake_exists(w.engine, "other-a-1"));
+    w.policy.only = NULL;
+    world_plan(&w);
+    assert_string_equal(w.policy.resume[0], "container/a");
+    world_apply_ok(&w);
+    assert_true(fake_exists(w.engine, "other-a-1"));
+    world_assert_in_sync(&w);
+    assert_null(w.policy.resume[0]);
+    world_release(&w);
+}
+
+/* Made and started, and stopped before it was read back: it is known to be half-way, also when it then ends. */
+static void test_started_and_cancelled_is_finished(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "started", false);
+    w.policy.self_heal = false;
+    world_want(&w, C("a", CHECK));
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/a", .verb = STEP_START};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_int_equal(fake_state(w.engine, "started-a-1"), OBJECT_RUNNING);
+    assert_string_equal(world_transition(&w, "container/a").result, "cancelled");
+    fake_kill(w.engine, "started-a-1", 1);
+    world_plan(&w);
+    assert_string_equal(w.policy.resume[0], "container/a");
+    world_apply_ok(&w);
+    assert_int_equal(fake_state(w.engine, "started-a-1"), OBJECT_RUNNING);
+    assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_OK);
+    world_assert_in_sync(&w);
+    world_release(&w);
+}
+
 static void test_time_is_up(_unused_ void **state)
 {
     struct world w;
@@ -184,6 +233,8 @@ int main(void)
         cmocka_unit_test(test_while_waiting_for_an_attempt),
         cmocka_unit_test(test_before_anything),
         cmocka_unit_test(test_half_way_is_finished),
+        cmocka_unit_test(test_half_way_outlives_a_run_of_another),
+        cmocka_unit_test(test_started_and_cancelled_is_finished),
         cmocka_unit_test(test_time_is_up),
         cmocka_unit_test(test_time_is_up_on_a_fake_clock),
     };
