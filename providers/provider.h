@@ -101,6 +101,7 @@ struct provider_event {
 struct watch {
     const struct provider *provider;
     int fd;
+    bool connected; /* the stream is open now: kept by watch_open and watch_dispatch */
     void (*event)(void *arg, const struct provider_event *ev);
     void *arg;
     void *impl;

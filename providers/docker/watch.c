@@ -54,6 +54,7 @@ static void leave(struct watching *w)
         stream_close(&w->stream);
     }
     w->state = WATCH_WAITING;
+    w->watch->connected = false;
 }
 
 /* The connection is gone: again, later. */
@@ -195,6 +196,7 @@ static int flow(struct watching *w, size_t head_len, struct err *err)
     memmove(w->in.data, w->in.data + head_len, rest);
     buf_truncate(&w->in, rest);
     w->state = WATCH_BODY;
+    w->watch->connected = true;
     w->backoff_ns = 0;
     w->replaying = w->connected_before;
     if (w->replaying && !w->last_ns)

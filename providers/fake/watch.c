@@ -158,6 +158,7 @@ int fake_watch_open(struct provider *p, const char *owner, struct watch *w, stru
         return r;
     }
     w->provider = p;
+    w->connected = true;
     w->fd = mine->epoll_fd;
     w->impl = mine;
     return 0;

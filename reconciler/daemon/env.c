@@ -278,16 +278,17 @@ int env_new(const struct env_config *c, const struct env_host *host, struct env 
     pthread_mutex_init(&e->lock, NULL);
     cancel_init(&e->cancel_run);
     cancel_init(&e->cancel_fetch);
+    cancel_init(&e->cancel_watch);
     e->poll = (struct loop_timer){.fn = start_fetch, .arg = e};
     e->retry = (struct loop_timer){.fn = retry_due, .arg = e};
     e->resync = (struct loop_timer){.fn = resync_due, .arg = e};
-    e->reconnect = (struct loop_timer){.fn = env_start_watching, .arg = e};
     int r = open_sources(e, err);
+    if (r == 0)
+        r = env_start_watching(e, err);
     if (r < 0) {
         env_free(e);
         return r;
     }
-    env_start_watching(e);
     start_fetch(e);
     *ret = e;
     return 0;
@@ -298,11 +299,12 @@ void env_stop(struct env *e)
     e->stopping = true;
     cancel_set(&e->cancel_run);
     cancel_set(&e->cancel_fetch);
+    cancel_set(&e->cancel_watch);
 }
 
 bool env_idle(const struct env *e)
 {
-    return !e->busy && !e->fetching;
+    return !e->busy && !e->fetching && !(e->stopping && env_is_watching(e));
 }
 
 void env_free(struct env *e)
@@ -312,16 +314,16 @@ void env_free(struct env *e)
     env_stop_watching(e);
     if (e->source_fd >= 0)
         loop_remove_fd(e->host.loop, e->source_fd);
-    struct loop_timer *timers[] = {&e->poll, &e->retry, &e->resync, &e->reconnect};
+    struct loop_timer *timers[] = {&e->poll, &e->retry, &e->resync};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         loop_timer_remove(e->host.loop, timers[i]);
     loop_forget(e->host.loop, e);
-    provider_close(e->events);
     source_close(e->watch_source);
     source_close(e->fetch_source);
     engine_close(e->engine);
     cancel_release(&e->cancel_run);
     cancel_release(&e->cancel_fetch);
+    cancel_release(&e->cancel_watch);
     pthread_mutex_destroy(&e->lock);
     free(e);
 }

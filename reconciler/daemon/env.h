@@ -3,7 +3,7 @@
 /*
  * The automation of one environment: when to fetch, when to look, when to apply. Its state belongs to the
  * loop's thread; fetches and reconciles run on the daemon's pool and answer by message, one of each at a
- * time.
+ * time, and a thread listens to the engine.
  *
  *   poll timer, inotify ──> fetch ──(moved)──┐
  *   engine events ───────────────────────────┼──> reconcile: look, and apply what automation may ──> retry

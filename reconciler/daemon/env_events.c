@@ -1,7 +1,13 @@
-/* What the engine says, as it happens. On the loop's thread. */
+/*
+ * What the engine says, as it happens: on a thread of its own, because opening a connection and asking what
+ * an event is about take as long as the engine likes. The loop is told by message what came of it.
+ */
 #include "reconciler/daemon/env_internal.h"
 
 #include "base/str.h"
+
+#include <errno.h>
+#include <poll.h>
 
 #define RECONNECT_MAX_NS (30 * NS_PER_S)
 
@@ -20,17 +26,58 @@ static void touch(struct touched *t, const char *id)
         str_copy(t->ids[t->n++], sizeof(t->ids[0]), id);
 }
 
-static void heard(void *arg, const struct provider_event *ev)
+static void merge(struct touched *into, const struct touched *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        touch(into, t->ids[i]);
+    into->many |= t->many;
+}
+
+/* ---- the loop's side ---- */
+
+static void take_told(void *arg)
 {
     struct env *e = arg;
-    touch(&e->touched, ev->lost ? NULL : ev->id);
     pthread_mutex_lock(&e->lock);
-    e->numbers.events++;
+    const struct told told = e->told;
+    e->told = (struct told){0};
     pthread_mutex_unlock(&e->lock);
+    merge(&e->touched, &told.touched);
+    e->want |= told.gap ? WANT_DRIFT | WANT_FRESH : WANT_DRIFT;
+    env_serve(e);
+}
+
+/* ---- the watcher's side ---- */
+
+static void tell(struct env *e, const struct told *news)
+{
+    pthread_mutex_lock(&e->lock);
+    bool posted = e->told.posted;
+    e->told.posted = true;
+    merge(&e->told.touched, &news->touched);
+    e->told.gap |= news->gap;
+    pthread_mutex_unlock(&e->lock);
+    if (!posted)
+        loop_post(e->host.loop, take_told, e);
+}
+
+/* What happened meanwhile nobody has told (L5). */
+static void tell_gap(struct env *e)
+{
+    tell(e, &(const struct told){.gap = true, .touched = {.many = true}});
+}
+
+static void heard(void *arg, const struct provider_event *ev)
+{
+    struct watcher *w = arg;
+    touch(&w->news.touched, ev->lost ? NULL : ev->id);
+    w->news.gap |= ev->lost;
+    pthread_mutex_lock(&w->env->lock);
+    w->env->numbers.events++;
+    pthread_mutex_unlock(&w->env->lock);
     if (log_enabled(LOG_DEBUG))
-        log_debug("engine.event", "environment", e->config->name, "resource", ev->id, "action", ev->action,
-                  NULL);
-    e->want |= ev->lost ? WANT_DRIFT | WANT_FRESH : WANT_DRIFT;
+        log_debug("engine.event", "environment", w->env->config->name, "resource", ev->id, "action",
+                  ev->action, NULL);
 }
 
 static void set_connected(struct env *e, bool connected)
@@ -40,74 +87,96 @@ static void set_connected(struct env *e, bool connected)
     pthread_mutex_unlock(&e->lock);
 }
 
-void env_stop_watching(struct env *e)
+/* Until the stream cannot go on, or nobody wants to hear of it any more. */
+static int listen_to(struct watcher *w, struct watch *watch, struct err *err)
 {
-    if (!e->watching)
-        return;
-    loop_remove_fd(e->host.loop, e->watch.fd);
-    e->events->ops->watch_close(&e->watch);
-    e->watching = false;
-    set_connected(e, false);
-}
-
-static int64_t reconnect_ns(const struct env *e)
-{
-    int64_t wait = backoff_ns(e->watch_failures ? e->watch_failures : 1, env_random());
-    return wait < RECONNECT_MAX_NS ? wait : RECONNECT_MAX_NS;
-}
-
-static void events_ready(void *arg)
-{
-    struct env *e = arg;
-    struct err err = {0};
-    int r = e->events->ops->watch_dispatch(&e->watch, &err);
-    if (r < 0) {
-        log_warn("events.lost", "environment", e->config->name, "error", err.msg, NULL);
-        env_stop_watching(e);
-        e->want |= WANT_DRIFT | WANT_FRESH;
-        loop_timer_at(e->host.loop, &e->reconnect, env_mono(e) + reconnect_ns(e));
+    struct env *e = w->env;
+    int r = 0;
+    while (r == 0 && !cancel_is_set(&e->cancel_watch)) {
+        set_connected(e, watch->connected);
+        struct pollfd fds[] = {{.fd = watch->fd, .events = POLLIN},
+                               {.fd = e->cancel_watch.fd, .events = POLLIN}};
+        if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
+            return err_errno(err, errno, "cannot wait for events");
+        r = fds[0].revents ? w->provider->ops->watch_dispatch(watch, err) : 0;
+        if (w->news.touched.n || w->news.touched.many)
+            tell(e, &w->news);
+        w->news = (struct told){0};
     }
-    env_serve(e);
-}
-
-static int try_watching(struct env *e, struct err *err)
-{
-    const struct provider_env pe = {.clock = e->host.clock, .pool = e->host.inspect};
-    int r = e->events ? 0 : provider_open(e->config->target, &pe, &e->events, err);
-    if (r < 0)
-        return r;
-    if (!e->events->ops->watch_open)
-        return 0; /* a backend without events is polled by the resync timer */
-    e->watch = (struct watch){.provider = e->events, .event = heard, .arg = e, .fd = -1};
-    r = e->events->ops->watch_open(e->events, e->config->name, &e->watch, err);
-    if (r < 0)
-        return r;
-    r = loop_add_fd(e->host.loop, e->watch.fd, events_ready, e, err);
-    if (r < 0)
-        e->events->ops->watch_close(&e->watch);
-    e->watching = r == 0;
     return r;
 }
 
-void env_start_watching(void *arg)
+/* 0: it was stopped, or this backend has no events and is polled by the resync timer. */
+static int watch_once(struct watcher *w, struct err *err)
+{
+    struct env *e = w->env;
+    const struct provider_env pe = {.clock = e->host.clock, .pool = e->host.inspect};
+    int r = w->provider ? 0 : provider_open(e->config->target, &pe, &w->provider, err);
+    if (r < 0 || !w->provider->ops->watch_open)
+        return r;
+    struct watch watch = {.provider = w->provider, .event = heard, .arg = w, .fd = -1};
+    r = w->provider->ops->watch_open(w->provider, e->config->name, &watch, err);
+    if (r < 0)
+        return r;
+    if (w->opened_before)
+        tell_gap(e);
+    w->opened_before = true;
+    w->failures = 0;
+    r = listen_to(w, &watch, err);
+    set_connected(e, false);
+    w->provider->ops->watch_close(&watch);
+    return r;
+}
+
+static int64_t pause_ns(const struct watcher *w)
+{
+    int64_t wait = backoff_ns(w->failures, env_random());
+    return wait < RECONNECT_MAX_NS ? wait : RECONNECT_MAX_NS;
+}
+
+static void *watch_engine(void *arg)
 {
     struct env *e = arg;
+    struct watcher w = {.env = e};
     struct err err = {0};
-    if (e->stopping)
-        return;
-    int r = try_watching(e, &err);
-    set_connected(e, r == 0);
-    bool gap = e->watched_before;
-    e->watched_before = true;
-    e->watch_failures = r < 0 ? e->watch_failures + 1 : 0;
-    if (r < 0) {
+    while (watch_once(&w, &err) < 0 && !cancel_is_set(&e->cancel_watch)) {
         log_warn("events.unavailable", "environment", e->config->name, "error", err.msg, "hint", err.hint,
                  NULL);
-        loop_timer_at(e->host.loop, &e->reconnect, env_mono(e) + reconnect_ns(e));
-    } else if (gap) {
-        /* What happened since the last stream nobody has told (L5). */
-        e->want |= WANT_DRIFT | WANT_FRESH;
-        e->touched.many = true;
-        env_serve(e);
+        w.failures++;
+        w.opened_before = true; /* from here on something may be missed */
+        err = (struct err){0};
+        if (cancel_sleep(&e->cancel_watch, pause_ns(&w)))
+            break;
     }
+    provider_close(w.provider);
+    pthread_mutex_lock(&e->lock);
+    e->watching = false;
+    pthread_mutex_unlock(&e->lock);
+    return NULL;
+}
+
+int env_start_watching(struct env *e, struct err *err)
+{
+    e->watching = true;
+    int r = pthread_create(&e->watcher, NULL, watch_engine, e);
+    e->has_watcher = r == 0;
+    e->watching = r == 0;
+    return r ? err_errno(err, r, "cannot start a thread") : 0;
+}
+
+bool env_is_watching(const struct env *e)
+{
+    struct env *locked = (struct env *)(uintptr_t)e;
+    pthread_mutex_lock(&locked->lock);
+    bool watching = e->watching;
+    pthread_mutex_unlock(&locked->lock);
+    return watching;
+}
+
+void env_stop_watching(struct env *e)
+{
+    cancel_set(&e->cancel_watch);
+    if (e->has_watcher)
+        pthread_join(e->watcher, NULL);
+    e->has_watcher = false;
 }

@@ -21,18 +21,37 @@ struct touched {
     bool many;
 };
 
+/* What the watcher has heard and the loop has not yet taken. */
+struct told {
+    struct touched touched;
+    bool gap;    /* something may have been missed */
+    bool posted; /* a message is under way to the loop */
+};
+
+/* The watcher's own, on its thread (env_events.c). */
+struct watcher {
+    struct env *env;
+    struct provider *provider;
+    bool opened_before;
+    unsigned failures; /* in a row */
+    struct told news;  /* of the dispatch at hand */
+};
+
 struct env {
     const struct env_config *config;
     struct env_host host;
-    pthread_mutex_t lock; /* of numbers */
+    pthread_mutex_t lock; /* of what follows */
     struct env_numbers numbers;
+    struct told told;
+    bool watching; /* the watcher's thread has not come to its end */
+
+    pthread_t watcher;
+    bool has_watcher;
+    struct cancel cancel_watch;
 
     /* The loop's. */
     struct source *watch_source; /* of inotify */
-    struct provider *events;     /* of the event stream */
-    struct watch watch;
-    bool watching, watched_before, stopping;
-    unsigned watch_failures;          /* in a row */
+    bool stopping;
     bool asked;                       /* a fetch has ended, well or not: what is there can be looked at */
     bool fetching, fetch_again;       /* the latter: somebody wants what came after this one began */
     bool poked;                       /* a request waits for the fetch */
@@ -42,7 +61,7 @@ struct env {
     struct touched touched;           /* what the engine's events were about */
     unsigned failures;                /* of reconciles in a row */
     uint64_t poke_ticket, run_ticket; /* newest request that waits; that is being served */
-    struct loop_timer poll, retry, resync, reconnect;
+    struct loop_timer poll, retry, resync;
     int source_fd;
 
     /* The jobs': lent to one while it is under way (fetching, busy), and the loop's when it is not. */
@@ -74,6 +93,7 @@ void env_serve(struct env *e);
 void env_run(struct env *e);
 
 /* env_events.c */
-void env_start_watching(void *env);
-void env_stop_watching(struct env *e);
+int env_start_watching(struct env *e, struct err *err) _must_check_;
+bool env_is_watching(const struct env *e);
+void env_stop_watching(struct env *e); /* waits for the thread, which is at its end once this is not so */
 #endif

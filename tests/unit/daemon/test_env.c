@@ -5,6 +5,8 @@
 #include "tests/unit/engine/engine_world.h"
 
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define PATIENCE_NS (20 * NS_PER_S)
@@ -460,6 +462,54 @@ static void test_last_good_is_kept(_unused_ void **state)
     aw_release(&a);
 }
 
+/* A socket on which nobody ever answers; with `full` not even connecting comes to an end. */
+static int deaf_socket(struct aw *a, bool full)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    str_copy(addr.sun_path, sizeof(addr.sun_path), arena_printf(&a->w.arena, "%s/deaf", unit_temp_dir()));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
+    assert_int_equal(listen(fd, full ? 0 : 8), 0);
+    for (int i = 0; full && i < 4; i++) {
+        int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)!connect(client, (const struct sockaddr *)&addr, sizeof(addr));
+    }
+    a->w.target.url = arena_printf(&a->w.arena, "unix://%s", addr.sun_path);
+    return fd;
+}
+
+/* An engine that does not answer keeps the loop from nothing, and is not said to be connected. */
+static void test_engine_is_deaf(_unused_ void **state)
+{
+    for (int full = 0; full < 2; full++) {
+        struct aw a;
+        aw_prepare(&a, full ? "dfull" : "ddeaf");
+        int fd = deaf_socket(&a, full);
+        int64_t begin = clock_mono(clock_system());
+        aw_start(&a);
+        rest(&a, 200);
+        assert_true(clock_mono(clock_system()) - begin < NS_PER_S);
+        assert_false(numbers(&a).engine_connected);
+        close(fd);
+        aw_release(&a);
+    }
+}
+
+static bool is_connected(struct aw *a)
+{
+    return numbers(a).engine_connected;
+}
+
+static void test_engine_is_connected(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dconn");
+    aw_start(&a);
+    wait_for(&a, is_connected);
+    aw_stop(&a);
+    aw_release(&a);
+}
+
 /* A start anew does nothing that is not needed; a stop in the middle of things is an orderly one. */
 static void test_stop_and_start(_unused_ void **state)
 {
@@ -500,6 +550,8 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_request_during_a_fetch),
         cmocka_unit_test(test_last_good_is_kept),
+        cmocka_unit_test(test_engine_is_deaf),
+        cmocka_unit_test(test_engine_is_connected),
         cmocka_unit_test(test_stop_and_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
