@@ -11,6 +11,7 @@ struct texts {
     struct snapshot *snapshot;
     bool tried;
     const char *path, *text; /* the last one: diagnostics come sorted by file */
+    const struct val *list;
 };
 
 static const char *text_from_snapshot(struct texts *t, const char *path)
@@ -39,12 +40,33 @@ static const char *text_from_disk(struct texts *t, const char *path)
     return arena_strdup(&t->cli->arena, buf_str(&b));
 }
 
+/* The lines that the answer itself has, each in its place. */
+static const char *text_from_answer(struct texts *t, const char *path)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    int64_t at = 1;
+    for (size_t i = 0; i < val_len(t->list); i++) {
+        const struct val *v = t->list->items[i];
+        int64_t line = val_get_int(v, "line", 0);
+        if (!str_eq(val_get_str(v, "file"), path) || !val_get_str(v, "text") || line < at)
+            continue;
+        buf_addn(&b, '\n', (size_t)(line - at));
+        buf_adds(&b, val_get_str(v, "text"));
+        buf_addc(&b, '\n');
+        at = line + 1;
+    }
+    return b.len ? arena_strndup(&t->cli->arena, buf_str(&b), b.len) : NULL;
+}
+
 static const char *text_of(void *arg, const char *path)
 {
     struct texts *t = arg;
     if (str_eq(t->path, path))
         return t->text;
     t->path = path;
+    t->text = text_from_answer(t, path);
+    if (t->text)
+        return t->text;
     if (t->place->on_disk)
         return t->text = text_from_disk(t, path);
     const char *inside = str_empty(t->place->prefix) ? path : str_after(path, t->place->prefix);
@@ -72,7 +94,7 @@ void cli_diagnostics(struct cli *c, const struct val *answer, const struct cli_p
     if (!val_len(list))
         return;
     const struct cli_place here = {.source = c->engine ? engine_source(c->engine) : NULL, .rev = c->rev};
-    struct texts t = {.cli = c, .place = place ? place : &here};
+    struct texts t = {.cli = c, .place = place ? place : &here, .list = list};
     struct diag_list d;
     diag_init(&d, &c->arena);
     list_from_val(list, &d);

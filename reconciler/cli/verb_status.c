@@ -1,4 +1,5 @@
 /* status: what each resource is, and is asked to be. */
+#include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
@@ -36,6 +37,20 @@ static const char *health_text(struct cli *c, const struct val *row)
                         (long long)replicas);
 }
 
+/* What is shown below is of an older state of the repository than there may be. */
+static void fetch_line(const struct val *fetch, struct buf *b)
+{
+    const int64_t now = clock_wall(clock_system()), next = val_get_int(fetch, "next_ns", 0);
+    if (!fetch)
+        return;
+    buf_adds(b, "not fetched since ");
+    format_time(val_get_int(fetch, "since_ns", 0), b);
+    buf_adds(b, next > now ? " (tried again in " : " (tried again now");
+    if (next > now)
+        format_age(next - now, b);
+    buf_addf(b, "): %s\n", str_or(val_get_str(fetch, "error"), "no reason known"));
+}
+
 static void head_lines(const struct val *doc, struct buf *b)
 {
     const char *commit = str_or(val_get_str(doc, "commit"), "");
@@ -56,6 +71,7 @@ static void head_lines(const struct val *doc, struct buf *b)
         buf_addf(b, "rolled back to generation %lld; commit %.7s is left alone until another one comes\n",
                  (long long)val_get_int(doc, "held_generation", 0),
                  str_or(val_get_str(doc, "held_commit"), ""));
+    fetch_line(val_get(doc, "fetch"), b);
     if (val_get_str(doc, "error"))
         buf_addf(b, "last error: %s\n", val_get_str(doc, "error"));
     buf_addc(b, '\n');
@@ -142,6 +158,8 @@ static void fingerprint(struct cli *c, const struct val *doc, struct buf *out)
 {
     struct val *copy = val_clone(&c->arena, doc);
     const struct val *rows = val_get(copy, "resources");
+    if (val_get(copy, "fetch"))
+        val_map_del(val_get(copy, "fetch"), "next_ns");
     for (size_t i = 0; i < val_len(rows); i++)
         val_map_del(rows->items[i], "age_ns");
     buf_reset(out);

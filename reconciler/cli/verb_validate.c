@@ -62,7 +62,7 @@ static int check(struct cli *c, struct engine *e, const struct place *p, struct 
     if (r < 0 && !l.diags.errors)
         return r;
     struct val *mine = val_list(&c->arena);
-    take(c, diags_to_val(&c->arena, &l.diags), p, mine, t);
+    take(c, look_diagnostics(&l, &c->arena), p, mine, t);
     count(&l, p, t);
     for (size_t i = 0; i < val_len(mine); i++)
         val_list_add(&c->arena, t->diagnostics, mine->items[i]);

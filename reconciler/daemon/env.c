@@ -68,15 +68,25 @@ static void start_fetch(void *arg)
 static void schedule_poll(struct env *e)
 {
     int64_t interval = e->config->interval_ns ? e->config->interval_ns : INTERVAL_NS;
-    loop_timer_at(e->host.loop, &e->poll,
-                  env_mono(e) + interval + (int64_t)((double)interval * POLL_JITTER * env_random()));
+    int64_t wait = interval + (int64_t)((double)interval * POLL_JITTER * env_random());
+    loop_timer_at(e->host.loop, &e->poll, env_mono(e) + wait);
+    pthread_mutex_lock(&e->lock);
+    e->numbers.fetch_next_ns = clock_wall(e->host.clock) + wait;
+    pthread_mutex_unlock(&e->lock);
 }
 
 static void count_fetch(struct env *e)
 {
+    bool failed = e->fetch_result < 0;
     pthread_mutex_lock(&e->lock);
-    e->numbers.fetches++;
-    e->numbers.fetch_failures += e->fetch_result < 0;
+    struct env_numbers *n = &e->numbers;
+    n->fetches++;
+    n->fetch_failures += failed;
+    if (!failed)
+        n->fetch_failing_ns = 0;
+    else if (!n->fetch_failing_ns)
+        n->fetch_failing_ns = clock_wall(e->host.clock);
+    str_copy(n->fetch_error, sizeof(n->fetch_error), failed ? e->fetch_err.msg : "");
     pthread_mutex_unlock(&e->lock);
 }
 

@@ -28,6 +28,9 @@ struct env_numbers {
     uint64_t requested, answered; /* tickets (env_request()) */
     int answer;                   /* how the run ended that answered */
     bool suspended, engine_connected;
+    int64_t fetch_failing_ns,
+        fetch_next_ns; /* wall: since when fetches fail (0: they do not), the next one */
+    char fetch_error[512];
 };
 
 struct env_host {

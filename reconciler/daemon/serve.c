@@ -191,6 +191,18 @@ static int reconcile(struct serve *s, struct env *e, const struct control_reques
                           : 0;
 }
 
+/* What only the automation knows of an environment's state: that its repository cannot be read. */
+static void add_fetch(const struct env_numbers *n, struct arena *a, struct val *status)
+{
+    if (!n->fetch_failing_ns)
+        return;
+    struct val *v = val_map(a);
+    val_set_str(a, v, "error", arena_strdup(a, n->fetch_error));
+    val_set_int(a, v, "since_ns", n->fetch_failing_ns);
+    val_set_int(a, v, "next_ns", n->fetch_next_ns);
+    val_map_set(a, status, "fetch", v);
+}
+
 static int run_operation(struct serve *s, const struct operation *op, const struct control_request *rq,
                          struct val **ret, struct err *err)
 {
@@ -228,6 +240,11 @@ static int call(void *arg, const struct control_request *rq, struct val **ret, s
     if (!op)
         return err_set(err, ERR_NOTFOUND, "there is no operation %s", rq->operation);
     int r = run_operation(s, op, rq, ret, err);
+    if (str_eq(op->name, "status") && r == 0) {
+        struct env_numbers now;
+        env_numbers(e, &now);
+        add_fetch(&now, rq->arena, *ret);
+    }
     if (str_eq(op->name, "suspend") && r == 0)
         loop_post(s->host.loop, interrupt, e); /* S7: what is under way stops as well */
     else if (op->writes)

@@ -64,6 +64,8 @@ struct look {
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);
+/* Its diagnostics as a document, each with the line of its file ("text"), where that can still be read. */
+struct val *look_diagnostics(struct look *l, struct arena *a);
 /* Would applying it only put back, or try again, what the newest generation asks for? Then it is part of that
    one. */
 bool look_continues_generation(const struct look *l);

@@ -40,26 +40,25 @@ static struct look_options look_options_from(const struct operation_context *c, 
 }
 
 /* A failed look answers with what is wrong with the manifests, where it is that. */
-static int answer_failed_look(const struct operation_context *c, const struct look *l, int code,
-                              struct val **ret)
+static int answer_failed_look(const struct operation_context *c, struct look *l, int code, struct val **ret)
 {
     if (!l->diags.n)
         return code;
     *ret = val_map(c->arena);
-    val_map_set(c->arena, *ret, "diagnostics", val_clone(c->arena, diags_to_val(c->arena, &l->diags)));
+    val_map_set(c->arena, *ret, "diagnostics", look_diagnostics(l, c->arena));
     return code;
 }
 
 /* ---- diff and apply ---- */
 
-static struct val *plan_document(const struct operation_context *c, const struct look *l)
+static struct val *plan_document(const struct operation_context *c, struct look *l)
 {
     struct val *doc = val_clone(c->arena, l->doc);
     if (l->rollback_to)
         val_set_int(c->arena, doc, "rollback", (int64_t)l->rollback_to);
     val_set_str(c->arena, doc, "rollback_only", l->rollback_only);
     if (l->diags.n)
-        val_map_set(c->arena, doc, "diagnostics", val_clone(c->arena, diags_to_val(c->arena, &l->diags)));
+        val_map_set(c->arena, doc, "diagnostics", look_diagnostics(l, c->arena));
     if (l->state.suspended_by)
         val_set_str(c->arena, doc, "suspended_by", l->state.suspended_by);
     return doc;

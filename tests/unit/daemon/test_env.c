@@ -495,6 +495,42 @@ static void test_engine_is_deaf(_unused_ void **state)
     }
 }
 
+static bool fetch_fails(struct aw *a)
+{
+    return numbers(a).fetch_failing_ns > 0;
+}
+
+static bool fetch_works(struct aw *a)
+{
+    return numbers(a).fetch_failing_ns == 0 && env_idle(a->env);
+}
+
+/* Since when, why, and when next; and not a word of it once it works again. */
+static void test_failing_fetches_are_told(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "dfetch");
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    assert_false(fetch_fails(&a));
+    const char *away = arena_printf(&a.w.arena, "%s.away", a.w.repo);
+    assert_int_equal(rename(a.w.repo, away), 0);
+    loop_post(a.loop, poke, &a);
+    wait_for(&a, fetch_fails);
+    int64_t since = numbers(&a).fetch_failing_ns;
+    loop_post(a.loop, poke, &a);
+    rest(&a, 100);
+    assert_int_equal(numbers(&a).fetch_failing_ns, since);
+    assert_true(numbers(&a).fetch_next_ns > since);
+    assert_non_null(strstr(numbers(&a).fetch_error, a.w.repo));
+    assert_int_equal(rename(away, a.w.repo), 0);
+    loop_post(a.loop, poke, &a);
+    wait_for(&a, fetch_works);
+    assert_string_equal(numbers(&a).fetch_error, "");
+    aw_release(&a);
+}
+
 static bool is_connected(struct aw *a)
 {
     return numbers(a).engine_connected;
@@ -550,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_request),
         cmocka_unit_test(test_request_during_a_fetch),
         cmocka_unit_test(test_last_good_is_kept),
+        cmocka_unit_test(test_failing_fetches_are_told),
         cmocka_unit_test(test_engine_is_deaf),
         cmocka_unit_test(test_engine_is_connected),
         cmocka_unit_test(test_stop_and_start),
