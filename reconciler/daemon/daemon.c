@@ -1,6 +1,7 @@
 #include "reconciler/daemon/daemon.h"
 
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "forge_version.h"
 #include "reconciler/daemon/sdnotify.h"
@@ -18,24 +19,51 @@
 #define INSTANCE_LOCK "@forged"
 #define STOP_CHECK_NS (20 * NS_PER_MS)
 
+/* Settings that are in force, or were when an environment began that goes on with them. */
+struct held_settings {
+    struct settings s;
+    unsigned users;
+};
+
+struct running {
+    struct env *env;
+    const struct env_config *config;
+    struct held_settings *from;
+    bool stays; /* a reload changes nothing for it */
+};
+
 struct daemon {
     const struct daemon_options *options;
-    struct settings settings;
+    struct held_settings *settings, *next; /* next: read at a reload, in force once what ends has stopped */
     struct loop *loop;
     struct store *store;
     struct pool *jobs, *inspect;
-    struct env **envs;
+    struct running *running;
+    struct env **envs; /* the same, for `serve` */
     size_t n_envs;
     struct serve *serve;
     bool ending, reloading, reload_again;
-    struct settings next; /* read at a reload, in force once the environments have stopped */
     int signals, instance_lock;
     struct loop_timer watchdog, stopped;
 };
 
+static struct held_settings *settings_hold(struct held_settings *h)
+{
+    h->users++;
+    return h;
+}
+
+static void settings_drop(struct held_settings *h)
+{
+    if (!h || --h->users)
+        return;
+    settings_release(&h->s);
+    free(h);
+}
+
 /* ---- settings ---- */
 
-static int read_settings(const struct daemon *d, struct settings *ret, struct err *err)
+static int load_settings(const struct daemon *d, struct settings *ret, struct err *err)
 {
     struct diag_list diags;
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -59,55 +87,109 @@ static int read_settings(const struct daemon *d, struct settings *ret, struct er
     return 0;
 }
 
+static int read_settings(const struct daemon *d, struct held_settings **ret, struct err *err)
+{
+    struct held_settings *h = mem_new(struct held_settings);
+    int r = load_settings(d, &h->s, err);
+    if (r == 0)
+        *ret = settings_hold(h);
+    else
+        free(h);
+    return r;
+}
+
 /* The command line says more than the settings. */
 static void set_up_log(const struct daemon *d)
 {
     const struct daemon_options *o = d->options;
-    log_setup(str_or(o->log_sink, str_or(d->settings.log_sink, "auto")),
-              o->verbose ? LOG_DEBUG : d->settings.log_level);
+    log_setup(str_or(o->log_sink, str_or(d->settings->s.log_sink, "auto")),
+              o->verbose ? LOG_DEBUG : d->settings->s.log_level);
 }
 
 /* ---- environments ---- */
 
-static int start_envs(struct daemon *d, struct err *err)
+static void add_running(struct daemon *d, const struct running *r)
 {
-    const struct env_host host = {
-        .loop = d->loop, .store = d->store, .jobs = d->jobs, .inspect = d->inspect, .clock = clock_system()};
-    d->envs = calloc(d->settings.n_envs + 1, sizeof(*d->envs));
-    if (!d->envs)
-        abort();
-    for (size_t i = 0; i < d->settings.n_envs; i++) {
-        struct err why = {0};
-        if (env_new(&d->settings.envs[i], &host, &d->envs[d->n_envs], &why) == 0)
-            d->n_envs++;
-        else /* one that cannot start is no reason to neglect the others (L4) */
-            log_error("environment.not_started", "environment", d->settings.envs[i].name, "error", why.msg,
-                      "hint", why.hint, NULL);
-    }
-    log_info("environments.started", "count", LOG_INT((int64_t)d->n_envs), NULL);
-    return serve_start(&d->settings, &host, d->envs, d->n_envs, &d->serve, err);
+    d->running[d->n_envs] = *r;
+    d->envs[d->n_envs++] = r->env;
 }
 
-static void free_envs(struct daemon *d)
+static void start_env(struct daemon *d, const struct env_host *host, const struct env_config *config)
 {
+    struct running r = {.config = config};
+    struct err why = {0};
+    if (env_new(config, host, &r.env, &why) < 0) {
+        /* One that cannot start is no reason to neglect the others (L4). */
+        log_error("environment.not_started", "environment", config->name, "error", why.msg, "hint", why.hint,
+                  NULL);
+        return;
+    }
+    r.from = settings_hold(d->settings);
+    add_running(d, &r);
+}
+
+/* Those of the settings, but for `kept` ones, which go on as they are. */
+static int start_envs(struct daemon *d, const struct running *kept, size_t n_kept, struct err *err)
+{
+    const struct settings *st = &d->settings->s;
+    const struct env_host host = {
+        .loop = d->loop, .store = d->store, .jobs = d->jobs, .inspect = d->inspect, .clock = clock_system()};
+    d->running = mem_array(st->n_envs + 1, sizeof(*d->running));
+    d->envs = mem_array(st->n_envs + 1, sizeof(*d->envs));
+    for (size_t i = 0; i < st->n_envs; i++) {
+        size_t k = 0;
+        while (k < n_kept && !str_eq(kept[k].config->name, st->envs[i].name))
+            k++;
+        if (k < n_kept)
+            add_running(d, &kept[k]);
+        else
+            start_env(d, &host, &st->envs[i]);
+    }
+    log_info("environments.started", "count", LOG_INT((int64_t)(d->n_envs - n_kept)), "kept",
+             LOG_INT((int64_t)n_kept), NULL);
+    return serve_start(st, &host, d->envs, d->n_envs, &d->serve, err);
+}
+
+/* End all but those that stay, which are moved to the front of `kept`; returns how many. */
+static size_t free_envs(struct daemon *d, struct running *kept)
+{
+    size_t n = 0;
     serve_stop(d->serve);
     d->serve = NULL;
-    /* At rest already, unless the start failed. */
-    for (size_t i = 0; i < d->n_envs; i++)
-        env_stop(d->envs[i]);
-    if (d->jobs)
-        pool_drain(d->jobs);
-    for (size_t i = 0; i < d->n_envs; i++)
-        env_free(d->envs[i]);
+    for (size_t i = 0; i < d->n_envs; i++) {
+        struct running *r = &d->running[i];
+        if (r->stays) {
+            r->stays = false;
+            kept[n++] = *r;
+            continue;
+        }
+        env_free(r->env);
+        settings_drop(r->from);
+    }
+    free(d->running);
     free(d->envs);
+    d->running = NULL;
     d->envs = NULL;
     d->n_envs = 0;
+    return n;
+}
+
+/* At rest already, unless the start failed. */
+static void free_all_envs(struct daemon *d)
+{
+    for (size_t i = 0; i < d->n_envs; i++) {
+        d->running[i].stays = false;
+        env_stop(d->running[i].env);
+    }
+    if (d->jobs)
+        pool_drain(d->jobs);
+    free_envs(d, NULL);
 }
 
 static bool all_idle(const struct daemon *d)
 {
     for (size_t i = 0; i < d->n_envs; i++)
-        if (!env_idle(d->envs[i]))
+        if (!d->running[i].stays && !env_idle(d->running[i].env))
             return false;
     return true;
 }
@@ -126,24 +208,32 @@ static void check_stopped(void *arg)
         loop_stop(d->loop);
         return;
     }
-    free_envs(d);
-    settings_release(&d->settings);
+    struct running *kept = mem_array(d->n_envs + 1, sizeof(*kept));
+    size_t n_kept = free_envs(d, kept);
+    settings_drop(d->settings);
     d->settings = d->next;
-    d->next = (struct settings){0};
+    d->next = NULL;
     set_up_log(d);
     d->reloading = false;
     struct err err = {0};
-    if (start_envs(d, &err) < 0)
+    if (start_envs(d, kept, n_kept, &err) < 0)
         log_error("control.not_served", "error", err.msg, "hint", err.hint, NULL);
+    free(kept);
     sdnotify("READY=1");
     if (d->reload_again)
         reload(d);
 }
 
+/* Those whose settings are other ones now; at the end all. */
 static void stop_envs(struct daemon *d)
 {
-    for (size_t i = 0; i < d->n_envs; i++)
-        env_stop(d->envs[i]);
+    for (size_t i = 0; i < d->n_envs; i++) {
+        struct running *r = &d->running[i];
+        const struct env_config *next = d->ending ? NULL : settings_env(&d->next->s, r->config->name);
+        r->stays = next && str_eq(next->form, r->config->form);
+        if (!r->stays)
+            env_stop(r->env);
+    }
     check_stopped(d);
 }
 
@@ -161,7 +251,7 @@ static void reload(struct daemon *d)
         sdnotify("READY=1");
         return;
     }
-    if (!str_eq(d->next.state_dir, d->settings.state_dir))
+    if (!str_eq(d->next->s.state_dir, d->settings->s.state_dir))
         log_warn("settings.needs_restart", "setting", "state_dir", NULL);
     log_info("settings.reloaded", "file", d->options->settings_path, NULL);
     d->reloading = true;
@@ -218,8 +308,9 @@ static void feed_watchdog(void *arg)
 static int lock_instance(struct daemon *d, struct err *err)
 {
     int r = store_lock(d->store, INSTANCE_LOCK, "forged", &d->instance_lock, err);
-    return r == ERR_BUSY ? err_set(err, r, "another forged uses the state folder %s", d->settings.state_dir)
-                         : r;
+    return r == ERR_BUSY
+               ? err_set(err, r, "another forged uses the state folder %s", d->settings->s.state_dir)
+               : r;
 }
 
 static int start(struct daemon *d, struct err *err)
@@ -229,7 +320,7 @@ static int start(struct daemon *d, struct err *err)
         return r;
     set_up_log(d);
     r = take_signals(d, err);
-    const struct store_options so = {.dir = d->settings.state_dir};
+    const struct store_options so = {.dir = d->settings->s.state_dir};
     if (r == 0)
         r = store_open(&so, &d->store, err);
     if (r == 0)
@@ -240,14 +331,14 @@ static int start(struct daemon *d, struct err *err)
     d->inspect = pool_new(4);
     d->watchdog = (struct loop_timer){.fn = feed_watchdog, .arg = d};
     d->stopped = (struct loop_timer){.fn = check_stopped, .arg = d};
-    r = start_envs(d, err);
+    r = start_envs(d, NULL, 0, err);
     if (r < 0)
         return r;
     if (sdnotify_watchdog_ns())
         feed_watchdog(d);
     sdnotify("READY=1");
     log_info("daemon.started", "version", FORGE_VERSION, "settings", d->options->settings_path, "state",
-             d->settings.state_dir, NULL);
+             d->settings->s.state_dir, NULL);
     return 0;
 }
 
@@ -260,13 +351,12 @@ int daemon_main(const struct daemon_options *o, struct err *err)
     int r = start(&d, err);
     if (r == 0)
         r = loop_run(d.loop, err);
-    free_envs(&d);
+    free_all_envs(&d);
     pool_free(d.jobs);
     pool_free(d.inspect);
     store_close(d.store);
-    settings_release(&d.settings);
-    if (d.reloading)
-        settings_release(&d.next);
+    settings_drop(d.settings);
+    settings_drop(d.next);
     if (d.signals >= 0)
         close(d.signals);
     if (d.instance_lock >= 0)

@@ -18,7 +18,17 @@ struct reading {
     const char *dir; /* of the file: relative paths start there */
     struct registry_login *logins;
     size_t n_logins;
+    struct buf files; /* that are named, and how each was found */
 };
+
+/* A credential that was written anew is a change, though the settings read the same. */
+static void note_file(struct reading *rd, const char *path)
+{
+    struct stat st;
+    if (path && stat(path, &st) == 0)
+        buf_addf(&rd->files, "%s %llu %lld %lld.%09ld\n", path, (unsigned long long)st.st_ino,
+                 (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+}
 
 static struct diag *problem(struct reading *rd, const struct val *at, const char *msg)
 {
@@ -42,6 +52,7 @@ static const char *cache_dir_of(struct arena *a, const char *state_dir)
 static const char *file_of(struct reading *rd, const struct val *map, const char *key)
 {
     const char *p = path_of(rd, map, key);
+    note_file(rd, p);
     if (p && access(p, R_OK) < 0)
         problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: cannot read %s", key, p));
     return p;
@@ -72,6 +83,7 @@ static const struct secret *secret_of(struct reading *rd, const struct val *map,
     struct err err = {0};
     if (!p)
         return NULL;
+    note_file(rd, p);
     if (secret_read_file(p, &secret, &err) < 0) {
         struct diag *d = problem(rd, val_get(map, key), arena_printf(rd->arena, "%s: %s", key, err.msg));
         if (err.hint[0])
@@ -241,6 +253,27 @@ static void read_environment(struct reading *rd, const char *name, const struct 
     };
 }
 
+/* What an environment was read from: its own part, and what all of them share. */
+static void note_forms(struct reading *rd, const struct val *v)
+{
+    const struct val *envs = val_get(v, "environments");
+    for (size_t i = 0; i < rd->s->n_envs; i++) {
+        _cleanup_buf_ struct buf b = BUF_INIT;
+        struct digest d;
+        char hex[DIGEST_HEX_LEN + 1];
+        const struct val *parts[] = {envs->pairs[i].val, val_get(v, "targets"), val_get(v, "registries")};
+        for (size_t k = 0; k < ARRAY_LEN(parts); k++) {
+            if (parts[k])
+                val_json(parts[k], 0, &b);
+            buf_addc(&b, '\n');
+        }
+        buf_addf(&b, "%s\n%s\n%s", rd->dir, rd->s->state_dir, buf_str(&rd->files));
+        digest_of(b.data, b.len, &d);
+        digest_hex(&d, hex);
+        rd->s->envs[i].form = arena_strdup(rd->arena, hex);
+    }
+}
+
 static enum log_level level_of(const char *name)
 {
     static const char *const levels[] = {
@@ -269,6 +302,7 @@ static void read_all(struct reading *rd, const struct val *v)
     s->envs = arena_array(rd->arena, struct env_config, val_len(envs) + 1);
     for (size_t i = 0; i < val_len(envs); i++)
         read_environment(rd, envs->pairs[i].key, envs->pairs[i].val);
+    note_forms(rd, v);
 }
 
 /* ---- the file ---- */
@@ -323,6 +357,7 @@ int settings_load(const char *path, struct settings *ret, struct diag_list *diag
     struct reading rd = {.s = ret, .arena = &ret->arena, .diags = diags, .dir = folder_of(&ret->arena, path)};
     check_permissions(&rd, path);
     decode_document(&rd, buf_str(&b), b.len);
+    buf_release(&rd.files);
     diag_sort(diags);
     return 0;
 }

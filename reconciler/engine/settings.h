@@ -34,6 +34,7 @@
 
 struct env_config {
     const char *name;
+    const char *form; /* digest of all that it was read from: the same is the same. NULL: not of a file */
     const char *project_environment; /* which environment of the Project; default: its own name */
     struct source_config source;
     const struct target *target;

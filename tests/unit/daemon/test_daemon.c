@@ -12,7 +12,7 @@
 
 struct dw {
     char *dir;
-    const char *repo, *settings, *socket;
+    const char *repo, *settings, *socket, *more; /* more: lines at the end of the settings */
     struct daemon_options options;
     pthread_t thread;
     int result;
@@ -35,8 +35,8 @@ static void write_settings(struct dw *d, const char *self_heal)
                      "log: {level: error}\n"
                      "listen: {socket: %s}\ntargets: {local: {url: \"fake://dmain\"}}\n"
                      "environments:\n  dmain:\n    repository: {url: %s, branch: main}\n"
-                     "    target: local\n    sync: {automatic: true, prune: true, self_heal: %s}\n",
-                     d->dir, d->socket, d->repo, self_heal);
+                     "    target: local\n    sync: {automatic: true, prune: true, self_heal: %s}\n%s",
+                     d->dir, d->socket, d->repo, self_heal, str_or(d->more, ""));
     unit_write(d->settings, text);
 }
 
@@ -127,6 +127,54 @@ static void test_reload_while_running(_unused_ void **state)
     end(&d);
 }
 
+static int64_t reconciles(struct dw *d, const char *env)
+{
+    struct err err = {0};
+    struct val *answer = NULL;
+    int r = ERR_UNAVAILABLE;
+    for (int i = 0; i < 400 && r < 0; i++, usleep(10000))
+        r = control_call(d->socket, NULL, "environments", val_map(&d->arena), NULL, NULL, NULL, &d->arena,
+                         &answer, &err);
+    const struct val *list = val_get(answer, "environments");
+    for (size_t i = 0; i < val_len(list); i++)
+        if (str_eq(val_get_str(list->items[i], "environment"), env))
+            return val_get_int(list->items[i], "reconciles", -1);
+    return -1;
+}
+
+/* Of what did not change nothing is stopped, nor begins anew. */
+static void test_reload_leaves_the_rest_alone(_unused_ void **state)
+{
+    struct dw d;
+    struct val *answer;
+    start(&d);
+    wait_until_web_is(OBJECT_RUNNING);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(call(&d, "reconcile", "{\"wait\": true}", &answer), 0);
+    int64_t before = reconciles(&d, "dmain");
+    assert_true(before >= 3);
+    assert_int_equal(reconciles(&d, "dother"), -1);
+    d.more = arena_printf(&d.arena, "  dother:\n    repository: {url: %s, branch: main}\n    target: local\n",
+                          d.repo);
+    write_settings(&d, "true");
+    kill(getpid(), SIGHUP);
+    for (int i = 0; i < 400 && reconciles(&d, "dother") < 0; i++)
+        usleep(10000);
+    assert_true(reconciles(&d, "dother") >= 0);
+    assert_true(reconciles(&d, "dmain") >= before);
+    /* It still does its work, and can be ended. */
+    fake_kill(fake_engine("dmain"), "dmain-web-1", 1);
+    wait_until_web_is(OBJECT_RUNNING);
+    d.more = NULL;
+    write_settings(&d, "false");
+    kill(getpid(), SIGHUP);
+    for (int i = 0; i < 400 && reconciles(&d, "dother") >= 0; i++)
+        usleep(10000);
+    assert_int_equal(reconciles(&d, "dother"), -1);
+    assert_true(reconciles(&d, "dmain") < before);
+    end(&d);
+}
+
 static void test_end_in_the_middle(_unused_ void **state)
 {
     struct dw d;
@@ -157,6 +205,7 @@ int main(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reload_while_running),
+        cmocka_unit_test(test_reload_leaves_the_rest_alone),
         cmocka_unit_test(test_end_in_the_middle),
         cmocka_unit_test(test_second_daemon),
     };
