@@ -14,18 +14,49 @@ static const struct {
     {"annotations", CAP_ANNOTATIONS, "annotations"},
 };
 
+static struct diag *refuse(struct planner *p, const struct resource *r, const struct val *v, const char *what)
+{
+    const char *file =
+        v->file && v->file < p->in->desired->n_files ? p->in->desired->files[v->file] : r->file;
+    return diag_add(p->diags, DIAG_ERROR, file, v->line ? v->line : r->line, v->line ? v->col : r->col,
+                    "%s: %s", r->id, what);
+}
+
+/* Without services each replica publishes for itself, and a port of the host has one owner. The engine gives
+ * each a port of a range. */
+static size_t check_ports(struct planner *p, const struct resource *r)
+{
+    const int64_t replicas = val_get_int(r->spec, "replicas", 1);
+    const struct val *ports = replicas > 1 ? val_get(r->spec, "ports") : NULL;
+    size_t found = 0;
+    for (size_t i = 0; i < val_len(ports); i++) {
+        const struct val *port = ports->pairs[i].val;
+        int64_t first = val_get_int(port, "published", 0), last = val_get_int(port, "published_end", first);
+        if (!first || last - first + 1 >= replicas)
+            continue;
+        struct diag *d =
+            refuse(p, r, port,
+                   arena_printf(p->a, "ports: %lld replicas cannot all publish %s on %s", (long long)replicas,
+                                ports->pairs[i].key, str_or(p->in->observed->engine, "one engine")));
+        diag_hint(p->diags, d,
+                  "publish a range of the host, \"%lld-%lld:%lld\", or leave the host's port out",
+                  (long long)first, (long long)(first + replicas - 1),
+                  (long long)val_get_int(port, "target", first));
+        found++;
+    }
+    return found;
+}
+
 static size_t check_resource(struct planner *p, const struct resource *r)
 {
-    size_t found = 0;
+    size_t found = p->caps & CAP_SERVICES ? 0 : check_ports(p, r);
     for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
         const struct val *v = p->caps & needs[i].cap ? NULL : val_path(r->spec, needs[i].path);
         if (!v || ((v->type == VAL_MAP || v->type == VAL_LIST) && v->len == 0))
             continue;
-        const char *file =
-            v->file && v->file < p->in->desired->n_files ? p->in->desired->files[v->file] : r->file;
-        struct diag *d = diag_add(p->diags, DIAG_ERROR, file, v->line ? v->line : r->line,
-                                  v->line ? v->col : r->col, "%s: %s: %s cannot do %s", r->id, needs[i].path,
-                                  str_or(p->in->observed->engine, "this target"), needs[i].what);
+        struct diag *d = refuse(p, r, v,
+                                arena_printf(p->a, "%s: %s cannot do %s", needs[i].path,
+                                             str_or(p->in->observed->engine, "this target"), needs[i].what));
         diag_hint(p->diags, d, "remove it, or use a target that can");
         found++;
     }
@@ -35,9 +66,6 @@ static size_t check_resource(struct planner *p, const struct resource *r)
 int check_supported(struct planner *p, struct err *err)
 {
     size_t found = 0;
-    const unsigned all = CAP_HEALTHCHECK | CAP_START_INTERVAL | CAP_COPY_INTO | CAP_ANNOTATIONS;
-    if ((p->caps & all) == all)
-        return 0;
     for (size_t i = 0; i < p->in->desired->n; i++) {
         const struct resource *r = p->in->desired->items[i];
         if (r->kind->flags & KIND_INSTANCES && planner_selected(p, r->id))
