@@ -85,6 +85,8 @@ bool loss_allowed(struct planner *p, const struct plan_change *c)
 /* Words that nothing waits for: in Git they are to be seen until they are gone. */
 void loss_notes(struct planner *p)
 {
+    if (p->in->touched) /* a plan of a part does not see what the words may be about */
+        return;
     (void)in_git(p, NULL);
     for (size_t i = 0; i < p->n_words; i++) {
         const struct loss_word *w = &p->words[i];
