@@ -77,8 +77,8 @@ struct env {
     bool clean;  /* the last look left nothing to do */
     bool broken; /* the repository could not be read, or its manifests are wrong: what was said then */
     struct err broken_err;
-    char broken_commit[41]; /* "": it could not be told */
-    bool looked_at_all;     /* in this run */
+    char broken_commit[41];      /* "": it could not be told */
+    bool looked_at_all, applied; /* in this run */
     struct err run_err;
     int run_result;
     int64_t run_next_ns; /* wall clock of the next retry, or of the end of a suspension; 0: none */

@@ -99,6 +99,7 @@ static int apply(struct env *e, struct look *l, struct err *err)
     struct apply_result result;
     int r = engine_apply(e->engine, l, &o, &result, err);
     log_outcome(e, l, &result, r, err);
+    e->applied |= result.generation != 0;
     if (result.generation) {
         pthread_mutex_lock(&e->lock);
         e->numbers.applies++;
@@ -226,13 +227,14 @@ void env_run(struct env *e)
     int64_t begin = env_mono(e);
     e->run_err = (struct err){0};
     e->run_next_ns = 0;
-    e->looked_at_all = false;
+    e->looked_at_all = e->applied = false;
     e->run_result = reconcile(e, &e->run_err);
     struct err ignored = {0};
     if (engine_note(e->engine, e->run_result, &e->run_err, &ignored) < 0)
         log_warn("state.not_written", "environment", e->config->name, "error", ignored.msg, NULL);
     count_run(e, env_mono(e) - begin);
-    /* A look at everything takes megabytes that are not needed until the next one. */
-    if (e->looked_at_all)
+    /* A look at everything takes megabytes that are not needed until the next one, and recording shows us
+       much of the store. */
+    if (e->looked_at_all || e->applied)
         give_back_memory(e);
 }

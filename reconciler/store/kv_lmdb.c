@@ -333,6 +333,27 @@ static void lmdb_close(struct kv *kv)
     free(l);
 }
 
+/* A line of /proc/self/maps: "FROM-TO PERMS OFFSET MAJOR:MINOR INODE PATH" (proc(5)). */
+static bool read_mapping(const char *line, unsigned long *ret_from, unsigned long *ret_to, dev_t *ret_dev,
+                         ino_t *ret_ino)
+{
+    char *at;
+    *ret_from = strtoul(line, &at, 16);
+    if (*at != '-')
+        return false;
+    *ret_to = strtoul(at + 1, &at, 16);
+    for (int field = 0; field < 2 && at; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return false;
+    unsigned long major = strtoul(at, &at, 16);
+    if (*at != ':')
+        return false;
+    *ret_dev = makedev((unsigned)major, (unsigned)strtoul(at + 1, &at, 16));
+    *ret_ino = strtoul(at, NULL, 10);
+    return true;
+}
+
 /* The kernel counts each page of the map that was looked at as this process's memory. It keeps them as the
    file's in any case, so looking at them again costs little. LMDB does not tell where its map is. */
 static void lmdb_relax(struct kv *kv)
@@ -340,16 +361,17 @@ static void lmdb_relax(struct kv *kv)
     struct lmdb *l = (struct lmdb *)kv;
     _cleanup_buf_ struct buf maps = BUF_INIT;
     struct err ignored = {0};
+    char *saved = NULL, *line = NULL;
     gate_enter(l);
-    char *saved = NULL;
-    if (io_read_file("/proc/self/maps", MAPS_MAX, &maps, &ignored) == 0)
-        for (char *line = strtok_r(maps.data, "\n", &saved); line; line = strtok_r(NULL, "\n", &saved)) {
-            unsigned long from, to, inode;
-            unsigned major, minor;
-            if (sscanf(line, "%lx-%lx %*4s %*x %x:%x %lu", &from, &to, &major, &minor, &inode) == 5 &&
-                inode == l->ino && makedev(major, minor) == l->dev)
-                madvise((void *)from, to - from, MADV_DONTNEED); // NOLINT(performance-no-int-to-ptr)
-        }
+    if (io_read_file("/proc/self/maps", MAPS_MAX, &maps, &ignored) == 0 && maps.len)
+        line = strtok_r(maps.data, "\n", &saved);
+    for (; line; line = strtok_r(NULL, "\n", &saved)) {
+        unsigned long from, to;
+        dev_t dev;
+        ino_t ino;
+        if (read_mapping(line, &from, &to, &dev, &ino) && ino == l->ino && dev == l->dev)
+            madvise((void *)from, to - from, MADV_DONTNEED); // NOLINT(performance-no-int-to-ptr)
+    }
     gate_leave(l);
 }
 

@@ -121,14 +121,50 @@ static void rest(struct aw *a, int64_t ms)
     run_for(a, NULL, ms * NS_PER_MS);
 }
 
-static bool two_users(struct aw *a)
+static bool is_broken(struct aw *a)
 {
-    return env_idle(a->env) && fake_exists(a->w.fake, arena_printf(&a->w.arena, "%s-two-1", a->w.name));
+    return env_idle(a->env) && ew_state(&a->w).error;
+}
+
+static bool corrected(struct aw *a)
+{
+    return env_idle(a->env) && web_runs(a) && numbers(a).corrections > 0;
 }
 
 static bool generation_2(struct aw *a)
 {
     return env_idle(a->env) && numbers(a).generation == 2;
+}
+
+/* While the newest commit is wrong, an event costs no listing beside what it tells of. */
+static void test_drift_below_a_broken_commit(_unused_ void **state)
+{
+    struct aw a;
+    char name[96];
+    aw_prepare(&a, "dbroken");
+    snprintf(name, sizeof(name), "%s-web-1", a.w.name);
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("two", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    ew_commit(&a.w, "bad.yaml", "spec: [\n");
+    wait_for(&a, is_broken);
+    rest(&a, 300);
+    fake_calls_clear(a.w.fake);
+    fake_kill(a.w.fake, name, 1);
+    wait_for(&a, corrected);
+    /* Before and after the correction, for the one container; and once more for the events of it. */
+    assert_in_range(fake_count(a.w.fake, FAKE_OBSERVE), 2, 4);
+    assert_non_null(ew_state(&a.w).error); /* and that is still said */
+    /* Mended, it is followed. */
+    ew_commit(&a.w, "bad.yaml", EW_C("three", ""));
+    wait_for(&a, generation_2);
+    assert_null(ew_state(&a.w).error);
+    aw_release(&a);
+}
+
+static bool two_users(struct aw *a)
+{
+    return env_idle(a->env) && fake_exists(a->w.fake, arena_printf(&a->w.arena, "%s-two-1", a->w.name));
 }
 
 /* From a commit to the engine, from another commit to the engine, and then quiet. */
@@ -575,6 +611,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commits_are_applied),
+        cmocka_unit_test(test_drift_below_a_broken_commit),
         cmocka_unit_test(test_drift_is_healed_and_flapping_is_held),
         cmocka_unit_test(test_newer_commit_cancels),
         cmocka_unit_test(test_events_during_a_run),

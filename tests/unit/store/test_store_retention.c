@@ -87,6 +87,44 @@ static void old_generations_go(void **state)
     assert_int_equal(begin(f, "prod", 2000 * DAY, NULL), 9); /* no number comes twice */
 }
 
+/* A generation that says only what it changes reads as a whole one, also when what it is based on is gone. */
+static void differences_outlive_their_bases(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 150 };
+    const struct retention keep = {.generations = 3, .age_ns = DAY, .transitions = 7};
+    struct val *expected = val_map_copy(&f->arena, resources(f, 20, 1));
+    uint64_t number = begin(f, "prod", 0, expected);
+    end(f, "prod", number, 0, GEN_OK);
+    for (int i = 0; i < N; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), "container/%c%04d", i % 5 ? 'c' : 'd', i % 20);
+        struct val *changed = val_map(&f->arena), *v = fixture_val(&f->arena, 1000 + i, "spec");
+        val_map_set(&f->arena, changed, id, v);
+        val_map_set(&f->arena, expected, id, v);
+        struct generation g = {.commit = "c0ffee", .resources = changed, .base = number};
+        assert_ok(generation_begin(f->store, "prod", &g, &err));
+        assert_int_equal(g.number, number + 1);
+        number = g.number;
+        end(f, "prod", number, i, GEN_OK);
+        if (i % 40 == 20)
+            assert_ok(retention_apply(f->store, "prod", &keep, 10 * DAY, &err));
+        struct generation back;
+        assert_ok(generation_get(f->store, "prod", number, &f->arena, &back, &err));
+        assert_true(val_equal(back.resources, expected));
+    }
+    struct generation *items;
+    size_t n;
+    assert_ok(retention_apply(f->store, "prod", &keep, 10 * DAY, &err));
+    assert_ok(generation_list(f->store, "prod", 0, false, &f->arena, &items, &n, &err));
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(val_len(items[i].resources), val_len(expected));
+    /* Somebody else has recorded one meanwhile. */
+    struct generation late = {.commit = "c0ffee", .resources = val_map(&f->arena), .base = number - 1};
+    assert_int_equal(generation_begin(f->store, "prod", &late, &err), ERR_CONFLICT);
+}
+
 static void the_last_good_generation_stays(void **state)
 {
     struct fixture *f = *state;
@@ -151,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         on_both(old_generations_go),
+        on_both(differences_outlive_their_bases),
         on_both(the_last_good_generation_stays),
         on_both(old_transitions_go_in_lots),
         on_both(images_of_kept_generations_are_needed),

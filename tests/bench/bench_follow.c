@@ -1,0 +1,220 @@
+/*
+ * What it costs to follow a repository of many manifests, as forged does: everything at first, then commits
+ * that change one of them. Processor time of this process and wall time, medians, in milliseconds; the engine
+ * is in memory and answers at once, the store is on disk.
+ *
+ *   bench-follow [MANIFESTS] [COMMITS]
+ */
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/parse.h"
+#include "base/str.h"
+#include "providers/fake/fake.h"
+#include "reconciler/engine/engine.h"
+#include "tests/lib/gitrepo.h"
+#include "tests/lib/unit.h"
+
+static const char manifest[] = "apiVersion: forge/v1\n"
+                               "kind: Container\n"
+                               "metadata: {name: web-%zu, labels: {tier: front, team: shop}}\n"
+                               "spec:\n"
+                               "  image: app:1\n"
+                               "  command: [\"serve\", \"--port\", \"80\"]\n"
+                               "  ports: [\"%zu:80\"]\n"
+                               "  environment:\n"
+                               "    LOG_LEVEL: info\n"
+                               "    SHARD: \"%zu\"\n"
+                               "    DATABASE_URL: postgres://db.internal/orders\n"
+                               "  volumes: [\"data:/var/lib/data:ro\"]\n"
+                               "  restart: unless-stopped\n"
+                               "  resources: {cpus: 0.5, memory: 128MiB}\n"
+                               "  networks: [front, back]\n"
+                               "  stop_grace_period: 1m30s\n";
+
+struct bench {
+    size_t n;
+    char *dir;
+    const char *repo;
+    struct fake_engine *fake;
+    struct clock_fake time;
+    struct store *store;
+    struct target target;
+    struct env_config config;
+    struct engine *engine;
+    struct err err;
+};
+
+struct took {
+    double cpu, wall;
+};
+
+static double ms_of(clockid_t id)
+{
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static struct took now(void)
+{
+    return (struct took){ms_of(CLOCK_PROCESS_CPUTIME_ID), ms_of(CLOCK_MONOTONIC)};
+}
+
+static struct took since(struct took begin)
+{
+    struct took end = now();
+    return (struct took){end.cpu - begin.cpu, end.wall - begin.wall};
+}
+
+static void must(const struct bench *b, int r)
+{
+    if (r == 0)
+        return;
+    fprintf(stderr, "%s\n", b->err.msg);
+    exit(1);
+}
+
+static void put(const struct bench *b, const char *path, const char *text)
+{
+    char name[4200];
+    snprintf(name, sizeof(name), "%s/%s", b->repo, path);
+    FILE *f = fopen(name, "we");
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0) {
+        perror(name);
+        exit(1);
+    }
+}
+
+/* A hundred in each folder. */
+static void put_manifest(const struct bench *b, size_t i, size_t value)
+{
+    char path[64], text[2048], folder[4200];
+    snprintf(folder, sizeof(folder), "%s/m%03zu", b->repo, i / 100);
+    mkdir(folder, 0755);
+    snprintf(path, sizeof(path), "m%03zu/%05zu.yaml", i / 100, i);
+    snprintf(text, sizeof(text), manifest, i, 1024 + i, value);
+    put(b, path, text);
+}
+
+static void commit(const struct bench *b)
+{
+    gitrepo_run(b->repo, "add", "-A", NULL);
+    gitrepo_run(b->repo, "commit", "-q", "-m", "bench", NULL);
+}
+
+static void begin(struct bench *b)
+{
+    clock_fake_init(&b->time, INT64_C(1800000000) * NS_PER_S);
+    b->dir = unit_temp_dir();
+    b->repo = strdup(gitrepo_new(b->dir, "repo"));
+    for (size_t i = 0; i < b->n; i++)
+        put_manifest(b, i, i);
+    put(b, "all.yaml",
+        "apiVersion: forge/v1\nkind: Network\nmetadata: {name: front}\n---\n"
+        "apiVersion: forge/v1\nkind: Network\nmetadata: {name: back}\n---\n"
+        "apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\n");
+    commit(b);
+    gitrepo_run(b->repo, "repack", "-adq", NULL);
+    b->fake = fake_engine("bench");
+    fake_image(b->fake, &(struct fake_image){.ref = "app:1", .local = 1, .remote = 1});
+    b->target = (struct target){.name = "local", .url = "fake://bench"};
+    b->config = (struct env_config){.name = "bench",
+                                    .source = {.url = b->repo, .branch = "main"},
+                                    .target = &b->target,
+                                    .automatic = true,
+                                    .prune = true,
+                                    .self_heal = true};
+    const struct store_options so = {.dir = unit_path(b->dir, "state"), .clock = &b->time.clock};
+    must(b, store_open(&so, &b->store, &b->err));
+    const struct engine_env env = {.store = b->store, .clock = &b->time.clock, .keep_wanted = true};
+    must(b, engine_open(&b->config, &env, &b->engine, &b->err));
+}
+
+static void end(struct bench *b)
+{
+    engine_close(b->engine);
+    store_close(b->store);
+    fake_engine_free(b->fake);
+    unit_temp_remove(b->dir);
+}
+
+struct round {
+    struct took look, apply;
+};
+
+static struct round run(struct bench *b, bool settled)
+{
+    const struct apply_options ao = {.actor = "bench", .trigger = "bench"};
+    struct round round;
+    struct look l;
+    struct apply_result result;
+    struct took begin = now();
+    must(b, engine_look(b->engine, &(struct look_options){.settled = settled}, &l, &b->err));
+    round.look = since(begin);
+    if (settled && (!l.scope || l.plan.n != 1)) {
+        fprintf(stderr, "the commit was not planned by what it changes\n");
+        exit(1);
+    }
+    begin = now();
+    must(b, engine_apply(b->engine, &l, &ao, &result, &b->err));
+    round.apply = since(begin);
+    look_release(&l);
+    return round;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *v, size_t n)
+{
+    qsort(v, n, sizeof(*v), by_size);
+    return v[n / 2];
+}
+
+static void row(const char *name, double cpu, double wall)
+{
+    printf("%-52s %9.2f %9.2f\n", name, cpu, wall);
+    fflush(stdout);
+}
+
+static size_t argument(int argc, char **argv, int i, size_t fallback)
+{
+    int64_t n;
+    struct err err = {0};
+    return argc > i && parse_int(argv[i], 1, 50000, &n, &err) == 0 ? (size_t)n : fallback;
+}
+
+int main(int argc, char **argv)
+{
+    enum { MAX = 200 };
+    struct bench b = {.n = argument(argc, argv, 1, 10000)};
+    size_t commits = argument(argc, argv, 2, 15);
+    double cpu[2][MAX], wall[2][MAX];
+    commits = commits > MAX ? MAX : commits;
+    begin(&b);
+    printf("%zu manifests, %zu commits of one each%18s %9s\n", b.n, commits, "cpu ms", "wall ms");
+    struct round first = run(&b, false);
+    row("first look", first.look.cpu, first.look.wall);
+    row("first apply", first.apply.cpu, first.apply.wall);
+    first = run(&b, false);
+    row("a whole look at what is known, in sync", first.look.cpu, first.look.wall);
+    for (size_t i = 0; i < commits; i++) {
+        put_manifest(&b, i * 7 % b.n, b.n + i);
+        commit(&b);
+        struct round r = run(&b, true);
+        cpu[0][i] = r.look.cpu;
+        wall[0][i] = r.look.wall;
+        cpu[1][i] = r.apply.cpu;
+        wall[1][i] = r.apply.wall;
+    }
+    row("one changed: from the commit to the plan", median(cpu[0], commits), median(wall[0], commits));
+    row("one changed: applied, recorded and read back", median(cpu[1], commits), median(wall[1], commits));
+    end(&b);
+    return 0;
+}
