@@ -3,10 +3,14 @@
 
 _forge_ctl()
 {
-    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' files='' i
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' files='' resources='' i
+    local -a place=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --settings | --state-dir | --directory | --environment | -C | -e) ((i++)) ;;
+        --settings | --state-dir | --directory | --environment | -C | -e)
+            place+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+            ((i++))
+            ;;
         -*) ;;
         *)
             verb=${COMP_WORDS[i]}
@@ -34,15 +38,18 @@ _forge_ctl()
         ;;
     status)
         options+=" --watch --fresh"
+        resources=yes
         ;;
     history)
         options+=" --transitions --limit"
+        resources=yes
         ;;
     show)
         options+=""
         ;;
     rollback)
         options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout --backup-volumes"
+        resources=yes
         ;;
     explain)
         options+=""
@@ -62,15 +69,19 @@ _forge_ctl()
         ;;
     adopt)
         options+=" --yes --dry-run --parallel --timeout"
+        resources=yes
         ;;
     logs)
         options+=" --follow --tail --since --timestamps --instance"
+        resources=yes
         ;;
     exec)
         options+=" --interactive --tty --user --workdir --instance"
+        resources=yes
         ;;
     volume)
         options+=" --overwrite"
+        resources=yes
         files=yes
         ;;
     backup)
@@ -97,20 +108,21 @@ _forge_ctl()
         ;;
     esac
     case $prev in
-    --settings | --out) files=yes words='' ;;
+    --settings | --out) files=yes words='' resources='' ;;
+    --only | --adopt) resources=yes files='' words='' ;;
     --state-dir | --directory | -C)
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
         return
         ;;
     esac
     case $cur in
-    -*) words=$options files='' ;;
+    -*) words=$options files='' resources='' ;;
     esac
-    if [ -n "$files" ]; then
-        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
-    else
-        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
-    fi
+    [ -z "$resources" ] || words=$(forge-ctl names "${place[@]}" 2>/dev/null)
+    mapfile -t COMPREPLY < <(
+        compgen -W "$words" -- "$cur"
+        [ -z "$files" ] || compgen -f -- "$cur"
+    )
 }
 
 complete -o filenames -F _forge_ctl forge-ctl

@@ -1,5 +1,10 @@
 #compdef forge-ctl
 # Made by `forge-ctl completion zsh`; do not edit.
+_forge_ctl_names() {
+    local -a names
+    names=(${(f)"$(forge-ctl names 2>/dev/null)"})
+    compadd -a names
+}
 _forge_ctl() {
     local -a verbs
     verbs=(
@@ -59,8 +64,8 @@ _forge_ctl() {
             '*:file:_files' ;;
     diff)
         _arguments \
-            '--only=[this resource and what it depends on; may be repeated]:value:_files' \
-            '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
+            '--only=[this resource and what it depends on; may be repeated]:resource:_forge_ctl_names' \
+            '--adopt=[take over what exists and is not ours; may be repeated]:resource:_forge_ctl_names' \
             '--allow-data-loss=[allow the loss of data that the refused plan gives this word for; may be repeated]:value:_files' \
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
@@ -77,8 +82,8 @@ _forge_ctl() {
             '*:argument: ' ;;
     apply)
         _arguments \
-            '--only=[this resource and what it depends on; may be repeated]:value:_files' \
-            '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
+            '--only=[this resource and what it depends on; may be repeated]:resource:_forge_ctl_names' \
+            '--adopt=[take over what exists and is not ours; may be repeated]:resource:_forge_ctl_names' \
             '--allow-data-loss=[allow the loss of data that the refused plan gives this word for; may be repeated]:value:_files' \
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
@@ -110,7 +115,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:argument: ' ;;
+            '*:resource:_forge_ctl_names' ;;
     history)
         _arguments \
             '--transitions[each change of each resource instead of generations]' \
@@ -124,7 +129,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:argument: ' ;;
+            '*:resource:_forge_ctl_names' ;;
     show)
         _arguments \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
@@ -139,8 +144,8 @@ _forge_ctl() {
             '*:argument: ' ;;
     rollback)
         _arguments \
-            '--only=[this resource and what it depends on; may be repeated]:value:_files' \
-            '--adopt=[take over what exists and is not ours; may be repeated]:value:_files' \
+            '--only=[this resource and what it depends on; may be repeated]:resource:_forge_ctl_names' \
+            '--adopt=[take over what exists and is not ours; may be repeated]:resource:_forge_ctl_names' \
             '--allow-data-loss=[allow the loss of data that the refused plan gives this word for; may be repeated]:value:_files' \
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
@@ -158,7 +163,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:argument: ' ;;
+            '*:resource:_forge_ctl_names' ;;
     explain)
         _arguments \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
@@ -237,7 +242,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:argument: ' ;;
+            '*:resource:_forge_ctl_names' ;;
     logs)
         _arguments \
             '--follow[go on as lines come]' \
@@ -254,7 +259,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:argument: ' ;;
+            '*:resource:_forge_ctl_names' ;;
     exec)
         _arguments \
             '--interactive[pass stdin on]' \
@@ -271,7 +276,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:argument: ' ;;
+            '*:resource:_forge_ctl_names' ;;
     volume)
         _arguments \
             '--overwrite[restore\: also where there are files; those of the same name are replaced]' \
@@ -284,7 +289,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '*:file:_files' ;;
+            '*:resource:_forge_ctl_names' ;;
     backup)
         _arguments \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \

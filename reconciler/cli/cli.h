@@ -156,6 +156,7 @@ int verb_volume(struct cli *c);
 int verb_backup(struct cli *c);
 int verb_restore(struct cli *c);
 int verb_doctor(struct cli *c);
+int verb_names(struct cli *c);
 int verb_completion(struct cli *c);
 int verb_version(struct cli *c);
 int verb_help(struct cli *c);

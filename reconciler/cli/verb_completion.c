@@ -3,7 +3,7 @@
 #include "reconciler/cli/cli.h"
 #include "schema/kind.h"
 
-static void verb_names(struct buf *b)
+static void all_verbs(struct buf *b)
 {
     for (const struct verb *v = verbs; v->name; v++)
         if (v->summary)
@@ -24,7 +24,7 @@ static bool argument_words(const struct verb *v, struct buf *b)
             buf_addf(b, "%s ", (*kind)->prefix);
         buf_adds(b, "metadata");
     } else if (strstr(v->args, "VERB")) {
-        verb_names(b);
+        all_verbs(b);
     } else if (strchr(v->args, '|') && !strchr(v->args, ' ')) {
         for (const char *p = v->args; *p; p++)
             buf_addc(b, *p == '|' ? ' ' : *p);
@@ -32,6 +32,17 @@ static bool argument_words(const struct verb *v, struct buf *b)
         return false;
     }
     return true;
+}
+
+/* Resources are asked of the program: it knows them in milliseconds, from manifests and inventory. */
+static bool argument_is_resource(const struct verb *v)
+{
+    return strstr(v->args, "RESOURCE") != NULL;
+}
+
+static bool option_is_resource(const struct cli_option *o)
+{
+    return o->arg && str_starts(o->arg, "RESOURCE");
 }
 
 static bool argument_is_file(const struct verb *v)
@@ -48,7 +59,9 @@ static void bash_verb(const struct verb *v, struct buf *b)
     buf_adds(b, "\"\n");
     if (argument_words(v, &words))
         buf_addf(b, "        words=\"%s\"\n", buf_str(&words));
-    else if (argument_is_file(v))
+    else if (argument_is_resource(v))
+        buf_adds(b, "        resources=yes\n");
+    if (argument_is_file(v))
         buf_adds(b, "        files=yes\n");
     buf_adds(b, "        ;;\n");
 }
@@ -59,26 +72,31 @@ static void bash(struct buf *b)
                 "# Made by `forge-ctl completion bash`; do not edit.\n\n"
                 "_forge_ctl()\n{\n"
                 "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' words='' "
-                "files='' i\n"
+                "files='' resources='' i\n"
+                "    local -a place=()\n"
                 "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                 "        case ${COMP_WORDS[i]} in\n"
-                "        --settings | --state-dir | --directory | --environment | -C | -e) ((i++)) ;;\n"
+                "        --settings | --state-dir | --directory | --environment | -C | -e)\n"
+                "            place+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i + 1]}\")\n            ((i++))\n   "
+                "         ;;\n"
                 "        -*) ;;\n"
                 "        *)\n            verb=${COMP_WORDS[i]}\n            break\n            ;;\n"
                 "        esac\n    done\n    local options=\"");
     option_names(common_options, b);
     buf_adds(b, "\"\n    case $verb in\n    '') words=\"");
-    verb_names(b);
+    all_verbs(b);
     buf_adds(b, "\" ;;\n");
     for (const struct verb *v = verbs; v->name; v++)
         if (v->summary)
             bash_verb(v, b);
-    buf_adds(b, "    esac\n    case $prev in\n    --settings | --out) files=yes words='' ;;\n"
+    buf_adds(b, "    esac\n    case $prev in\n    --settings | --out) files=yes words='' resources='' ;;\n"
+                "    --only | --adopt) resources=yes files='' words='' ;;\n"
                 "    --state-dir | --directory | -C)\n"
                 "        mapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n        return\n        ;;\n"
-                "    esac\n    case $cur in\n    -*) words=$options files='' ;;\n    esac\n"
-                "    if [ -n \"$files\" ]; then\n        mapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-                "    else\n        mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n    fi\n}\n\n"
+                "    esac\n    case $cur in\n    -*) words=$options files='' resources='' ;;\n    esac\n"
+                "    [ -z \"$resources\" ] || words=$(forge-ctl names \"${place[@]}\" 2>/dev/null)\n"
+                "    mapfile -t COMPREPLY < <(\n        compgen -W \"$words\" -- \"$cur\"\n"
+                "        [ -z \"$files\" ] || compgen -f -- \"$cur\"\n    )\n}\n\n"
                 "complete -o filenames -F _forge_ctl forge-ctl\n");
 }
 
@@ -100,7 +118,10 @@ static void zsh_options(const struct cli_option *o, struct buf *b)
     for (; o && o->name; o++) {
         buf_addf(b, " \\\n            '--%s%s[", o->name, o->arg && o->arg[0] != '[' ? "=" : "");
         quoted(o->doc, b);
-        buf_addf(b, "]%s'", o->arg && o->arg[0] != '[' ? ":value:_files" : "");
+        buf_addf(b, "]%s'",
+                 option_is_resource(o)        ? ":resource:_forge_ctl_names"
+                 : o->arg && o->arg[0] != '[' ? ":value:_files"
+                                              : "");
     }
 }
 
@@ -110,13 +131,20 @@ static void zsh_argument(const struct verb *v, struct buf *b)
     if (argument_words(v, &words))
         buf_addf(b, " \\\n            '1:word:(%s)' ;;\n", buf_str(&words));
     else
-        buf_addf(b, " \\\n            '*:%s' ;;\n", argument_is_file(v) ? "file:_files" : "argument: ");
+        buf_addf(b, " \\\n            '*:%s' ;;\n",
+                 argument_is_resource(v) ? "resource:_forge_ctl_names"
+                 : argument_is_file(v)   ? "file:_files"
+                                         : "argument: ");
 }
 
 static void zsh(struct buf *b)
 {
-    buf_adds(b, "#compdef forge-ctl\n# Made by `forge-ctl completion zsh`; do not edit.\n_forge_ctl() {\n    "
-                "local -a verbs\n    verbs=(\n");
+    buf_adds(
+        b,
+        "#compdef forge-ctl\n# Made by `forge-ctl completion zsh`; do not edit.\n"
+        "_forge_ctl_names() {\n    local -a names\n"
+        "    names=(${(f)\"$(forge-ctl names 2>/dev/null)\"})\n    compadd -a names\n}\n_forge_ctl() {\n    "
+        "local -a verbs\n    verbs=(\n");
     for (const struct verb *v = verbs; v->name && v->summary; v++) {
         buf_addf(b, "        '%s:", v->name);
         quoted(v->summary, b);
@@ -144,7 +172,7 @@ static void fish_options(const char *verb, const struct cli_option *o, struct bu
         buf_addf(b, " -l %s%s -d '", o->name, o->arg && o->arg[0] != '[' ? " -r" : "");
         for (const char *s = o->doc; *s; s++)
             buf_addf(b, *s == '\'' ? "\\%c" : "%c", *s);
-        buf_adds(b, "'\n");
+        buf_addf(b, "'%s\n", option_is_resource(o) ? " -f -a '(forge-ctl names 2>/dev/null)'" : "");
     }
 }
 
@@ -158,10 +186,44 @@ static void fish(struct buf *b)
         if (argument_words(v, &words))
             buf_addf(b, "complete -c forge-ctl -f -n '__fish_seen_subcommand_from %s' -a '%s'\n", v->name,
                      buf_str(&words));
+        else if (argument_is_resource(v))
+            buf_addf(b,
+                     "complete -c forge-ctl -f -n '__fish_seen_subcommand_from %s' -a '(forge-ctl names "
+                     "2>/dev/null)'\n",
+                     v->name);
         else if (!argument_is_file(v))
             buf_addf(b, "complete -c forge-ctl -f -n '__fish_seen_subcommand_from %s'\n", v->name);
     }
     fish_options(NULL, common_options, b);
+}
+
+/* Ids of all that is asked for or was applied, a line each: no engine is asked, and nothing is fetched. */
+static int print_names(struct cli *c, struct err *err)
+{
+    struct engine *e;
+    int r = cli_engine(c, &e, err);
+    if (r < 0)
+        return r;
+    const struct look_options o = {.cancel = &c->cancel};
+    _cleanup_(look_release) struct look l;
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct inventory applied = {0};
+    r = engine_load(e, &o, &l, err);
+    for (size_t i = 0; i < l.desired.n; i++)
+        buf_addf(&b, "%s\n", l.desired.items[i]->id);
+    /* Manifests that are wrong are not what a completion is asked about. */
+    if (inventory_load(engine_store(e), engine_config(e)->name, &c->arena, &applied, err) == 0)
+        for (size_t i = 0; i < applied.n; i++)
+            if (!resource_find(&l.desired, applied.items[i]->id))
+                buf_addf(&b, "%s\n", applied.items[i]->id);
+    cli_out(&b);
+    return b.len ? 0 : r;
+}
+
+int verb_names(struct cli *c)
+{
+    struct err err = {0};
+    return print_names(c, &err) < 0 ? cli_fail(c, &err, NULL) : 0;
 }
 
 int verb_completion(struct cli *c)

@@ -157,6 +157,7 @@ const struct verb verbs[] = {
     {"version", "", "the version of Forge, and of the libraries it runs with", NULL, EXITS_PLAIN, 0, 0, NULL,
      verb_version},
     {"help", "[VERB]", "this text, or help for a verb", NULL, EXITS_PLAIN, 0, 1, NULL, verb_help, true},
+    {"names", "", NULL, NULL, EXITS_PLAIN, 0, 0, NULL, verb_names, true},
     {"generate", "man|reference|schema|settings", NULL, NULL, EXITS_PLAIN, 1, 1, NULL, verb_generate, true},
     {0},
 };

@@ -168,4 +168,35 @@ test_doctor()
     assert_eq "$(jq -r '.checks[] | select(.check == "target local") | .result' <<<"$out")" error
 }
 
+# completed WORD...: what bash offers for the last of them
+completed()
+{
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    COMPREPLY=()
+    _forge_ctl
+    echo "${COMPREPLY[*]}"
+}
+
+test_resources_are_completed()
+{
+    fake_new
+    app web
+    app worker
+    commit
+    run forge-ctl names
+    assert_status 0
+    assert_eq "$out" "container/web
+container/worker"
+    forge-ctl completion bash >offers
+    # shellcheck source=/dev/null
+    . ./offers
+    assert_eq "$(completed forge-ctl logs container/wo)" "container/worker"
+    assert_eq "$(completed forge-ctl apply --only container/we)" "container/web"
+    assert_eq "$(completed forge-ctl --settings "$FORGE_SETTINGS" status container/we)" "container/web"
+    assert_contains "$(completed forge-ctl logs --f)" "--follow"
+    rm -r repo
+    assert_eq "$(completed forge-ctl logs container/wo)" ""
+}
+
 test_main "$@"
