@@ -20,7 +20,7 @@ _forge_ctl()
     done
     local options=" --environment --directory --settings --state-dir --json --local --no-color --verbose --help"
     case $verb in
-    '') words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help" ;;
+    '') words="init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help" ;;
     init)
         options+=""
         files=yes
@@ -39,6 +39,9 @@ _forge_ctl()
     status)
         options+=" --watch --fresh"
         resources=yes
+        ;;
+    images)
+        options+=" --no-fetch"
         ;;
     history)
         options+=" --transitions --limit"
@@ -104,7 +107,7 @@ _forge_ctl()
         ;;
     help)
         options+=""
-        words="init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help"
+        words="init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help"
         ;;
     esac
     case $prev in

@@ -13,6 +13,7 @@ _forge_ctl() {
         'diff:what applying would change, and why'
         'apply:show the plan, ask, and make it so'
         'status:a table of resources\: sync, health, generation, age'
+        'images:what registries have for the images that follow them'
         'history:generations, or the transitions of a resource'
         'show:one generation in full'
         'rollback:go back to a generation, as a plan like any other'
@@ -116,6 +117,19 @@ _forge_ctl() {
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
             '*:resource:_forge_ctl_names' ;;
+    images)
+        _arguments \
+            '--no-fetch[work on the last fetched state of the repository]' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:argument: ' ;;
     history)
         _arguments \
             '--transitions[each change of each resource instead of generations]' \
@@ -362,7 +376,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '1:word:(init validate diff apply status history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help)' ;;
+            '1:word:(init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help)' ;;
     esac
 }
 _forge_ctl "$@"

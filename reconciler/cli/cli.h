@@ -141,6 +141,7 @@ int verb_validate(struct cli *c);
 int verb_diff(struct cli *c);
 int verb_apply(struct cli *c);
 int verb_status(struct cli *c);
+int verb_images(struct cli *c);
 int verb_history(struct cli *c);
 int verb_show(struct cli *c);
 int verb_rollback(struct cli *c);

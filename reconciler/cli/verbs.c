@@ -50,6 +50,8 @@ static const struct cli_option status_options[] = {
     {0, "fresh", NULL, "trust no cache: inspect everything on the engine"},
     {0},
 };
+static const struct cli_option images_options[] = {
+    {0, "no-fetch", NULL, "work on the last fetched state of the repository"}, {0}};
 static const struct cli_option history_options[] = {
     {0, "transitions", NULL, "each change of each resource instead of generations"},
     {'n', "limit", "N", "at most N rows (default 20, 0: all)"},
@@ -113,6 +115,10 @@ const struct verb verbs[] = {
      "it is left alone "
      "until its manifest changes; stalled, what it asks for cannot be done.",
      "0 healthy and in sync, 1 not, 2 error", 0, 1, status_options, verb_status},
+    {"images", "", "what registries have for the images that follow them",
+     "Asks the registry of each container with an image_policy. NEWER is taken by `forge-ctl apply`, or by "
+     "forged where the policy says automatic.",
+     "0 nothing newer, 1 newer images, 2 error", 0, 0, images_options, verb_images},
     {"history", "[RESOURCE]", "generations, or the transitions of a resource",
      "A generation is one run of apply; a transition is what it did to one resource.", EXITS_PLAIN, 0, 1,
      history_options, verb_history},

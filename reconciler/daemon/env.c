@@ -194,6 +194,16 @@ static void answer_requests(struct env *e)
     pthread_mutex_unlock(&e->lock);
 }
 
+/* Each look may have changed what there is to ask. */
+static void schedule_images(struct env *e)
+{
+    int64_t due = e->images_next_ns - clock_wall(e->host.clock);
+    /* Who could not even be asked is not asked again at once. */
+    if (due <= 0)
+        due = e->serving & WANT_IMAGES ? INTERVAL_NS : 1;
+    loop_timer_at(e->host.loop, &e->images, e->images_next_ns ? env_mono(e) + due : 0);
+}
+
 static void run_done(void *arg)
 {
     struct env *e = arg;
@@ -214,6 +224,7 @@ static void run_done(void *arg)
                      e->run_err.hint, NULL);
     }
     schedule_retry(e);
+    schedule_images(e);
     loop_timer_at(e->host.loop, &e->resync, env_mono(e) + RESYNC_NS);
     env_serve(e);
 }
@@ -223,6 +234,11 @@ static void retry_due(void *arg)
     struct env *e = arg;
     e->held_off = false;
     want(e, WANT_RETRY);
+}
+
+static void images_due(void *arg)
+{
+    want(arg, WANT_IMAGES);
 }
 
 static void resync_due(void *arg)
@@ -292,6 +308,7 @@ int env_new(const struct env_config *c, const struct env_host *host, struct env 
     e->poll = (struct loop_timer){.fn = start_fetch, .arg = e};
     e->retry = (struct loop_timer){.fn = retry_due, .arg = e};
     e->resync = (struct loop_timer){.fn = resync_due, .arg = e};
+    e->images = (struct loop_timer){.fn = images_due, .arg = e};
     int r = open_sources(e, err);
     if (r == 0)
         r = env_start_watching(e, err);
@@ -324,7 +341,7 @@ void env_free(struct env *e)
     env_stop_watching(e);
     if (e->source_fd >= 0)
         loop_remove_fd(e->host.loop, e->source_fd);
-    struct loop_timer *timers[] = {&e->poll, &e->retry, &e->resync};
+    struct loop_timer *timers[] = {&e->poll, &e->retry, &e->resync, &e->images};
     for (size_t i = 0; i < ARRAY_LEN(timers); i++)
         loop_timer_remove(e->host.loop, timers[i]);
     loop_forget(e->host.loop, e);

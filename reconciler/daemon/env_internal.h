@@ -10,6 +10,7 @@
 #define WANT_RETRY   0x04u /* something failed before, and its time has come */
 #define WANT_RESYNC  0x08u /* nobody said anything for long, or somebody did something that nobody hears of */
 #define WANT_REQUEST 0x10u /* somebody asked */
+#define WANT_IMAGES  0x40u /* registries are to be asked */
 #define WANT_FRESH   0x20u /* the event stream had a gap: trust no cache */
 
 #define TOUCHED_MAX 8u
@@ -61,7 +62,7 @@ struct env {
     struct touched touched;           /* what the engine's events were about */
     unsigned failures;                /* of reconciles in a row */
     uint64_t poke_ticket, run_ticket; /* newest request that waits; that is being served */
-    struct loop_timer poll, retry, resync;
+    struct loop_timer poll, retry, resync, images;
     int source_fd;
 
     /* The jobs': lent to one while it is under way (fetching, busy), and the loop's when it is not. */
@@ -81,7 +82,8 @@ struct env {
     bool looked_at_all, applied; /* in this run */
     struct err run_err;
     int run_result;
-    int64_t run_next_ns; /* wall clock of the next retry, or of the end of a suspension; 0: none */
+    int64_t images_next_ns; /* wall clock of the next question to a registry; 0: none */
+    int64_t run_next_ns;    /* wall clock of the next retry, or of the end of a suspension; 0: none */
 };
 
 int64_t env_mono(const struct env *e);

@@ -55,6 +55,8 @@ static const char *trigger_name(unsigned bits)
         return "request";
     if (bits & WANT_RETRY)
         return "retry";
+    if (bits & WANT_IMAGES)
+        return "image";
     return bits & WANT_DRIFT ? "drift" : "resync";
 }
 
@@ -136,6 +138,8 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
         count_look(e, l); /* it has planned again */
     }
     e->run_next_ns = next_ns(l);
+    if (!l->scope || e->serving & WANT_COMMIT)
+        e->images_next_ns = engine_images_due(e->engine, l);
     e->clean = r == 0 && l->plan.n == 0;
     return r;
 }
@@ -203,6 +207,29 @@ static int reconcile(struct env *e, struct err *err)
     return err->code;
 }
 
+/* What is found is looked at by the look that follows; one registry's trouble is no failure of the whole. */
+static void poll_images(struct env *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const struct poll_options o = {.cancel = &e->cancel_run};
+    struct poll_result result;
+    struct err err = {0};
+    if (engine_poll_images(e->engine, &o, &a, &result, &err) < 0) {
+        log_warn("images.poll_failed", "environment", e->config->name, "error", err.msg, "hint", err.hint,
+                 NULL);
+        return;
+    }
+    for (size_t i = 0; i < val_len(result.rows); i++) {
+        const struct val *row = result.rows->items[i];
+        if (val_get_str(row, "error"))
+            log_warn("images.not_known", "environment", e->config->name, "resource",
+                     val_get_str(row, "resource"), "error", val_get_str(row, "error"), NULL);
+        else if (val_get_bool(row, "newer", false) && result.changed)
+            log_info("images.newer", "environment", e->config->name, "resource", val_get_str(row, "resource"),
+                     "image", val_get_str(row, "found"), NULL);
+    }
+}
+
 static void count_run(struct env *e, int64_t took_ns)
 {
     bool stopped = e->run_result == ERR_CANCELLED || engine_lost_race(e->run_result, &e->run_err);
@@ -228,6 +255,8 @@ void env_run(struct env *e)
     e->run_err = (struct err){0};
     e->run_next_ns = 0;
     e->looked_at_all = e->applied = false;
+    if (e->serving & WANT_IMAGES)
+        poll_images(e);
     e->run_result = reconcile(e, &e->run_err);
     struct err ignored = {0};
     if (engine_note(e->engine, e->run_result, &e->run_err, &ignored) < 0)

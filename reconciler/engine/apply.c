@@ -271,6 +271,8 @@ int engine_apply(struct engine *e, struct look *l, const struct apply_options *o
         return r;
     log_run(ap.run);
     r = apply_locked(&ap, err);
+    if (r == 0)
+        r = images_take(e, l, err);
     log_run(NULL);
     return r;
 }

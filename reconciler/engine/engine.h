@@ -95,6 +95,25 @@ int engine_look(struct engine *e, const struct look_options *o, struct look *ret
 int engine_load(struct engine *e, const struct look_options *o, struct look *ret,
                 struct err *err) _must_check_;
 
+struct poll_options {
+    bool all;   /* also what is not due yet */
+    bool fetch; /* ask the remote first */
+    const struct cancel *cancel;
+};
+struct poll_result {
+    size_t asked, failed;
+    bool changed;           /* a registry has something else than before */
+    int64_t next_ns;        /* when the first one is due (wall clock); 0: nothing follows its registry */
+    const struct val *rows; /* [{resource, image, asked, found, newer, apply, checked_ns, error}] */
+};
+/* Ask registries for what image_policy follows, and remember it; changes no container and pulls nothing. A
+   registry that fails is a row with an error, asked again later. Rows live in `a`. */
+int engine_poll_images(struct engine *e, const struct poll_options *o, struct arena *a,
+                       struct poll_result *ret, struct err *err) _must_check_;
+
+/* When the next registry is to be asked for what this look asks for (wall clock); 0: none. */
+int64_t engine_images_due(struct engine *e, const struct look *l);
+
 struct apply_options {
     const char *actor, *trigger;
     unsigned parallel;

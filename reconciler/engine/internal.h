@@ -98,6 +98,10 @@ int look_rollback(struct engine *e, const struct look_options *o, struct look *l
 /* rollback.c: pin each container's image to what the generation ran, where its reference means another image
  * by now. */
 int rollback_pin_images(struct engine *e, struct look *l, struct err *err) _must_check_;
+/* images.c: ask for the image that a registry has, where a policy follows it. Before l->bound is used. */
+void images_follow(struct look *l, bool attended);
+/* Somebody has applied it: from now on automation asks for the same. */
+int images_take(struct engine *e, struct look *l, struct err *err) _must_check_;
 /* compare.c: stand in for an engine that runs exactly what `rev` asks for. */
 int look_against(struct engine *e, const char *rev, struct look *l, struct err *err) _must_check_;
 

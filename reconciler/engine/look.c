@@ -143,6 +143,8 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
     if (r < 0)
         return r;
     int wanted = look_wanted(e, o, l, err);
+    if (wanted == 0)
+        images_follow(l, o->attended);
     struct err observe_err = {0};
     int observed = observing_end(ob, wanted == 0 ? &l->bound : NULL, &observe_err);
     /* Wrong manifests are reported even when the engine is away, and first. */

@@ -232,6 +232,22 @@ static int run_show(const struct operation_context *c, const struct val *args, s
     return list_transitions(c, NULL, number, 0, *ret, err);
 }
 
+static int run_images(const struct operation_context *c, const struct val *args, struct val **ret,
+                      struct err *err)
+{
+    const struct poll_options o = {
+        .all = true, .fetch = val_get_bool(args, "fetch", true), .cancel = c->cancel};
+    struct poll_result result;
+    int r = engine_poll_images(c->engine, &o, c->arena, &result, err);
+    if (r < 0)
+        return r;
+    *ret = val_map(c->arena);
+    val_set_str(c->arena, *ret, "format", "forge/images/v1");
+    val_set_str(c->arena, *ret, "environment", engine_config(c->engine)->name);
+    val_map_set(c->arena, *ret, "images", val_clone(c->arena, result.rows));
+    return 0;
+}
+
 /* ---- suspension ---- */
 
 static int run_suspend(const struct operation_context *c, const struct val *args, struct val **ret,
@@ -256,6 +272,7 @@ const struct operation operations[] = {
     {"status", "what each resource is and is asked to be", false, run_status},
     {"history", "generations or transitions, newest first", false, run_history},
     {"show", "one generation in full", false, run_show},
+    {"images", "what registries have for the images that follow them", true, run_images},
     {"suspend", "stop every writer", true, run_suspend},
     {"resume", "end a suspension", true, run_resume},
     {0},

@@ -12,6 +12,7 @@ static const struct stored_field fields[] = {
     STORED(env_state, FIELD_STR, suspended_by), STORED(env_state, FIELD_STR, suspended_why),
     STORED(env_state, FIELD_INT, suspended_ns), STORED(env_state, FIELD_INT, suspended_until_ns),
     STORED(env_state, FIELD_STR, held_commit),  STORED(env_state, FIELD_UINT, held_generation),
+    STORED(env_state, FIELD_TREE, images),
 };
 
 static int get(struct store_tx *tx, const char *env, struct arena *a, struct env_state *ret, struct err *err)

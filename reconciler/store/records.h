@@ -20,8 +20,9 @@ struct env_state {
     int64_t suspended_ns, suspended_until_ns; /* until 0: for ever */
     const char *held_commit; /* H2: rolled back from; automation leaves it alone until another commit comes */
     uint64_t held_generation;
-    uint64_t generation; /* newest; 0 none */
-    uint64_t transition; /* newest sequence number */
+    const struct val *images; /* what registries have for image_policy (engine/images.c); NULL */
+    uint64_t generation;      /* newest; 0 none */
+    uint64_t transition;      /* newest sequence number */
 };
 int env_state_get(struct store *s, const char *env, struct arena *a, struct env_state *ret,
                   struct err *err) _must_check_; /* absent: zeroed, 0 */

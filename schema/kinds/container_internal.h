@@ -42,7 +42,8 @@ short_form_fn capability_short, security_option_short;
 short_form_fn ulimit_short, gpus_short, cpuset_short, memory_swap_short;
 
 extern const struct field host_address;
-extern const struct field_table healthcheck_table, logging_table, update_table, depends_table, env_file_table;
+extern const struct field_table healthcheck_table, logging_table, update_table, image_policy_table,
+    depends_table, env_file_table;
 extern const struct field_table port_table;
 extern const struct field_table attachment_table;
 extern const struct field_table mount_table, file_table, device_table;

@@ -1,5 +1,6 @@
 /* Container: image, command, environment, lifecycle, health, order. Fields in tbl/container_process.h. */
 #include "schema/kinds/container_internal.h"
+#include "schema/kinds/image_policy.h"
 
 #include <ctype.h>
 
@@ -265,6 +266,51 @@ static const struct field update_fields[] = {
 };
 const struct field_table update_table = {"container.update",
                                          "How a new version takes the place of the old one.", update_fields};
+
+static const char *const follows[] = {"digest", "semver", "pattern", NULL};
+static const char *const sorts[] = {"alphabetical", "numerical", NULL};
+static const char *const applies[] = {"automatic", "propose", NULL};
+
+static const struct field image_policy_fields[] = {
+    {"follow", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL | FIELD_REQUIRED,
+     .doc = "What is looked for in the registry of `image`: `digest`: what its tag means now; `semver`: the "
+            "tag of the newest version in `range`; `pattern`: the greatest of the tags that match `pattern`.",
+     .example = "semver", .choices = follows},
+    {"range", FT_STRING, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "`semver`: which versions, as `1.x`, `^1.4`, `~1.4.2`, `>=1.2 <2` or `1.2 - 1.4 || 2.x`; absent: "
+            "all. Versions before a release count where the range names one.",
+     .example = "\"1.x\""},
+    {"pattern", FT_STRING, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "Only tags that this extended regular expression matches; its first group, if it has one, is "
+            "what is compared.",
+     .example = "\"^main-[0-9a-f]+-([0-9]+)$\""},
+    {"sort", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL, .doc = "`pattern`: how tags are compared.",
+     .example = "numerical", .def = "alphabetical", .choices = sorts},
+    {"interval", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "How often `forged` asks the registry; a failure makes it wait longer.", .example = "10m",
+     .def = "5m", .min = SECONDS(10), .max = SECONDS(30 * 86400)},
+    {"apply", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc =
+         "`automatic`: what is found is what is asked for, as if Git said so. `propose`: `forge-ctl images` "
+         "and `forge-ctl diff` show it, and `forge-ctl apply` takes it.",
+     .example = "propose", .def = "propose", .choices = applies},
+    {0},
+};
+
+static void image_policy_normalize(struct decode *d, const struct ynode *n, struct val *rec)
+{
+    struct err err = {0};
+    if (d->patch || !val_get_str(rec, "follow") || image_policy_check(rec, &err) == 0)
+        return;
+    if (*err.hint)
+        decode_error_hint(d, n, err.hint, "image_policy: %s", err.msg);
+    else
+        decode_error(d, n, "image_policy: %s", err.msg);
+}
+
+const struct field_table image_policy_table = {"container.image_policy",
+                                               "Which image is run, of those that the registry has.",
+                                               image_policy_fields, .normalize = image_policy_normalize};
 
 static const char *const conditions[] = {
     "started", "healthy", "completed", "service_started", "service_healthy", "service_completed_successfully",

@@ -1,0 +1,201 @@
+#!/bin/bash
+# Images that follow their registry: a real registry with a password, a real engine.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/forge.sh"
+. "${0%/*}/../lib/registry.sh"
+. "${0%/*}/../lib/git.sh"
+
+engine_start
+registry_start
+
+# repository NAME: one of the test's own, and docker's login for its registry.
+repository()
+{
+    forge_new "$1"
+    REPOSITORY=$1-$ENGINE_RUN
+    export DOCKER_CONFIG=$PWD/docker
+    docker login -u "$REGISTRY_USER" --password-stdin "$REGISTRY" <<<"$REGISTRY_PASSWORD" >/dev/null 2>&1
+    at_exit forget_images "$REGISTRY/$REPOSITORY"
+}
+
+forget_images() { docker images -q "$1" | sort -u | xargs -r docker rmi -f >/dev/null 2>&1 || :; }
+
+# publish TAG [VERSION]: an image of its own, or another one under a tag that is there.
+publish()
+{
+    printf 'FROM %s\nLABEL v=%s\n' "$ENGINE_IMAGE" "${2:-$1}" |
+        docker build -q -t "$REGISTRY/$REPOSITORY:$1" - >/dev/null 2>&1
+    docker push -q "$REGISTRY/$REPOSITORY:$1" >/dev/null
+    docker rmi "$REGISTRY/$REPOSITORY:$1" >/dev/null
+}
+
+web() # web TAG POLICY
+{
+    manifest web.yaml <<END
+{apiVersion: forge/v1, kind: Container, metadata: {name: web},
+ spec: {image: "$REGISTRY/$REPOSITORY:$1", image_policy: {$2}}}
+END
+}
+
+version() { inspect web '{{.Config.Labels.v}} {{.State.Status}}'; }
+is_version() { [ "$(version)" = "$1 running" ]; }
+
+test_a_range_of_versions_is_proposed() # P7, H2
+{
+    repository range
+    publish 1.0.0
+    publish 1.1.0
+    publish 2.0.0
+    publish latest
+    web 1.0.0 'follow: semver, range: "1.x"'
+    run forge apply --yes
+    assert_status 0
+    assert_eq "$(version)" "1.0.0 running"
+    run forge diff
+    assert_status 0
+    # Asking changes nothing, and pulls nothing.
+    run forge images
+    assert_status 1
+    assert_contains "$out" "$REPOSITORY:1.1.0"
+    assert_lacks "$out" 2.0.0
+    assert_eq "$(version)" "1.0.0 running"
+    assert_eq "$(docker images -q "$REGISTRY/$REPOSITORY:1.1.0")" ""
+    run forge diff
+    assert_status 1
+    assert_contains "$out" ":1.0.0 -> :1.1.0"
+    run forge apply --yes
+    assert_status 0
+    assert_eq "$(version)" "1.1.0 running"
+    run forge images
+    assert_status 0
+    run forge diff
+    assert_status 0
+    run forge rollback 1 --yes
+    assert_status 0
+    assert_eq "$(version)" "1.0.0 running"
+}
+
+test_a_tag_is_followed_by_its_digest()
+{
+    repository digest
+    publish main one
+    web main 'follow: digest'
+    run forge apply --yes
+    assert_status 0
+    run forge images
+    assert_status 1
+    run forge apply --yes
+    assert_status 0
+    assert_eq "$(version)" "one running"
+    publish main two
+    run forge diff
+    assert_status 0
+    run forge images
+    assert_status 1
+    assert_contains "$out" "@sha256:"
+    run forge apply --yes
+    assert_status 0
+    assert_eq "$(version)" "two running"
+}
+
+test_a_pattern_by_numbers()
+{
+    repository pattern
+    publish main-a-9
+    publish main-b-10
+    publish other-99
+    web main-a-9 'follow: pattern, pattern: "^main-[a-z]-([0-9]+)$", sort: numerical'
+    run forge apply --yes
+    assert_status 0
+    run forge images --json
+    assert_status 1
+    assert_eq "$(jq -r '.images[0].found' <<<"$out")" "$REGISTRY/$REPOSITORY:main-b-10"
+}
+
+test_a_registry_that_cannot_be_asked()
+{
+    repository away
+    publish 1.0.0
+    web 1.0.0 'follow: semver, range: "1.x"'
+    run forge apply --yes
+    DOCKER_CONFIG=$PWD/nobody run forge images
+    assert_status 2
+    assert_contains "$out" "asks for credentials"
+    assert_lacks "$out$err" "$REGISTRY_PASSWORD"
+    # What runs goes on as it is asked for.
+    run forge diff
+    assert_status 0
+    web 1.0.0 'follow: semver, range: "9.x"'
+    run forge images
+    assert_status 2
+    assert_contains "$out" "none of 1 tags"
+}
+
+test_rules_are_checked()
+{
+    repository wrong
+    web 1.0.0 'follow: semver, range: newest'
+    run forge validate
+    assert_status 1
+    assert_contains "$out$err" '"newest" is not a range of versions'
+}
+
+# Follows the folder as a repository NAME.
+daemon()
+{
+    git_repo_new "$1" "$FORGE_DIR"
+    cat >"$PWD/forged.yaml" <<END
+apiVersion: forge/v1
+kind: Settings
+state_dir: $PWD/state
+listen: {socket: "$SERVICE_DIR/forged.sock"}
+targets: {local: {url: "$DOCKER_HOST"}}
+environments:
+  $FORGE_ENV:
+    repository: {url: "file://$GIT_ROOT/$1.git", branch: main}
+    target: local
+    interval: 1h
+    sync: {automatic: true, self_heal: true}
+END
+    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$PWD/forged.yaml" --log json
+    export FORGE_SETTINGS=$PWD/forged.yaml
+}
+
+test_forged_takes_what_is_automatic()
+{
+    repository auto
+    publish 1.0.0
+    publish 1.1.0
+    web 1.0.0 'follow: semver, range: "1.x", interval: 10s, apply: automatic'
+    daemon auto
+    eventually 30 is_version 1.1.0
+    publish 1.2.0
+    eventually 40 is_version 1.2.0
+    run forge-ctl history --json
+    assert_contains "$(jq -r '.generations[].trigger' <<<"$out")" image
+}
+
+newer_is_known() { [ "$(forge-ctl images >/dev/null; echo $?)" = 1 ]; }
+
+# What is proposed waits for somebody, and then stays.
+test_forged_leaves_what_is_proposed()
+{
+    repository propose
+    publish 1.0.0
+    publish 1.1.0
+    web 1.0.0 'follow: semver, range: "1.x", interval: 10s'
+    daemon propose
+    eventually 30 is_version 1.0.0
+    eventually 20 newer_is_known
+    run forge-ctl reconcile --wait
+    assert_eq "$(version)" "1.0.0 running"
+    run forge-ctl apply --yes
+    assert_status 0
+    assert_eq "$(version)" "1.1.0 running"
+    run forge-ctl reconcile --wait
+    assert_status 0
+    sleep 12
+    assert_eq "$(version)" "1.1.0 running"
+}
+
+test_main "$@"
