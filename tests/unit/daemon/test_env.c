@@ -502,7 +502,7 @@ static void test_last_good_is_kept(_unused_ void **state)
 static int deaf_socket(struct aw *a, bool full)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    str_copy(addr.sun_path, sizeof(addr.sun_path), arena_printf(&a->w.arena, "%s/deaf", unit_temp_dir()));
+    str_copy(addr.sun_path, sizeof(addr.sun_path), arena_printf(&a->w.arena, "%s.deaf", a->w.repo));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
     assert_int_equal(listen(fd, full ? 0 : 8), 0);
