@@ -25,6 +25,19 @@ static void common_read(struct arena *a, json_t *o, const char *name, struct obj
         val_map_set(a, spec, "labels", own);
 }
 
+/* What was asked for, where an engine keeps that (MARK_ASKED): nothing of a network or volume changes later. */
+static void asked_read(struct arena *a, json_t *o, struct object *ret)
+{
+    const struct val *fields = val_get(label_tree(a, json_object_get(o, "Labels"), MARK_ASKED), "fields");
+    if (!fields)
+        return;
+    struct val *spec = val_clone(a, fields);
+    const struct val *labels = val_get(ret->spec, "labels");
+    if (labels)
+        val_map_set(a, spec, "labels", val_clone(a, labels));
+    ret->spec = spec;
+}
+
 static json_t *labels_merge(const struct val *labels, const struct val *spec)
 {
     json_t *o = val_len(labels) ? json_of(labels) : json_object();
@@ -96,6 +109,7 @@ int network_read(struct arena *a, json_t *inspect, struct object *ret, struct er
         val_map_set(a, defaults, "ipam", v);
         ret->defaults = defaults;
     }
+    asked_read(a, inspect, ret);
     return 0;
 }
 
@@ -164,6 +178,7 @@ int volume_read(struct arena *a, json_t *inspect, struct object *ret, struct err
     val_set_str(a, spec, "driver", json_text(inspect, "Driver"));
     if ((options = read_map(a, json_object_get(inspect, "Options"))))
         val_map_set(a, spec, "driver_opts", options);
+    asked_read(a, inspect, ret);
     return 0;
 }
 

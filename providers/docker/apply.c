@@ -145,6 +145,17 @@ static int removal_ended(struct act *t, const char *id, struct err *err)
     return err_set(err, ERR_TIMEOUT, "container %s is still being removed", t->step->native_name);
 }
 
+static int delete_container(struct act *t, const char *id, int *ret_status, struct err *err)
+{
+    /* v=1 takes the anonymous volumes along, and no named one (API, ContainerDelete). */
+    return docker_json(t->d,
+                       &(struct ask){.method = "DELETE",
+                                     .path = docker_path(t->arena, "/containers/", id, "?v=1"),
+                                     .cancel = act_cancel(t),
+                                     .timeout_ns = 120 * NS_PER_S},
+                       NULL, ret_status, err);
+}
+
 int act_remove(struct act *t, struct err *err)
 {
     struct object o;
@@ -153,13 +164,11 @@ int act_remove(struct act *t, struct err *err)
         t->result->unchanged = r == ERR_NOTFOUND;
         return r == ERR_NOTFOUND ? 0 : r;
     }
-    /* v=1 takes the anonymous volumes along, and no named one (API, ContainerDelete). */
-    r = docker_json(t->d,
-                    &(struct ask){.method = "DELETE",
-                                  .path = docker_path(t->arena, "/containers/", o.native_id, "?v=1"),
-                                  .cancel = act_cancel(t),
-                                  .timeout_ns = 120 * NS_PER_S},
-                    NULL, &status, err);
+    for (int tries = 0;; tries++) {
+        r = delete_container(t, o.native_id, &status, err);
+        if (r == 0 || tries > 0 || !t->d->dialect->mend_removal || !t->d->dialect->mend_removal(t, &o, err))
+            break;
+    }
     if (r == ERR_BUSY && status == 409)
         r = removal_ended(t, o.native_id, err);
     return r == ERR_NOTFOUND ? 0 : r;

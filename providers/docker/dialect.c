@@ -3,7 +3,9 @@
 
 static unsigned caps(unsigned api)
 {
-    unsigned can = CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO;
+    unsigned can = CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO |
+                   CAP_SWAP_UNLIMITED | CAP_PORT_CHOICE | CAP_DOMAINNAME | CAP_DEVICE_REQUESTS |
+                   CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST | CAP_LIMITS;
     if (api >= API(1u, 43u))
         can |= CAP_ANNOTATIONS;
     if (api >= API(1u, 44u))
@@ -29,6 +31,8 @@ static int create(struct arena *a, const struct create_request *rq, const char *
 const struct dialect dialect_docker = {
     .name = "docker",
     .list_containers = "/containers/json?all=1",
+    .bridge = "bridge",
+    .images = "/images/",
     .updates_are_events = true,
     .listing_shows_moves = true,
     .caps = caps,

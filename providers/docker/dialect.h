@@ -16,6 +16,12 @@ struct dialect {
     bool updates_are_events;
     /* All networks are joined by the question that makes a container, in any version. */
     bool joins_at_create;
+    /* Files are copied also into a container whose root is read-only. */
+    bool copies_into_read_only;
+    /* What is asked of networks and volumes is kept on them (MARK_ASKED), their record being another one. */
+    bool keeps_asked;
+    const char *bridge; /* what a filter of names calls the network that is always there, "bridge" */
+    const char *images; /* path before the reference of an image */
     /* A listing shows when a reference means another image than the one that runs. */
     bool listing_shows_moves;
     unsigned (*caps)(unsigned api);
@@ -31,8 +37,11 @@ struct dialect {
     /* The engine refused a body of create() with *err: mend what can be, and say whether to try again. May be
        NULL. */
     bool (*mend)(struct act *t, const struct val *spec, const struct err *err);
-    /* Nobody checks the container's health by himself: do it once. May be NULL. */
-    int (*check_health)(struct act *t, const struct object *o, struct err *err);
+    /* A removal was refused with *err: the same. May be NULL. */
+    bool (*mend_removal)(struct act *t, const struct object *o, const struct err *err);
+    /* Checks the health of a running container when that is due and nobody else does it, for at most
+       `left_ns`, and says in how many nanoseconds to look again. NULL: the engine sees to it. */
+    int64_t (*check_health)(struct act *t, const struct object *o, int64_t left_ns);
 };
 
 extern const struct dialect dialect_docker, dialect_podman;

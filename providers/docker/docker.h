@@ -90,7 +90,10 @@ int docker_image(struct docker *d, const char *id, const struct cancel *c, struc
    depends on its image. */
 int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, struct arena *a,
                 struct object *ret, struct err *err) _must_check_;
-/* The local image that a reference names. ERR_NOTFOUND. */
+/* Inspect JSON of the local image that a reference names; its Id begins with "sha256:". ERR_NOTFOUND. */
+int docker_image_json(struct docker *d, const char *ref, const struct cancel *c, json_t **ret,
+                      struct err *err) _must_check_;
+/* Its id. */
 int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
                     const char **ret, struct err *err) _must_check_;
 int docker_facts(struct docker *d, bool fresh, const struct cancel *c, struct arena *a,

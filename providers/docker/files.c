@@ -143,6 +143,7 @@ static bool has_file(const struct step *s, const char *target)
 int files_collect(struct act *t, const struct val *spec, struct files *ret, struct err *err)
 {
     const struct step *s = t->step;
+    struct val *plain = val_map_copy(t->arena, spec);
     const struct val *secrets = val_get(spec, "secrets");
     const size_t most = s->n_files + val_len(secrets);
     struct files f = {.items = arena_array(t->arena, struct step_file, most + 1),
@@ -157,8 +158,10 @@ int files_collect(struct act *t, const struct val *spec, struct files *ret, stru
                                                 .gid = val_get_str(rec, "gid"),
                                                 .mode = val_get_int(rec, "mode", -1)};
     }
+    if (t->d->dialect->copies_into_read_only)
+        val_map_del(plain, "read_only");
     for (size_t i = 0; i < f.n; i++) {
-        int r = file_folder(t->arena, spec, f.items[i].target, &f.folders[i], err);
+        int r = file_folder(t->arena, plain, f.items[i].target, &f.folders[i], err);
         if (r < 0)
             return r;
     }

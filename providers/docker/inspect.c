@@ -96,12 +96,26 @@ int docker_image(struct docker *d, const char *id, const struct cancel *c, struc
     return 0;
 }
 
+int docker_image_json(struct docker *d, const char *ref, const struct cancel *c, json_t **ret,
+                      struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    int r = docker_negotiate(d, c, err);
+    if (r == 0)
+        r = docker_json(d,
+                        &(struct ask){.path = docker_path(&a, d->dialect->images, ref, "/json"), .cancel = c},
+                        ret, NULL, err);
+    const char *id = r == 0 ? json_string_value(json_object_get(*ret, "Id")) : NULL;
+    if (id && !str_starts(id, "sha256:"))
+        json_object_set_new(*ret, "Id", json_string(arena_printf(&a, "sha256:%s", id)));
+    return r;
+}
+
 int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
                     const char **ret, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
-    int r = docker_json(d, &(struct ask){.path = docker_path(a, "/images/", ref, "/json"), .cancel = c}, &j,
-                        NULL, err);
+    int r = docker_image_json(d, ref, c, &j, err);
     if (r < 0)
         return r;
     *ret = arena_strdup(a, json_string_value(json_object_get(j, "Id")));

@@ -5,6 +5,22 @@
 
 #include <string.h>
 
+/* Labels of a new network or volume. */
+static const struct val *labels_of(struct act *t)
+{
+    const struct step *s = t->step;
+    if (!t->d->dialect->keeps_asked || val_len(s->spec) == 0)
+        return s->labels;
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    struct val *labels = val_map_copy(t->arena, s->labels), *asked = val_map(t->arena);
+    struct val *fields = val_map_copy(t->arena, s->spec);
+    val_map_del(fields, "labels");
+    val_map_set(t->arena, asked, "fields", fields);
+    val_json(asked, 0, &text);
+    val_set_str(t->arena, labels, MARK_ASKED, buf_str(&text));
+    return labels;
+}
+
 int network_join(struct act *t, const char *network, const struct val *attachment, const char *container,
                  struct err *err)
 {
@@ -136,7 +152,7 @@ int network_create(struct act *t, struct err *err)
     int r = docker_json(t->d,
                         &(struct ask){.method = "POST",
                                       .path = "/networks/create",
-                                      .body = network_write(s->native_name, s->spec, s->labels),
+                                      .body = network_write(s->native_name, s->spec, labels_of(t)),
                                       .cancel = act_cancel(t)},
                         NULL, &status, err);
     bool there = status == 409 || r == ERR_EXISTS;
@@ -200,7 +216,7 @@ int volume_create(struct act *t, struct err *err)
     r = docker_json(t->d,
                     &(struct ask){.method = "POST",
                                   .path = "/volumes/create",
-                                  .body = volume_write(s->native_name, s->spec, s->labels),
+                                  .body = volume_write(s->native_name, s->spec, labels_of(t)),
                                   .cancel = act_cancel(t)},
                     &answer, NULL, err);
     if (r < 0)

@@ -55,7 +55,9 @@ static const char *name_filter(struct look_at *w, const struct wanted_list *l, s
     for (size_t i = begin; i < l->n && i < begin + NAMES_AT_ONCE; i++) {
         _cleanup_buf_ struct buf b = BUF_INIT;
         buf_adds(&b, exact ? "^/?" : "");
-        for (const char *p = l->items[i].name; *p; p++) {
+        const char *name =
+            !exact && str_eq(l->items[i].name, "bridge") ? w->d->dialect->bridge : l->items[i].name;
+        for (const char *p = name; *p; p++) {
             if (exact && *p == '.')
                 buf_addc(&b, '\\');
             buf_addc(&b, *p);
@@ -205,14 +207,20 @@ static void mark_moved(struct look_at *w, const char *ref, bool moved)
             w->out->items[i]->image_moved = moved;
 }
 
+/* Who runs another image than the reference means. */
+static void mark_others(struct look_at *w, const char *ref, const char *id)
+{
+    for (size_t i = 0; i < w->out->n; i++)
+        if (w->out->items[i]->image_id && str_eq(val_get_str(w->out->items[i]->spec, "image"), ref))
+            w->out->items[i]->image_moved = !str_eq(w->out->items[i]->image_id, id);
+}
+
 static int learn_image(struct look_at *w, const char *ref, bool always, struct image_fact *ret,
                        struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
     *ret = (struct image_fact){.ref = ref};
-    int r = docker_json(
-        w->d, &(struct ask){.path = docker_path(w->arena, "/images/", ref, "/json"), .cancel = w->cancel}, &j,
-        NULL, err);
+    int r = docker_image_json(w->d, ref, w->cancel, &j, err);
     if (r == ERR_NOTFOUND) {
         err_clear(err);
         mark_moved(w, ref, false);
@@ -222,6 +230,8 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
         ret->present = true;
         ret->id = arena_strdup(w->arena, json_string_value(json_object_get(j, "Id")));
         ret->digest = image_digest(w->arena, j, ref);
+        if (!w->d->dialect->listing_shows_moves)
+            mark_others(w, ref, ret->id);
     }
     const char *remote = always && !strchr(ref, '@') ? remote_digest(w, ref) : NULL;
     if (!remote || str_eq(remote, ret->digest))
@@ -233,6 +243,7 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
 
 static int learn_images(struct look_at *w, const struct resource_set *set, struct err *err)
 {
+    const bool unseen = !w->d->dialect->listing_shows_moves;
     struct map known;
     int r = 0;
     map_init(&known);
@@ -241,7 +252,7 @@ static int learn_images(struct look_at *w, const struct resource_set *set, struc
         bool always = str_eq(val_get_str(set->items[i]->spec, "pull_policy"), "always");
         if (!ref || !(set->items[i]->kind->flags & KIND_INSTANCES) || map_get(&known, ref))
             continue;
-        const struct object *o = always || w->rq->images ? NULL : runs_image(w, ref);
+        const struct object *o = always || unseen || w->rq->images ? NULL : runs_image(w, ref);
         struct image_fact fact = {.ref = ref, .present = true, .id = o ? o->image_id : NULL};
         if (!o)
             r = learn_image(w, ref, always, &fact, err);

@@ -168,6 +168,10 @@ int act_wait(struct act *t, struct err *err)
             since_ns = o.created_ns;
         act_progress(t, waiting_for(s->condition), left, s->timeout_ns, NULL);
         int64_t nap = s->timeout_ns > 0 && left < LOOK_EVERY_NS ? left : LOOK_EVERY_NS;
+        if (s->condition == DEPEND_HEALTHY && t->d->dialect->check_health) {
+            int64_t due = t->d->dialect->check_health(&now, &o, s->timeout_ns > 0 ? left : LOOK_EVERY_NS);
+            nap = due < nap ? due : nap;
+        }
         r = pause_until_event(&now, o.native_id, &since_ns, nap, err);
         if (r < 0)
             return r;

@@ -12,9 +12,7 @@
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fake_engine *registry;
 
-#define CAPS_ALL                                                                            \
-    (CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | \
-     CAP_START_INTERVAL | CAP_ANNOTATIONS)
+#define CAPS_ALL CAPS_CONTAINERS
 
 struct fake_engine *fake_engine(const char *name)
 {

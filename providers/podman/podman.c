@@ -9,7 +9,7 @@ static unsigned caps(unsigned api)
     (void)api;
     /* No CAP_LIVE_UPDATE: limits can be changed (POST /libpod/containers/ID/update), but what they are then
        is told nowhere, so that nobody could see them drift. */
-    return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_ANNOTATIONS;
+    return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_ANNOTATIONS | CAP_LIMITS;
 }
 
 static int create(struct arena *a, const struct create_request *rq, const char **ret_path, json_t **ret_body,
@@ -67,9 +67,15 @@ const struct dialect dialect_podman = {
     .name = "podman",
     .list_containers = "/libpod/containers/json?all=true",
     .joins_at_create = true,
+    .copies_into_read_only = true,
+    .keeps_asked = true,
+    .bridge = PODMAN_BRIDGE,
+    .images = "/libpod/images/",
     .caps = caps,
     .read = podman_read,
     .defaults = podman_defaults,
     .create = create,
     .mend = mend,
+    .mend_removal = podman_take_dependents,
+    .check_health = podman_check_health,
 };

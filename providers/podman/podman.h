@@ -14,6 +14,9 @@
  */
 #include "providers/docker/dialect.h"
 
+/* The network that Docker's API calls "bridge". */
+#define PODMAN_BRIDGE "podman"
+
 /* Body of POST /libpod/containers/create: a SpecGenerator (pkg/specgen of Podman 4.0 to 5). */
 int podman_write(struct arena *a, const struct create_request *rq, json_t **ret,
                  struct err *err) _must_check_;
@@ -24,4 +27,11 @@ int podman_read(struct arena *a, json_t *inspect, const struct image_info *image
                 struct err *err) _must_check_;
 const struct val *podman_defaults(struct arena *a, const struct object *o, const struct image_info *image,
                                   const struct engine_facts *facts);
+
+/* Podman does not remove a container whose namespaces others have joined. Those are of no use without it:
+   what is of the same environment goes before it. */
+bool podman_take_dependents(struct act *t, const struct object *o, const struct err *err);
+
+/* Podman leaves health checks to timers of systemd, and there is not always one. */
+int64_t podman_check_health(struct act *t, const struct object *o, int64_t left_ns);
 #endif

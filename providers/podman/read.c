@@ -72,10 +72,11 @@ static void networks_told(struct arena *a, const struct val *asked, struct val *
     if (val_get(asked, "network_mode"))
         return;
     for (size_t i = 0; i < val_len(have); i++) {
-        const struct val *want = val_get(val_get(asked, "networks"), have->pairs[i].key);
+        const char *name = str_eq(have->pairs[i].key, PODMAN_BRIDGE) ? "bridge" : have->pairs[i].key;
+        const struct val *want = val_get(val_get(asked, "networks"), name);
         bool same = want && same_aliases(val_get(have->pairs[i].val, "aliases"), val_get(want, "aliases"),
                                          val_get_str(spec, "hostname"));
-        val_map_set(a, networks, have->pairs[i].key, same ? val_clone(a, want) : have->pairs[i].val);
+        val_map_set(a, networks, name, same ? val_clone(a, want) : have->pairs[i].val);
     }
     if (networks->len || val_get(asked, "networks"))
         val_map_set(a, spec, "networks", networks);

@@ -177,16 +177,16 @@ static void networks_make(const struct val *spec, json_t *body)
     json_t *networks = json_object();
     if (mode && is_namespace(mode)) {
         namespace_write(mode, "netns", body);
-        /* Podman's own bridge goes by this name. */
         if (str_eq(mode, "bridge") && mac)
-            json_object_set_new(networks, "podman", attachment_write(NULL, mac));
+            json_object_set_new(networks, PODMAN_BRIDGE, attachment_write(NULL, mac));
     } else if (mode) {
         namespace_write("bridge", "netns", body);
         json_object_set_new(networks, mode, attachment_write(NULL, mac));
     } else {
         namespace_write(container_network(spec, 0) ? "bridge" : "none", "netns", body);
         for (size_t i = 0; (net = container_network(spec, i)); i++)
-            json_object_set_new(networks, net->key, attachment_write(net->val, i == 0 ? mac : NULL));
+            json_object_set_new(networks, str_eq(net->key, "bridge") ? PODMAN_BRIDGE : net->key,
+                                attachment_write(net->val, i == 0 ? mac : NULL));
     }
     if (json_object_size(networks) > 0)
         json_object_set(body, "Networks", networks);
@@ -250,11 +250,8 @@ static void mount_make(struct arena *a, const char *target, const struct val *re
 static void mounts_make(struct arena *a, const struct val *spec, json_t *body)
 {
     const struct val *volumes = val_get(spec, "volumes"), *tmpfs = val_get(spec, "tmpfs");
-    const struct val *folders = folders_needed(a, spec);
     for (size_t i = 0; i < val_len(volumes); i++)
         mount_make(a, volumes->pairs[i].key, volumes->pairs[i].val, body);
-    for (size_t i = 0; i < val_len(folders); i++)
-        mount_make(a, folders->items[i]->s, NULL, body);
     for (size_t i = 0; i < val_len(tmpfs); i++) {
         json_t *options = json_array();
         size_t n;
@@ -349,7 +346,8 @@ static void hosts_make(struct arena *a, const struct val *spec, json_t *body)
                 json_string(arena_printf(a, "%s:%s", hosts->pairs[i].key, hosts->pairs[i].val->items[k]->s)));
 }
 
-#define CPU_PERIOD 100000 /* microseconds, as Docker makes of cpus */
+#define MEMORY_LEAST (6 << 20)
+#define CPU_PERIOD   100000 /* microseconds, as Docker makes of cpus */
 
 /* The runtime's own form (OCI runtime-spec, LinuxResources). */
 static void limits_make(const struct val *spec, json_t *body)
@@ -397,9 +395,12 @@ static void platform_make(struct arena *a, const struct val *spec, json_t *body)
 
 int podman_write(struct arena *a, const struct create_request *rq, json_t **ret, struct err *err)
 {
+    int64_t memory = val_get_int(val_get(rq->spec, "resources"), "memory", 0);
+    /* Docker's rule, and a sensible one: nothing starts with less. */
+    if (memory && memory < MEMORY_LEAST)
+        return err_set(err, ERR_INVALID, "resources.memory: at least 6 MiB are needed");
     json_t *body = json_pack("{s:s}", "name", rq->name);
     struct val *asked = val_map(a);
-    (void)err;
     for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
         const struct val *v = val_get(rq->spec, plain[i].field);
         if (v && v->type != VAL_NULL)

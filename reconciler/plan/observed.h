@@ -81,6 +81,15 @@ struct image_fact {
 #define CAP_START_INTERVAL  0x0020u
 #define CAP_SERVICES        0x0040u /* replaces by itself: rolling updates are the engine's (Swarm) */
 #define CAP_ANNOTATIONS     0x0080u
+#define CAP_SWAP_UNLIMITED  0x0100u /* resources.memory_swap: -1 beside a limit of memory */
+#define CAP_PORT_CHOICE     0x0200u /* one host port of a range */
+#define CAP_DOMAINNAME      0x0400u
+#define CAP_DEVICE_REQUESTS 0x0800u /* gpus */
+#define CAP_ENDPOINT_MORE   0x1000u /* link-local addresses and driver options of an attachment */
+#define CAP_REMOTE_DIGEST   0x2000u /* asks a registry what a reference means, without pulling */
+#define CAP_LIMITS          0x4000u /* limits of memory, processors and processes */
+/* All that an engine can do which manages containers itself. */
+#define CAPS_CONTAINERS (0x7fffu & ~CAP_SERVICES)
 
 struct observed {
     struct arena *arena;

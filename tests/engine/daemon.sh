@@ -53,7 +53,7 @@ test_follows_commits_and_heals() # L8
     container web "environment: {A: two}"
     push "A is two"
     eventually 20 runs_with web A=two
-    docker kill "$(native web)" >/dev/null
+    engine_kill "$(native web)"
     eventually 20 runs web
     docker rm -f "$(native web)" >/dev/null
     eventually 20 runs_with web A=two
@@ -67,10 +67,10 @@ test_drift_is_reported_where_self_heal_is_off() # L8
     daemon_start
     # What is killed before it was read back is part of its apply, and tried again.
     eventually 20 metric forge_reconcile_total "[1-9].*"
-    docker kill "$(native web)" >/dev/null
+    engine_kill "$(native web)"
     eventually 20 metric forge_resources_drifted 1
     sleep 1
-    assert_eq "$(inspect web '{{.State.Status}}')" exited
+    assert_eq "$(inspect web '{{.State.Running}}')" false
 }
 
 metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -qE "^$1(\{[^}]*\})? $2$"; }
@@ -105,7 +105,7 @@ test_a_broken_commit_changes_nothing() # S1
     runs_with web A=one || fail "a broken commit touched what runs"
     run forge-ctl status --local
     assert_contains "$out$err" "environmment"
-    docker kill "$(native web)" >/dev/null
+    engine_kill "$(native web)"
     eventually 10 runs_with web A=one
 }
 
@@ -130,9 +130,9 @@ test_suspended_stays_as_it_is() # S7
     eventually 20 runs web
     run forge-ctl suspend --reason "hands off"
     assert_status 0
-    docker kill "$(native web)" >/dev/null
+    engine_kill "$(native web)"
     sleep 2
-    assert_eq "$(inspect web '{{.State.Status}}')" exited
+    assert_eq "$(inspect web '{{.State.Running}}')" false
     run forge-ctl resume
     eventually 10 runs web
 }

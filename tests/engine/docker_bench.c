@@ -53,7 +53,6 @@ int bench_setup(void **state)
 {
     struct bench *b = mem_new(struct bench);
     unsigned char random[5];
-    unsigned caps;
     const char *engine;
     io_random(random, sizeof(random));
     snprintf(b->owner, sizeof(b->owner), "t%02x%02x%02x%02x%02x", random[0], random[1], random[2], random[3],
@@ -61,10 +60,11 @@ int bench_setup(void **state)
     b->pool = pool_new(4);
     map_init(&b->cache);
     open_provider(b);
-    if (!b->p || b->p->ops->ping(b->p, &caps, &engine, &b->arena, &b->err) < 0) {
+    if (!b->p || b->p->ops->ping(b->p, &b->caps, &engine, &b->arena, &b->err) < 0) {
         printf("skip - no engine: %s\n", b->err.msg);
         exit(77);
     }
+    b->podman = str_starts(engine, "podman ");
     *state = b;
     return 0;
 }

@@ -21,6 +21,8 @@ struct bench {
     struct target target;
     struct provider_env env;
     char owner[32];
+    bool podman;
+    unsigned caps; /* of the engine: what it cannot do is not asked of it */
     struct err err;
     struct step_result result;
     int64_t progress_calls, progress_done;

@@ -125,9 +125,35 @@ static void test_failed_create_leaves_nothing(void **state)
     }
 }
 
+static void test_networks_change_live(void **state)
+{
+    struct bench *b = *state;
+    bench_make(b, bench_resource(b, &kind_network, "one", val_map(&b->arena)), false);
+    bench_make(b, bench_resource(b, &kind_network, "two", val_map(&b->arena)), false);
+    static const char *const specs[][2] = {{"one", "['u']"}, {"two", "['u']"}, {"two", "['u', 'v']"}};
+    for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+        struct resource *r = bench_container(
+            b, "join",
+            arena_printf(&b->arena, "{'image': 'forge-test/busybox:1', 'networks': {'%s': {'aliases': %s}}}",
+                         bench_name(b, specs[i][0]), specs[i][1]));
+        if (i == 0)
+            bench_make(b, r, true);
+        struct step s = bench_step(b, STEP_UPDATE, r);
+        bench_must(b, &s);
+        assert_true(b->result.unchanged == (i == 0));
+        struct object o = bench_inspect(b, &kind_container, bench_name(b, "join-1"));
+        if (!field_equal(field_find(kind_container.spec, "networks"), val_get(r->spec, "networks"),
+                         val_get(o.spec, "networks")))
+            fail_msg("%zu: networks", i);
+    }
+    bench_remove_all(b);
+}
+
 static void test_live_update(void **state)
 {
     struct bench *b = *state;
+    if (!(b->caps & CAP_LIVE_UPDATE))
+        skip();
     struct resource *a_net = bench_resource(b, &kind_network, "one", val_map(&b->arena));
     struct resource *b_net = bench_resource(b, &kind_network, "two", val_map(&b->arena));
     bench_make(b, a_net, false);
@@ -184,7 +210,7 @@ static void test_networks_and_volumes(void **state)
     struct resource *vol = bench_resource(
         b, &kind_volume, "vol",
         bench_json(b, "{'labels': {'k': 'v'},"
-                      " 'driver_opts': {'type': 'tmpfs', 'device': 'tmpfs', 'o': 'size=1m'}}"));
+                      " 'driver_opts': {'type': 'tmpfs', 'device': 'tmpfs', 'o': 'mode=0750'}}"));
     const struct resource *both[] = {net, vol};
     for (size_t i = 0; i < 2; i++) {
         const char *id = bench_make(b, both[i], false);
@@ -231,6 +257,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_the_planned_object_is_left_alone),
         cmocka_unit_test(test_adoption),
         cmocka_unit_test(test_failed_create_leaves_nothing),
+        cmocka_unit_test(test_networks_change_live),
         cmocka_unit_test(test_live_update),
         cmocka_unit_test(test_networks_and_volumes),
     };

@@ -53,7 +53,8 @@ static void test_files_in_a_container(void **state)
         s.files = &file;
         s.n_files = 1;
         int code = bench_do(b, &s);
-        if (code != cases[i].code)
+        /* Podman copies also to the root of what is read-only. */
+        if (code != cases[i].code && !(b->podman && code == 0 && val_get_bool(spec, "read_only", false)))
             fail_msg("%s in %s: %d %s", cases[i].target, cases[i].spec, code, b->err.msg);
         if (code == 0) {
             s = bench_step(b, STEP_START, r);

@@ -31,13 +31,15 @@ static void test_the_cache_spares_inspection(void **state)
     /* What a listing does not show: limits, changed by hand while it runs. */
     struct step s = bench_step(b, STEP_UPDATE,
                                bench_container(b, "one", "{" IDLE ", 'resources': {'memory': 134217728}}"));
-    bench_must(b, &s);
-    o = bench_observe(b, NULL, false);
-    assert_int_equal(o.inspected, 1);
-    assert_int_equal(val_get_int(val_get(bench_find(&o, "container/one")->spec, "resources"), "memory", 0),
-                     134217728);
-    o = bench_observe(b, NULL, false);
-    assert_int_equal(o.inspected, 0);
+    if (b->caps & CAP_LIVE_UPDATE) {
+        bench_must(b, &s);
+        o = bench_observe(b, NULL, false);
+        assert_int_equal(o.inspected, 1);
+        assert_int_equal(
+            val_get_int(val_get(bench_find(&o, "container/one")->spec, "resources"), "memory", 0), 134217728);
+        o = bench_observe(b, NULL, false);
+        assert_int_equal(o.inspected, 0);
+    }
 
     /* A stopped and a renamed one look different in the listing. */
     s = bench_step(b, STEP_STOP, r);
@@ -52,6 +54,8 @@ static void test_the_cache_spares_inspection(void **state)
 static void test_a_gap_in_the_event_log_inspects_all(void **state)
 {
     struct bench *b = *state;
+    if (!(b->caps & CAP_LIVE_UPDATE))
+        skip(); /* there is nothing that the log would tell */
     bench_make(b, bench_container(b, "gap", "{" IDLE "}"), true);
     bench_observe(b, NULL, false);
     struct observed o = bench_observe(b, NULL, false);
@@ -70,7 +74,8 @@ static void test_name_sakes_externals_and_images(void **state)
 {
     struct bench *b = *state;
     struct resource *taken = bench_container(b, "taken", "{" IDLE "}");
-    struct resource *ext = bench_resource(b, &kind_network, "host", bench_json(b, "{'external': true}"));
+    const char *ext_name = "bridge"; /* that is always there */
+    struct resource *ext = bench_resource(b, &kind_network, ext_name, bench_json(b, "{'external': true}"));
     struct resource *none =
         bench_container(b, "none", "{'image': 'forge-test/absent:3', 'network_mode': 'none'}");
     struct step s = bench_step(b, STEP_CREATE, taken);
@@ -88,10 +93,10 @@ static void test_name_sakes_externals_and_images(void **state)
     assert_non_null(found);
     assert_string_equal(found->owner, "somebody-else");
     assert_int_equal(found->instance, 1);
-    found = bench_find(&o, "network/host");
+    found = bench_find(&o, ext->id);
     assert_non_null(found);
     assert_null(found->owner);
-    assert_string_equal(found->native_name, "host");
+    assert_string_equal(found->native_name, ext_name);
     assert_null(bench_find(&o, "container/none"));
     assert_true(observed_image(&o, IMAGE_1)->present);
     assert_false(observed_image(&o, "forge-test/absent:3")->present);
@@ -134,7 +139,9 @@ static void test_candidates_and_joined_namespaces(void **state)
     bench_must(b, &s);
     o = bench_observe(b, NULL, false);
     j = bench_find(&o, "container/join");
-    assert_string_equal(val_get_str(j->spec, "pid"), arena_printf(&b->arena, "container:%s", id));
+    /* Podman has no container whose namespace's owner is gone: it went along. */
+    if (j)
+        assert_string_equal(val_get_str(j->spec, "pid"), arena_printf(&b->arena, "container:%s", id));
     bench_remove_all(b);
 }
 

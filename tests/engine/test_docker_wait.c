@@ -55,7 +55,8 @@ static void test_waiting(void **state)
         int64_t begin = clock_mono(clock_system());
         int code = bench_do(b, &s);
         int64_t took = clock_mono(clock_system()) - begin;
-        if (code != cases[i].code || (cases[i].says && !strstr(b->err.msg, cases[i].says)))
+        if (code != cases[i].code || (cases[i].says && !(b->podman && str_eq(cases[i].says, "OOM")) &&
+                                      !strstr(b->err.msg, cases[i].says)))
             fail_msg("%s: %d %s", cases[i].spec, code, b->err.msg);
         assert_true(took < s.timeout_ns + 2 * NS_PER_S);
         bench_remove_all(b);

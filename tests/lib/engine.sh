@@ -1,5 +1,6 @@
 # A container engine for tests.
 #
+#   FORGE_ENGINE            docker (the default), or podman: see podman.sh
 #   engine_start            the machine's running engine, if $DOCKER_HOST or the default socket answers; else a
 #                           private one. Exports DOCKER_HOST and puts the test images there
 #   engine_start_private [DOCKERD-ARGS...]
@@ -12,6 +13,7 @@
 #   engine_restart          stops the private engine, and starts it again with all it had
 #   engine_possible         succeeds when engine_start has what it needs
 #   engine_stop             stops the private engine, or removes this run's objects from the machine's
+#   engine_kill NAME        kills a container, and does not wait for more than that
 #   engine_remove_objects   removes all objects with this run's label
 #
 # Tests label all that they create with $ENGINE_LABEL (forge-test.run=RANDOM). All is undone at exit as well.
@@ -25,17 +27,23 @@
 . "${BASH_SOURCE[0]%/*}/service.sh"
 . "${BASH_SOURCE[0]%/*}/certs.sh"
 . "${BASH_SOURCE[0]%/*}/sshd.sh"
+. "${BASH_SOURCE[0]%/*}/podman.sh"
 
 ENGINE_RUN=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
 ENGINE_LABEL=forge-test.run=$ENGINE_RUN
 ENGINE_IMAGE=forge-test/busybox:1
 ENGINE_PID=
 ENGINE_SOCKET=
-export ENGINE_RUN ENGINE_LABEL ENGINE_IMAGE ENGINE_SOCKET
+FORGE_ENGINE=${FORGE_ENGINE:-docker}
+export FORGE_ENGINE ENGINE_RUN ENGINE_LABEL ENGINE_IMAGE ENGINE_SOCKET
 
 engine_start()
 {
     service_init
+    if [ "$FORGE_ENGINE" = podman ]; then
+        podman_start
+        return
+    fi
     service_need docker "contrib/deps run installs it"
     engine_private_config
     if [ -z "${DOCKER_HOST:-}" ] && engine_answers unix:///var/run/docker.sock; then
@@ -127,6 +135,16 @@ engine_stop()
         ENGINE_PID=
     else
         engine_remove_objects
+    fi
+}
+
+engine_kill()
+{
+    if [ "$FORGE_ENGINE" = podman ]; then
+        # Through Docker's API, the answer comes 20 s later.
+        curl -fsS --unix-socket "$ENGINE_SOCKET" -X POST "http://engine/v4.0.0/libpod/containers/$1/kill"
+    else
+        docker kill "$1" >/dev/null
     fi
 }
 

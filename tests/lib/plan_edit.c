@@ -208,10 +208,20 @@ static void edit_caps(struct plan_case *c, const struct ynode *without)
     static const struct {
         const char *name;
         unsigned bit;
-    } caps[] = {{"live-update", CAP_LIVE_UPDATE}, {"network-connect", CAP_NETWORK_CONNECT},
-                {"rename", CAP_RENAME},           {"healthcheck", CAP_HEALTHCHECK},
-                {"copy-into", CAP_COPY_INTO},     {"start-interval", CAP_START_INTERVAL},
-                {"annotations", CAP_ANNOTATIONS}};
+    } caps[] = {{"live-update", CAP_LIVE_UPDATE},
+                {"network-connect", CAP_NETWORK_CONNECT},
+                {"rename", CAP_RENAME},
+                {"healthcheck", CAP_HEALTHCHECK},
+                {"copy-into", CAP_COPY_INTO},
+                {"start-interval", CAP_START_INTERVAL},
+                {"annotations", CAP_ANNOTATIONS},
+                {"swap-unlimited", CAP_SWAP_UNLIMITED},
+                {"port-choice", CAP_PORT_CHOICE},
+                {"domainname", CAP_DOMAINNAME},
+                {"device-requests", CAP_DEVICE_REQUESTS},
+                {"endpoint-more", CAP_ENDPOINT_MORE},
+                {"remote-digest", CAP_REMOTE_DIGEST},
+                {"limits", CAP_LIMITS}};
     for (size_t i = 0; without && i < without->len; i++)
         for (size_t k = 0; k < ARRAY_LEN(caps); k++)
             if (str_eq(without->items[i]->text, caps[k].name))

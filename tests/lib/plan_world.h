@@ -10,9 +10,7 @@
 #include "reconciler/plan/plan.h"
 #include "reconciler/plan/steps.h"
 
-#define WORLD_ALL_CAPS                                                                      \
-    (CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | \
-     CAP_START_INTERVAL | CAP_ANNOTATIONS)
+#define WORLD_ALL_CAPS CAPS_CONTAINERS
 
 struct world {
     struct arena *arena;
