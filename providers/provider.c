@@ -3,14 +3,16 @@
 #include "base/str.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Which backend serves a URL. */
 static const struct {
     const char *prefix;
     const struct provider_ops *ops;
 } backends[] = {
-    {"unix://", &provider_docker},  {"tcp://", &provider_docker}, {"http://", &provider_docker},
-    {"https://", &provider_docker}, {"ssh://", &provider_docker}, {"fake://", &provider_fake},
+    {"unix://", &provider_docker},   {"tcp://", &provider_docker}, {"http://", &provider_docker},
+    {"https://", &provider_docker},  {"ssh://", &provider_docker}, {"fake://", &provider_fake},
+    {"podman://", &provider_podman},
 };
 
 /* Where engines listen by default. %s: $XDG_RUNTIME_DIR. */
@@ -51,6 +53,18 @@ static void from_environment(struct arena *a, struct target *t)
     t->key_file = arena_printf(a, "%s/key.pem", certs);
 }
 
+/* Its service can be started. */
+static bool has_podman(struct arena *a)
+{
+    const char *rest = str_or(getenv("PATH"), "/usr/bin");
+    for (size_t n; *rest; rest += n + (rest[n] == ':')) {
+        n = strcspn(rest, ":");
+        if (access(arena_printf(a, "%.*s/podman", (int)n, rest), X_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int resolve(struct arena *a, struct target *t, struct err *err)
 {
     if (!str_empty(t->url))
@@ -58,6 +72,8 @@ static int resolve(struct arena *a, struct target *t, struct err *err)
     from_environment(a, t);
     if (str_empty(t->url))
         t->url = find_socket(a);
+    if (!t->url && has_podman(a))
+        t->url = "podman://";
     if (t->url && !str_starts(t->url, "fake://")) /* which is for those who ask for it by name */
         return 0;
     err_set(err, ERR_UNAVAILABLE, "no container engine was found: no socket of Docker or Podman is there");
@@ -77,7 +93,7 @@ int provider_open(const struct target *t, const struct provider_env *env, struct
         if (str_starts(resolved.url, backends[i].prefix))
             return backends[i].ops->open(str_empty(t->url) ? &resolved : t, env, ret, err);
     err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", resolved.url);
-    return err_hint(err, "write unix:///run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST");
+    return err_hint(err, "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST");
 }
 
 void provider_close(struct provider *p)

@@ -34,7 +34,8 @@ struct registry_login {
 
 struct target {
     const char *name; /* "local" */
-    const char *url;  /* unix:///run/docker.sock, tcp://host:2376, ssh://user@host, fake://; NULL: find one */
+    const char *url;  /* unix:///run/docker.sock, tcp://host:2376, ssh://user@host, podman://, fake://; NULL:
+                         find one */
     const char *ca_file, *cert_file, *key_file; /* tcp with TLS */
     const char *ssh_key_file, *ssh_known_hosts;
     int64_t timeout_ns; /* of one answer; 0: 60 s */
@@ -170,7 +171,7 @@ struct provider {
     /* the backend's own fields follow in its own struct */
 };
 
-extern const struct provider_ops provider_docker, provider_fake;
+extern const struct provider_ops provider_docker, provider_podman, provider_fake;
 
 /* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */

@@ -36,7 +36,7 @@
 /* What an engine is set up to give where nothing is asked for. NULL: unknown. */
 struct engine_facts {
     const char *logging_driver, *runtime, *host_name;
-    bool cgroup2;
+    bool cgroup2, rootless;
 };
 int facts_read(struct arena *a, json_t *info, struct engine_facts *ret);
 struct val *facts_to_val(struct arena *a, const struct engine_facts *f);

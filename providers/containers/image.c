@@ -119,6 +119,7 @@ int facts_read(struct arena *a, json_t *info, struct engine_facts *ret)
         .runtime = arena_strdup(a, json_text(info, "DefaultRuntime")),
         .host_name = arena_strdup(a, json_text(info, "Name")),
         .cgroup2 = str_eq(json_text(info, "CgroupVersion"), "2"),
+        .rootless = json_is_true(json_object_get(info, "Rootless")),
     };
     return 0;
 }
@@ -130,6 +131,7 @@ struct val *facts_to_val(struct arena *a, const struct engine_facts *f)
     val_set_str(a, v, "runtime", f->runtime);
     val_set_str(a, v, "host_name", f->host_name);
     val_set_bool(a, v, "cgroup2", f->cgroup2);
+    val_set_bool(a, v, "rootless", f->rootless);
     return v;
 }
 
@@ -140,5 +142,6 @@ void facts_from_val(const struct val *v, struct engine_facts *ret)
         .runtime = val_get_str(v, "runtime"),
         .host_name = val_get_str(v, "host_name"),
         .cgroup2 = val_get_bool(v, "cgroup2", false),
+        .rootless = val_get_bool(v, "rootless", false),
     };
 }

@@ -24,7 +24,8 @@ struct dialect {
     const char *images; /* path before the reference of an image */
     /* A listing shows when a reference means another image than the one that runs. */
     bool listing_shows_moves;
-    unsigned (*caps)(unsigned api);
+    /* facts: NULL while they are not known. */
+    unsigned (*caps)(unsigned api, const struct engine_facts *facts);
     /* container_read(), then what this engine's record makes of it (providers/containers/containers.h). */
     int (*read)(struct arena *a, json_t *inspect, const struct image_info *image, struct object *ret,
                 struct err *err);

@@ -218,7 +218,7 @@ static int docker_ping(struct provider *p, unsigned *ret_caps, const char **ret_
     int r = docker_negotiate(d, NULL, err);
     if (r < 0)
         return r;
-    *ret_caps = d->dialect->caps(d->api);
+    *ret_caps = d->dialect->caps(d->api, NULL);
     *ret_engine = arena_strdup(a, d->engine);
     return 0;
 }

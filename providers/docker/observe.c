@@ -146,7 +146,7 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_init(&w.images);
     int r = observe(&w, err);
     if (r == 0) {
-        ret->caps = d->dialect->caps(d->api);
+        ret->caps = d->dialect->caps(d->api, &w.facts);
         ret->engine = arena_strdup(a, d->engine);
         ret->at_ns = clock_wall(d->env.clock ? d->env.clock : clock_system());
         observed_sort(ret);

@@ -70,12 +70,14 @@ static int make_args(const struct dial *d, struct args *a, struct err *err)
     }
     args_add(a, "--");
     args_add(a, d->host);
-    args_add(a, "docker");
+    /* The far side has one of the two programs: the socket's name tells which. */
+    const bool podman = d->path && str_ends(d->path, "/podman.sock");
+    args_add(a, podman ? "podman" : "docker");
     if (d->path) {
         if (!is_plain_path(d->path))
             return err_set(err, ERR_INVALID,
                            "\"%s\": the socket's path may hold letters, digits, _ - . and / only", d->url);
-        args_add(a, arena_printf(&a->arena, "--host=unix://%s", d->path));
+        args_add(a, arena_printf(&a->arena, "--%s=unix://%s", podman ? "url" : "host", d->path));
     }
     args_add(a, "system");
     args_add(a, "dial-stdio");

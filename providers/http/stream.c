@@ -107,7 +107,9 @@ static int open_tcp(const struct dial *d, struct stream *s, struct err *err)
 int stream_open(const struct dial *d, struct stream *ret, struct err *err)
 {
     struct stream s = {.dial = d, .rfd = -1, .wfd = -1, .child_err = -1};
-    int r;
+    int r = d->wake ? d->wake(err) : 0;
+    if (r < 0)
+        return r;
     if (d->scheme == DIAL_UNIX)
         r = open_unix(d, &s, err);
     else if (d->scheme == DIAL_SSH)

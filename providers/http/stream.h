@@ -23,6 +23,8 @@ struct dial {
     char *ca_file, *cert_file, *key_file;
     char *ssh_key_file, *ssh_known_hosts;
     struct dial_tls *tls; /* TLS context, made with the dial */
+    /* unix: sees to it that somebody listens there, before each connection; NULL: others do. */
+    int (*wake)(struct err *err);
 };
 
 struct dial_files {

@@ -4,12 +4,14 @@
 #include "base/str.h"
 #include "providers/docker/docker.h"
 
-static unsigned caps(unsigned api)
+static unsigned caps(unsigned api, const struct engine_facts *facts)
 {
+    /* Whoever is not root can limit nothing with control groups of version 1. */
+    const unsigned limits = facts && facts->rootless && !facts->cgroup2 ? 0 : CAP_LIMITS;
     (void)api;
     /* No CAP_LIVE_UPDATE: limits can be changed (POST /libpod/containers/ID/update), but what they are then
        is told nowhere, so that nobody could see them drift. */
-    return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_ANNOTATIONS | CAP_LIMITS;
+    return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_ANNOTATIONS | limits;
 }
 
 static int create(struct arena *a, const struct create_request *rq, const char **ret_path, json_t **ret_body,

@@ -45,9 +45,9 @@ podman_settings()
 	tmp_dir = "$1/tmp"
 	static_dir = "$1/static"
 	volume_path = "$1/volumes"
-	runtime = "tested"
+	runtime = "${runtime##*/}"
 	[engine.runtimes]
-	tested = ["$1/runtime"]
+	${runtime##*/} = ["$1/runtime"]
 	[network]
 	network_backend = "netavark"
 	network_config_dir = "$1/networks"
