@@ -19,6 +19,10 @@
 #define LIMIT_EXPANDED_ITEMS     200000u     /* ports that ranges stand for, in one environment */
 #define LIMIT_OVERLAY_VALUES     (16u << 20) /* values that overlays and defaults merge, in one environment */
 #define LIMIT_ENV_VARIABLES      10000u      /* variables of one container that come from files */
+#define LIMIT_COMPOSE_FILES      256u        /* files of one compose project */
+#define LIMIT_COMPOSE_DEPTH      32u         /* includes in each other, and services that extend each other */
+#define LIMIT_COMPOSE_NODES      1000000u    /* values that one compose project has, merged and extended */
+#define LIMIT_COMPOSE_FOLDER     64u /* files of a folder of the repository that a bind mount takes in */
 #define LIMIT_PROJECT_ITEMS      256u /* paths, patterns, profiles and files of patches of one environment, each */
 #define LIMIT_NAME_BYTES         63u           /* a resource's or environment's name: a DNS label */
 #define LIMIT_RESOURCES          50000u        /* resources of one environment */

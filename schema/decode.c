@@ -17,24 +17,25 @@ static void add_path(const struct decode_at *at, struct buf *out)
         buf_addf(out, "[%zu]", at->index);
 }
 
-static struct diag *add_error(struct decode *d, uint32_t line, uint32_t col, const char *fmt, va_list ap)
-    _vprintf_(4);
+static struct diag *add_error(struct decode *d, const struct ynode *n, const char *fmt, va_list ap)
+    _vprintf_(3);
 
-static struct diag *add_error(struct decode *d, uint32_t line, uint32_t col, const char *fmt, va_list ap)
+static struct diag *add_error(struct decode *d, const struct ynode *n, const char *fmt, va_list ap)
 {
     _cleanup_buf_ struct buf msg = BUF_INIT;
     add_path(d->at, &msg);
     if (msg.len)
         buf_adds(&msg, ": ");
     buf_addv(&msg, fmt, ap);
-    return diag_add(d->diags, DIAG_ERROR, d->file, line, col, "%s", buf_str(&msg));
+    const char *file = n->file && d->files ? d->files[n->file] : d->file;
+    return diag_add(d->diags, DIAG_ERROR, file, n->line, n->col, "%s", buf_str(&msg));
 }
 
 struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    add_error(d, n->line, n->col, fmt, ap);
+    add_error(d, n, fmt, ap);
     va_end(ap);
     return NULL;
 }
@@ -43,18 +44,19 @@ struct val *decode_error_hint(struct decode *d, const struct ynode *n, const cha
 {
     va_list ap;
     va_start(ap, fmt);
-    struct diag *diag = add_error(d, n->line, n->col, fmt, ap);
+    struct diag *diag = add_error(d, n, fmt, ap);
     va_end(ap);
     if (!str_empty(hint))
         diag_hint(d->diags, diag, "%s", hint);
     return NULL;
 }
 
-void decode_error_at(struct decode *d, uint32_t line, uint32_t col, const char *fmt, ...)
+void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ...)
 {
+    const struct ynode n = {.file = at->file, .line = at->line, .col = at->col};
     va_list ap;
     va_start(ap, fmt);
-    add_error(d, line, col, fmt, ap);
+    add_error(d, &n, fmt, ap);
     va_end(ap);
 }
 
@@ -81,7 +83,7 @@ struct val *decode_placed(struct decode *d, const struct ynode *n, struct val *v
     if (v && !v->line) {
         v->line = n->line;
         v->col = n->col;
-        v->file = d->file_index;
+        v->file = n->file ? n->file : d->file_index;
     }
     return v;
 }
@@ -93,8 +95,8 @@ struct sort_problems {
 static void report_twice(void *arg, const struct val_pair *gone, const struct val_pair *kept)
 {
     struct sort_problems *problems = arg;
-    decode_error_at(problems->d, kept->val->line, kept->val->col,
-                    "\"%.64s\" stands here twice, first in line %u", kept->key, gone->val->line);
+    decode_error_at(problems->d, kept->val, "\"%.64s\" stands here twice, first in line %u", kept->key,
+                    gone->val->line);
 }
 
 void decode_sort(struct decode *d, struct val *map)

@@ -24,6 +24,6 @@ struct val *decode_wrong_type(struct decode *d, const struct field *f, const str
 struct val *decode_placed(struct decode *d, const struct ynode *n, struct val *v);
 /* As val_map_sort(); keys that stand there twice are errors. */
 void decode_sort(struct decode *d, struct val *map);
-/* Like decode_error(), at a line and column. */
-void decode_error_at(struct decode *d, uint32_t line, uint32_t col, const char *fmt, ...) _printf_(4, 5);
+/* Like decode_error(), at the place of a value. */
+void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ...) _printf_(3, 4);
 #endif

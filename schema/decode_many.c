@@ -56,8 +56,11 @@ static void list_form_item(struct decode *d, const struct field *f, const struct
                           "\"%.64s\" has no value; none is taken from where Forge runs", key);
         return;
     }
-    struct ynode value = {
-        .type = YN_SCALAR, .line = item->line, .col = item->col, .text = equals ? equals + 1 : ""};
+    struct ynode value = {.type = YN_SCALAR,
+                          .file = item->file,
+                          .line = item->line,
+                          .col = item->col,
+                          .text = equals ? equals + 1 : ""};
     value.len = strlen(value.text);
     struct val *v = equals ? decode_item_at(d, f->elem, &value, key, 0) : val_str(d->arena, "");
     if (v)

@@ -128,6 +128,7 @@ struct decode {
     struct diag_list *diags;
     const char *file;
     uint16_t file_index;
+    const char *const *files; /* by ynode.file, where a tree is made of several files; NULL: all is `file` */
     bool patch; /* part of an overlay: required fields of records reached through mappings may be missing, and
                    null is kept as VAL_NULL, which removes the field or key when the overlay is merged. In a
                    patch the tag !reset reads as null, and !override gives VAL_F_REPLACE. Lists are whole in a

@@ -4,7 +4,8 @@
 #include "base/str.h"
 
 const struct kind_desc *const kinds[] = {
-    &kind_container, &kind_network, &kind_volume, &kind_config, &kind_secret, &kind_project, NULL,
+    &kind_container, &kind_network, &kind_volume,  &kind_config,
+    &kind_secret,    &kind_stack,   &kind_project, NULL,
 };
 
 const struct kind_desc *kind_find(const char *name)
@@ -28,7 +29,6 @@ const char *kind_planned(const char *name)
     static const struct {
         const char *name, *what;
     } planned[] = {
-        {"Stack", "a compose file in the repository"},
         {"Environment", "variables for env_from"},
         {"Database", "databases, roles and their backups"},
         {"CronJob", "commands on a schedule"},

@@ -14,6 +14,7 @@ struct resource_set;
 #define KIND_STATEFUL  0x02u /* holds data: never deleted or replaced by implication (S3) */
 #define KIND_INSTANCES 0x04u /* one resource is `replicas` objects */
 #define KIND_META      0x08u /* shapes the set, is no resource itself (Project) */
+#define KIND_SOURCE    0x10u /* stands for other resources, which take its place when it is loaded (Stack) */
 
 struct kind_desc {
     const char *name;   /* "Container" */
@@ -32,7 +33,7 @@ struct kind_desc {
     const struct val *(*settle)(struct arena *a, const struct val *spec);
 };
 
-extern const struct kind_desc kind_container, kind_network, kind_volume, kind_config, kind_secret,
+extern const struct kind_desc kind_container, kind_network, kind_volume, kind_config, kind_secret, kind_stack,
     kind_project;
 extern const struct kind_desc *const kinds[];        /* NULL-terminated, in the order of documentation */
 const struct kind_desc *kind_find(const char *name); /* "Container" */

@@ -73,6 +73,9 @@ int load_steps(struct loader *l, struct err *err)
         if (r < 0)
             return r;
     }
+    r = load_stacks(l, err);
+    if (r < 0)
+        return r;
     load_drop_named(l);
     load_merge(l);
     return load_expand(l, err);
@@ -94,6 +97,7 @@ void loader_init(struct loader *l, const struct load_input *in, struct arena *a,
     map_init(&l->paths);
     map_init(&l->indices);
     map_init(&l->env_files);
+    map_init(&l->named);
 }
 
 void loader_release(struct loader *l)
@@ -101,6 +105,9 @@ void loader_release(struct loader *l)
     map_release(&l->paths);
     map_release(&l->indices);
     map_release(&l->env_files);
+    map_release(&l->named);
+    for (size_t i = 0; i < l->n_units; i++)
+        arena_release(&l->units[i].nodes);
     load_vars_release(&l->vars);
     arena_release(&l->scratch);
 }
@@ -112,6 +119,23 @@ void loader_take_files(struct loader *l)
         *index = (uint16_t)i;
         map_put(&l->indices, l->set->files[i], index);
     }
+}
+
+int schema_load_compose(const struct load_input *in, const char *const *files, const struct val *spec,
+                        const char *prefix, struct arena *a, struct resource_set *ret,
+                        struct diag_list *diags, struct err *err)
+{
+    struct load_stats unused;
+    struct loader l;
+    loader_init(&l, in, a, ret, diags, &unused);
+    ret->environment = in->environment;
+    int r = load_compose(&l, files, spec, prefix, err);
+    resource_set_sort(ret);
+    diag_sort(diags);
+    loader_release(&l);
+    if (r < 0)
+        resource_set_release(ret);
+    return r;
 }
 
 int schema_load(const struct load_input *in, struct arena *a, struct resource_set *ret,
@@ -129,6 +153,8 @@ int schema_load(const struct load_input *in, struct arena *a, struct resource_se
     }
     if (r == 0 && in->trace && !diags->errors)
         load_trace_finish(&l);
+    if (ret->trace)
+        ret->trace->whole = l.has_stacks;
     loader_release(&l);
     if (r < 0)
         resource_set_release(ret);

@@ -27,6 +27,7 @@ struct load_file {
     const char *path; /* relative to the environment's root, "/" separated, sorted bytewise by the caller */
     const char *blob_id; /* cache key; NULL: do not cache */
     size_t size;
+    bool executable;
 };
 
 struct load_input {
@@ -79,6 +80,13 @@ int schema_load_part(const struct load_part_input *in, struct resource_set *set,
    do no more. */
 const struct resource_user *load_users(const struct resource_set *set, const char *id);
 void load_trace_free(struct load_trace *t); /* what it holds beside the arena; accepts NULL */
+/* The resources of one compose project, as a Stack with this spec (may be NULL) beside its first file would
+ * give them, but unchecked, whatever their profiles, and with the files that Configs name still named,
+ * relative to the first file: what import writes down. `files` are paths of the input, NULL-terminated; of
+ * `in`, files and callbacks are used. */
+int schema_load_compose(const struct load_input *in, const char *const *files, const struct val *spec,
+                        const char *prefix, struct arena *a, struct resource_set *ret,
+                        struct diag_list *diags, struct err *err) _must_check_;
 
 /* Decode one stored resource record (kind, name, labels, annotations, spec as a map) and the reverse; used by
  * the store's generations. */

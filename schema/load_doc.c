@@ -45,6 +45,12 @@ static void check_frame(struct decode *d, const struct ynode *n)
     }
 }
 
+bool document_is_compose(const struct ynode *n)
+{
+    return n->type == YN_MAP && !ynode_get(n, "apiVersion") &&
+           (ynode_get(n, "services") || ynode_get(n, "include"));
+}
+
 /* Does the document claim to be one of ours? When it does not, says how to leave its file out. */
 static bool check_version(struct decode *d, const struct ynode *n, bool *ret_foreign)
 {
@@ -59,12 +65,12 @@ static bool check_version(struct decode *d, const struct ynode *n, bool *ret_for
         decode_error_hint(d, node_at(n, "apiVersion"),
                           "list the file in exclude of forge.yaml, or write apiVersion: " API_VERSION,
                           "this is not a manifest of Forge: its apiVersion is \"%.64s\"", version);
-    } else if (n->type == YN_MAP && ynode_get(n, "services")) {
-        decode_error_hint(d, n,
-                          "make a Container of each service (its fields go into spec unchanged), or list the "
-                          "file in exclude of "
-                          "forge.yaml",
-                          "this is a Compose file; Compose files are not supported yet");
+    } else if (document_is_compose(n)) {
+        decode_error_hint(
+            d, n,
+            "write a manifest for it: kind: Stack, spec: {files: [PATH]} (a compose.yaml in the "
+            "topmost folder needs none), or list it in exclude of forge.yaml",
+            "this is a compose file that no Stack names");
     } else {
         decode_error_hint(d, n,
                           "begin with apiVersion: " API_VERSION ", or list the file in exclude of forge.yaml",
@@ -97,7 +103,8 @@ static const struct kind_desc *read_kind(struct decode *d, const struct ynode *n
         decode_error_hint(d, at, arena_printf(d->diags->arena, "did you mean \"%s\"?", near),
                           "kind \"%.64s\" is not known", text);
     else
-        decode_error_hint(d, at, "the kinds are Container, Network, Volume, Config, Secret and Project",
+        decode_error_hint(d, at,
+                          "the kinds are Container, Network, Volume, Config, Secret, Stack and Project",
                           "kind \"%.64s\" is not known", text);
     return NULL;
 }
@@ -160,7 +167,7 @@ static void check_annotations(struct decode *d, const struct ynode *n, const str
     for (size_t i = 0; i < val_len(notes); i++) {
         const char *key = notes->pairs[i].key;
         const struct val *value = notes->pairs[i].val;
-        const struct ynode at = {.line = value->line, .col = value->col};
+        const struct ynode at = {.file = value->file, .line = value->line, .col = value->col};
         size_t k = 0;
         while (k < count && strcmp(names[k], key) != 0)
             k++;

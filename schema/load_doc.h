@@ -19,9 +19,10 @@ struct document {
     const char *name;
     struct val *labels, *annotations, *spec; /* maps; those of a patch may hold VAL_NULL, which removes */
     uint32_t line, col;
-    bool partial;   /* something of it could not be read */
-    size_t file;    /* the caller's */
-    uint16_t index; /* the caller's: in resource_set.files */
+    bool partial;     /* something of it could not be read */
+    size_t file;      /* the caller's */
+    uint16_t index;   /* the caller's: in resource_set.files */
+    const char *path; /* the caller's: where it stands, if not in the file that was read */
 };
 
 /* Decode one document. Problems go to d->diags. False when it is no resource at all: no manifest of ours, no
@@ -29,6 +30,9 @@ struct document {
 bool document_decode(struct decode *d, const struct ynode *n, struct document *ret, bool *ret_foreign);
 /* A patch that stands in forge.yaml: the same without apiVersion. */
 bool document_decode_inline(struct decode *d, const struct ynode *n, struct document *ret);
+
+/* Does it look like a compose file. */
+bool document_is_compose(const struct ynode *n);
 
 struct val *document_to_val(struct arena *a, const struct document *doc);
 /* False when it is none: then it was not written by this version. Borrows from v. */

@@ -63,6 +63,12 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     return r->outer->lookup(r->outer->arg, name, ret, err);
 }
 
+static void unset(void *arg, const char *name)
+{
+    const struct reader *r = arg;
+    r->outer->unset(r->outer->arg, name);
+}
+
 static void set(struct reader *r, const char *name, uint32_t line, const char *text, size_t len)
 {
     if (r->into->len == LIMIT_ENV_VARIABLES && !val_get(r->into, name)) {
@@ -82,7 +88,12 @@ static void set_resolved(struct reader *r, const char *name, uint32_t line, cons
     const char *value;
     size_t value_len;
     struct err err = {0};
-    struct interp in = {.arena = r->arena, .arg = r, .lookup = lookup, .budget = r->outer->budget};
+    struct interp in = {.arena = r->arena,
+                        .arg = r,
+                        .lookup = lookup,
+                        .budget = r->outer->budget,
+                        .bare = r->outer->bare,
+                        .unset = r->outer->unset ? unset : NULL};
     if (interp_text(&in, text, len, &value, &value_len, &err) < 0)
         problem(r, line, str_eq(err.hint, "") ? NULL : err.hint, "%s: %s", name, err.msg);
     else

@@ -256,21 +256,20 @@ static void drop_unit(struct loader *l, struct load_unit *u)
 
 void load_drop_named(struct loader *l)
 {
-    struct map named = MAP_INIT;
+    struct map *named = &l->named;
     for (size_t i = 0; i < l->n_units; i++) {
         const struct load_unit *u = &l->units[i];
         for (size_t k = 0; k < u->n_docs; k++) {
             const struct document *doc = &u->docs[k];
             if (doc->kind == &kind_config)
-                note_named(l, &named, u, val_get(doc->spec, "file"));
+                note_named(l, named, u, val_get(doc->spec, "file"));
             const struct val *env_files =
                 doc->kind == &kind_container ? val_get(doc->spec, "env_file") : NULL;
             for (size_t j = 0; val_is(env_files, VAL_LIST) && j < env_files->len; j++)
-                note_named(l, &named, u, val_get(env_files->items[j], "path"));
+                note_named(l, named, u, val_get(env_files->items[j], "path"));
         }
     }
-    for (size_t i = 0; named.n && i < l->n_units; i++)
-        if (map_get(&named, l->units[i].path))
+    for (size_t i = 0; named->n && i < l->n_units; i++)
+        if (l->units[i].file != SIZE_MAX && map_get(named, l->units[i].path))
             drop_unit(l, &l->units[i]);
-    map_release(&named);
 }

@@ -2,6 +2,7 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "schema/compose/compose.h"
 #include "schema/load_internal.h"
 #include "schema/yaml.h"
 
@@ -249,6 +250,11 @@ static int read_unit(struct reading *r, const struct load_file *file, struct err
         false; /* then the other documents are no manifests either, and one word about it is enough */
     for (size_t i = 0; i < n && !foreign; i++)
         decode_document(r, nodes[i], references, &foreign);
+    r->u->foreign = foreign;
+    if (foreign && (document_is_compose(nodes[0]) || compose_is_default(r->u->path))) {
+        r->u->compose = nodes;
+        r->u->n_compose = n;
+    }
     l->stats->decoded++;
     return 0;
 }
@@ -276,6 +282,9 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
     u->warnings = l->diags->warnings - warnings;
     if (r == 0 && key && !u->errors && !u->warnings && !reading.spoilt)
         to_cache(&reading, key);
-    arena_release(&scratch);
+    if (u->n_compose)
+        u->nodes = scratch; /* they are read again, as a compose file */
+    else
+        arena_release(&scratch);
     return r;
 }

@@ -2,8 +2,9 @@
 #define SCHEMA_LOAD_INTERNAL_H
 /*
  * What the steps of a load share. load.c has their order; load_project.c reads forge.yaml and chooses the
- * environment, load_vars.c holds its variables, load_file.c reads or recalls a file, load_merge.c makes
- * resources of documents, and load_expand.c brings in files that manifests name.
+ * environment, load_vars.c holds its variables, load_file.c reads or recalls a file, load_stack.c makes
+ * documents of compose files, load_merge.c resources of documents, and load_expand.c brings in files that
+ * manifests name.
  */
 #include "base/digest.h"
 #include "base/map.h"
@@ -71,6 +72,10 @@ struct load_unit {
     size_t n_refs, cap_refs;
     size_t first_diag, n_diags; /* its part of the diagnostics that are kept */
     size_t errors, warnings;    /* counted for it */
+    bool foreign;               /* it does not claim to be a manifest */
+    struct ynode **compose;     /* it looks like a compose file: its documents, until one takes them */
+    size_t n_compose;
+    struct arena nodes; /* of these */
 };
 
 /* What a load of a part needs to know of the whole; in the set, load_trace.c. */
@@ -79,6 +84,7 @@ struct load_trace {
     struct map patched;   /* ids of which patches speak */
     struct map named;     /* path -> struct resource_user: files that resources name, there or not */
     struct map needed_by; /* id -> struct resource_user */
+    bool whole;           /* it holds Stacks, which take any file: only all of it can be loaded */
     bool knows_commit;    /* the set depends on which commit it is */
     size_t overlay_budget, items_budget, named_budget, text_budget; /* what is left of them */
 };
@@ -96,6 +102,7 @@ bool load_part_may_name(const struct load_part *p, const char *path);
 struct loader {
     struct load_part *part; /* NULL: everything is loaded */
     bool refused;           /* a part turned out to be more than that */
+    bool has_stacks;
     const struct load_input *in;
     struct arena *arena;
     struct arena scratch; /* gone when the load ends */
@@ -109,6 +116,7 @@ struct loader {
     struct map paths;         /* path -> its number in load_input.files; made when it is first needed */
     struct map env_files;     /* format and path -> its variables */
     struct map indices;       /* path -> its place in resource_set.files */
+    struct map named;         /* paths of files that others name, which are no manifests */
     const char *project_path; /* "forge.yaml", or NULL */
     size_t overlay_budget;    /* values that overlays may still merge */
     size_t items_budget;      /* ports that ranges may still stand for */
@@ -138,6 +146,11 @@ int load_project(struct loader *l, struct err *err) _must_check_;
 /* Which files make the environment: l->units, in the order in which patches apply. */
 void load_select(struct loader *l);
 int load_unit_read(struct loader *l, struct load_unit *u, struct err *err) _must_check_;
+/* Resources of Stacks and of compose files that stand for themselves, as units of their own. */
+int load_stacks(struct loader *l, struct err *err) _must_check_;
+/* Those of one compose project only. */
+int load_compose(struct loader *l, const char *const *files, const struct val *spec, const char *prefix,
+                 struct err *err) _must_check_;
 /* Forget the units that turned out to be files which others name: what is wrong with them does not matter. */
 void load_drop_named(struct loader *l);
 /* Documents to resources: duplicates, patches, defaults, profiles. */

@@ -74,6 +74,16 @@ static int misread(struct expansion *x, const char *text, const char *end, const
     return err_hint(x->err, "write ${NAME} or ${NAME:-default}; $$ is a dollar");
 }
 
+/* Nothing has a value for the name, and nothing stands in for it. */
+static int without_value(struct expansion *x, const char *name, int code)
+{
+    if (code != ERR_NOTFOUND || !x->in->unset)
+        return code;
+    *x->err = (struct err){0};
+    x->in->unset(x->in->arg, name);
+    return 0;
+}
+
 /* What stands between the braces: NAME [OPERATOR WORD]. */
 static int expand_reference(struct expansion *x, const char *p, const char *end)
 {
@@ -112,7 +122,24 @@ static int expand_reference(struct expansion *x, const char *p, const char *end)
         return x->err->code;
     }
     if (r < 0)
-        return r;
+        return without_value(x, name, r);
+    buf_adds(x->out, str_or(value, ""));
+    return 0;
+}
+
+/* $NAME: what Compose reads as a reference, and the manifests do not. */
+static int expand_bare(struct expansion *x, const char *dollar, size_t len)
+{
+    if (!x->in->bare) {
+        err_set(x->err, ERR_INVALID, "\"$%.*s\" can be read in two ways", (int)len, dollar + 1);
+        return err_hint(x->err, "write ${%.*s} for a variable of the project, or $$%.*s for the text",
+                        (int)len, dollar + 1, (int)len, dollar + 1);
+    }
+    const char *name = arena_strndup(x->in->arena, dollar + 1, len);
+    const char *value = NULL;
+    int r = x->in->lookup(x->in->arg, name, &value, x->err);
+    if (r < 0)
+        return without_value(x, name, r);
     buf_adds(x->out, str_or(value, ""));
     return 0;
 }
@@ -144,9 +171,13 @@ static int expand(struct expansion *x, const char *text, const char *end)
             size_t len = 1;
             while (dollar + 1 + len < end && is_name(dollar[1 + len]))
                 len++;
-            err_set(x->err, ERR_INVALID, "\"$%.*s\" can be read in two ways", (int)len, dollar + 1);
-            return err_hint(x->err, "write ${%.*s} for a variable of the project, or $$%.*s for the text",
-                            (int)len, dollar + 1, (int)len, dollar + 1);
+            int r = expand_bare(x, dollar, len);
+            if (r < 0)
+                return r;
+            p = dollar + 1 + len;
+        } else if (x->in->strict) {
+            err_set(x->err, ERR_INVALID, "a dollar that begins no reference");
+            return err_hint(x->err, "write $$ for a dollar");
         } else {
             buf_addc(x->out, '$');
             p = dollar + 1;

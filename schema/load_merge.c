@@ -14,7 +14,7 @@ static void add_resource(struct loader *l, const struct load_unit *u, const stru
     r->labels = doc->labels;
     r->annotations = doc->annotations;
     r->spec = doc->spec;
-    r->file = u->path;
+    r->file = doc->path ? doc->path : u->path;
     r->line = doc->line;
     r->col = doc->col;
     r->partial = doc->partial;
@@ -131,11 +131,17 @@ static void refuse_patches(struct loader *l)
             l->refused |= l->units[i].docs[k].use != DOCUMENT_RESOURCE;
 }
 
+/* Stacks have become the resources that they stand for (load_stack.c). */
+static bool is_resource(const struct document *doc, enum document_use use)
+{
+    return doc->use == use && !(doc->kind->flags & KIND_SOURCE);
+}
+
 void load_merge(struct loader *l)
 {
     for (size_t i = 0; i < l->n_units; i++)
         for (size_t k = 0; k < l->units[i].n_docs; k++)
-            if (l->units[i].docs[k].use == DOCUMENT_RESOURCE)
+            if (is_resource(&l->units[i].docs[k], DOCUMENT_RESOURCE))
                 add_resource(l, &l->units[i], &l->units[i].docs[k]);
     for (size_t i = 0; i < l->set->n; i++)
         apply_defaults(l, l->set->items[i]);
@@ -147,10 +153,11 @@ void load_merge(struct loader *l)
     for (size_t i = 0; i < l->n_units; i++) {
         struct load_unit *u = &l->units[i];
         for (size_t k = 0; k < u->n_docs; k++)
-            if (u->docs[k].use != DOCUMENT_RESOURCE)
+            if (is_resource(&u->docs[k], DOCUMENT_PATCH) || is_resource(&u->docs[k], DOCUMENT_REMOVE))
                 apply_patch(l, u->path, &u->docs[k], load_file_index(l, u->path));
     }
     for (size_t i = 0; i < l->env.n_patches; i++)
-        apply_patch(l, l->project_path, &l->env.patches[i], l->env.patches[i].index);
+        if (!(l->env.patches[i].kind->flags & KIND_SOURCE))
+            apply_patch(l, l->project_path, &l->env.patches[i], l->env.patches[i].index);
     compact(l);
 }

@@ -315,6 +315,8 @@ int schema_load_part(const struct load_part_input *in, struct resource_set *set,
         return err_set(err, ERR_UNSUPPORTED, "nothing was noted of the whole");
     struct load_part *p = arena_new(&scratch, struct load_part);
     *p = (struct load_part){.in = in, .base = set, .made = &made, .err = err};
+    if (trace->whole)
+        return give_up(p, "the set", "it holds Stacks");
     if (trace->knows_commit)
         return give_up(p, "the commit", "a manifest asks for it");
     if (!in->n_changed)

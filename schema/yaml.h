@@ -14,6 +14,7 @@ enum ynode_type { YN_SCALAR, YN_SEQ, YN_MAP };
 struct ynode {
     enum ynode_type type;
     bool plain;         /* a scalar without quotes: null, numbers and booleans are possible */
+    uint16_t file;      /* the caller's: which file it stands in, where trees are made of several; 0: one */
     const char *tag;    /* explicit tag ("!reset", "!!str") or NULL */
     uint32_t line, col; /* 1-based */
     size_t len;

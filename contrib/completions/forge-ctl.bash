@@ -20,7 +20,7 @@ _forge_ctl()
     done
     local options=" --environment --directory --settings --state-dir --json --local --no-color --verbose --help"
     case $verb in
-    '') words="init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help" ;;
+    '') words="init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt import logs exec volume backup restore doctor completion version help" ;;
     init)
         options+=""
         files=yes
@@ -56,7 +56,7 @@ _forge_ctl()
         ;;
     explain)
         options+=""
-        words="container network volume config secret project metadata"
+        words="container network volume config secret stack project metadata"
         ;;
     schema)
         options+=""
@@ -73,6 +73,10 @@ _forge_ctl()
     adopt)
         options+=" --yes --dry-run --parallel --timeout"
         resources=yes
+        ;;
+    import)
+        options+=" --out --force --prefix --running --project"
+        files=yes
         ;;
     logs)
         options+=" --follow --tail --since --timestamps --instance"
@@ -107,7 +111,7 @@ _forge_ctl()
         ;;
     help)
         options+=""
-        words="init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help"
+        words="init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt import logs exec volume backup restore doctor completion version help"
         ;;
     esac
     case $prev in

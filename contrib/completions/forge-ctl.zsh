@@ -23,6 +23,7 @@ _forge_ctl() {
         'resume:end a suspension'
         'reconcile:have forged look now'
         'adopt:take over what exists on the engine'
+        'import:write manifests of a compose file, or of what runs'
         'logs:what a container prints'
         'exec:run a command in a container'
         'volume:the files of a volume, into a tar archive and back'
@@ -189,7 +190,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '1:word:(container network volume config secret project metadata)' ;;
+            '1:word:(container network volume config secret stack project metadata)' ;;
     schema)
         _arguments \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
@@ -257,6 +258,23 @@ _forge_ctl() {
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
             '*:resource:_forge_ctl_names' ;;
+    import)
+        _arguments \
+            '--out=[write there\: a file (*.yaml), or a folder with a file for each resource]:value:_files' \
+            '--force[overwrite files that exist]' \
+            '--prefix=[what the resources'\'' names begin with]:value:_files' \
+            '--running[containers that run, in place of a compose file]' \
+            '--project=[with --running\: those of this compose project]:value:_files' \
+            '--environment=[the environment to work on (default\: the only one)]:value:_files' \
+            '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
+            '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \
+            '--state-dir=[where history and caches live (default\: $FORGE_STATE_DIR, /var/lib/forge for root)]:value:_files' \
+            '--json[print one JSON document, or with =lines events as they happen]' \
+            '--local[work in this process even when forged is running]' \
+            '--no-color[no colours (as does NO_COLOR)]' \
+            '--verbose[log what is done to stderr]' \
+            '--help[help for the verb]' \
+            '*:file:_files' ;;
     logs)
         _arguments \
             '--follow[go on as lines come]' \
@@ -376,7 +394,7 @@ _forge_ctl() {
             '--no-color[no colours (as does NO_COLOR)]' \
             '--verbose[log what is done to stderr]' \
             '--help[help for the verb]' \
-            '1:word:(init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt logs exec volume backup restore doctor completion version help)' ;;
+            '1:word:(init validate diff apply status images history show rollback explain schema suspend resume reconcile adopt import logs exec volume backup restore doctor completion version help)' ;;
     esac
 }
 _forge_ctl "$@"

@@ -230,6 +230,7 @@ const struct provider_ops provider_docker = {
     .ping = docker_ping,
     .observe = docker_observe,
     .inspect = docker_inspect,
+    .list = docker_list,
     .apply = docker_apply,
     .watch_open = docker_watch_open,
     .watch_dispatch = docker_watch_dispatch,

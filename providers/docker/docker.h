@@ -108,6 +108,8 @@ void docker_cache_put(struct docker *d, const char *key, const struct val *v);
 /* Slots. */
 int docker_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
                    struct arena *a, struct observed *ret, struct err *err);
+int docker_list(struct provider *p, const struct cancel *c, struct arena *a, struct val **ret,
+                struct err *err);
 int docker_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
                    struct object *ret, struct err *err);
 int docker_apply(struct provider *p, const struct step *s, const struct step_context *ctx,

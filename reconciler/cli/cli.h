@@ -151,6 +151,7 @@ int verb_suspend(struct cli *c);
 int verb_resume(struct cli *c);
 int verb_reconcile(struct cli *c);
 int verb_adopt(struct cli *c);
+int verb_import(struct cli *c);
 int verb_logs(struct cli *c);
 int verb_exec(struct cli *c);
 int verb_volume(struct cli *c);

@@ -84,6 +84,14 @@ static const struct cli_option volume_options[] = {
     {0, "overwrite", NULL, "restore: also where there are files; those of the same name are replaced"},
     {0},
 };
+static const struct cli_option import_options[] = {
+    {'o', "out", "PATH", "write there: a file (*.yaml), or a folder with a file for each resource"},
+    {'f', "force", NULL, "overwrite files that exist"},
+    {0, "prefix", "TEXT", "what the resources' names begin with"},
+    {0, "running", NULL, "containers that run, in place of a compose file"},
+    {0, "project", "NAME", "with --running: those of this compose project"},
+    {0},
+};
 static const struct cli_option restore_options[] = {{'y', "yes", NULL, "do not ask"}, {0}};
 static const struct cli_option validate_options[] = {{0, "no-warnings", NULL, "print errors only"}, {0}};
 
@@ -140,6 +148,19 @@ const struct verb verbs[] = {
     {"adopt", "RESOURCE [NAME]", "take over what exists on the engine",
      "Puts RESOURCE of the manifests in charge of an object that Forge did not make.", EXITS_RUN, 1, 2,
      adopt_options, verb_adopt},
+    {"import", "FILE... | --running [NAME...]", "write manifests of a compose file, or of what runs",
+     "Of a compose file (several are merged): a Container of each service, with its networks, volumes, "
+     "configs "
+     "and secrets; "
+     "values of ${NAME} stand in them as they are now. Files that Configs name are relative to FILE's "
+     "folder: "
+     "put the "
+     "manifests there.\n\n"
+     "With --running: of the containers of a project, of those that are named, or of all that are not "
+     "Forge's. "
+     "Applying these "
+     "manifests takes the containers over as they run; nothing is made anew until a manifest changes.",
+     "0 done, 1 the compose file is wrong, 2 error", 0, 1000, import_options, verb_import},
     {"logs", "RESOURCE", "what a container prints",
      "RESOURCE may be short: `web` is container/web, here and wherever a resource is named.", EXITS_PLAIN, 1,
      1, logs_options, verb_logs},

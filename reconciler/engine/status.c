@@ -49,11 +49,12 @@ struct tally {
     const char *message;
 };
 
-static struct tally tally_objects(struct object *const *objects, size_t n)
+static struct tally tally_objects(struct object *const *objects, size_t n, const char *adopted)
 {
     struct tally t = {0};
     for (size_t i = 0; i < n; i++) {
-        if (objects[i]->candidate || !objects[i]->owner)
+        bool ours = objects[i]->owner || (adopted && str_eq(objects[i]->native_id, adopted));
+        if (objects[i]->candidate || !ours)
             continue;
         size_t rank = health_rank(objects[i]);
         t.n++;
@@ -102,7 +103,7 @@ static struct val *status_row(struct arena *a, const struct look *l, const char 
     const struct applied *rec = inventory_find(&l->inventory, id);
     struct object *const *objects;
     size_t n = observed_find(&l->observed, id, &objects);
-    struct tally t = tally_objects(objects, n);
+    struct tally t = tally_objects(objects, n, rec ? rec->adopted : NULL);
     bool virtual = r && r->kind->flags & KIND_VIRTUAL;
     struct val *row = val_map(a);
     val_set_str(a, row, "resource", id);

@@ -29,7 +29,8 @@ static int check_ours(struct run *x, const struct strand *s, const struct object
     if (*s->made_id && !str_eq(s->made_id, o->native_id))
         return err_set(err, ERR_CONFLICT, "%s: %s %s was replaced by something else (now %.12s)", c->id,
                        c->kind->prefix, o->native_name, o->native_id);
-    bool by_record = s->move->action == PLAN_ADOPT || (c->applied && c->applied->adopted);
+    bool taken_over = c->action == PLAN_ADOPT && s->move->action != PLAN_REPLACE;
+    bool by_record = taken_over || (c->applied && c->applied->adopted);
     if (!by_record && !str_eq(o->owner, x->plan->environment))
         return err_set(err, ERR_CONFLICT, "%s: %s %s does not carry the mark of environment %s", c->id,
                        c->kind->prefix, o->native_name, x->plan->environment);

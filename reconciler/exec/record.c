@@ -174,9 +174,9 @@ static int record_ok(struct run *x, const struct unit *u, struct err *err)
     r.attempts = 0;
     r.next_ns = 0;
     r.changed_ns = now;
-    if (c->action == PLAN_ADOPT && !(c->kind->flags & KIND_INSTANCES) && c->n_moves && c->moves[0].current)
+    if (c->action == PLAN_ADOPT && c->n_moves && c->moves[0].action != PLAN_REPLACE && c->moves[0].current)
         r.adopted = c->moves[0].current->native_id;
-    else if (c->action == PLAN_CREATE || c->action == PLAN_REPLACE)
+    else if (c->action == PLAN_CREATE || c->action == PLAN_REPLACE || c->action == PLAN_ADOPT)
         r.adopted = NULL;
     count_correction(c, now, &r);
     char why[128];

@@ -76,9 +76,18 @@ bool decide_foreign(struct subject *s, const struct object *o, unsigned instance
     for (size_t i = 0; i < fields.n; i++)
         change_field(s->p, c, &fields.items[i]);
     bool containers = s->r->kind->flags & KIND_INSTANCES;
-    /* A label cannot be put on what exists: a container that is to carry our mark is made anew. */
-    bool replace = containers || need == PLAN_REPLACE;
-    struct plan_move *m = change_move(s->p, c, replace ? PLAN_REPLACE : PLAN_ADOPT, instance);
+    /* A label cannot be put on what exists. A single container that needs no more than a change while it runs
+       goes on, ours by the record, until it is replaced; any other is made anew, with our mark. */
+    bool live = need == PLAN_NONE || need == PLAN_UPDATE;
+    bool goes_on = live && object_up(o) && val_get_int(s->r->spec, "replicas", 1) == 1;
+    bool replace = containers ? !goes_on : need == PLAN_REPLACE;
+    bool update = containers && !replace && need == PLAN_UPDATE;
+    struct plan_move *m = change_move(s->p, c,
+                                      replace  ? PLAN_REPLACE
+                                      : update ? PLAN_UPDATE
+                                               : PLAN_ADOPT,
+                                      instance);
+    m->update = update;
     m->native_name = native_name;
     m->current = o;
     m->running = containers;

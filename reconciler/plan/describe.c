@@ -134,7 +134,9 @@ static const char *adoption_reason(struct planner *p, const struct plan_change *
     if (!o)
         return NULL;
     return arena_printf(p->a, "takes over %s%s", o->native_name,
-                        c->impact >= IMPACT_REPLACE ? "" : " as it is");
+                        c->impact >= IMPACT_REPLACE ? ""
+                        : c->impact >= IMPACT_LIVE  ? " while it runs"
+                                                    : " as it is");
 }
 
 void describe(struct planner *p, struct plan_change *c)

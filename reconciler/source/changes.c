@@ -45,7 +45,8 @@ static int compare_entries(struct compare *c, const git_tree_entry *before, cons
         return give_up(c, "too many files differ");
     c->left--;
     if (new)
-        return snapshot_add_file(c->snapshot, buf_str(&c->path), new, c->err);
+        return snapshot_add_file(c->snapshot, buf_str(&c->path), new, mode == GIT_FILEMODE_BLOB_EXECUTABLE,
+                                 c->err);
     arena_push(c->arena, c->removed, c->n_removed, c->cap_removed, arena_strdup(c->arena, buf_str(&c->path)));
     return 0;
 }
@@ -161,7 +162,8 @@ int snapshot_find(struct snapshot *s, const char *path, size_t *ret, struct err 
         r = git_tree_entry_bypath(&entry, root, path);
     if (r < 0 || git_tree_entry_type(entry) != GIT_OBJECT_BLOB)
         return err_set(err, ERR_NOTFOUND, "there is no file %s", path);
-    r = snapshot_add_file(s, path, git_tree_entry_id(entry), err);
+    r = snapshot_add_file(s, path, git_tree_entry_id(entry),
+                          git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE, err);
     *ret = s->n_files - 1;
     return r;
 }

@@ -20,6 +20,7 @@ struct found {
     char id[GIT_OID_HEXSZ + 1];
     const char *text; /* NULL: not read */
     size_t size;
+    bool executable;
 };
 
 struct walk {
@@ -82,7 +83,9 @@ static int read_open(int fd, size_t size, size_t max, struct arena *a, const cha
 static int add_file(struct walk *w, int dir, const char *name, const struct stat *st)
 {
     struct arena *a = &w->snapshot->arena;
-    struct found f = {.path = arena_strndup(a, buf_str(&w->path), w->path.len), .size = (size_t)st->st_size};
+    struct found f = {.path = arena_strndup(a, buf_str(&w->path), w->path.len),
+                      .size = (size_t)st->st_size,
+                      .executable = (st->st_mode & S_IXUSR) != 0};
     if (is_manifest(name)) {
         _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         struct stat now;
@@ -183,7 +186,7 @@ static void list_files(struct snapshot *s, struct walk *w)
     s->n_files = w->n;
     for (size_t i = 0; i < w->n; i++) {
         const struct found *f = &w->found[i];
-        s->files[i] = (struct load_file){.path = f->path, .size = f->size};
+        s->files[i] = (struct load_file){.path = f->path, .size = f->size, .executable = f->executable};
         if (f->text)
             s->files[i].blob_id = arena_strndup(a, f->id, GIT_OID_HEXSZ);
         s->texts[i] = f->text;

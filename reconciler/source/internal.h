@@ -185,7 +185,8 @@ int tree_changes(struct source *s, const char *since, size_t max, struct arena *
 
 /* ---- tree.c, dir.c, head.c ---- */
 /* List one more file of a commit. */
-int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, struct err *err) _must_check_;
+int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, bool executable,
+                      struct err *err) _must_check_;
 /* The tree of the configured folder in a commit. */
 int tree_folder(struct source *s, git_commit *commit, git_oid *ret, struct err *err) _must_check_;
 int tree_snapshot(struct source *s, const git_oid *commit, struct snapshot **ret,

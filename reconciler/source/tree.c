@@ -52,7 +52,8 @@ static int refuse(struct walk *w, const char *what, const char *hint)
     return err_hint(w->err, "%s", hint);
 }
 
-int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, struct err *err)
+int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, bool executable,
+                      struct err *err)
 {
     char hex[GIT_OID_HEXSZ + 1];
     if (s->n_files > LIMIT_TREE_ENTRIES)
@@ -63,12 +64,13 @@ int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, s
     struct load_file f = {
         .path = arena_strdup(&s->arena, path),
         .blob_id = arena_strndup(&s->arena, hex, GIT_OID_HEXSZ),
+        .executable = executable,
     };
     arena_push(&s->arena, s->files, s->n_files, s->cap_files, f);
     return 0;
 }
 
-static int add_file(struct walk *w, const git_oid *id)
+static int add_file(struct walk *w, const git_oid *id, bool executable)
 {
     struct snapshot *s = w->snapshot;
     const char *path = buf_str(&w->path);
@@ -76,7 +78,7 @@ static int add_file(struct walk *w, const git_oid *id)
         return refuse(w, "a tree whose entries are out of order, or there twice,", "git fsck says more");
     if (w->complete && !git_odb_exists(s->odb, id))
         return err_set(w->err, ERR_CORRUPT, "%s: blob %.12s is missing", path, git_oid_tostr_s(id));
-    return snapshot_add_file(s, path, id, w->err);
+    return snapshot_add_file(s, path, id, executable, w->err);
 }
 
 static int walk_tree(struct walk *w, const git_oid *id, unsigned depth);
@@ -102,7 +104,7 @@ static int walk_entry(struct walk *w, const git_tree_entry *e, unsigned depth)
             break;
         case GIT_FILEMODE_BLOB:
         case GIT_FILEMODE_BLOB_EXECUTABLE:
-            r = add_file(w, git_tree_entry_id(e));
+            r = add_file(w, git_tree_entry_id(e), git_tree_entry_filemode(e) == GIT_FILEMODE_BLOB_EXECUTABLE);
             break;
         case GIT_FILEMODE_LINK:
             r = refuse(w, "a symbolic link", "commit the file itself");

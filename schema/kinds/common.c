@@ -109,6 +109,7 @@ const char *path_clean(struct arena *a, const char *text)
 
 struct val *placed_at(const struct ynode *n, struct val *v)
 {
+    v->file = n->file;
     v->line = n->line;
     v->col = n->col;
     return v;

@@ -199,7 +199,7 @@ static void resource_problem(struct decode *d, const struct val *resources, cons
                              const char *text)
 {
     const struct val *v = val_get(resources, key);
-    const struct ynode at = {.line = v->line, .col = v->col};
+    const struct ynode at = {.file = v->file, .line = v->line, .col = v->col};
     decode_error_hint(d, &at, hint, "%s", text);
 }
 

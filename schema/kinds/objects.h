@@ -26,7 +26,8 @@
  */
 #include "schema/resource.h"
 
-extern const struct field_table network_table, volume_table, config_table, secret_table, project_table;
+extern const struct field_table network_table, volume_table, config_table, secret_table, project_table,
+    stack_table;
 
 /* The bytes of a Config, in the arena or borrowed from the resource; NUL-terminated. ERR_INVALID for broken
  * base64. */

@@ -202,6 +202,12 @@ test_what_is_not_ours_is_not_touched() # S4
     assert_eq "$(inspect web '{{.Id}}')" "$before"
     run forge adopt container/web --yes
     assert_status 0
+    assert_eq "$(inspect web '{{.Id}}')" "$before"
+    run forge diff
+    assert_status 0
+    container web "environment: {A: one}"
+    run forge apply --yes
+    assert_status 0
     assert_eq "$(inspect web '{{index .Config.Labels "io.forge.environment"}}')" "$FORGE_ENV"
     run forge diff
     assert_status 0

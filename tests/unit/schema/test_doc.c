@@ -189,7 +189,7 @@ static void test_schema_says_what_can_be_written(void **state)
     const struct val *definitions = val_get(v, "definitions");
     const struct val *container = val_path(definitions, "container.properties");
     assert_string_equal(json_of(w, val_path(v, "properties.kind.enum")),
-                        "['Container', 'Network', 'Volume', 'Config', 'Secret', 'Project']");
+                        "['Container', 'Network', 'Volume', 'Config', 'Secret', 'Stack', 'Project']");
     assert_string_equal(json_of(w, val_path(container, "replicas.type")), "['integer', 'string', 'null']");
     assert_int_equal(val_path(container, "replicas.default")->i, 1);
     assert_int_equal(val_path(container, "replicas.maximum")->i, 1000);

@@ -54,6 +54,18 @@ static void test_hello(void **state)
                         "echo \"$GREETING\" >/www/greeting && exec httpd -f -p 80 -h /www");
 }
 
+static void test_compose(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = example(w, "compose", "compose");
+    assert_int_equal(r->set.n, 4);
+    const struct val *web = resource_find(&r->set, "container/web")->spec;
+    assert_string_equal(val_get_str(web, "image"), "forge-example/web:1");
+    assert_int_equal(val_len(val_get(web, "configs")), 1);
+    assert_string_equal(val_path(web, "environment.GREETING")->s, "hello from a compose file");
+    assert_int_equal(r->set.n_inactive, 1);
+}
+
 static void test_overlays(void **state)
 {
     struct world *w = *state;
@@ -77,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         repository_test(test_hello),
+        repository_test(test_compose),
         repository_test(test_overlays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,10 +86,9 @@ static void test_frame(void **state)
         {"- a\n", "a.yaml:1:1: error: this is not a manifest: it has no apiVersion\n"
                   "  hint: begin with apiVersion: forge/v1, or list the file in exclude of forge.yaml\n"},
         {"services: {web: {image: x}}\n",
-         "a.yaml:1:1: error: this is a Compose file; Compose files are not supported yet\n"
-         "  hint: make a Container of each service (its fields go into spec unchanged), or list the file in "
-         "exclude of "
-         "forge.yaml\n"},
+         "a.yaml:1:1: error: this is a compose file that no Stack names\n"
+         "  hint: write a manifest for it: kind: Stack, spec: {files: [PATH]} (a compose.yaml in the topmost "
+         "folder needs none), or list it in exclude of forge.yaml\n"},
         {"apiVersion: apps/v1\nkind: Deployment\n",
          "a.yaml:1:13: error: this is not a manifest of Forge: its apiVersion is \"apps/v1\"\n"
          "  hint: list the file in exclude of forge.yaml, or write apiVersion: forge/v1\n"},
@@ -103,7 +102,7 @@ static void test_frame(void **state)
          "  hint: list the file in exclude of forge.yaml until then\n"},
         {"apiVersion: forge/v1\nkind: Deployment\nmetadata: {name: a}\n",
          "a.yaml:2:7: error: kind \"Deployment\" is not known\n"
-         "  hint: the kinds are Container, Network, Volume, Config, Secret and Project\n"},
+         "  hint: the kinds are Container, Network, Volume, Config, Secret, Stack and Project\n"},
         {"apiVersion: forge/v1\nkind: Volume\n",
          "a.yaml:1:1: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\nspecs: {}\n",

@@ -1,0 +1,60 @@
+/* All containers of the engine, whoever made them. */
+#include "providers/docker/docker.h"
+
+#include "base/str.h"
+
+static struct val *labels_of(struct arena *a, json_t *item)
+{
+    struct val *labels = val_map(a);
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(item, "Labels"), key, value) if (json_is_string(value))
+        val_map_append(a, labels, arena_strdup(a, key), val_str(a, json_string_value(value)));
+    val_map_sort(labels, NULL, NULL);
+    return labels;
+}
+
+/* Of its names the one that is its own: those that links gave it have a second slash. */
+static const char *name_of(json_t *item)
+{
+    json_t *name;
+    size_t i;
+    json_array_foreach(json_object_get(item, "Names"), i, name)
+    {
+        const char *text = str_or(json_string_value(name), "");
+        text += *text == '/';
+        if (*text && !strchr(text, '/'))
+            return text;
+    }
+    return NULL;
+}
+
+int docker_list(struct provider *p, const struct cancel *c, struct arena *a, struct val **ret,
+                struct err *err)
+{
+    struct docker *d = docker_of(p);
+    _cleanup_json_ json_t *list = NULL;
+    int r = docker_negotiate(d, c, err);
+    if (r == 0)
+        r = docker_json(d, &(struct ask){.path = "/containers/json?all=1", .cancel = c}, &list, NULL, err);
+    if (r < 0)
+        return r;
+    struct val *by_name = val_map(a);
+    json_t *item;
+    size_t i;
+    json_array_foreach(list, i, item)
+    {
+        const char *name = name_of(item);
+        if (!name)
+            continue;
+        struct val *v = val_map(a);
+        val_set_str(a, v, "name", name);
+        val_map_set(a, v, "labels", labels_of(a, item));
+        val_map_append(a, by_name, arena_strdup(a, name), v);
+    }
+    val_map_sort(by_name, NULL, NULL);
+    *ret = val_list(a);
+    for (size_t k = 0; k < by_name->len; k++)
+        val_list_add(a, *ret, by_name->pairs[k].val);
+    return 0;
+}

@@ -1,0 +1,16 @@
+#ifndef CLI_IMPORT_H
+#define CLI_IMPORT_H
+/* What `forge-ctl import` gathers before it writes. */
+#include "reconciler/cli/cli.h"
+
+struct import {
+    struct cli *c;
+    struct resource_set set; /* in the cli's arena */
+    struct diag_list diags;
+};
+
+/* Manifests of compose files: c->args. */
+int import_compose(struct import *m, struct err *err) _must_check_;
+/* Of containers that run: those of --project, those named, or all that are not Forge's. */
+int import_running(struct import *m, struct err *err) _must_check_;
+#endif

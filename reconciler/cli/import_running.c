@@ -1,0 +1,289 @@
+/*
+ * Manifests of containers that run (import.h). What the image and the engine give by themselves is left out,
+ * and so is what is Compose's own; names on the engine stay as they are, so that the manifests mean these
+ * very objects. Each manifest asks for adoption: applying them takes the objects over and changes nothing.
+ */
+#include <ctype.h>
+
+#include "base/str.h"
+#include "providers/provider.h"
+#include "reconciler/cli/import.h"
+#include "schema/field.h"
+
+#define COMPOSE "com.docker.compose."
+
+static const char *dns_label(struct arena *a, const char *name)
+{
+    char *out = arena_strdup(a, name);
+    size_t n = 0;
+    for (const char *p = name; *p && n < 63; p++)
+        if (isalnum((unsigned char)*p) || n)
+            out[n++] = (char)(isalnum((unsigned char)*p) ? tolower((unsigned char)*p) : '-');
+    while (n && out[n - 1] == '-')
+        n--;
+    out[n] = '\0';
+    return out;
+}
+
+/* What differs from what would be there without a word. */
+static struct val *beyond_defaults(struct arena *a, const struct field_table *t, const struct val *spec,
+                                   const struct val *defaults)
+{
+    struct val *out = val_map(a);
+    for (size_t i = 0; i < spec->len; i++) {
+        const char *key = spec->pairs[i].key;
+        struct val *v = spec->pairs[i].val;
+        const struct field *f = field_find(t, key);
+        const struct val *given = val_get(defaults, key);
+        if (!f || f->flags & FIELD_HIDDEN || field_equal(f, v, given))
+            continue;
+        if (f->type == FT_MAP && v->type == VAL_MAP && val_is(given, VAL_MAP)) {
+            struct val *own = val_map(a);
+            for (size_t k = 0; k < v->len; k++)
+                if (!field_equal(f->elem, v->pairs[k].val, val_get(given, v->pairs[k].key)))
+                    val_map_set(a, own, v->pairs[k].key, v->pairs[k].val);
+            v = own;
+        } else if (f->type == FT_RECORD && v->type == VAL_MAP) {
+            static const struct val none = {.type = VAL_MAP};
+            v = beyond_defaults(a, f->sub, v, given ? given : &none);
+        } else if (f->type == FT_LIST && f->flags & FIELD_SET && val_is(given, VAL_LIST)) {
+            struct val *own = val_list(a);
+            for (size_t k = 0; k < v->len; k++) {
+                bool known = false;
+                for (size_t j = 0; j < given->len && !known; j++)
+                    known = val_equal(v->items[k], given->items[j]);
+                if (!known)
+                    val_list_add(a, own, v->items[k]);
+            }
+            v = own;
+        }
+        bool empty = (v->type == VAL_MAP || v->type == VAL_LIST) && !v->len;
+        if (!empty || (v->type == VAL_LIST && f->type == FT_COMMAND))
+            val_map_set(a, out, key, v);
+    }
+    return out;
+}
+
+static void drop_compose_labels(struct arena *a, struct val *spec)
+{
+    const struct val *labels = val_get(spec, "labels");
+    if (!val_is(labels, VAL_MAP))
+        return;
+    struct val *own = val_map(a);
+    for (size_t i = 0; i < labels->len; i++)
+        if (!str_starts(labels->pairs[i].key, COMPOSE))
+            val_map_set(a, own, labels->pairs[i].key, labels->pairs[i].val);
+    if (own->len)
+        val_map_set(a, spec, "labels", own);
+    else
+        val_map_del(spec, "labels");
+}
+
+struct run {
+    struct import *m;
+    struct provider *provider;
+    struct err *err;
+};
+
+static const struct resource *find_native(struct run *x, const struct kind_desc *kind, const char *native)
+{
+    for (size_t i = 0; i < x->m->set.n; i++) {
+        const struct resource *r = x->m->set.items[i];
+        if (r->kind == kind && str_eq(val_get_str(r->spec, "name"), native))
+            return r;
+    }
+    return NULL;
+}
+
+static struct resource *add(struct run *x, const struct kind_desc *kind, const char *wanted,
+                            const struct val *spec, bool adopt)
+{
+    struct arena *a = &x->m->c->arena;
+    const char *name = wanted;
+    for (unsigned n = 2; resource_find(&x->m->set, arena_printf(a, "%s/%s", kind->prefix, name)); n++)
+        name = arena_printf(a, "%.60s-%u", wanted, n);
+    struct resource *r = resource_new(a, kind, name);
+    struct val *notes = val_map(a);
+    if (adopt)
+        val_set_str(a, notes, "forge/adopt", "true");
+    r->annotations = notes;
+    r->spec = spec;
+    resource_set_add(&x->m->set, r);
+    return r;
+}
+
+/* The network or volume of a native name: what it is called here. A network that Compose did not make is
+ * somebody else's. NULL: it is gone. */
+static const char *object_name(struct run *x, const struct kind_desc *kind, const char *native, int *ret_code)
+{
+    struct arena *a = &x->m->c->arena;
+    const struct resource *known = find_native(x, kind, native);
+    struct object o;
+    if (known)
+        return known->name;
+    *ret_code = x->provider->ops->inspect(x->provider, kind, native, a, &o, x->err);
+    if (*ret_code < 0)
+        return NULL;
+    const struct val *labels = val_get(o.spec, "labels");
+    const char *own = val_get_str(labels, kind == &kind_network ? COMPOSE "network" : COMPOSE "volume");
+    bool external = (kind == &kind_network && !own) || o.owner;
+    struct val *spec = external ? val_map(a) : beyond_defaults(a, kind->spec, o.spec, o.defaults);
+    drop_compose_labels(a, spec);
+    val_set_str(a, spec, "name", native);
+    if (external)
+        val_set_bool(a, spec, "external", true);
+    return add(x, kind, dns_label(a, own ? own : native), spec, !external)->name;
+}
+
+/* Each name of the engine's in a map of networks as the resource that stands for it. */
+static int rename_networks(struct run *x, struct val *spec, const char *service, const char *name)
+{
+    struct arena *a = &x->m->c->arena;
+    const struct val *networks = val_get(spec, "networks");
+    if (!val_is(networks, VAL_MAP))
+        return 0;
+    struct val *out = val_map(a);
+    for (size_t i = 0; i < networks->len; i++) {
+        int r = 0;
+        const char *resource = object_name(x, &kind_network, networks->pairs[i].key, &r);
+        if (r < 0)
+            return r;
+        struct val *how = val_map_copy(a, networks->pairs[i].val);
+        const struct val *aliases = val_get(how, "aliases");
+        struct val *own = val_list(a);
+        for (size_t k = 0; k < val_len(aliases); k++)
+            if (!str_eq(aliases->items[k]->s, name)) /* it is found by its own name anyway */
+                val_list_add(a, own, aliases->items[k]);
+        if (service && !str_eq(service, name) && !val_len(aliases))
+            val_list_add(a, own, val_str(a, service));
+        if (own->len)
+            val_map_set(a, how, "aliases", own);
+        else
+            val_map_del(how, "aliases");
+        val_map_set(a, out, resource, how);
+    }
+    val_map_set(a, spec, "networks", out);
+    return 0;
+}
+
+static bool is_anonymous(const char *name)
+{
+    return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+static int rename_volumes(struct run *x, struct val *spec)
+{
+    struct arena *a = &x->m->c->arena;
+    const struct val *volumes = val_get(spec, "volumes");
+    if (!val_is(volumes, VAL_MAP))
+        return 0;
+    struct val *out = val_map(a);
+    for (size_t i = 0; i < volumes->len; i++) {
+        struct val *mount = val_map_copy(a, volumes->pairs[i].val);
+        const char *source = val_get_str(mount, "source");
+        if (str_eq(val_get_str(mount, "type"), "volume") && source && is_anonymous(source)) {
+            val_map_del(mount, "source");
+        } else if (str_eq(val_get_str(mount, "type"), "volume") && source) {
+            int r = 0;
+            source = object_name(x, &kind_volume, source, &r);
+            if (r < 0)
+                return r;
+            val_set_str(a, mount, "source", source);
+        }
+        val_map_set(a, out, volumes->pairs[i].key, mount);
+    }
+    val_map_set(a, spec, "volumes", out);
+    return 0;
+}
+
+static int add_container(struct run *x, const struct val *item)
+{
+    struct arena *a = &x->m->c->arena;
+    const char *native = val_get_str(item, "name");
+    const char *service = val_get_str(val_get(item, "labels"), COMPOSE "service");
+    struct object o;
+    int r = x->provider->ops->inspect(x->provider, &kind_container, native, a, &o, x->err);
+    if (r < 0)
+        return r;
+    struct val *spec = beyond_defaults(a, kind_container.spec, o.spec, o.defaults);
+    drop_compose_labels(a, spec);
+    const char *name = dns_label(a, service ? service : native);
+    r = rename_networks(x, spec, service, name);
+    if (r == 0)
+        r = rename_volumes(x, spec);
+    if (r < 0)
+        return r;
+    val_set_str(a, spec, "container_name", native);
+    add(x, &kind_container, name, spec, true);
+    return 0;
+}
+
+static bool is_wanted(struct cli *c, const struct val *item)
+{
+    const char *project = cli_value(c, "project");
+    const struct val *labels = val_get(item, "labels");
+    const char *native = val_get_str(item, "name");
+    const char *service = val_get_str(labels, COMPOSE "service");
+    if (project && !str_eq(project, val_get_str(labels, COMPOSE "project")))
+        return false;
+    for (size_t i = 0; i < c->n_args; i++)
+        if (str_eq(c->args[i], native) || (project && str_eq(c->args[i], service)))
+            return true;
+    bool ours = false;
+    for (size_t i = 0; i < val_len(labels); i++)
+        ours |= str_starts(labels->pairs[i].key, "io.forge.");
+    return !c->n_args && !ours;
+}
+
+/* Names that are not there are no empty answer. */
+static int check_names(struct cli *c, const struct val *list, size_t found, struct err *err)
+{
+    for (size_t i = 0; i < c->n_args; i++) {
+        bool there = false;
+        for (size_t k = 0; k < list->len && !there; k++)
+            there = is_wanted(c, list->items[k]) &&
+                    (str_eq(c->args[i], val_get_str(list->items[k], "name")) ||
+                     str_eq(c->args[i], val_get_str(val_get(list->items[k], "labels"), COMPOSE "service")));
+        if (!there)
+            return err_set(err, ERR_NOTFOUND, "the engine has no container %s%s%s", c->args[i],
+                           cli_value(c, "project") ? " in project " : "",
+                           str_or(cli_value(c, "project"), ""));
+    }
+    if (found)
+        return 0;
+    err_set(err, ERR_NOTFOUND, "the engine has no container to import%s%s",
+            cli_value(c, "project") ? " of project " : "", str_or(cli_value(c, "project"), ""));
+    return err_hint(err, "docker ps --all shows what there is; what is Forge's already is left out");
+}
+
+int import_running(struct import *m, struct err *err)
+{
+    struct cli *c = m->c;
+    struct engine *e;
+    struct run x = {.m = m, .err = err};
+    struct val *list;
+    size_t found = 0;
+    int r = cli_engine(c, &e, err);
+    if (r == 0)
+        r = engine_provider(e, &x.provider, err);
+    if (r < 0)
+        return r;
+    if (!x.provider->ops->list)
+        return err_set(err, ERR_UNSUPPORTED, "this engine cannot list what is not Forge's");
+    r = x.provider->ops->list(x.provider, &c->cancel, &c->arena, &list, err);
+    if (r < 0)
+        return r;
+    resource_set_init(&m->set, &c->arena);
+    for (size_t i = 0; i < list->len && r == 0; i++) {
+        if (!is_wanted(c, list->items[i]))
+            continue;
+        found++;
+        r = add_container(&x, list->items[i]);
+    }
+    if (r == 0)
+        r = check_names(c, list, found, err);
+    resource_set_sort(&m->set);
+    if (r < 0)
+        resource_set_release(&m->set);
+    return r;
+}

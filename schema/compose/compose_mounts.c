@@ -1,0 +1,295 @@
+/*
+ * Volumes, configs and secrets of a service (compose.h).
+ *
+ * A bind mount with a relative path has no meaning on its own: manifests come from Git's object database, and
+ * no folder of the engine's host holds them. It is, in this order: a folder of the host, where Stack.directory
+ * says which; a file of the repository, or each file of a small folder of it, as a Config; else an error.
+ */
+#include "schema/compose/compose.h"
+
+#include "base/str.h"
+
+static struct ynode *list_of(struct compose_part *p, const char *key, const struct ynode *at)
+{
+    struct ynode *list = ynode_get(p->out, key);
+    if (!list) {
+        list = compose_seq(p->c, at);
+        compose_set(p->c, p->out, compose_scalar(p->c, at, key), list);
+    }
+    return list;
+}
+
+/* Configs and secrets. */
+
+static void add_file(struct compose_part *p, enum compose_section s, const char *key, struct ynode *item)
+{
+    struct compose *c = p->c;
+    const char *name = item->type == YN_MAP ? compose_text(ynode_get(item, "source")) : compose_text(item);
+    if (!name) {
+        compose_error(c, item, "write a name, or {source: NAME, target: PATH}",
+                      "service %s: an item of %s names nothing", p->service->name, key);
+        return;
+    }
+    const struct compose_object *o = compose_use(c, s, name, item);
+    if (!o)
+        return;
+    struct ynode *out = item->type == YN_MAP ? compose_copy(c, item) : compose_map(c, item);
+    compose_set_text(c, out, item, "source", o->resource);
+    if (!compose_text(ynode_get(out, "target")))
+        compose_set_text(c, out, item, "target",
+                         s == SECTION_CONFIGS ? arena_printf(c->arena, "/%s", name) : name);
+    compose_push(c, list_of(p, key, item), out);
+}
+
+void compose_service_files(struct compose_part *p)
+{
+    static const struct {
+        const char *key;
+        enum compose_section section;
+    } files[] = {{"configs", SECTION_CONFIGS}, {"secrets", SECTION_SECRETS}};
+    for (size_t k = 0; k < ARRAY_LEN(files); k++) {
+        struct ynode *list = ynode_get(p->in, files[k].key);
+        if (list && list->type != YN_SEQ && !ynode_is_null(list))
+            compose_error(p->c, list, "write a list of names, or of {source: NAME, target: PATH}",
+                          "service %s: %s must be a list, not a %s", p->service->name, files[k].key,
+                          ynode_type_name(list));
+        for (size_t i = 0; list && list->type == YN_SEQ && i < list->len; i++)
+            add_file(p, files[k].section, files[k].key, list->items[i]);
+    }
+}
+
+/* Bind mounts. */
+
+struct mount {
+    struct ynode *item;
+    const struct ynode *at; /* the source */
+    const char *source, *target;
+    bool read_only;
+};
+
+static void fold_file(struct compose_part *p, const struct mount *m, const char *path, bool executable,
+                      const char *target)
+{
+    struct compose *c = p->c;
+    const char *name = compose_fold(c, m->at, path);
+    if (!name)
+        return;
+    struct ynode *file = compose_map(c, m->item);
+    compose_set_text(c, file, m->item, "source", name);
+    compose_set_text(c, file, m->item, "target", target);
+    if (executable)
+        compose_set_text(c, file, m->item, "mode", "0555");
+    compose_push(c, list_of(p, "configs", m->item), file);
+}
+
+/* The first file whose path is not before `path`. Files are sorted bytewise. */
+static size_t first_file(const struct load_input *in, const char *path)
+{
+    size_t low = 0;
+    size_t high = in->n_files;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (strcmp(in->files[mid].path, path) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* A file or folder of the repository in the container; false: there is none at that path. */
+static bool fold(struct compose_part *p, const struct mount *m, const char *path)
+{
+    struct compose *c = p->c;
+    const struct load_input *in = c->l->in;
+    const struct load_file *file = *path ? load_find_file(c->l, path) : NULL;
+    const char *folder = *path ? arena_printf(c->arena, "%s/", path) : "";
+    size_t first = first_file(in, folder);
+    size_t n = 0;
+    while (first + n < in->n_files && str_starts(in->files[first + n].path, folder))
+        n++;
+    if (!file && !n)
+        return false;
+    if (n > LIMIT_COMPOSE_FOLDER) {
+        compose_error(
+            c, m->at,
+            "put the files into the image or into a volume, mount single files, or write an absolute "
+            "path of the host",
+            "service %s: \"%s\" is a folder of %zu files in the repository; at most %u are put into a "
+            "container",
+            p->service->name, m->source, n, LIMIT_COMPOSE_FOLDER);
+        return true;
+    }
+    if (!m->read_only)
+        compose_warning(c, m->at, "write :ro, or mount a volume if it shall be kept",
+                        "service %s: \"%s\" comes from Git: what the container writes to it is lost with the "
+                        "container",
+                        p->service->name, m->source);
+    if (file)
+        fold_file(p, m, file->path, file->executable, m->target);
+    for (size_t i = first; i < first + n; i++)
+        fold_file(p, m, in->files[i].path, in->files[i].executable,
+                  arena_printf(c->arena, "%s/%s", m->target, in->files[i].path + strlen(folder)));
+    return true;
+}
+
+/* The mount's new source, or NULL when it is no mount any more. */
+static const char *bind_source(struct compose_part *p, const struct mount *m)
+{
+    struct compose *c = p->c;
+    if (m->source[0] == '/')
+        return m->source;
+    if (m->source[0] == '~') {
+        compose_error(c, m->at, "write an absolute path",
+                      "service %s: \"%s\" is the home of whoever runs docker compose", p->service->name,
+                      m->source);
+        return NULL;
+    }
+    const char *host = compose_host_path(c, m->at, m->source);
+    if (host)
+        return host;
+    const char *path = compose_path(c, compose_base(c, m->at), m->source);
+    if (path && fold(p, m, path))
+        return NULL;
+    compose_error(
+        c, m->at,
+        "use a named volume for data; write an absolute path of the host; or, in a Stack, directory: "
+        "/srv/... for the folder that such paths are in",
+        "service %s: \"%s\" is not in the repository, and relative to no folder of the host",
+        p->service->name, m->source);
+    return NULL;
+}
+
+/* A path that begins with nothing is another one than was meant: "${DATA}/x" is no "/x". */
+static bool lost_its_head(struct compose_part *p, const struct ynode *at, const char *source)
+{
+    bool blank = false;
+    for (size_t i = 0; i < p->c->n_blank && !blank; i++)
+        blank = p->c->blank[i] == at;
+    if (!blank || (source[0] && source[0] != '/'))
+        return false;
+    compose_error(p->c, at,
+                  "set the variable in the Stack's environment, in variables of forge.yaml or in .env",
+                  "service %s: a variable of the path \"%s\" has no value", p->service->name, at->text);
+    return true;
+}
+
+static bool is_path(const char *source)
+{
+    return strchr("/.~", source[0]) != NULL;
+}
+
+/* SOURCE:TARGET[:OPTIONS]; the source is replaced, the rest stays. */
+static struct ynode *short_volume(struct compose_part *p, struct ynode *item)
+{
+    struct compose *c = p->c;
+    size_t count;
+    char **part = str_split(c->arena, item->text, ':', &count);
+    if (count >= 2 && lost_its_head(p, item, part[0]))
+        return NULL;
+    if (count < 2 || count > 3 || !*part[0])
+        return item; /* a place without a source, or what the Container's table refuses */
+    const char *source;
+    if (is_path(part[0])) {
+        struct mount m = {.item = item, .at = item, .source = part[0], .target = part[1]};
+        size_t n = 0;
+        char **option = count == 3 ? str_split(c->arena, part[2], ',', &n) : NULL;
+        for (size_t i = 0; i < n; i++)
+            m.read_only |= str_eq(option[i], "ro");
+        source = bind_source(p, &m);
+    } else if (part[0][1] == '\0' && part[1][0] == '\\') {
+        compose_error(c, item, "engines run on Linux: write a path that starts with /",
+                      "service %s: \"%s\" is a path of Windows", p->service->name, item->text);
+        return NULL;
+    } else {
+        const struct compose_object *o = compose_use(c, SECTION_VOLUMES, part[0], item);
+        source = o ? o->resource : NULL;
+    }
+    if (!source)
+        return NULL;
+    return compose_scalar(c, item,
+                          arena_printf(c->arena, "%s:%s%s%s", source, part[1], count == 3 ? ":" : "",
+                                       count == 3 ? part[2] : ""));
+}
+
+static struct ynode *long_volume(struct compose_part *p, struct ynode *item)
+{
+    struct compose *c = p->c;
+    const struct ynode *at = ynode_get(item, "source");
+    const char *source = compose_text(at);
+    const char *type = str_or(compose_text(ynode_get(item, "type")), "volume");
+    if (!source)
+        return item;
+    if (str_eq(type, "bind") && lost_its_head(p, at, source))
+        return NULL;
+    if (str_eq(type, "bind")) {
+        struct mount m = {.item = item, .at = at, .source = source};
+        m.target = str_or(compose_text(ynode_get(item, "target")), "/");
+        m.read_only = str_eq(compose_text(ynode_get(item, "read_only")), "true");
+        if (!is_path(source)) /* in the long form a name is a path too */
+            m.source = arena_printf(c->arena, "./%s", source);
+        source = bind_source(p, &m);
+    } else if (str_eq(type, "volume")) {
+        const struct compose_object *o = compose_use(c, SECTION_VOLUMES, source, at);
+        source = o ? o->resource : NULL;
+    }
+    if (!source)
+        return NULL;
+    struct ynode *copy = compose_copy(c, item);
+    compose_set(c, copy, compose_scalar(c, at, "source"), compose_scalar(c, at, source));
+    return copy;
+}
+
+static void add_volumes(struct compose_part *p, const struct ynode *list, bool read_only);
+
+/* The mounts of another service: SERVICE[:ro]. */
+static void volumes_from(struct compose_part *p, const struct ynode *item)
+{
+    struct compose *c = p->c;
+    const char *text = str_or(compose_text(item), "");
+    const char *name = arena_strndup(c->arena, text, strcspn(text, ":"));
+    if (str_starts(text, "container:")) {
+        compose_error(c, item, "name the same volumes in both, with external: true",
+                      "service %s: volumes_from of a container that is not in the project is not supported",
+                      p->service->name);
+        return;
+    }
+    const struct compose_object *other = map_get(&c->names->services, name);
+    const struct ynode *list = other && other->value ? ynode_get(other->value, "volumes") : NULL;
+    if (list && list->type == YN_SEQ)
+        add_volumes(p, list, str_ends(text, ":ro"));
+}
+
+static void add_volumes(struct compose_part *p, const struct ynode *list, bool read_only)
+{
+    struct compose *c = p->c;
+    for (size_t i = 0; i < list->len; i++) {
+        struct ynode *item = list->items[i];
+        struct ynode *out = item;
+        if (item->type == YN_MAP)
+            out = long_volume(p, item);
+        else if (compose_text(item))
+            out = short_volume(p, item);
+        if (!out)
+            continue;
+        if (read_only && out->type == YN_MAP) {
+            out = compose_copy(c, out);
+            compose_set_text(c, out, item, "read_only", "true");
+        } else if (read_only && !str_ends(out->text, ":ro")) {
+            out = compose_scalar(c, item, arena_printf(c->arena, "%s:ro", out->text));
+        }
+        compose_push(c, list_of(p, "volumes", item), out);
+    }
+}
+
+void compose_service_volumes(struct compose_part *p)
+{
+    struct ynode *list = ynode_get(p->in, "volumes");
+    const struct ynode *from = ynode_get(p->in, "volumes_from");
+    if (list && list->type == YN_SEQ)
+        add_volumes(p, list, false);
+    else if (list && !ynode_is_null(list))
+        compose_set(p->c, p->out, compose_scalar(p->c, list, "volumes"), list);
+    for (size_t i = 0; from && from->type == YN_SEQ && i < from->len; i++)
+        volumes_from(p, from->items[i]);
+}

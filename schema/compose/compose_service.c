@@ -1,0 +1,163 @@
+/* A service as the spec of a Container (compose.h). */
+#include "schema/compose/compose.h"
+
+#include "base/str.h"
+
+/* Keys that do not go over as they are. */
+static const char *const rewritten[] = {
+    "build",   "configs",  "container_name", "depends_on", "deploy",  "env_file",     "environment",
+    "extends", "ipc",      "label_file",     "labels",     "links",   "network_mode", "networks",
+    "pid",     "profiles", "pull_policy",    "secrets",    "volumes", "volumes_from", NULL,
+};
+
+static bool is_rewritten(const char *key)
+{
+    for (const char *const *name = rewritten; *name; name++)
+        if (strcmp(*name, key) == 0)
+            return true;
+    return false;
+}
+
+/* Images are not built here: they must be named. */
+static void image(struct compose_part *p)
+{
+    struct compose *c = p->c;
+    const struct ynode *build = ynode_get(p->in, "build");
+    const char *name = compose_text(ynode_get(p->in, "image"));
+    const struct ynode *policy = ynode_get(p->in, "pull_policy");
+    if (build && !ynode_is_null(build) && name)
+        compose_warning(c, build, "build it elsewhere and push it under this name",
+                        "service %s: Forge builds no images yet; %s is used as it is found", p->service->name,
+                        name);
+    else if (!name && !ynode_get(p->in, "image"))
+        compose_error(
+            c, build ? build : p->service->key,
+            build ? "build it elsewhere and push it, and name it: image: registry.example/web:1.0; a second "
+                    "file can say so: files: [compose.yaml, compose.forge.yaml]"
+                  : "for example: image: nginx:1.27",
+            build ? "service %s: Forge builds no images yet, and no image is named"
+                  : "service %s names no image",
+            p->service->name);
+    if (!name) {
+        compose_set_text(c, p->out, p->service->key, "image", "none");
+        p->partial = true;
+    }
+    if (str_eq(compose_text(policy), "build"))
+        compose_warning(c, policy, "build it elsewhere and push it", "pull_policy build is not honoured");
+    else if (policy)
+        compose_set(c, p->out, compose_scalar(c, policy, "pull_policy"), (struct ynode *)(uintptr_t)policy);
+}
+
+/* "service:NAME" is another service of the project. */
+static void joined(struct compose_part *p, const char *key)
+{
+    struct compose *c = p->c;
+    struct ynode *n = ynode_get(p->in, key);
+    const char *name = n ? compose_text(n) : NULL;
+    name = name ? str_after(name, "service:") : NULL;
+    if (!n)
+        return;
+    if (name) {
+        const struct compose_object *other = map_get(&c->names->services, name);
+        if (!other || !other->resource) {
+            compose_error(c, n, NULL, "service %s: %s: there is no service \"%.64s\"", p->service->name, key,
+                          name);
+            return;
+        }
+        n = compose_scalar(c, n, arena_printf(c->arena, "service:%s", other->resource));
+    }
+    compose_set(c, p->out, compose_scalar(c, n, key), n);
+}
+
+/* Profiles that the Stack activates are no condition any more. */
+static void profiles(struct compose_part *p)
+{
+    struct ynode *n = ynode_get(p->in, "profiles");
+    const struct val *active = val_get(p->c->options->spec, "profiles");
+    const char *more = compose_lookup(p->c, p->scope, "COMPOSE_PROFILES");
+    if (!n || n->type != YN_SEQ) {
+        if (n && !ynode_is_null(n))
+            compose_set(p->c, p->out, compose_scalar(p->c, n, "profiles"), n);
+        return;
+    }
+    for (size_t i = 0; i < n->len; i++) {
+        const char *name = compose_text(n->items[i]);
+        for (size_t k = 0; name && k < val_len(active); k++)
+            if (str_eq(active->items[k]->s, name) || str_eq(active->items[k]->s, "*"))
+                return;
+        size_t count = 0;
+        char **part = more ? str_split(p->c->arena, more, ',', &count) : NULL;
+        for (size_t k = 0; name && k < count; k++)
+            if (str_eq(part[k], name) || str_eq(part[k], "*"))
+                return;
+    }
+    if (n->len)
+        compose_set(p->c, p->out, compose_scalar(p->c, n, "profiles"), n);
+}
+
+/* A part of the deploy section without what only swarms do. */
+static void trim(struct compose_part *p, struct ynode *map, const char *key, const char *path)
+{
+    struct ynode *part = ynode_get(map, key);
+    if (part && part->type == YN_MAP)
+        compose_set(p->c, map, compose_scalar(p->c, part, key), compose_drop_ignored(p->c, part, path));
+}
+
+static void deploy(struct compose_part *p)
+{
+    struct compose *c = p->c;
+    struct ynode *n = ynode_get(p->in, "deploy");
+    if (!n || n->type != YN_MAP) {
+        if (n)
+            compose_set(c, p->out, compose_scalar(c, n, "deploy"), n);
+        return;
+    }
+    struct ynode *out = compose_copy(c, compose_drop_ignored(c, n, "services.deploy"));
+    trim(p, out, "update_config", "services.deploy.update_config");
+    trim(p, out, "restart_policy", "services.deploy.restart_policy");
+    struct ynode *resources = ynode_get(out, "resources");
+    if (resources && resources->type == YN_MAP) {
+        resources = compose_copy(c, resources);
+        trim(p, resources, "reservations", "services.deploy.resources.reservations");
+        compose_set(c, out, compose_scalar(c, resources, "resources"), resources);
+    }
+    const struct ynode *mode = ynode_get(out, "mode");
+    if (str_eq(compose_text(mode), "global")) {
+        compose_warning(c, mode, "on one engine it is one container",
+                        "deploy.mode global means one on each node of a swarm");
+        compose_remove(out, "mode");
+        compose_remove(out, "replicas");
+    }
+    compose_set(c, p->out, compose_scalar(c, n, "deploy"), out);
+}
+
+void compose_service(struct compose *c, const struct compose_scope *scope, struct compose_object *service)
+{
+    if (!service->value || !service->resource) {
+        if (service->resource)
+            compose_error(c, service->key, "for example: image: nginx:1.27", "service %s names no image",
+                          service->name);
+        return;
+    }
+    struct compose_part p = {.c = c, .scope = scope, .service = service};
+    p.in = compose_drop_ignored(c, service->value, "services");
+    p.out = compose_map(c, service->value);
+    for (size_t i = 0; i < p.in->len; i++)
+        if (!is_rewritten(p.in->pairs[i].key->text))
+            compose_append(c, p.out, p.in->pairs[i].key, p.in->pairs[i].value);
+    image(&p);
+    joined(&p, "network_mode");
+    joined(&p, "pid");
+    joined(&p, "ipc");
+    struct ynode *name = ynode_get(p.in, "container_name");
+    if (name)
+        compose_set(c, p.out, compose_scalar(c, name, "container_name"), name);
+    profiles(&p);
+    deploy(&p);
+    compose_service_environment(&p);
+    compose_service_networks(&p);
+    compose_service_files(&p);
+    compose_service_volumes(&p);
+    compose_service_order(&p);
+    compose_document(c, &kind_container, service->resource, service->key, p.out, p.partial);
+}

@@ -1,0 +1,112 @@
+#!/bin/bash
+# A project that docker-compose started is taken over as it runs, and then belongs to Git.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/forge.sh"
+
+require_command docker-compose "apt-get install docker-compose"
+engine_start
+
+project() # NAME: a project of two services in the folder "project"
+{
+    mkdir -p project
+    cat >project/docker-compose.yml <<END
+version: "3.7"
+services:
+  web_app:
+    image: $ENGINE_IMAGE
+    command: ["sh", "-c", "mkdir -p /www && echo \$\$GREETING >/www/index.html && exec httpd -f -p 80 -h /www"]
+    environment: {GREETING: one, "EMPTY": ""}
+    labels: ["$ENGINE_LABEL", "own=1"]
+    ports: ["127.0.0.1::80"]
+    volumes: ["data:/data", "/anonymous"]
+    depends_on: [db]
+    restart: unless-stopped
+    mem_limit: 64m
+    stop_grace_period: 1s
+    ulimits: {nofile: 1024}
+    cap_add: [NET_ADMIN]
+  db:
+    image: $ENGINE_IMAGE
+    labels: ["$ENGINE_LABEL"]
+    healthcheck: {test: ["CMD", "true"], interval: 1s}
+    networks: {default: {aliases: [postgres]}, back: }
+    hostname: dbhost
+    tmpfs: /run
+    user: "0"
+networks:
+  default: {labels: ["$ENGINE_LABEL"]}
+  back: {internal: true, labels: ["$ENGINE_LABEL"]}
+volumes: {data: {labels: ["$ENGINE_LABEL"]}}
+END
+    docker-compose -f project/docker-compose.yml -p "$1" up -d >/dev/null 2>&1 || fail "docker-compose up"
+}
+
+healthy() { [ "$(forge status --json | jq -r --arg id "$1" '.resources[] | select(.resource == $id) | .health')" = healthy ]; }
+
+ids() { docker ps -a --no-trunc --filter "label=com.docker.compose.project=$1" --format '{{.ID}}' | sort; }
+
+clean()
+{
+    docker ps -aq --filter "name=$1" | xargs -r docker rm -fv >/dev/null
+    docker network ls -q --filter "name=$1" | xargs -r docker network rm >/dev/null
+    docker volume ls -q --filter "name=$1" | xargs -r docker volume rm >/dev/null
+}
+
+test_a_project_is_taken_over_as_it_runs()
+{
+    forge_new taken
+    local name=${FORGE_ENV//-/}compose before
+    project "$name"
+    before=$(ids "$name")
+    docker exec "${name}_web_app_1" sh -c 'echo kept >/data/file'
+
+    run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml"
+    assert_status 0
+    run forge apply --yes
+    assert_status 0
+    assert_contains "$out$err" "container/web-app adopted"
+    run forge diff
+    assert_status 0
+    assert_eq "$(ids "$name")" "$before"
+    eventually 10 healthy container/db
+
+    # From here on it is Git's: a change makes it anew, with our mark, its data and its networks.
+    sed -i 's/GREETING: one/GREETING: two/' "$FORGE_DIR/all.yaml"
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+    assert_eq "$(docker inspect -f '{{index .Config.Labels "io.forge.environment"}}' "${name}_web_app_1")" "$FORGE_ENV"
+    assert_eq "$(docker exec "${name}_web_app_1" cat /data/file /www/index.html)" "$(printf 'kept\ntwo')"
+    assert_contains "$(docker exec "${name}_web_app_1" nslookup postgres 2>&1)" "Address"
+    clean "$name"
+}
+
+test_a_stopped_one_is_made_anew()
+{
+    forge_new stopped
+    local name=${FORGE_ENV//-/}compose
+    project "$name"
+    docker stop -t 1 "${name}_db_1" >/dev/null
+    run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml" db
+    assert_status 0
+    assert_contains "$(cat "$FORGE_DIR/all.yaml")" "container_name: ${name}_db_1"
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+    clean "$name"
+}
+
+test_what_is_not_there()
+{
+    forge_new nowhere
+    run forge import --running --project forge-test-nowhere
+    assert_status 2
+    assert_contains "$err" "the engine has no container to import of project forge-test-nowhere"
+    run forge import --running forge-test-nowhere
+    assert_status 2
+    assert_contains "$err" "the engine has no container forge-test-nowhere"
+}
+
+test_main "$@"
