@@ -32,6 +32,7 @@ static int create(struct arena *a, const struct create_request *rq, const char *
 const struct dialect dialect_docker = {
     .name = "docker",
     .list_containers = "/containers/json?all=1",
+    .list_networks = "/networks?",
     .bridge = "bridge",
     .images = "/images/",
     .updates_are_events = true,

@@ -12,6 +12,9 @@ struct act;
 struct dialect {
     const char *name;            /* "docker", "podman" */
     const char *list_containers; /* path, with room for more of a query */
+    const char *list_networks;
+    /* An entry of that listing in the form of Docker's; a new reference. NULL: it is. */
+    json_t *(*network)(json_t *entry);
     /* The event log tells what a listing does not show (observe_events.c): worth asking. */
     bool updates_are_events;
     /* All networks are joined by the question that makes a container, in any version. */

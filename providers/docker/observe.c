@@ -63,7 +63,7 @@ static int ask_lists(struct look_at *w, struct err *err)
         .paths =
             {
                 .containers = arena_printf(w->arena, "%s&%s", w->d->dialect->list_containers, filters),
-                .networks = arena_printf(w->arena, "/networks?%s", filters),
+                .networks = arena_printf(w->arena, "%s%s", w->d->dialect->list_networks, filters),
                 .volumes = arena_printf(w->arena, "/volumes?%s", filters),
                 .events = asks_events(w) ? events_path(w) : NULL,
             },
@@ -101,6 +101,16 @@ static int add_objects(struct look_at *w, json_t *list, read_fn *read, struct er
     return 0;
 }
 
+/* Networks as the dialect lists them. */
+static void reform_networks(struct look_at *w)
+{
+    json_t *list = json_array(), *item;
+    size_t i;
+    json_array_foreach(w->networks, i, item) json_array_append_new(list, w->d->dialect->network(item));
+    json_decref(w->networks);
+    w->networks = list;
+}
+
 static int observe(struct look_at *w, struct err *err)
 {
     int r = docker_negotiate(w->d, w->cancel, err);
@@ -115,6 +125,8 @@ static int observe(struct look_at *w, struct err *err)
         r = containers_list(w, err);
     if (r == 0)
         r = containers_look(w, err);
+    if (r == 0 && w->d->dialect->network)
+        reform_networks(w);
     if (r == 0)
         r = add_objects(w, w->networks, network_read, err);
     if (r == 0)

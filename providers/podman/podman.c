@@ -65,9 +65,39 @@ static bool mend(struct act *t, const struct val *spec, const struct err *err)
     return err->code == ERR_NOTFOUND && strstr(err->msg, "statfs ") && make_host_paths(t, spec);
 }
 
+/* Podman's own listing: Docker's looks at every container of the engine for each network. */
+static json_t *network(json_t *entry)
+{
+    static const struct {
+        const char *podman, *docker;
+    } members[] = {{"id", "Id"},           {"name", "Name"},         {"driver", "Driver"},
+                   {"created", "Created"}, {"internal", "Internal"}, {"ipv6_enabled", "EnableIPv6"},
+                   {"labels", "Labels"},   {"options", "Options"}};
+    static const struct {
+        const char *podman, *docker;
+    } subnets[] = {{"subnet", "Subnet"}, {"gateway", "Gateway"}};
+    json_t *o = json_object(), *list = json_array(), *item;
+    size_t i;
+    for (size_t k = 0; k < ARRAY_LEN(members); k++)
+        if (json_object_get(entry, members[k].podman))
+            json_object_set(o, members[k].docker, json_object_get(entry, members[k].podman));
+    json_array_foreach(json_object_get(entry, "subnets"), i, item)
+    {
+        json_t *one = json_object();
+        for (size_t k = 0; k < ARRAY_LEN(subnets); k++)
+            if (json_object_get(item, subnets[k].podman))
+                json_object_set(one, subnets[k].docker, json_object_get(item, subnets[k].podman));
+        json_array_append_new(list, one);
+    }
+    json_object_set_new(o, "IPAM", json_pack("{s:s, s:o}", "Driver", "default", "Config", list));
+    return o;
+}
+
 const struct dialect dialect_podman = {
     .name = "podman",
     .list_containers = "/libpod/containers/json?all=true",
+    .list_networks = "/libpod/networks/json?",
+    .network = network,
     .joins_at_create = true,
     .copies_into_read_only = true,
     .keeps_asked = true,
