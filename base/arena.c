@@ -44,6 +44,16 @@ void arena_release(struct arena *a)
     *a = (struct arena)ARENA_INIT;
 }
 
+void arena_adopt(struct arena *a, struct arena *from)
+{
+    struct arena_block **end = &a->head;
+    while (*end)
+        end = &(*end)->next;
+    *end = from->head;
+    a->used += from->used;
+    *from = (struct arena)ARENA_INIT;
+}
+
 static struct arena_block *block_new(size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct arena_block))

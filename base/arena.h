@@ -26,6 +26,9 @@ struct arena {
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a);
+/* Take over everything that lives in `from`, which is empty then: what a thread built by itself joins the
+ * rest. */
+void arena_adopt(struct arena *a, struct arena *from);
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type */
 /* n elements; a product that does not fit a size_t aborts. */
 void *arena_alloc_array(struct arena *a, size_t n, size_t elem_size);

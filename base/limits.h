@@ -26,6 +26,7 @@
 #define LIMIT_PROJECT_ITEMS      256u /* paths, patterns, profiles and files of patches of one environment, each */
 #define LIMIT_NAME_BYTES         63u           /* a resource's or environment's name: a DNS label */
 #define LIMIT_RESOURCES          50000u        /* resources of one environment */
+#define LIMIT_TARGETS            256u          /* engines of one settings file */
 #define LIMIT_REPLICAS           1000u         /* instances of one resource */
 #define LIMIT_DIAGNOSTICS        1000u         /* problems reported for one commit; the rest is counted */
 #define LIMIT_HTTP_HEADER_BYTES  (64u << 10)   /* headers of one answer */

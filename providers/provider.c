@@ -84,6 +84,8 @@ static int resolve(struct arena *a, struct target *t, struct err *err)
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,
                   struct err *err)
 {
+    if (t->members)
+        return provider_fleet.open(t, env, ret, err);
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct target resolved = *t;
     int r = resolve(&a, &resolved, err);
@@ -94,6 +96,11 @@ int provider_open(const struct target *t, const struct provider_env *env, struct
             return backends[i].ops->open(str_empty(t->url) ? &resolved : t, env, ret, err);
     err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", resolved.url);
     return err_hint(err, "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST");
+}
+
+struct provider *provider_on(struct provider *p, const char *id)
+{
+    return p->ops->on ? p->ops->on(p, id) : p;
 }
 
 void provider_close(struct provider *p)

@@ -42,6 +42,11 @@ struct target {
     const struct registry_login *logins;
     size_t n_logins;
     const char *docker_config; /* folder of config.json; NULL: $DOCKER_CONFIG or ~/.docker */
+    const struct val *labels;  /* map of strings; NULL: none */
+    /* Several engines in place of one (providers/fleet): these, in the order of their names. NULL: it is one.
+     */
+    const struct target *const *members;
+    size_t n_members;
 };
 
 struct provider_env {
@@ -61,6 +66,7 @@ struct observe_request {
     bool fresh;           /* trust no cache: inspect everything */
     /* Fill in an image_fact for every image that is asked for, not only those missing or moved (rollback). */
     bool images;
+    bool insist; /* of several engines: ask those as well that did not answer a moment ago */
 };
 
 /* Progress of one step; called from the thread that runs it. */
@@ -167,6 +173,8 @@ struct provider_ops {
     int (*volume_load)(struct provider *p, const char *native_name, int fd, bool over, const struct cancel *c,
                        struct err *err);
     int (*stats)(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
+    /* Of several engines: the one that the id of a resource names (id_target()). NULL: it is one engine. */
+    struct provider *(*on)(struct provider *p, const char *id);
 };
 
 struct provider {
@@ -175,11 +183,14 @@ struct provider {
     /* the backend's own fields follow in its own struct */
 };
 
-extern const struct provider_ops provider_docker, provider_podman, provider_fake;
+extern const struct provider_ops provider_docker, provider_podman, provider_fake, provider_fleet;
 
 /* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,
                   struct err *err) _must_check_;
 void provider_close(struct provider *p);
+/* The provider for what has this id: `p` itself, unless it is several engines. What it is asked by native
+   names (inspect, exec, logs, stats) has to go there. */
+struct provider *provider_on(struct provider *p, const char *id);
 #endif

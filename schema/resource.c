@@ -92,6 +92,36 @@ struct resource *resource_new(struct arena *a, const struct kind_desc *kind, con
     return r;
 }
 
+const char *id_target(const char *id)
+{
+    const char *at = strchr(id, '@');
+    return at ? at + 1 : NULL;
+}
+
+const char *id_plain(struct arena *a, const char *id)
+{
+    const char *at = strchr(id, '@');
+    return at ? arena_strndup(a, id, (size_t)(at - id)) : id;
+}
+
+const char *id_on(struct arena *a, const char *id, const char *target)
+{
+    if (!target)
+        return id;
+    size_t n = strlen(id), m = strlen(target);
+    char *out = arena_alloc(a, n + m + 2);
+    char *end = mempcpy(out, id, n);
+    *end++ = '@';
+    memcpy(end, target, m);
+    return out;
+}
+
+bool id_matches(const char *word, const char *id)
+{
+    const char *rest = str_after(id, word);
+    return rest && (!*rest || (*rest == '@' && !strchr(word, '@')));
+}
+
 void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,
                      bool required, const char *field)
 {

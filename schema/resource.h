@@ -73,6 +73,8 @@ const char *resource_annotation(const struct resource *r, const char *key); /* N
    name), native names and published ports that two of them want, and cycles, whose error prints the path
    ("web -> db -> web") at the place of the reference (L7). */
 void resource_set_check(struct resource_set *s, struct diag_list *diags);
+/* Only names and ports, which are an engine's: again, once it is known what is on which. */
+void resource_set_check_engines(struct resource_set *s, struct diag_list *diags);
 
 /* Problems of a resource, at the place of a value of its spec (NULL: where the resource stands). The message
    is prefixed with the resource's id. */
@@ -94,6 +96,19 @@ const struct val *resource_depend_place(const struct resource *r, const struct d
 struct resource *resource_new(struct arena *a, const struct kind_desc *kind, const char *name);
 /* Is it a name of the language: a DNS label of at most LIMIT_NAME_BYTES. */
 bool resource_name_is_valid(const char *name);
+
+/*
+ * Where a set of engines is, one resource is an object on each engine it goes to, and is named
+ * KIND/NAME@TARGET. With one engine nothing is. The target's name in an id ("host2" of
+ * "container/web@host2"); NULL: none.
+ */
+const char *id_target(const char *id);
+/* "container/web" of "container/web@host2"; an id without a target is given back as it is. */
+const char *id_plain(struct arena *a, const char *id);
+/* The id on a target; NULL: as it is. */
+const char *id_on(struct arena *a, const char *id, const char *target);
+/* Does `word` name `id`: the same, or without a target, so that it stands for all of them? */
+bool id_matches(const char *word, const char *id);
 
 /* The digest of what a resource asks for: kind, name, labels, spec; versioned "v1". Golden-tested (P3). */
 void resource_digest(const struct resource *r, struct digest *ret);

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "schema/kinds/placement.h"
 
 /* Problems. */
 
@@ -100,6 +101,14 @@ void resource_missing(const struct resource_set *s, const struct resource *r, co
 
 /* Native names. */
 
+/* Which engines it is on, as far as can be told here: those of one text are the same. Of others the settings
+   know more, and it is looked at again once each is on its engine (plan/place.h). */
+static const char *engine_of(const struct resource_set *s, const struct resource *r)
+{
+    const char *target = id_target(r->id);
+    return target ? target : placement_text(s->arena, r->spec);
+}
+
 static void check_names(const struct resource_set *s, struct diag_list *diags)
 {
     struct map taken = MAP_INIT;
@@ -111,7 +120,7 @@ static void check_names(const struct resource_set *s, struct diag_list *diags)
         const struct val *name = val_get(r->spec, container ? "container_name" : "name");
         if (!val_is(name, VAL_STR))
             continue;
-        const char *key = arena_printf(s->arena, "%s %s", r->kind->prefix, name->s);
+        const char *key = arena_printf(s->arena, "%s %s %s", r->kind->prefix, name->s, engine_of(s, r));
         const struct resource *other = map_get(&taken, key);
         if (other)
             resource_error(s, r, name, diags, "\"%s\" is already the engine's name of %s, %s:%u", name->s,
@@ -127,6 +136,7 @@ static void check_names(const struct resource_set *s, struct diag_list *diags)
 struct listener {
     const struct resource *r;
     const struct val *at;
+    const char *engine;
     const char *ip; /* "" all */
     const char *protocol;
     int64_t port;
@@ -142,6 +152,9 @@ static int compare_listeners(const void *a, const void *b)
     int protocol = strcmp(x->protocol, y->protocol);
     if (protocol)
         return protocol;
+    int engine = strcmp(x->engine, y->engine);
+    if (engine)
+        return engine;
     int address = strcmp(x->ip, y->ip);
     if (address)
         return address;
@@ -204,7 +217,8 @@ static void check_listeners(const struct resource_set *s, const struct listener 
     for (size_t start = 0; start < n; start = end) {
         struct port_group group = {0};
         for (end = start;
-             end < n && all[end].port == all[start].port && str_eq(all[end].protocol, all[start].protocol);
+             end < n && all[end].port == all[start].port && str_eq(all[end].protocol, all[start].protocol) &&
+             str_eq(all[end].engine, all[start].engine);
              end++)
             group_add(&group, &all[end]);
         const struct listener *same = &all[start];
@@ -232,9 +246,11 @@ static void check_ports(const struct resource_set *s, struct diag_list *diags)
         const struct val *ports = r->kind == &kind_container ? val_get(r->spec, "ports") : NULL;
         if (!val_len(ports) || val_get_int(r->spec, "replicas", 1) == 0)
             continue;
+        const char *engine = engine_of(s, r);
         for (size_t k = 0; k < val_len(ports); k++) {
             const struct val *port = ports->pairs[k].val;
             struct listener l = {.r = r,
+                                 .engine = engine,
                                  .at = port,
                                  .ip = str_or(val_get_str(port, "host_ip"), ""),
                                  .order = n,
@@ -342,7 +358,12 @@ void resource_set_check(struct resource_set *s, struct diag_list *diags)
         if (r->kind->check)
             r->kind->check(r, s, diags);
     }
+    resource_set_check_engines(s, diags);
+    check_cycles(s, diags);
+}
+
+void resource_set_check_engines(struct resource_set *s, struct diag_list *diags)
+{
     check_names(s, diags);
     check_ports(s, diags);
-    check_cycles(s, diags);
 }

@@ -101,18 +101,33 @@ void metrics_head(struct buf *out, const char *name, const char *type, const cha
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
+static void put_label(struct buf *out, const struct metrics_label *l)
+{
+    buf_addf(out, "%s=\"", l->name);
+    for (const char *p = l->value; *p; p++) {
+        if (*p == '"' || *p == '\\' || *p == '\n')
+            buf_addc(out, '\\');
+        buf_addc(out, *p == '\n' ? 'n' : *p);
+    }
+    buf_addc(out, '"');
+}
+
+void metrics_sample(struct buf *out, const char *name, const struct metrics_label *labels, size_t n,
+                    double value)
+{
+    buf_adds(out, name);
+    for (size_t i = 0; i < n; i++) {
+        buf_addc(out, i ? ',' : '{');
+        put_label(out, &labels[i]);
+    }
+    if (n)
+        buf_addc(out, '}');
+    buf_addf(out, " %.17g\n", value);
+}
+
 void metrics_value(struct buf *out, const char *name, const char *label, const char *label_value,
                    double value)
 {
-    buf_adds(out, name);
-    if (label) {
-        buf_addf(out, "{%s=\"", label);
-        for (const char *p = label_value; *p; p++) {
-            if (*p == '"' || *p == '\\' || *p == '\n')
-                buf_addc(out, '\\');
-            buf_addc(out, *p == '\n' ? 'n' : *p);
-        }
-        buf_adds(out, "\"}");
-    }
-    buf_addf(out, " %.17g\n", value);
+    const struct metrics_label one = {label, label_value};
+    metrics_sample(out, name, &one, label ? 1 : 0, value);
 }

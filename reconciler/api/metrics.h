@@ -16,4 +16,9 @@ void metrics_stop(struct metrics *m); /* accepts NULL */
 void metrics_head(struct buf *out, const char *name, const char *type, const char *help);
 void metrics_value(struct buf *out, const char *name, const char *label, const char *label_value,
                    double value);
+struct metrics_label {
+    const char *name, *value;
+};
+void metrics_sample(struct buf *out, const char *name, const struct metrics_label *labels, size_t n,
+                    double value);
 #endif

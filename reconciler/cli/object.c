@@ -35,12 +35,20 @@ int cli_object(struct cli *c, const char *id, const char *instance_text, struct 
     r = (*ret_p)->ops->observe(*ret_p, &rq, &c->cancel, &c->arena, ret_all, err);
     if (r < 0)
         return r;
-    struct object *const *objects;
-    size_t n = observed_find(ret_all, id, &objects);
-    for (size_t i = 0; i < n; i++)
-        if (!instance || objects[i]->instance == (unsigned)instance) {
-            *ret = objects[i];
-            return 0;
+    const struct object *found = NULL;
+    for (size_t i = 0; i < ret_all->n; i++) {
+        const struct object *o = ret_all->items[i];
+        if (!id_matches(id, o->id) || (instance && o->instance != (unsigned)instance))
+            continue;
+        if (found && !str_eq(found->id, o->id)) {
+            err_set(err, ERR_INVALID, "%s runs on several engines", id);
+            return err_hint(err, "write which one, as in %s", found->id);
         }
-    return no_such_object(c, id, instance, ret_all, err);
+        found = found ? found : o;
+    }
+    if (!found)
+        return no_such_object(c, id, instance, ret_all, err);
+    *ret = found;
+    *ret_p = provider_on(*ret_p, found->id);
+    return 0;
 }

@@ -83,6 +83,12 @@ static int review(struct cli *c, struct val *args, bool *ret_go, struct val **re
     return 0;
 }
 
+/* Was an engine away, before or after? */
+static bool is_partial(const struct val *answer)
+{
+    return val_len(val_path(answer, "plan.unknown")) || val_len(val_get(answer, "unknown"));
+}
+
 static void print_result(const struct val *answer, int r)
 {
     const struct val *changes = val_get(answer, "changes");
@@ -93,14 +99,18 @@ static void print_result(const struct val *answer, int r)
         bad += !str_eq(result, "ok") && !str_eq(result, "blocked");
     }
     int64_t generation = val_get_int(answer, "generation", 0);
+    bool partly = is_partial(answer);
     if (!generation) {
-        fputs(r == 0 ? "Nothing to do.\n" : "", stdout);
+        fputs(r < 0    ? ""
+              : partly ? "Nothing to do where engines answer; the rest is unknown.\n"
+                       : "Nothing to do.\n",
+              stdout);
         return;
     }
     printf("%s generation %lld: %zu of %zu changes done in %.1f s.\n",
-           r == 0 ? "Applied"
-           : ok   ? "Only partly applied"
-                  : "Failed to apply",
+           r == 0 && !partly ? "Applied"
+           : ok || r == 0    ? "Only partly applied"
+                             : "Failed to apply",
            (long long)generation, ok, ok + bad, (double)val_get_int(answer, "duration_ns", 0) / 1e9);
     if (val_get_str(answer, "not_converged"))
         printf("It does not converge: %s. It is held until its manifest changes.\n",
@@ -150,7 +160,7 @@ static int run(struct cli *c, struct val *args)
     }
     if (r < 0)
         return c->json == JSON_OFF && r != ERR_FAILED ? cli_fail(c, &err, NULL), EXIT_NOTICE : EXIT_NOTICE;
-    return val_get_str(answer, "not_converged") ? EXIT_NOTICE : 0;
+    return val_get_str(answer, "not_converged") || is_partial(answer) ? EXIT_NOTICE : 0;
 }
 
 int verb_apply(struct cli *c)

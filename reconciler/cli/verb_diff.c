@@ -39,5 +39,6 @@ int verb_diff(struct cli *c)
         cli_json(c, plan);
     else
         cli_plan(c, plan);
-    return val_len(val_get(plan, "changes")) ? EXIT_NOTICE : 0;
+    /* What nobody knows is not without differences. */
+    return val_len(val_get(plan, "changes")) || val_len(val_get(plan, "unknown")) ? EXIT_NOTICE : 0;
 }

@@ -94,24 +94,45 @@ static void check_manifests(struct doctor *d, struct engine *e)
                NULL);
 }
 
-static void check_target(struct doctor *d, struct engine *e)
+static void check_target(struct doctor *d, const struct target *t)
 {
     struct err err = {0};
-    struct provider *p;
+    struct provider *p = NULL;
     unsigned caps;
     const char *engine = NULL;
     struct arena *a = &d->cli->arena;
-    const char *what = arena_printf(a, "target %s", str_or(engine_config(e)->target->name, "local"));
+    const char *what = arena_printf(a, "target %s", str_or(t->name, "local"));
+    const struct provider_env env = {.clock = clock_system()};
     int64_t begin = clock_mono(clock_system());
-    int r = engine_provider(e, &p, &err);
+    int r = provider_open(t, &env, &p, &err);
     if (r == 0)
         r = p->ops->ping(p, &caps, &engine, a, &err);
+    provider_close(p);
     if (r < 0) {
         report_err(d, what, &err);
         return;
     }
     double ms = (double)(clock_mono(clock_system()) - begin) / 1e6;
     report(d, WELL, what, arena_printf(a, "%s, answered in %.1f ms", engine, ms), NULL);
+}
+
+/* One that several environments use is looked at once. */
+static bool is_checked(const struct doctor *d, const struct target *t)
+{
+    const char *what = arena_printf(&d->cli->arena, "target %s", str_or(t->name, "local"));
+    for (size_t i = 0; i < val_len(d->checks); i++)
+        if (str_eq(val_get_str(d->checks->items[i], "check"), what))
+            return true;
+    return false;
+}
+
+static void check_targets(struct doctor *d, const struct target *t)
+{
+    for (size_t i = 0; i < t->n_members; i++)
+        if (!is_checked(d, t->members[i]))
+            check_target(d, t->members[i]);
+    if (!t->members && !is_checked(d, t))
+        check_target(d, t);
 }
 
 static void check_env(struct doctor *d, const struct env_config *config, struct store *store)
@@ -124,7 +145,7 @@ static void check_env(struct doctor *d, const struct env_config *config, struct 
         return;
     }
     check_manifests(d, e);
-    check_target(d, e);
+    check_targets(d, config->target);
 }
 
 static void check_clock(struct doctor *d)

@@ -77,9 +77,32 @@ static void head_lines(const struct val *doc, struct buf *b)
     buf_addc(b, '\n');
 }
 
+/* Several engines: what each is, and since when it is away. */
+static void print_targets(struct cli *c, const struct val *doc, struct buf *b)
+{
+    const struct val *targets = val_get(doc, "targets");
+    if (!val_len(targets))
+        return;
+    struct table t;
+    table_init(&t, &c->arena, 4, (const char *const[]){"TARGET", "STATE", "SINCE", "ENGINE"});
+    for (size_t i = 0; i < val_len(targets); i++) {
+        const struct val *one = targets->items[i];
+        _cleanup_buf_ struct buf since = BUF_INIT;
+        bool away = val_get_bool(one, "away", false);
+        if (away)
+            format_time(val_get_int(one, "since_ns", 0), &since);
+        table_row(&t, (const char *const[]){val_get_str(one, "name"), away ? "away" : "here",
+                                            away ? arena_strdup(&c->arena, buf_str(&since)) : NULL,
+                                            val_get_str(one, away ? "error" : "engine")});
+    }
+    table_print(&t, c->out_colour, b);
+    buf_addc(b, '\n');
+}
+
 static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
 {
     head_lines(doc, b);
+    print_targets(c, doc, b);
     struct table t;
     table_init(&t, &c->arena, 6,
                (const char *const[]){"RESOURCE", "SYNC", "HEALTH", "GENERATION", "AGE", "MESSAGE"});
@@ -101,7 +124,7 @@ static int exit_code(const struct val *doc, const char *only, bool *ret_found)
     int code = 0;
     *ret_found = only == NULL;
     for (size_t i = 0; i < val_len(rows); i++) {
-        if (only && !str_eq(only, val_get_str(rows->items[i], "resource")))
+        if (only && !id_matches(only, str_or(val_get_str(rows->items[i], "resource"), "")))
             continue;
         *ret_found = true;
         if (!row_is_well(rows->items[i]))
@@ -116,7 +139,7 @@ static struct val *narrowed(struct cli *c, const struct val *doc, const char *on
     struct val *out = val_map_copy(&c->arena, doc), *rows = val_list(&c->arena);
     const struct val *all = val_get(doc, "resources");
     for (size_t i = 0; i < val_len(all); i++)
-        if (str_eq(only, val_get_str(all->items[i], "resource")))
+        if (id_matches(only, str_or(val_get_str(all->items[i], "resource"), "")))
             val_list_add(&c->arena, rows, all->items[i]);
     val_map_set(&c->arena, out, "resources", rows);
     return out;

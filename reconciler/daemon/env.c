@@ -301,6 +301,7 @@ int env_new(const struct env_config *c, const struct env_host *host, struct env 
     e->host = *host;
     e->source_fd = -1;
     e->numbers.name = c->name;
+    env_targets_init(e);
     pthread_mutex_init(&e->lock, NULL);
     cancel_init(&e->cancel_run);
     cancel_init(&e->cancel_fetch);
@@ -352,5 +353,6 @@ void env_free(struct env *e)
     cancel_release(&e->cancel_fetch);
     cancel_release(&e->cancel_watch);
     pthread_mutex_destroy(&e->lock);
+    free(e->targets);
     free(e);
 }

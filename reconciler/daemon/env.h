@@ -33,6 +33,15 @@ struct env_numbers {
     char fetch_error[512];
 };
 
+/* One engine of it, at the last look. */
+struct env_target {
+    const char *name;
+    bool up;
+    int64_t since_ns; /* down since (wall clock); 0: up, or not known */
+    uint64_t resources, unknown, drifted;
+    int64_t observed_ns; /* how long the last observation took */
+};
+
 struct env_host {
     struct loop *loop;
     struct store *store;
@@ -62,4 +71,7 @@ void env_interrupt(struct env *e);
 const char *env_name(const struct env *e);
 /* A copy; from any thread. */
 void env_numbers(struct env *e, struct env_numbers *ret);
+/* Those of its engines, of which there is always the same number; into `ret`, at most `most`. The names are
+   the settings'. */
+size_t env_targets(struct env *e, struct env_target *ret, size_t most);
 #endif

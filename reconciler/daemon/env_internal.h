@@ -43,6 +43,8 @@ struct env {
     struct env_host host;
     pthread_mutex_t lock; /* of what follows */
     struct env_numbers numbers;
+    struct env_target *targets; /* of each engine */
+    size_t n_targets;
     struct told told;
     bool watching; /* the watcher's thread has not come to its end */
 
@@ -90,6 +92,10 @@ int64_t env_mono(const struct env *e);
 double env_random(void);
 /* Serve what is wanted, if it is time. */
 void env_serve(struct env *e);
+
+/* env_targets.c: what a look says of each engine; a change of here and away is logged. */
+void env_targets_init(struct env *e);
+void env_targets_note(struct env *e, const struct look *l);
 
 /* env_run.c: one reconcile, on a worker; leaves run_result, run_err, run_next_ns. */
 void env_run(struct env *e);

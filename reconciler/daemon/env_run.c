@@ -8,6 +8,11 @@
 static int64_t earliest_retry(const struct look *l)
 {
     int64_t first = 0;
+    for (size_t i = 0; i < l->observed.n_targets; i++) {
+        const struct observed_target *t = &l->observed.targets[i];
+        if (t->away && (!first || t->next_ns < first))
+            first = t->next_ns; /* it may be back then */
+    }
     for (size_t i = 0; i < l->inventory.n; i++) {
         const struct applied *a = l->inventory.items[i];
         if ((a->status == APPLIED_FAILED || a->status == APPLIED_DELETING) && a->next_ns &&
@@ -26,6 +31,7 @@ static int64_t next_ns(const struct look *l)
 static void count_look(struct env *e, const struct look *l)
 {
     uint64_t drifted = 0, out = 0, held = 0;
+    env_targets_note(e, l);
     for (size_t i = 0; i < l->plan.n; i++) {
         drifted += (l->plan.changes[i].causes & CAUSE_DRIFT) != 0;
         out++;
@@ -140,7 +146,7 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
     e->run_next_ns = next_ns(l);
     if (!l->scope || e->serving & WANT_COMMIT)
         e->images_next_ns = engine_images_due(e->engine, l);
-    e->clean = r == 0 && l->plan.n == 0;
+    e->clean = r == 0 && l->plan.n == 0 && !plan_is_partial(&l->plan);
     return r;
 }
 

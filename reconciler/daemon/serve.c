@@ -1,6 +1,7 @@
 #include "reconciler/daemon/serve.h"
 
 #include "base/io.h"
+#include "base/limits.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/api/control.h"
@@ -81,6 +82,50 @@ static const struct metric metric_table[] = {
     {"forge_suspended", "gauge", "Whether the environment is suspended.", metric_suspended},
 };
 
+struct target_metric {
+    const char *name, *help;
+    double (*value)(const struct env_target *t);
+};
+
+#define TARGET_METRIC(field, expression)                     \
+    static double target_##field(const struct env_target *t) \
+    {                                                        \
+        return (double)(expression);                         \
+    }
+TARGET_METRIC(up, as_flag(t->up))
+TARGET_METRIC(resources, t->resources)
+TARGET_METRIC(unknown, t->unknown)
+TARGET_METRIC(drifted, t->drifted)
+TARGET_METRIC(observed, (double)t->observed_ns / 1e9)
+
+static const struct target_metric target_table[] = {
+    {"forge_target_up", "Whether the engine answered at the last look.", target_up},
+    {"forge_target_resources", "Resources that are asked for on the engine.", target_resources},
+    {"forge_target_resources_unknown", "Resources of which nothing is known, because their engine is away.",
+     target_unknown},
+    {"forge_target_resources_drifted", "Resources that were changed on the engine, at the last look.",
+     target_drifted},
+    {"forge_target_observe_seconds", "How long the engine took to be looked at, where there are several.",
+     target_observed},
+};
+
+static void fill_targets(const struct serve *s, struct buf *out)
+{
+    struct env_target targets[LIMIT_TARGETS];
+    for (size_t m = 0; m < ARRAY_LEN(target_table); m++) {
+        metrics_head(out, target_table[m].name, "gauge", target_table[m].help);
+        for (size_t i = 0; i < s->n_envs; i++) {
+            size_t n = env_targets(s->envs[i], targets, LIMIT_TARGETS);
+            for (size_t k = 0; k < n; k++) {
+                const struct metrics_label labels[] = {{"environment", env_name(s->envs[i])},
+                                                       {"target", targets[k].name}};
+                metrics_sample(out, target_table[m].name, labels, ARRAY_LEN(labels),
+                               target_table[m].value(&targets[k]));
+            }
+        }
+    }
+}
+
 /* Pages, the second number of the file; 0 unknown. */
 static int64_t resident_pages(void)
 {
@@ -123,7 +168,26 @@ static void fill_metrics(void *arg, struct buf *out)
             metrics_value(out, metric_table[m].name, "environment", n.name, metric_table[m].value(&n));
         }
     }
+    fill_targets(s, out);
     process_metrics(out);
+}
+
+static struct val *targets_of(struct env *e, struct arena *a)
+{
+    struct env_target targets[LIMIT_TARGETS];
+    struct val *list = val_list(a);
+    size_t n = env_targets(e, targets, LIMIT_TARGETS);
+    for (size_t i = 0; i < n; i++) {
+        struct val *v = val_map(a);
+        val_set_str(a, v, "target", targets[i].name);
+        val_set_bool(a, v, "up", targets[i].up);
+        if (targets[i].since_ns)
+            val_set_int(a, v, "since_ns", targets[i].since_ns);
+        val_set_int(a, v, "resources", (int64_t)targets[i].resources);
+        val_set_int(a, v, "unknown", (int64_t)targets[i].unknown);
+        val_list_add(a, list, v);
+    }
+    return list;
 }
 
 static struct val *environments(struct serve *s, struct arena *a)
@@ -140,6 +204,7 @@ static struct val *environments(struct serve *s, struct arena *a)
         val_set_int(a, v, "reconciles", (int64_t)n.reconciles);
         val_set_int(a, v, "last_success_ns", n.last_success_ns);
         val_set_bool(a, v, "engine_connected", n.engine_connected);
+        val_map_set(a, v, "targets", targets_of(s->envs[i], a));
         val_list_add(a, list, v);
     }
     val_map_set(a, doc, "environments", list);

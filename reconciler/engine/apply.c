@@ -14,6 +14,7 @@ struct applying {
     const struct apply_options *options;
     struct apply_result *result;
     char run[17];
+    bool partly;    /* engines were away when it was planned */
     bool continues; /* the newest generation, of which something is put back or tried again */
     struct generation generation;
 };
@@ -133,14 +134,28 @@ static int begin_generation(struct applying *ap, struct err *err)
     return r;
 }
 
+/* "host2 was away" */
+static const char *away_text(struct look *l)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    for (size_t i = 0; i < l->observed.n_targets; i++)
+        if (l->observed.targets[i].away)
+            buf_addf(&b, "%s%s", b.len ? ", " : "", l->observed.targets[i].name);
+    return b.len ? arena_printf(&l->arena, "%s: away while it was applied", buf_str(&b))
+                 : "an engine was away when it was planned";
+}
+
 static int end_generation(struct applying *ap, int result, const struct err *outcome, struct err *err)
 {
     struct engine *e = ap->engine;
     struct look *l = ap->look;
     if (ap->continues)
         return result < 0 ? 0 : record_continued(e, l, err);
-    ap->generation.status = result == 0 ? GEN_OK : ap->result->report.ok > 0 ? GEN_PARTIAL : GEN_FAILED;
-    ap->generation.error = result < 0 ? arena_strdup(&l->arena, outcome->msg) : NULL;
+    bool partly = plan_is_partial(&l->plan) || ap->partly;
+    ap->generation.status = result == 0 && !partly                     ? GEN_OK
+                            : result == 0 || ap->result->report.ok > 0 ? GEN_PARTIAL
+                                                                       : GEN_FAILED;
+    ap->generation.error = result < 0 ? arena_strdup(&l->arena, outcome->msg) : partly ? away_text(l) : NULL;
     return record_end(e, l, &ap->generation, err);
 }
 
@@ -159,6 +174,7 @@ static int apply_changes(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
     struct look *l = ap->look;
+    ap->partly = plan_is_partial(&l->plan);
     ap->continues = look_continues_generation(l) && !l->rollback_only;
     int r = begin_generation(ap, err);
     if (r < 0)
@@ -196,7 +212,7 @@ static int apply_nothing(struct applying *ap, struct err *err)
     struct look *l = ap->look;
     size_t interrupted = 0;
     int r = 0;
-    if (*l->resume && !l->policy.only && l->plan.n == 0)
+    if (*l->resume && !l->policy.only && l->plan.n == 0 && !plan_is_partial(&l->plan))
         r = exec_recover(e->env.store, e->config->name, e->env.clock, &interrupted, err);
     if (r == 0 && interrupted)
         r = record_interrupted(e, err);
@@ -247,6 +263,9 @@ static int apply_locked(struct applying *ap, struct err *err)
     /* One resource that was rolled back is part of no generation yet, even when nothing has to be done for
      * it. */
     bool nothing = plan_empty(&ap->look->plan) && !(ap->look->rollback_only && ap->look->attended);
+    r = targets_record(ap->engine, ap->look, err);
+    if (r < 0)
+        return r;
     return nothing ? apply_nothing(ap, err) : apply_changes(ap, err);
 }
 

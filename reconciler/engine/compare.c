@@ -55,7 +55,8 @@ int look_against(struct engine *e, const char *rev, struct look *l, struct err *
     int r = source_snapshot(e->source, rev, &snap, err);
     if (r < 0)
         return err_wrap(err, "environment %s", e->config->name);
-    struct resource_set set, bound;
+    struct resource_set set, bound, own = {0};
+    const struct resource_set *placed;
     struct load_stats stats = {0};
     resource_set_init(&set, &l->arena);
     resource_set_init(&bound, &l->arena);
@@ -64,11 +65,15 @@ int look_against(struct engine *e, const char *rev, struct look *l, struct err *
         r = err_set(err, ERR_INVALID, "environment %s: revision %s has %zu errors in its manifests",
                     e->config->name, rev, l->diags.errors);
     if (r == 0)
-        r = bind_set(&set, e->config->name, &l->arena, &bound, err);
+        r = targets_place(e, &set, &l->arena, &own, &l->diags, &placed, err);
+    if (r == 0)
+        r = bind_set(placed, e->config->name, &l->arena, &bound, err);
     if (r == 0) {
         l->inventory.arena = &l->arena;
         stand_in_all(e, l, &bound);
+        targets_stand_in(e, l);
     }
+    resource_set_release(&own);
     resource_set_release(&set);
     resource_set_release(&bound);
     snapshot_free(snap);

@@ -53,16 +53,22 @@ struct store *engine_store(struct engine *e)
 
 /* ---- the provider's cache, kept in the store under the target's name ---- */
 
+/* Several engines put their names into the keys, whichever of them are together. */
+static const char *cache_space(const struct engine *e)
+{
+    return e->config->target->members ? "@" : str_or(e->config->target->name, "local");
+}
+
 static int cache_get(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len)
 {
     struct engine *e = arg;
-    return store_cache_get(e->env.store, str_or(e->config->target->name, "local"), key, a, ret, ret_len);
+    return store_cache_get(e->env.store, cache_space(e), key, a, ret, ret_len);
 }
 
 static void cache_put(void *arg, const char *key, const void *data, size_t len)
 {
     struct engine *e = arg;
-    store_cache_put(e->env.store, str_or(e->config->target->name, "local"), key, data, len);
+    store_cache_put(e->env.store, cache_space(e), key, data, len);
 }
 
 static void cache_flush(void *arg)

@@ -61,6 +61,8 @@ struct look {
     const char *const *scope;  /* only these resources were looked at, NULL-terminated; NULL: all */
     size_t resources;          /* that are asked for, looked at or not */
     const char *const *needed; /* what the scope needs beside itself, for scope_observe() */
+    const char **renamed;      /* of records: old id, new id, ...; a number of engines changed */
+    size_t n_renamed, cap_renamed;
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);

@@ -8,6 +8,7 @@ struct engine {
     struct engine_env env;
     struct source *source;
     struct provider *provider; /* opened on first use */
+    bool loading;              /* only to check what is there: no engine has a part in it */
     struct wanted *kept;       /* of the last commit that was looked at (env.keep_wanted) */
     bool kept_is_tip;         /* that was the configured revision's, and not one that was asked for by name */
     struct arena notes_arena; /* what the last look said of resources, for those that look at a part */
@@ -43,6 +44,19 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
                  struct err *err) _must_check_;
 /* Both, where what is kept will not do; or from a recorded generation in the repository's place. */
 int look_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
+
+/* targets.c */
+/* l->desired with everything in its place; ERR_INVALID when l->diags say that it cannot be. */
+int targets_place(struct engine *e, const struct resource_set *in, struct arena *a, struct resource_set *ret,
+                  struct diag_list *diags, const struct resource_set **ret_placed,
+                  struct err *err) _must_check_;
+/* All engines of the environment, there and able to do anything, in l->observed. */
+void targets_stand_in(struct engine *e, struct look *l);
+/* Give records the names that their resources have with the engines of now, where an environment went from
+   one engine to several, or back: in the look only. */
+void targets_follow(struct engine *e, struct look *l);
+/* Write what targets_follow() has found. */
+int targets_record(struct engine *e, struct look *l, struct err *err) _must_check_;
 
 /* scope.c */
 /* Look at what can have moved and at what that concerns. ERR_UNSUPPORTED: look at everything. */

@@ -49,6 +49,7 @@ static void set_policy(struct engine *e, const struct look_options *o, struct lo
         .only = o->only,
         .force_retry = o->force_retry || o->attended,
         .resume = l->resume,
+        .attended = o->attended,
         .now_ns = clock_wall(e->env.clock),
     };
 }
@@ -158,6 +159,8 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
         r = rollback_pin_images(e, l, err);
     if (r == 0)
         r = inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
+    if (r == 0)
+        targets_follow(e, l);
     return r < 0 ? r : look_plan(e, o, l, err);
 }
 
@@ -188,5 +191,9 @@ int engine_load(struct engine *e, const struct look_options *o, struct look *ret
 {
     look_begin(ret);
     int r = look_source(e, o, ret, err);
-    return r < 0 ? r : look_desired(e, o, ret, err);
+    e->loading = true;
+    if (r == 0)
+        r = look_desired(e, o, ret, err);
+    e->loading = false;
+    return r;
 }

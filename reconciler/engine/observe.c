@@ -8,7 +8,7 @@ struct observing {
     struct engine *engine;
     struct look *look;
     const struct cancel *cancel;
-    bool fresh, images;
+    bool fresh, images, insist;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t published;
@@ -41,6 +41,7 @@ static int observe(struct observing *ob)
         .desired_arg = ob,
         .fresh = ob->fresh,
         .images = ob->images,
+        .insist = ob->insist,
     };
     return p->ops->observe(p, &rq, ob->cancel, &ob->look->observed_arena, &ob->look->observed, &ob->err);
 }
@@ -65,6 +66,7 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
     ob->look = l;
     ob->cancel = o->cancel;
     ob->fresh = o->fresh;
+    ob->insist = o->fresh || o->attended || o->force_retry;
     ob->images = o->images || o->rollback_to || l->state.held_generation;
     pthread_mutex_init(&ob->lock, NULL);
     pthread_cond_init(&ob->published, NULL);
@@ -82,7 +84,7 @@ int observing_end(struct observing *ob, const struct resource_set *bound, struct
     pthread_mutex_lock(&ob->lock);
     ob->bound = bound;
     ob->is_published = true;
-    pthread_cond_signal(&ob->published);
+    pthread_cond_broadcast(&ob->published); /* several engines may wait for it */
     pthread_mutex_unlock(&ob->lock);
     pthread_join(ob->thread, NULL);
     ob->look->observe_ns = ob->took_ns;

@@ -153,6 +153,8 @@ static int run_apply(const struct operation_context *c, const struct val *args, 
     val_map_set(c->arena, v, "changes", outcomes_to_val(c->arena, &planned, &result.report));
     val_set_int(c->arena, v, "duration_ns", result.report.duration_ns);
     val_set_str(c->arena, v, "not_converged", result.not_converged);
+    if (plan_is_partial(&l.plan)) /* as it was read back */
+        val_map_set(c->arena, v, "unknown", val_clone(c->arena, val_get(l.doc, "unknown")));
     val_map_set(c->arena, v, "plan", doc);
     *ret = v;
     return r;

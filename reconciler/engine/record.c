@@ -12,6 +12,25 @@ static void add_record(struct look *l, struct val *map, const struct resource *r
     val_map_set(&l->arena, map, r->id, resource_to_val(&l->arena, r));
 }
 
+/* The first change of a resource, on whichever engine, that is blocked, or is not. */
+static const struct plan_change *first_of(const struct plan *p, const char *id, bool blocked)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (id_matches(id, p->changes[i].id) && (p->changes[i].action == PLAN_BLOCKED) == blocked)
+            return &p->changes[i];
+    return NULL;
+}
+
+static const struct plan_change *change_of(const struct plan *p, const char *id)
+{
+    return first_of(p, id, false);
+}
+
+static const struct plan_change *blocked_of(const struct plan *p, const char *id)
+{
+    return first_of(p, id, true);
+}
+
 /* Of a part of a commit: the newest generation, with that part changed. */
 static int recorded_part(struct engine *e, struct look *l, struct val *map, struct err *err)
 {
@@ -23,16 +42,15 @@ static int recorded_part(struct engine *e, struct look *l, struct val *map, stru
         return r;
     for (size_t i = 0; i < val_len(base.resources); i++) {
         const char *id = base.resources->pairs[i].key;
-        const struct plan_change *c = plan_find(&l->plan, id);
-        if (!c || c->action == PLAN_BLOCKED)
+        const struct plan_change *c = change_of(&l->plan, id);
+        if (!c)
             val_map_set(&l->arena, map, id, base.resources->pairs[i].val);
     }
     for (size_t i = 0; i < l->desired.n; i++) {
         const struct resource *res = l->desired.items[i];
-        const struct plan_change *c = plan_find(&l->plan, res->id);
-        bool selected = c && c->action != PLAN_BLOCKED;
+        bool selected = change_of(&l->plan, res->id), planned = selected || blocked_of(&l->plan, res->id);
         for (const char *const *id = l->policy.only; *id && !selected; id++)
-            selected = !c && str_eq(*id, res->id);
+            selected = !planned && (str_eq(*id, res->id) || id_matches(res->id, *id));
         if (selected)
             add_record(l, map, res);
     }
@@ -124,14 +142,14 @@ static int recorded_images(struct engine *e, struct look *l, const struct val **
         return r;
     for (size_t i = 0; i < l->observed.n; i++) {
         const struct object *o = l->observed.items[i];
-        const struct resource *asked = resource_find(&l->desired, o->id),
+        const struct resource *asked = resource_find(&l->desired, id_plain(a, o->id)),
                               *bound = resource_find(&l->bound, o->id);
         const char *ref = asked ? val_get_str(asked->spec, "image") : NULL;
         const char *exact = bound ? val_get_str(bound->spec, "image") : NULL;
         if (!ref || !exact || !o->image_id || !o->owner || o->candidate)
             continue;
         struct val *entry = val_map(a);
-        const struct image_fact *fact = observed_image(&l->observed, exact);
+        const struct image_fact *fact = observed_image_for(&l->observed, o->id, exact);
         val_set_str(a, entry, "id", o->image_id);
         if (fact && str_eq(fact->id, o->image_id))
             val_set_str(a, entry, "digest", fact->digest);
@@ -195,7 +213,7 @@ static int newest(struct engine *e, struct arena *a, struct generation **ret, st
 int record_continued(struct engine *e, struct look *l, struct err *err)
 {
     struct generation *g;
-    if (l->scope || l->plan.n)
+    if (l->scope || l->plan.n || plan_is_partial(&l->plan))
         return 0;
     int r = newest(e, &l->arena, &g, err);
     if (r < 0 || !g || g->status == GEN_OK)
@@ -262,7 +280,7 @@ static bool in_sync_record(struct engine *e, struct look *l, const struct resour
 static bool was_looked_at(const struct look *l, const struct resource *r)
 {
     const char *const *id = l->policy.only;
-    while (id && *id && !str_eq(*id, r->id))
+    while (id && *id && !id_matches(*id, r->id))
         id++;
     return (!l->policy.only || *id) && look_covers(l, r->id);
 }
@@ -278,7 +296,7 @@ int record_inventory(struct engine *e, struct look *l, struct err *err)
     for (size_t i = 0; i < l->bound.n; i++) {
         const struct resource *r = l->bound.items[i];
         bool part_of_it = !(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && !plan_find(&l->plan, r->id);
-        part_of_it = part_of_it && was_looked_at(l, r);
+        part_of_it = part_of_it && was_looked_at(l, r) && !observed_away(&l->observed, r->id);
         if (part_of_it && in_sync_record(e, l, r, &now))
             arena_push(&l->arena, items, n, cap, now);
     }

@@ -56,6 +56,11 @@ static int restore_one(struct look *l, const struct generation *g, const char *i
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
     struct generation g;
+    if (o->rollback_only && id_target(o->rollback_only)) {
+        err_set(err, ERR_UNSUPPORTED, "%s is on one of several engines, and a resource is rolled back on all",
+                o->rollback_only);
+        return err_hint(err, "write %s", id_plain(&l->arena, o->rollback_only));
+    }
     int r = generation_get(e->env.store, e->config->name, l->rollback_to, &l->arena, &g, err);
     if (r == ERR_NOTFOUND)
         return err_hint(err, "`forge-ctl history` lists the generations that are kept");
@@ -76,11 +81,12 @@ int look_rollback(struct engine *e, const struct look_options *o, struct look *l
 }
 
 /* The reference to ask for so that exactly the recorded image runs; NULL: the plain reference still does. */
-static const char *pinned_reference(struct look *l, const char *ref, const struct val *recorded)
+static const char *pinned_reference(struct look *l, const char *on, const char *ref,
+                                    const struct val *recorded)
 {
     const char *id = val_get_str(recorded, "id");
     const char *digest = val_get_str(recorded, "digest");
-    const struct image_fact *now = observed_image(&l->observed, ref);
+    const struct image_fact *now = observed_image_for(&l->observed, on, ref);
     if (!id || strchr(ref, '@') || (now && now->present && str_eq(now->id, id)))
         return NULL;
     if (!digest)
@@ -95,7 +101,7 @@ static void pin(struct look *l, struct val *pins, struct resource *res, const st
 {
     const char *ref = val_get_str(res->spec, "image");
     struct val *recorded = ref ? val_clone(&l->arena, val_get(images, ref)) : NULL;
-    const char *pinned = recorded ? pinned_reference(l, ref, recorded) : NULL;
+    const char *pinned = recorded ? pinned_reference(l, res->id, ref, recorded) : NULL;
     if (!pinned)
         return;
     val_map_set(&l->arena, pins, ref, recorded);
@@ -112,7 +118,7 @@ int rollback_pin_images(struct engine *e, struct look *l, struct err *err)
         return r;
     struct val *pins = val_map(&l->arena);
     for (size_t i = 0; i < l->bound.n; i++)
-        if (!l->rollback_only || str_eq(l->rollback_only, l->bound.items[i]->id))
+        if (!l->rollback_only || id_matches(l->rollback_only, l->bound.items[i]->id))
             pin(l, pins, l->bound.items[i], g.images);
     l->pinned = pins;
     return 0;

@@ -198,8 +198,9 @@ static void use_scope(struct scope *s, struct look *l)
 
 static bool may_scope(const struct engine *e, const struct look_options *o, const struct look *l)
 {
-    return o->settled && !o->fresh && !o->attended && !o->rollback_to && !o->against && !o->only &&
-           !o->fetch && !*l->resume && e->kept;
+    /* With several engines a look at all of them is one listing each, side by side. */
+    return o->settled && !e->config->target->members && !o->fresh && !o->attended && !o->rollback_to &&
+           !o->against && !o->only && !o->fetch && !*l->resume && e->kept;
 }
 
 /* Is what was planned a matter for a look at a part: drift that is put back, or what the commit asks for?

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "schema/kinds/placement.h"
 #include "schema/yaml.h"
 
 #include <stdlib.h>
@@ -110,10 +111,26 @@ static void read_registries(struct reading *rd, const struct val *map)
     }
 }
 
+/* It stands in ids, as in container/web@NAME. */
+static void check_target_name(struct reading *rd, const char *name, const struct val *at)
+{
+    static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t n = strlen(name);
+    if (n && n <= LIMIT_NAME_BYTES && !strchr("_.-", name[0]) && strspn(name, good) == n)
+        return;
+    struct diag *d = problem(rd, at, arena_printf(rd->arena, "\"%s\" is no name for a target", name));
+    diag_hint(rd->diags, d, "use up to %u letters, digits, _, . and -, and begin with a letter or digit",
+              LIMIT_NAME_BYTES);
+}
+
 static void read_targets(struct reading *rd, const struct val *map)
 {
     struct settings *s = rd->s;
     s->targets = arena_array(rd->arena, struct target, val_len(map) + 1);
+    if (val_len(map) > LIMIT_TARGETS)
+        problem(rd, map,
+                arena_printf(rd->arena, "%zu targets are more than the %u that there may be", val_len(map),
+                             LIMIT_TARGETS));
     for (size_t i = 0; i < val_len(map); i++) {
         const struct val *v = map->pairs[i].val;
         s->targets[s->n_targets++] = (struct target){
@@ -128,7 +145,9 @@ static void read_targets(struct reading *rd, const struct val *map)
             .logins = rd->logins,
             .n_logins = rd->n_logins,
             .docker_config = path_of(rd, v, "docker_config"),
+            .labels = val_get(v, "labels"),
         };
+        check_target_name(rd, map->pairs[i].key, v);
     }
     if (!s->n_targets)
         s->targets[s->n_targets++] =
@@ -155,6 +174,74 @@ static const struct target *find_target(struct reading *rd, const struct val *en
     if (near)
         diag_hint(rd->diags, d, "did you mean \"%s\"?", near);
     return &s->targets[0];
+}
+
+/* ---- several targets ---- */
+
+static void check_names(struct reading *rd, const struct val *names)
+{
+    const struct settings *s = rd->s;
+    const char **known = arena_array(rd->arena, const char *, s->n_targets);
+    for (size_t i = 0; i < s->n_targets; i++)
+        known[i] = s->targets[i].name;
+    for (size_t i = 0; i < val_len(names); i++) {
+        const struct val *name = names->items[i];
+        bool found = false;
+        for (size_t k = 0; k < s->n_targets; k++)
+            found |= str_eq(known[k], name->s);
+        if (found)
+            continue;
+        struct diag *d = problem(rd, name, arena_printf(rd->arena, "there is no target \"%s\"", name->s));
+        const char *near = str_nearest(name->s, known, s->n_targets);
+        if (near)
+            diag_hint(rd->diags, d, "did you mean \"%s\"?", near);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct target *const *)a)->name, (*(const struct target *const *)b)->name);
+}
+
+/* The targets that an environment chose, as one. */
+static const struct target *target_set(struct reading *rd, const struct val *selector)
+{
+    const struct settings *s = rd->s;
+    const struct target **members = arena_array(rd->arena, const struct target *, s->n_targets + 1);
+    struct target *set = arena_new(rd->arena, struct target);
+    _cleanup_buf_ struct buf names = BUF_INIT;
+    check_names(rd, val_get(selector, "names"));
+    for (size_t i = 0; i < s->n_targets; i++)
+        if (placement_fits(selector, s->targets[i].name, s->targets[i].labels))
+            members[set->n_members++] = &s->targets[i];
+    qsort(members, set->n_members, sizeof(*members), by_name);
+    for (size_t i = 0; i < set->n_members; i++)
+        buf_addf(&names, "%s%s", i ? ", " : "", members[i]->name);
+    set->members = members;
+    set->name = arena_strdup(rd->arena, buf_str(&names));
+    if (!set->n_members) {
+        struct diag *d = problem(rd, selector, "no target fits");
+        diag_hint(rd->diags, d, "the section \"targets\" at the top of this file gives them labels");
+    }
+    return set;
+}
+
+static const char *read_fallback(struct reading *rd, const struct target *set, const struct val *name)
+{
+    const char **names = arena_array(rd->arena, const char *, set->n_members + 1);
+    if (!name)
+        return NULL;
+    for (size_t i = 0; i < set->n_members; i++) {
+        names[i] = set->members[i]->name;
+        if (str_eq(names[i], name->s))
+            return name->s;
+    }
+    struct diag *d = problem(
+        rd, name, arena_printf(rd->arena, "target \"%s\" is none of those that targets chooses", name->s));
+    const char *near = str_nearest(name->s, names, set->n_members);
+    if (near)
+        diag_hint(rd->diags, d, "did you mean \"%s\"?", near);
+    return NULL;
 }
 
 /* A relative path means a folder beside the file. */
@@ -227,6 +314,7 @@ static void read_environment(struct reading *rd, const char *name, const struct 
 {
     struct settings *s = rd->s;
     const struct val *sync = val_get(v, "sync"), *kept = val_get(v, "retention");
+    const struct val *targets = val_get(v, "targets");
     if (!settings_name_is_valid(name)) {
         struct diag *d =
             problem(rd, v, arena_printf(rd->arena, "\"%s\" is no name for an environment", name));
@@ -237,7 +325,7 @@ static void read_environment(struct reading *rd, const char *name, const struct 
         .name = name,
         .project_environment = val_get_str(v, "environment"),
         .source = read_repository(rd, val_get(v, "repository")),
-        .target = find_target(rd, v, name),
+        .target = targets ? target_set(rd, targets) : find_target(rd, v, name),
         .profiles = strings_of(rd, val_get(v, "profiles")),
         .interval_ns = val_get_int(v, "interval", 0),
         .automatic = val_get_bool(sync, "automatic", false),
@@ -251,6 +339,9 @@ static void read_environment(struct reading *rd, const char *name, const struct 
                       .age_ns = val_get_int(kept, "age", 0),
                       .transitions = (unsigned)val_get_int(kept, "transitions", 0)},
     };
+    struct env_config *c = &s->envs[s->n_envs - 1];
+    if (targets)
+        c->fallback = read_fallback(rd, c->target, val_get(v, "target"));
 }
 
 /* What an environment was read from: its own part, and what all of them share. */

@@ -13,14 +13,14 @@
  * state_dir: /var/lib/forge
  * listen: {socket: /run/forge/forged.sock, metrics: 127.0.0.1:9464}
  * targets:
- *   local: {url: unix:///run/docker.sock}
+ *   local: {url: unix:///run/docker.sock, labels: {role: edge}}
  *   far: {url: tcp://h:2376, ca: ca.pem, cert: c.pem, key: k.pem}
  * registries: {localhost:5000: {username: u, password_file: /etc/forge/registry}}
  * environments:
  *   production:
  *     repository: {url: https://git.example/shop.git, branch: main, path: deploy, username: x, password_file: f,
  *                  ca: f, ssh_key: f, passphrase_file: f, known_hosts: f}
- *     target: local
+ *     target: local           # one engine, or: targets: {matchLabels: {role: edge}}
  *     interval: 1m            # polling
  *     sync: {automatic: true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50, timeout: 10m, parallel: 4}
  *     retention: {generations: 50, age: 90d}
@@ -37,7 +37,9 @@ struct env_config {
     const char *form; /* digest of all that it was read from: the same is the same. NULL: not of a file */
     const char *project_environment; /* which environment of the Project; default: its own name */
     struct source_config source;
-    const struct target *target;
+    const struct target *target; /* one engine, or several (target.members) */
+    const char *fallback;        /* several: where a resource goes that says nothing; NULL: to all of them */
+    bool no_settings;            /* there is no file that says which targets there are */
     const char *const *profiles;
     int64_t interval_ns; /* 0: 1 min */
     bool automatic, prune, self_heal;

@@ -108,6 +108,7 @@ int settings_default(const char *dir, const char *env, const char *state_dir, st
         .project_environment = env ? arena_strdup(a, env) : "",
         .source = {.url = arena_printf(a, "dir:%s", folder)},
         .target = &ret->targets[0],
+        .no_settings = true,
         .prune = true,
         .self_heal = true,
     };

@@ -1,6 +1,8 @@
 /* The language of the settings file, as tables: what is read, checked, and documented. */
 #include "reconciler/engine/settings.h"
 
+#include "schema/kinds/placement.h"
+
 /* clang-format off */
 
 static const char *const log_sinks[] = {"auto", "terminal", "json", "journald", NULL};
@@ -25,6 +27,8 @@ static const struct field log_fields[] = {
 };
 static const struct field_table log_table = {.name = "settings.log", .doc = "What is logged, and where.", .fields = log_fields};
 
+static const struct field label_elem = {.name = "label", .type = FT_STRING, .flags = FIELD_EMPTY_OK, .doc = "A label's value."};
+
 static const struct field target_fields[] = {
     {.name = "url", .type = FT_STRING, .example = "unix:///run/docker.sock",
      .doc = "The engine: `unix:///run/docker.sock`, `tcp://host:2376` (with TLS files), `ssh://user@host`, `podman://` (Podman's own socket, or a service that Forge starts). Without it: `$DOCKER_HOST`, then the default sockets of Docker and Podman, then `podman://`."},
@@ -34,6 +38,7 @@ static const struct field target_fields[] = {
     {.name = "ssh_key", .type = FT_STRING, .doc = "Private key for ssh; must not be readable by others."},
     {.name = "known_hosts", .type = FT_STRING, .doc = "Keys of hosts that are trusted, for ssh."},
     {.name = "timeout", .type = FT_DURATION, .def = "1m", .min = 1000000, .max = INT64_C(3600000000000), .doc = "How long one answer of the engine may take."},
+    {.name = "labels", .type = FT_MAP, .elem = &label_elem, .example = "{role: edge, site: paris}", .doc = "Labels by which environments and manifests choose it."},
     {.name = "docker_config", .type = FT_STRING, .doc = "Folder of a `config.json` with registry credentials. Default: `$DOCKER_CONFIG`, then `~/.docker`."},
     {0},
 };
@@ -72,7 +77,7 @@ static const struct field sync_fields[] = {
     {.name = "delete_cap", .type = FT_INT, .min = 0, .max = 100000, .def = "0 (none)", .doc = "More deletions than this in one commit wait for a person."},
     {.name = "delete_share", .type = FT_INT, .min = 0, .max = 100, .def = "50", .doc = "Deletions of more than this percentage of what is there wait for a person; 0 is no limit."},
     {.name = "timeout", .type = FT_DURATION, .def = "30m", .min = 1000000, .max = INT64_C(86400000000000), .doc = "How long one apply may take."},
-    {.name = "parallel", .type = FT_INT, .min = 1, .max = 64, .def = "2 per processor", .doc = "Changes under way at once."},
+    {.name = "parallel", .type = FT_INT, .min = 1, .max = 64, .def = "2 per processor", .doc = "Changes under way at once, on each engine."},
     {0},
 };
 static const struct field_table sync_table = {.name = "settings.sync", .doc = "What automation may do.", .fields = sync_fields};
@@ -90,7 +95,9 @@ static const struct field profile_elem = {.name = "profile", .type = FT_STRING, 
 static const struct field env_fields[] = {
     {.name = "repository", .type = FT_RECORD, .sub = &repository_table, .flags = FIELD_REQUIRED, .doc = "Where its manifests come from."},
     {.name = "environment", .type = FT_STRING, .doc = "Which environment of the repository's Project it is. Default: its own name."},
-    {.name = "target", .type = FT_STRING, .doc = "Name of the target it runs on. Default: the only one, or the local engine."},
+    {.name = "target", .type = FT_STRING, .doc = "Name of the target it runs on. Default: the only one, or the local engine. With `targets`: where those resources go that say nothing; default: to all of them."},
+    {.name = "targets", .type = FT_RECORD, .sub = &placement_table, .example = "{matchLabels: {role: edge}}",
+     .doc = "Several targets in place of one: all that carry these labels, or these names; `{}` is all there are. Each resource goes to all of them, or to those that its own `target` or `targets` say, and is named `KIND/NAME@TARGET`. One that does not answer is left alone until it does."},
     {.name = "profiles", .type = FT_LIST, .elem = &profile_elem, .flags = FIELD_SET, .doc = "Profiles that are active."},
     {.name = "interval", .type = FT_DURATION, .min = INT64_C(1000000000), .max = INT64_C(86400000000000), .def = "1m", .doc = "How often the repository is asked for new commits. Local repositories are noticed at once."},
     {.name = "sync", .type = FT_RECORD, .sub = &sync_table, .doc = "What automation may do."},

@@ -77,7 +77,7 @@ static void follow_commit(struct env_state *st, const struct state_change *c)
         return;
     st->held_commit = NULL;
     st->held_generation = 0;
-    if (c->result == 0)
+    if (c->result == 0 && !plan_is_partial(&c->look->plan))
         st->applied_commit = commit;
 }
 

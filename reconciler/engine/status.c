@@ -97,8 +97,36 @@ static const char *first_word(struct arena *a, const struct plan_change *c, cons
     return c && c->n_fields ? fields_word(a, c) : t->message;
 }
 
+/* "host2 does not answer: connection refused" */
+static const char *away_message(struct arena *a, const struct look *l, const char *id)
+{
+    const struct observed_target *t = observed_target(&l->observed, id);
+    return arena_printf(a, "%s is away: %s", t->name, str_or(t->why, "it does not answer"));
+}
+
+/* Nobody can say how it is; what is recorded of it is all there is to tell. */
+static struct val *unknown_row(struct arena *a, const struct look *l, const char *id,
+                               const struct resource *r)
+{
+    const struct applied *rec = inventory_find(&l->inventory, id);
+    const struct observed_target *t = observed_target(&l->observed, id);
+    struct val *row = val_map(a);
+    val_set_str(a, row, "resource", id);
+    val_set_str(a, row, "sync", "unknown");
+    val_set_str(a, row, "health", "unknown");
+    if (r && r->kind->flags & KIND_INSTANCES)
+        val_set_int(a, row, "replicas", val_get_int(r->spec, "replicas", 1));
+    if (rec && rec->generation)
+        val_set_int(a, row, "generation", (int64_t)rec->generation);
+    val_set_int(a, row, "unknown_since_ns", t->since_ns);
+    val_set_str(a, row, "message", away_message(a, l, id));
+    return row;
+}
+
 static struct val *status_row(struct arena *a, const struct look *l, const char *id, const struct resource *r)
 {
+    if (observed_away(&l->observed, id))
+        return unknown_row(a, l, id, r);
     const struct plan_change *c = plan_find(&l->plan, id);
     const struct applied *rec = inventory_find(&l->inventory, id);
     struct object *const *objects;
@@ -136,6 +164,8 @@ struct val *engine_status(struct arena *a, const struct look *l)
     val_set_str(a, doc, "subject", l->info->subject);
     val_set_str(a, doc, "source", l->info->where);
     val_set_str(a, doc, "engine", l->observed.engine);
+    if (val_get(l->doc, "targets"))
+        val_map_set(a, doc, "targets", val_clone(a, val_get(l->doc, "targets")));
     val_set_str(a, doc, "error", l->state.error);
     if (l->state.generation)
         val_set_int(a, doc, "generation", (int64_t)l->state.generation);

@@ -87,6 +87,18 @@ int look_source(struct engine *e, const struct look_options *o, struct look *l, 
     return 0;
 }
 
+static int bind_desired(struct engine *e, struct look *l, struct err *err)
+{
+    struct arena *a = &l->wanted->arena;
+    struct resource_set own = {0};
+    const struct resource_set *placed;
+    int r = targets_place(e, &l->desired, a, &own, &l->diags, &placed, err);
+    if (r == 0)
+        r = bind_set(placed, e->config->name, a, &l->bound, err);
+    resource_set_release(&own);
+    return r;
+}
+
 /* Fill l->desired; problems of manifests are in l->diags and are an error. */
 int look_desired(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
@@ -101,7 +113,7 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
     if (r == 0 && l->rollback_to)
         r = look_rollback(e, o, l, err);
     if (r == 0)
-        r = bind_set(&l->desired, e->config->name, &l->wanted->arena, &l->bound, err);
+        r = bind_desired(e, l, err);
     l->load_ns = clock_mono(clock) - begin;
     return r;
 }

@@ -18,6 +18,7 @@
  * When a record cannot be written, nothing more is done: not even undone, for that would leave no trace
  * either.
  */
+#include "base/backoff.h"
 #include "providers/provider.h"
 #include "reconciler/plan/plan.h"
 #include "reconciler/store/records.h"
@@ -95,8 +96,4 @@ int exec_recover(struct store *s, const char *env, struct clock *clock, size_t *
  * nothing. */
 int exec_resume_ids(struct store *s, const char *env, struct arena *a, const char *const **ret,
                     struct err *err) _must_check_;
-
-/* The pause before attempt n (1-based) of something that failed for a transient reason: 750 ms doubling to 15
-   min, with jitter from `random` in [0, 1) (L3). */
-int64_t backoff_ns(unsigned attempt, double random);
 #endif

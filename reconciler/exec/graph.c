@@ -34,6 +34,12 @@ static bool goes_last(const struct plan_change *c, const struct plan_move *m)
            m->instance > (unsigned)val_get_int(c->resource->spec, "replicas", 1);
 }
 
+unsigned run_caps(const struct run *x, const struct plan_change *c)
+{
+    const struct observed_target *t = observed_target(x->plan->observed, c->id);
+    return t ? t->caps : x->caps;
+}
+
 static void add_change(struct run *x, const struct plan_change *c)
 {
     struct unit *u = graph_unit(x, UNIT_CHANGE, c, c->id, c->n_moves ? c->n_moves : 1);
@@ -47,7 +53,8 @@ static void add_change(struct run *x, const struct plan_change *c)
         s->move = &c->moves[i];
         s->in_turn = move_takes_turn(s->move);
         s->last = goes_last(c, s->move);
-        int r = steps_make(x->plan, c, s->move, x->caps, x->o->generation, x->arena, &s->steps, &u->err);
+        int r =
+            steps_make(x->plan, c, s->move, run_caps(x, c), x->o->generation, x->arena, &s->steps, &u->err);
         if (r < 0) {
             u->result = EXEC_FAILED;
             return;
@@ -74,12 +81,14 @@ static struct unit *pull_unit(struct run *x, struct map *shared, const struct un
                               const struct step *step)
 {
     const char *platform = val_get_str(step->resource ? step->resource->spec : NULL, "platform");
+    const char *target = id_target(step->id); /* each engine has images of its own */
+    const char *image = target ? arena_printf(x->arena, "%s on %s", step->image, target) : step->image;
     const char *key = arena_printf(x->arena, "%s %s %s", str_or(step->pull_policy, "missing"),
-                                   str_or(platform, "-"), step->image);
+                                   str_or(platform, "-"), image);
     struct unit *u = map_get(shared, key);
     if (u)
         return u;
-    u = graph_unit(x, UNIT_PULL, first->change, arena_printf(x->arena, "image %s", step->image), 1);
+    u = graph_unit(x, UNIT_PULL, first->change, arena_printf(x->arena, "image %s", image), 1);
     struct step_list *list = &u->strands[0].steps;
     arena_push(x->arena, list->items, list->n, list->cap, *step);
     list->commit_at = list->n;

@@ -8,9 +8,9 @@
  * of strands: lists of steps that run in order, one for each object. Strands of a unit run side by side, but
  * those that change what is serving take turns, and may have to wait for each other (rollout.c).
  *
- * Two pools work on strands. Writers, few, do what costs the engine; waiters, many, only wait for health, so
- * that waiting keeps no writer from its work. A strand goes from one to the other as its steps ask for. A
- * strand that waits for its next attempt is with neither.
+ * Two pools work on strands. Writers, few for each engine, do what costs it; waiters, many, only wait for
+ * health, so that waiting keeps no writer from its work. A strand goes from one to the other as its steps ask
+ * for. A strand that waits for its next attempt is with neither.
  *
  * One lock guards the graph, the queues and the counters; no provider call, no write to the store and no
  * event happens under it.
@@ -80,6 +80,15 @@ struct unit {
     struct unit *link; /* list of units to announce */
 };
 
+/* What writes to one engine: where there are several, a slow one keeps nobody but itself. */
+struct lane {
+    struct run *run;
+    const char *target; /* NULL: there is one engine */
+    struct pool *writers;
+    struct strand *hot, *cold; /* those under way first */
+    struct strand **hot_end, **cold_end;
+};
+
 struct run {
     struct provider *provider;
     const struct plan *plan;
@@ -94,9 +103,9 @@ struct run {
     size_t n_units, cap_units;
 
     pthread_mutex_t lock;
-    struct pool *writers, *waiters;
-    struct strand *hot, *cold; /* for writers: those under way first */
-    struct strand **hot_end, **cold_end;
+    struct pool *waiters;
+    struct lane *lanes; /* one for each engine */
+    size_t n_lanes;
     struct strand *wait, **wait_end; /* for waiters */
     struct strand *asleep;
     size_t busy; /* strands queued or running */
@@ -120,6 +129,8 @@ void graph_edge(struct run *x, struct unit *before, struct unit *after, bool sof
 void graph_make(struct run *x);
 /* A dependency that need not be there need not succeed either. */
 bool depend_is_optional(const struct plan_change *c, const char *id);
+/* What the engine of a change can do. */
+unsigned run_caps(const struct run *x, const struct plan_change *c);
 /* ---- gates.c ---- */
 struct map;
 /* The unit that waits for what `step` says, for `first` and others; `shared` has those there are. */
@@ -139,6 +150,10 @@ void rollout_give_back(struct run *x, struct unit *u);
 void rollout_report(struct unit *u);
 
 /* ---- queue.c: which strand runs where and when ---- */
+void queue_init(struct run *x); /* one lane for each engine of the plan; for queue_release() */
+void queue_start(struct run *x, unsigned parallel);
+void queue_drain(struct run *x); /* (not locked) wait until no job is on its last lines */
+void queue_release(struct run *x);
 void queue_ready(struct run *x, struct unit *u); /* (locked) nothing is before it any more */
 void queue_continue(struct run *x,
                     struct unit *u); /* (locked) start what may start of a unit that is under way */

@@ -2,6 +2,9 @@
  * otherwise. */
 #include "reconciler/exec/internal.h"
 
+#include "base/limits.h"
+#include "base/str.h"
+
 #include <errno.h>
 #include <unistd.h>
 
@@ -23,6 +26,56 @@ static void push(struct strand ***end, struct strand *s)
     **end = s;
     *end = &s->link;
 }
+
+/* ---- lanes ---- */
+
+void queue_init(struct run *x)
+{
+    const struct observed *o = x->plan->observed;
+    x->n_lanes = o->n_targets ? o->n_targets : 1;
+    x->lanes = arena_array(x->arena, struct lane, x->n_lanes);
+    for (size_t i = 0; i < x->n_lanes; i++) {
+        struct lane *l = &x->lanes[i];
+        l->run = x;
+        l->target = o->n_targets ? o->targets[i].name : NULL;
+        l->hot_end = &l->hot;
+        l->cold_end = &l->cold;
+    }
+    x->wait_end = &x->wait;
+}
+
+void queue_start(struct run *x, unsigned parallel)
+{
+    for (size_t i = 0; i < x->n_lanes; i++)
+        x->lanes[i].writers = pool_new(parallel);
+    x->waiters = pool_new(LIMIT_WORKERS);
+}
+
+void queue_drain(struct run *x)
+{
+    for (size_t i = 0; i < x->n_lanes; i++)
+        pool_drain(x->lanes[i].writers);
+    pool_drain(x->waiters);
+}
+
+void queue_release(struct run *x)
+{
+    for (size_t i = 0; i < x->n_lanes; i++)
+        pool_free(x->lanes[i].writers);
+    pool_free(x->waiters);
+}
+
+/* What is of none of the engines (a record that is only forgotten) writes nothing, and goes anywhere. */
+static struct lane *lane_of(struct run *x, const struct strand *s)
+{
+    const char *target = x->n_lanes > 1 ? id_target(s->unit->change->id) : NULL;
+    for (size_t i = 0; target && i < x->n_lanes; i++)
+        if (str_eq(x->lanes[i].target, target))
+            return &x->lanes[i];
+    return &x->lanes[0];
+}
+
+/* ---- jobs ---- */
 
 void run_poke(struct run *x)
 {
@@ -47,11 +100,12 @@ static void work_on(struct run *x, struct strand *s)
    run beside each other as briefly as can be. */
 static void write_job(void *arg)
 {
-    struct run *x = arg;
+    struct lane *l = arg;
+    struct run *x = l->run;
     pthread_mutex_lock(&x->lock);
-    struct strand *s = pop(&x->hot, &x->hot_end);
+    struct strand *s = pop(&l->hot, &l->hot_end);
     if (!s)
-        s = pop(&x->cold, &x->cold_end);
+        s = pop(&l->cold, &l->cold_end);
     pthread_mutex_unlock(&x->lock);
     work_on(x, s);
 }
@@ -74,8 +128,9 @@ void queue_strand(struct run *x, struct strand *s)
         pool_submit(x->waiters, wait_job, x);
         return;
     }
-    push(s->next > 0 || s->attempts > 0 ? &x->hot_end : &x->cold_end, s);
-    pool_submit(x->writers, write_job, x);
+    struct lane *l = lane_of(x, s);
+    push(s->next > 0 || s->attempts > 0 ? &l->hot_end : &l->cold_end, s);
+    pool_submit(l->writers, write_job, l);
 }
 
 void queue_continue(struct run *x, struct unit *u)

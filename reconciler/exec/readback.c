@@ -12,7 +12,8 @@ static int check_gone(struct run *x, const struct strand *s, struct arena *a, st
     const struct plan_move *m = s->move;
     const struct plan_change *c = s->unit->change;
     struct object found;
-    int r = x->provider->ops->inspect(x->provider, c->kind, m->native_name, a, &found, err);
+    struct provider *on = provider_on(x->provider, c->id);
+    int r = on->ops->inspect(on, c->kind, m->native_name, a, &found, err);
     if (r == ERR_NOTFOUND)
         return 0;
     if (r < 0)
@@ -79,7 +80,7 @@ static int check_fields(struct run *x, struct strand *s, struct arena *a, struct
         .observed = s->read.spec,
         .defaults = s->read.defaults,
         .ignore = ignore_parse(a, resource_annotation(c->resource, "forge/ignore")),
-        .caps = x->caps,
+        .caps = run_caps(x, c),
     };
     struct field_list differs = {.arena = a};
     compare_object(c->kind->spec, &sides, &differs);
@@ -106,7 +107,8 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
         arena_release(&a);
         return r;
     }
-    r = x->provider->ops->inspect(x->provider, c->kind, s->move->native_name, &a, &s->read, err);
+    struct provider *on = provider_on(x->provider, c->id);
+    r = on->ops->inspect(on, c->kind, s->move->native_name, &a, &s->read, err);
     if (r == ERR_NOTFOUND) {
         err->retryable = false; /* not within this run: it has to be planned anew */
         note_taken_away(x, s);

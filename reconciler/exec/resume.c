@@ -20,7 +20,7 @@ static int note(struct run *x, const char *run, const char *id, struct err *err)
    nobody asked it to look at. */
 static bool is_to_carry(const struct run *x, const char *id)
 {
-    return x->plan->only || plan_find(x->plan, id);
+    return x->plan->only || plan_find(x->plan, id) || observed_away(x->plan->observed, id);
 }
 
 int resume_begin(struct run *x, struct err *err)
@@ -75,8 +75,8 @@ int resume_end(struct run *x, struct err *err)
         if (is_left(x, x->units[i]))
             r = note(x, left, x->plan->changes[i].id, err);
     }
-    for (const char *const *id = x->resumed; r == 0 && x->plan->only && *id; id++) {
-        if (!plan_find(x->plan, *id))
+    for (const char *const *id = x->resumed; r == 0 && *id; id++) {
+        if (!plan_find(x->plan, *id) && (x->plan->only || observed_away(x->plan->observed, *id)))
             r = note(x, left, *id, err);
     }
     if (r < 0)

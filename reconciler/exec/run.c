@@ -5,7 +5,6 @@
  */
 #include "reconciler/exec/internal.h"
 
-#include "base/limits.h"
 #include "base/parse.h"
 
 #include <errno.h>
@@ -36,9 +35,7 @@ static void run_init(struct run *x, struct provider *p, const struct plan *plan,
         .report = report,
         .wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
     };
-    x->hot_end = &x->hot;
-    x->cold_end = &x->cold;
-    x->wait_end = &x->wait;
+    queue_init(x);
     pthread_mutex_init(&x->lock, NULL);
     pthread_mutex_init(&x->event_lock, NULL);
     cancel_init(&x->stop);
@@ -50,8 +47,7 @@ static void run_init(struct run *x, struct provider *p, const struct plan *plan,
 
 static void run_release(struct run *x)
 {
-    pool_free(x->writers);
-    pool_free(x->waiters);
+    queue_release(x);
     cancel_release(&x->stop);
     pthread_mutex_destroy(&x->lock);
     pthread_mutex_destroy(&x->event_lock);
@@ -174,14 +170,12 @@ int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const s
         run_release(&x);
         return r;
     }
-    x.writers = pool_new(o->parallel ? o->parallel : default_parallel());
-    x.waiters = pool_new(LIMIT_WORKERS);
+    queue_start(&x, o->parallel ? o->parallel : default_parallel());
     graph_make(&x);
     start(&x);
     coordinate(&x);
     /* The pools first: a job may still be on its last lines. */
-    pool_drain(x.writers);
-    pool_drain(x.waiters);
+    queue_drain(&x);
     struct err lost = {0};
     if (!x.fatal.code && resume_end(&x, &lost) < 0)
         x.fatal = lost;

@@ -109,6 +109,7 @@ static bool is_stopped(struct run *x)
 static int do_step(struct run *x, struct strand *s, const struct step *step, struct err *err)
 {
     struct step_result result = {0};
+    struct provider *on = provider_on(x->provider, step->id);
     struct progress_arg arg = {.run = x, .strand = s, .step = step};
     const struct step_context ctx = {.cancel = &x->stop, .progress = event_progress, .arg = &arg};
     bool journaled = step->verb != STEP_WAIT; /* a wait leaves nothing to finish or undo */
@@ -121,7 +122,7 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
     s->touched |= journaled;
     int64_t begin = clock_mono(x->clock);
     event_step(x, s, EXEC_STEP_BEGIN, step, NULL, 0);
-    int r = x->provider->ops->apply(x->provider, step, &ctx, &result, err);
+    int r = on->ops->apply(on, step, &ctx, &result, err);
     if (r == 0)
         remember_made(s, step, &result);
     const char *id = *result.native_id ? result.native_id : step->native_id;

@@ -7,6 +7,7 @@
  * end. */
 static int undo_step(struct run *x, struct strand *s, const struct step *step, struct err *err)
 {
+    struct provider *on = provider_on(x->provider, step->id);
     struct progress_arg arg = {.run = x, .strand = s, .step = step};
     const struct step_context ctx = {.progress = event_progress, .arg = &arg};
     struct step_result result = {0};
@@ -16,7 +17,7 @@ static int undo_step(struct run *x, struct strand *s, const struct step *step, s
     unsigned most = x->o->retries ? x->o->retries : 3;
     int r;
     for (unsigned attempt = 1;; attempt++) {
-        r = x->provider->ops->apply(x->provider, step, &ctx, &result, err);
+        r = on->ops->apply(on, step, &ctx, &result, err);
         if (r == 0 || !err->retryable || attempt > most)
             break;
         x->clock->sleep(x->clock, backoff_ns(attempt, 0.5));

@@ -1,6 +1,7 @@
 #include "reconciler/plan/bind.h"
 
 #include "base/str.h"
+#include "reconciler/plan/place.h"
 
 #define DEFAULT_NETWORK "network/default"
 
@@ -8,7 +9,10 @@ struct binding {
     const struct resource_set *in;
     const char *environment;
     struct arena *arena;
-    bool needs_default; /* some container names no network */
+    const char *target;       /* of the resource that is bound; NULL: there is one engine */
+    struct map needs_default; /* ids of default networks that some container without a network needs */
+    const char **defaults;
+    size_t n_defaults, cap_defaults;
 };
 
 /* ENVIRONMENT-NAME, and -INSTANCE unless that is 0. Made for each object of each plan, so without printf. */
@@ -43,7 +47,7 @@ const char *bind_native_name(struct arena *a, const char *environment, const str
 
 static const struct resource *find_named(const struct binding *b, const char *prefix, const char *name)
 {
-    return resource_find(b->in, arena_printf(b->arena, "%s/%s", prefix, name));
+    return resource_find(b->in, id_on(b->arena, arena_printf(b->arena, "%s/%s", prefix, name), b->target));
 }
 
 /* The attachment to one network, with the resource's own name among the aliases. */
@@ -60,6 +64,20 @@ static struct val *attach(const struct binding *b, const struct val *attachment,
     return rec;
 }
 
+static const char *default_id(const struct binding *b)
+{
+    return id_on(b->arena, DEFAULT_NETWORK, b->target);
+}
+
+static void need_default(struct binding *b)
+{
+    const char *id = default_id(b);
+    if (map_get(&b->needs_default, id))
+        return;
+    map_put(&b->needs_default, id, b);
+    arena_push(b->arena, b->defaults, b->n_defaults, b->cap_defaults, id);
+}
+
 /* The native name of a network of the language; one that is native already stays. */
 static const char *network_name(struct binding *b, const char *name)
 {
@@ -68,7 +86,7 @@ static const char *network_name(struct binding *b, const char *name)
         return bind_native_name(b->arena, b->environment, net, 0);
     if (!str_eq(name, "default"))
         return name;
-    b->needs_default = true;
+    need_default(b);
     return arena_printf(b->arena, "%s-default", b->environment);
 }
 
@@ -77,7 +95,7 @@ static void depend_on_default(struct binding *b, struct resource *r)
     if (r->n_depends)
         r->depends = arena_memdup(b->arena, r->depends, r->n_depends * sizeof(*r->depends));
     r->cap_depends = r->n_depends;
-    resource_depend(r, b->arena, DEFAULT_NETWORK, DEPEND_STARTED, true, "networks");
+    resource_depend(r, b->arena, default_id(b), DEPEND_STARTED, true, "networks");
 }
 
 static void bind_networks(struct binding *b, struct resource *r, struct val *spec)
@@ -124,7 +142,7 @@ static void bind_joins(const struct binding *b, struct val *spec)
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         const char *text = val_get_str(spec, fields[i]);
         const char *name = text ? str_after(text, "container/") : NULL;
-        const struct resource *other = name ? resource_find(b->in, text) : NULL;
+        const struct resource *other = name ? resource_find(b->in, id_on(b->arena, text, b->target)) : NULL;
         if (other)
             val_map_set(
                 b->arena, spec, fields[i],
@@ -137,6 +155,7 @@ static struct resource *bind_resource(struct binding *b, const struct resource *
     struct resource *bound = arena_memdup(b->arena, r, sizeof(*r));
     if (!(r->kind->flags & KIND_INSTANCES))
         return bound;
+    b->target = id_target(r->id);
     struct val *spec = val_map_copy(b->arena, r->spec);
     bind_networks(b, bound, spec);
     bind_volumes(b, spec);
@@ -145,12 +164,12 @@ static struct resource *bind_resource(struct binding *b, const struct resource *
     return bound;
 }
 
-static struct resource *default_network(const struct binding *b)
+static struct resource *default_network(const struct binding *b, const char *id)
 {
     struct resource *r = arena_new(b->arena, struct resource);
     r->kind = &kind_network;
     r->name = "default";
-    r->id = DEFAULT_NETWORK;
+    r->id = id;
     r->labels = r->annotations = r->spec = val_map(b->arena);
     return r;
 }
@@ -165,7 +184,8 @@ static int check_names(const struct binding *b, const struct resource_set *set, 
         const struct val *name = r->kind->flags & KIND_VIRTUAL ? NULL : val_get(r->spec, field);
         if (!val_is(name, VAL_STR) || val_get_bool(r->spec, "external", false))
             continue;
-        const char *key = arena_printf(b->arena, "%s %s", r->kind->prefix, name->s);
+        const char *key =
+            id_on(b->arena, arena_printf(b->arena, "%s %s", r->kind->prefix, name->s), id_target(r->id));
         const struct resource *other = map_get(&seen, key);
         if (other) {
             err_set(err, ERR_INVALID, "%s and %s both have the name \"%s\" on the engine", other->id, r->id,
@@ -193,8 +213,9 @@ int bind_set(const struct resource_set *in, const char *environment, struct aren
     ret->n_files = in->n_files;
     for (size_t i = 0; i < in->n; i++)
         resource_set_add(ret, bind_resource(&b, in->items[i]));
-    if (b.needs_default)
-        resource_set_add(ret, default_network(&b));
+    for (size_t i = 0; i < b.n_defaults; i++)
+        resource_set_add(ret, default_network(&b, b.defaults[i]));
+    map_release(&b.needs_default);
     resource_set_sort(ret);
     return 0;
 }
@@ -209,11 +230,13 @@ static bool needs(const struct resource *r, const char *id)
 
 static int rebind(struct binding *b, const char *id, struct resource_set *bound, struct err *err)
 {
-    const struct resource *before = resource_find(bound, id);
-    struct resource *now = bind_resource(b, resource_find(b->in, id));
+    const struct resource *before = resource_find(bound, id), *asked = resource_find(b->in, id);
+    if (place_is_said(asked))
+        return err_set(err, ERR_UNSUPPORTED, "%s: it says where it goes", id);
+    struct resource *now = bind_resource(b, asked);
     bool there = resource_find(bound, DEFAULT_NETWORK), asked_for = resource_find(b->in, DEFAULT_NETWORK);
     /* It comes with the first that needs it, and goes with the last. */
-    if ((b->needs_default && !there) ||
+    if ((b->n_defaults && !there) ||
         (!asked_for && needs(before, DEFAULT_NETWORK) && !needs(now, DEFAULT_NETWORK)))
         return err_set(err, ERR_UNSUPPORTED, "%s: who needs the default network", id);
     resource_set_put(bound, now);
@@ -233,6 +256,7 @@ int bind_part(const struct resource_set *in, const char *environment, const stru
         for (const struct resource_user *u = load_users(in, edit->ids[i]); u && r == 0; u = u->next)
             if (resource_find(in, u->id))
                 r = rebind(&b, u->id, bound, err);
+    map_release(&b.needs_default);
     return r;
 }
 
@@ -250,7 +274,8 @@ struct val *bind_marks(struct arena *a, const char *environment, const struct re
 {
     struct val *marks = val_map(a);
     val_set_str(a, marks, MARK_OWNER, environment);
-    val_set_str(a, marks, MARK_RESOURCE, r->id);
+    /* The engine is not part of it: the object carries the same marks, however many engines there are. */
+    val_set_str(a, marks, MARK_RESOURCE, id_plain(a, r->id));
     if (instance)
         val_set_str(a, marks, MARK_INSTANCE, arena_printf(a, "%u", instance));
     if (generation)

@@ -120,8 +120,10 @@ static const char *removal_reason(struct planner *p, const struct plan_change *c
     return n > 1 ? arena_printf(p->a, "no longer in Git (%zu objects)", n) : "no longer in Git";
 }
 
-static const char *forget_reason(const struct plan_change *c)
+static const char *forget_reason(const struct planner *p, const struct plan_change *c)
 {
+    if (target_is_gone(p, c->id))
+        return "its target is no longer one of this environment's; what runs there is left alone";
     if (c->applied && val_get_bool(c->applied->spec, "external", false))
         return "no longer in Git; what is there is not ours and stays";
     return c->applied && c->applied->adopted ? "no longer in Git; it carries no mark of ours and stays"
@@ -155,7 +157,7 @@ void describe(struct planner *p, struct plan_change *c)
         c->reason = removal_reason(p, c);
         break;
     case PLAN_FORGET:
-        c->reason = forget_reason(c);
+        c->reason = forget_reason(p, c);
         break;
     case PLAN_ADOPT:
         c->reason = adoption_reason(p, c);

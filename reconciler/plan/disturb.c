@@ -39,7 +39,7 @@ static enum plan_action effect(const struct planner *p, const struct plan_change
     if (c->kind == &kind_volume)
         return replaced ? PLAN_REPLACE : PLAN_NONE;
     if (c->kind == &kind_network && replaced)
-        return p->caps & CAP_NETWORK_CONNECT ? PLAN_UPDATE : PLAN_REPLACE;
+        return planner_caps(p, from->id) & CAP_NETWORK_CONNECT ? PLAN_UPDATE : PLAN_REPLACE;
     if (!(c->kind->flags & KIND_INSTANCES))
         return PLAN_NONE;
     const char *name = bind_native_name(p->a, p->in->environment, c->resource, 1);

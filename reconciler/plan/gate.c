@@ -18,7 +18,7 @@ static const char *input_digest(struct planner *p, const struct plan_change *c)
     struct digest d;
     char hex[DIGEST_HEX_LEN + 1];
     const char *image = c->resource ? val_get_str(c->resource->spec, "image") : NULL;
-    const struct image_fact *fact = observed_image(p->in->observed, image);
+    const struct image_fact *fact = observed_image_for(p->in->observed, c->id, image);
     const char *text = arena_printf(p->a, "forge-input-v1 %s %s %s", c->id,
                                     c->resource ? bind_spec_mark(p->a, c->resource) : "delete",
                                     fact && fact->id ? fact->id : "");
@@ -130,6 +130,26 @@ static bool is_missing(const struct planner *p, const struct plan_change *c)
     return true;
 }
 
+/* What would be begun anew, and so needs what it needs to be there. */
+static bool begins(const struct plan_change *c)
+{
+    return c->action == PLAN_CREATE || c->action == PLAN_REPLACE || c->action == PLAN_ADOPT;
+}
+
+/* L7 across engines: nothing begins on what nobody can see. */
+static void wait_for_unknown(struct planner *p, const char *id, struct plan_change ***queue, size_t *n,
+                             size_t *cap)
+{
+    for (const struct relation *rel = planner_needed_by(p, id); rel; rel = rel->next) {
+        struct plan_change *c = planner_find(p, rel->from->id);
+        if (!c || !rel->depend->required || !begins(c))
+            continue;
+        block(p, c, "waits for %s, which is unknown while %s is away", id, id_target(id));
+        c->n_moves = 0;
+        arena_push(p->a, *queue, *n, *cap, c);
+    }
+}
+
 void gate_missing(struct planner *p)
 {
     struct plan_change **queue = NULL;
@@ -137,12 +157,13 @@ void gate_missing(struct planner *p)
     for (size_t i = 0; i < p->n; i++)
         if (is_missing(p, p->changes[i]))
             arena_push(p->a, queue, n, cap, p->changes[i]);
+    for (size_t i = 0; i < p->plan->n_unknown; i++)
+        wait_for_unknown(p, p->plan->unknown[i], &queue, &n, &cap);
     for (size_t at = 0; at < n; at++) {
         const char *id = queue[at]->id;
         for (const struct relation *rel = planner_needed_by(p, id); rel; rel = rel->next) {
             struct plan_change *c = planner_find(p, rel->from->id);
-            if (!c || !rel->depend->required ||
-                (c->action != PLAN_CREATE && c->action != PLAN_REPLACE && c->action != PLAN_ADOPT))
+            if (!c || !rel->depend->required || !begins(c))
                 continue;
             block(p, c, "waits for %s, which is blocked", id);
             c->n_moves = 0;

@@ -10,7 +10,7 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         .observed = o->spec,
         .defaults = o->defaults,
         .ignore = s->ignore,
-        .caps = s->p->caps,
+        .caps = planner_caps(s->p, s->r->id),
     };
     if (s->rec && s->rec->spec) {
         sides.applied = s->same_request ? s->r->spec : s->rec->spec;
@@ -32,7 +32,7 @@ static void judge_image(struct subject *s, const struct object *o, const struct 
     const char *ref = val_get_str(s->r->spec, "image"), *id;
     if (!ref || ignore_match(s->ignore, "image"))
         return;
-    const struct image_fact *fact = observed_image(s->p->in->observed, ref);
+    const struct image_fact *fact = observed_image_for(s->p->in->observed, s->r->id, ref);
     enum image_verdict verdict = image_compare(s->p->a, ref, o, fact, &id);
     if (verdict == IMAGE_SAME)
         return;
@@ -70,9 +70,9 @@ static void judge_name(struct subject *s, const struct object *o, unsigned insta
         return;
     bool same_request =
         sides->has_applied && str_eq(val_get_str(s->r->spec, field), val_get_str(sides->applied, field));
-    enum impact impact = instances && s->p->caps & CAP_RENAME ? IMPACT_LIVE
-                         : s->r->kind->flags & KIND_STATEFUL  ? IMPACT_DATA_LOSS
-                                                              : IMPACT_REPLACE;
+    enum impact impact = instances && planner_caps(s->p, s->r->id) & CAP_RENAME ? IMPACT_LIVE
+                         : s->r->kind->flags & KIND_STATEFUL                    ? IMPACT_DATA_LOSS
+                                                                                : IMPACT_REPLACE;
     add_fact(s->p, out, field, o->native_name, name, same_request ? CAUSE_DRIFT : CAUSE_COMMIT, impact);
 }
 

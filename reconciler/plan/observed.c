@@ -34,7 +34,8 @@ static int by_place(const void *pa, const void *pb)
 static int by_ref(const void *pa, const void *pb)
 {
     const struct image_fact *a = pa, *b = pb;
-    return strcmp(a->ref, b->ref);
+    int c = strcmp(a->ref, b->ref);
+    return c ? c : strcmp(str_or(a->target, ""), str_or(b->target, ""));
 }
 
 void observed_sort(struct observed *o)
@@ -63,12 +64,43 @@ size_t observed_find(const struct observed *o, const char *id, struct object *co
     return end - lo;
 }
 
-const struct image_fact *observed_image(const struct observed *o, const char *ref)
+static const struct image_fact *image_on(const struct observed *o, const char *target, const char *ref)
 {
-    const struct image_fact key = {.ref = ref};
+    const struct image_fact key = {.ref = ref, .target = target};
     if (!ref || !o->n_images)
         return NULL;
     return bsearch(&key, o->images, o->n_images, sizeof(*o->images), by_ref);
+}
+
+const struct image_fact *observed_image(const struct observed *o, const char *ref)
+{
+    return image_on(o, NULL, ref);
+}
+
+const struct image_fact *observed_image_for(const struct observed *o, const char *id, const char *ref)
+{
+    return image_on(o, o->n_targets ? id_target(id) : NULL, ref);
+}
+
+const struct observed_target *observed_target(const struct observed *o, const char *id)
+{
+    const char *name = o->n_targets ? id_target(id) : NULL;
+    for (size_t i = 0; name && i < o->n_targets; i++)
+        if (str_eq(o->targets[i].name, name))
+            return &o->targets[i];
+    return NULL;
+}
+
+unsigned observed_caps(const struct observed *o, const char *id)
+{
+    const struct observed_target *t = observed_target(o, id);
+    return t ? t->caps : o->caps;
+}
+
+bool observed_away(const struct observed *o, const char *id)
+{
+    const struct observed_target *t = observed_target(o, id);
+    return t && t->away;
 }
 
 bool object_up(const struct object *o)

@@ -67,6 +67,7 @@ struct object {
 /* What is known of an image reference that the desired side asks for. */
 struct image_fact {
     const char *ref;    /* as asked for */
+    const char *target; /* whose it is, where there are several engines; NULL: the only one */
     bool present;       /* on the engine */
     const char *id;     /* "sha256:..." of the local image; NULL when not present */
     const char *digest; /* repository digest, "sha256:..."; NULL unknown (local builds have none) */
@@ -91,14 +92,28 @@ struct image_fact {
 /* All that an engine can do which manages containers itself. */
 #define CAPS_CONTAINERS (0x7fffu & ~CAP_SERVICES)
 
+/* One engine of several, and what became of asking it. */
+struct observed_target {
+    const char *name;
+    unsigned caps;
+    const char *engine;  /* "docker 20.10.24 (API 1.41)"; NULL: never heard of */
+    bool away;           /* it did not answer: what is on it is unknown, and left alone */
+    int64_t since_ns;    /* away since (wall clock) */
+    int64_t next_ns;     /* it is asked again then (wall clock) */
+    const char *why;     /* away: what it said instead */
+    int64_t observed_ns; /* how long it took */
+};
+
 struct observed {
     struct arena *arena;
     struct object **items; /* ours and adoptable name-sakes; sorted by id, instance, candidate */
     size_t n, cap;
     struct image_fact *images;
     size_t n_images, cap_images;
-    unsigned caps;                    /* CAP_* */
-    const char *engine;               /* "docker 20.10.24 (API 1.41)" */
+    unsigned caps;                   /* CAP_* */
+    const char *engine;              /* "docker 20.10.24 (API 1.41)" */
+    struct observed_target *targets; /* several engines, in the order of their names; none: one engine */
+    size_t n_targets;
     int64_t at_ns;                    /* wall clock of the observation */
     size_t listed, inspected, cached; /* what it cost, for measurements */
 };
@@ -110,6 +125,13 @@ void observed_sort(struct observed *o);
 /* The objects of a resource are adjacent: first one and count. */
 size_t observed_find(const struct observed *o, const char *id, struct object *const **ret);
 const struct image_fact *observed_image(const struct observed *o, const char *ref);
+/* The same for the engine that an id names; also what that engine can do, and the engine itself: NULL where
+   there is only one, or where it is none of these. */
+const struct image_fact *observed_image_for(const struct observed *o, const char *id, const char *ref);
+unsigned observed_caps(const struct observed *o, const char *id);
+const struct observed_target *observed_target(const struct observed *o, const char *id);
+/* Is the engine of this id one that did not answer? */
+bool observed_away(const struct observed *o, const char *id);
 /* Is it there to do its work: running, or in the engine's hands to run again. */
 bool object_up(const struct object *o);
 /* A digest of everything a plan can depend on in one object (P6): identity, marks, state, spec, image. Not of

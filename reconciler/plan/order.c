@@ -71,6 +71,12 @@ static void add_needs(struct order *o, struct node *n)
 
 /* ---- what only one can have ---- */
 
+/* Engines do not share what is on them. */
+static const char *on_engine(const struct order *o, const struct plan_change *c, const char *key)
+{
+    return id_on(o->p->a, key, id_target(c->id));
+}
+
 /* One text for everything that a port excludes, whatever the address. */
 static const char *claim_key(const char *claim)
 {
@@ -80,7 +86,7 @@ static const char *claim_key(const char *claim)
 
 static const char *name_key(const struct order *o, const struct plan_change *c, const char *name)
 {
-    return arena_printf(o->p->a, "name of %s %s", c->kind->prefix, name);
+    return on_engine(o, c, arena_printf(o->p->a, "name of %s %s", c->kind->prefix, name));
 }
 
 /* Does it go on having what it has? Something on the host's network shares it with others. */
@@ -104,7 +110,7 @@ static void note_released(struct order *o, struct node *n, struct map *released)
         if (m->action != PLAN_UPDATE)
             for (const char *const *claim = claims_of(o->p->a, m->current->spec); *claim; claim++)
                 if (!keeps(o, c, *claim))
-                    map_put(released, claim_key(*claim), n);
+                    map_put(released, on_engine(o, c, claim_key(*claim)), n);
         if (m->current->native_name)
             map_put(released, name_key(o, c, m->current->native_name), n);
     }
@@ -121,7 +127,7 @@ static void add_claims(struct order *o)
         if (!c->resource || !takes_part(c))
             continue;
         for (const char *const *claim = claims_of(o->p->a, c->resource->spec); *claim; claim++)
-            add_edge(o, map_get(&released, claim_key(*claim)), n, CLAIMS);
+            add_edge(o, map_get(&released, on_engine(o, c, claim_key(*claim))), n, CLAIMS);
         for (size_t k = 0; k < c->n_moves; k++)
             add_edge(o, map_get(&released, name_key(o, c, c->moves[k].native_name)), n, CLAIMS);
     }
@@ -138,6 +144,7 @@ struct use {
 static void add_use(struct order *o, struct map *uses, const char *key, struct node *by)
 {
     struct use *u = arena_new(o->p->a, struct use);
+    key = on_engine(o, by->change, key);
     u->by = by;
     u->next = map_get(uses, key);
     map_put(uses, key, u);
@@ -191,8 +198,10 @@ static void add_uses(struct order *o)
         wait_for_users(o, &uses, &o->nodes[i], c->id);
         for (size_t k = 0; k < c->n_moves; k++)
             if (c->moves[k].native_name)
-                wait_for_users(o, &uses, &o->nodes[i],
-                               arena_printf(o->p->a, "%s %s", c->kind->prefix, c->moves[k].native_name));
+                wait_for_users(
+                    o, &uses, &o->nodes[i],
+                    on_engine(o, c,
+                              arena_printf(o->p->a, "%s %s", c->kind->prefix, c->moves[k].native_name)));
     }
     map_release(&uses);
 }

@@ -36,6 +36,25 @@ static int no_such_resource(struct planner *p, const char *id, struct err *err)
                : err_hint(err, "write its kind and name, as in container/web; `forge-ctl status` lists them");
 }
 
+/* A resource on several engines, asked for by its name: all of it. True when there is any. */
+static bool select_on_all(struct planner *p, const char *word)
+{
+    const struct resource_set *set = p->in->desired;
+    const struct inventory *inv = p->in->applied;
+    bool any = false;
+    for (size_t i = 0; i < set->n; i++)
+        if (id_matches(word, set->items[i]->id)) {
+            select_with_needs(p, set->items[i]->id, set->items[i]);
+            any = true;
+        }
+    for (size_t i = 0; i < inv->n; i++)
+        if (id_matches(word, inv->items[i]->id)) {
+            select_with_needs(p, inv->items[i]->id, resource_find(set, inv->items[i]->id));
+            any = true;
+        }
+    return any;
+}
+
 /* P8: what is asked for, and what that depends on. */
 static int select_resources(struct planner *p, struct err *err)
 {
@@ -44,6 +63,8 @@ static int select_resources(struct planner *p, struct err *err)
     for (const char *const *id = p->policy->only; id && *id; id++) {
         const struct resource *r = resource_find(p->in->desired, *id);
         struct object *const *objects;
+        if (p->in->observed->n_targets && select_on_all(p, *id))
+            continue;
         if (!r && !inventory_find(p->in->applied, *id) && !observed_find(p->in->observed, *id, &objects))
             return no_such_resource(p, *id, err);
         select_with_needs(p, *id, r);
@@ -62,7 +83,9 @@ static void decide_all(struct planner *p)
     const struct resource_set *set = p->in->desired;
     for (size_t i = 0; i < set->n; i++) {
         const struct resource *r = set->items[i];
-        if (is_planned(p, r))
+        if (is_planned(p, r) && observed_away(p->in->observed, r->id))
+            planner_unknown(p, r->id);
+        else if (is_planned(p, r))
             decide(p, r);
     }
 }
@@ -109,7 +132,8 @@ static void finish(struct planner *p)
     struct plan *plan = p->plan;
     size_t desired = 0, changed = 0;
     for (size_t i = 0; i < p->in->desired->n; i++)
-        desired += is_planned(p, p->in->desired->items[i]);
+        desired += is_planned(p, p->in->desired->items[i]) &&
+                   !observed_away(p->in->observed, p->in->desired->items[i]->id);
     plan->changes = arena_array(p->a, struct plan_change, p->n + 1);
     plan->cap = p->n + 1;
     for (size_t i = 0; i < p->n; i++) {
@@ -158,8 +182,7 @@ int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, st
         .observed = in->observed,
         .only = in->policy->only,
     };
-    struct planner p = {
-        .in = in, .policy = in->policy, .a = a, .diags = diags, .plan = &plan, .caps = in->observed->caps};
+    struct planner p = {.in = in, .policy = in->policy, .a = a, .diags = diags, .plan = &plan};
     int r = make(&p, err);
     map_release(&p.by_id);
     map_release(&p.selected);

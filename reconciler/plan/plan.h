@@ -126,6 +126,10 @@ struct plan {
     struct plan_note
         *notes; /* what is not as it should be, and not for a plan to correct (unhealthy, restarting) */
     size_t n_notes, cap_notes;
+    /* Ids of which nobody knows how they are, because their engine is away (observed.targets): nothing is
+       planned for them, and they are not in sync either. */
+    const char **unknown;
+    size_t n_unknown, cap_unknown;
     const struct resource_set *desired; /* what it was made of, for steps_make() and the objects seen (P6) */
     const struct observed *observed;
     const char *const *only;
@@ -151,7 +155,8 @@ struct plan_policy {
        is missing or stopped there is not taken for drift, but finished (S8), even where self_heal is off. */
     const char *const *resume;
     bool force_retry; /* try stalled and held ones again */
-    int64_t now_ns;   /* wall clock: back-off */
+    bool attended; /* a person decides: what is known of engines that are no longer the environment's may go */
+    int64_t now_ns; /* wall clock: back-off */
 };
 
 struct plan_input {
@@ -175,6 +180,12 @@ struct plan_input {
 int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, struct diag_list *diags,
               struct err *err) _must_check_;
 bool plan_empty(const struct plan *p); /* nothing that would be done (BLOCKED counts as nothing) */
+
+/* Is there something of which nobody knows how it is? */
+static inline bool plan_is_partial(const struct plan *p)
+{
+    return p->n_unknown > 0;
+}
 
 const struct plan_change *plan_find(const struct plan *p,
                                     const char *id); /* NULL: nothing is to be done there */

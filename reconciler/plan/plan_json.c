@@ -229,6 +229,33 @@ static struct val *notes_to_val(struct arena *a, const struct plan *p)
     return list;
 }
 
+/* The engines of several, and which of them are away. */
+static struct val *targets_to_val(struct arena *a, const struct plan *p)
+{
+    struct val *list = val_list(a);
+    for (size_t i = 0; i < p->observed->n_targets; i++) {
+        const struct observed_target *t = &p->observed->targets[i];
+        struct val *m = val_map(a);
+        val_set_str(a, m, "name", t->name);
+        val_set_str(a, m, "engine", t->engine);
+        if (t->away) {
+            val_set_bool(a, m, "away", true);
+            val_set_int(a, m, "since_ns", t->since_ns);
+            val_set_str(a, m, "error", t->why);
+        }
+        val_list_add(a, list, m);
+    }
+    return list;
+}
+
+static struct val *unknown_to_val(struct arena *a, const struct plan *p)
+{
+    struct val *list = val_list(a);
+    for (size_t i = 0; i < p->n_unknown; i++)
+        val_list_add(a, list, val_str(a, p->unknown[i]));
+    return list;
+}
+
 static void set_head(struct arena *a, struct val *doc, const struct plan *p)
 {
     val_set_str(a, doc, "format", PLAN_FORMAT);
@@ -258,6 +285,10 @@ struct val *plan_to_val(struct arena *a, const struct plan *p)
         val_set_str(a, doc, "prune_skipped_reason",
                     p->desired->n ? "not every manifest loaded" : "there are no manifests at all");
     val_set_str(a, doc, "needs_approval", p->needs_approval);
+    if (p->observed->n_targets)
+        val_map_set(a, doc, "targets", targets_to_val(a, p));
+    if (p->n_unknown)
+        val_map_set(a, doc, "unknown", unknown_to_val(a, p));
     if (p->n_notes)
         val_map_set(a, doc, "notes", notes_to_val(a, p));
     for (size_t i = 0; i < p->n; i++)

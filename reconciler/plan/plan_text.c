@@ -1,5 +1,6 @@
 /* The text of a plan, from its document. Everything in it may come from elsewhere: no byte of it steers the
  * terminal. */
+#include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/plan/plan.h"
 
@@ -83,7 +84,7 @@ static void put_head(const struct page *p, const struct val *doc, size_t changes
         put(p, "\"");
     }
     if (!str_empty(target)) {
-        put(p, " · target ");
+        put(p, val_len(list_in(doc, "targets")) ? " · targets " : " · target ");
         put(p, target);
     }
     put(p, " · ");
@@ -297,6 +298,65 @@ static void put_change(const struct page *p, const struct val *change)
     }
 }
 
+#define UNKNOWN_NAMED 6u /* of what is on one engine that is away, so many by name */
+
+static bool is_on(const struct val *id, const char *target)
+{
+    return val_is(id, VAL_STR) && target && str_eq(id_target(id->s), target);
+}
+
+static bool has_unknown(const struct val *doc, const char *target)
+{
+    const struct val *unknown = list_in(doc, "unknown");
+    for (size_t i = 0; i < val_len(unknown); i++)
+        if (is_on(unknown->items[i], target))
+            return true;
+    return false;
+}
+
+/* "? host2   away since TIME: why", and what is on it. */
+static void put_away(const struct page *p, const struct val *doc, const struct val *target)
+{
+    const struct val *unknown = list_in(doc, "unknown");
+    const char *name = val_get_str(target, "name");
+    size_t n = 0;
+    put_ink(p, INK_DRIFT, "?");
+    put(p, " ");
+    put_ink(p, INK_BOLD, str_or(name, "?"));
+    put(p, "   away since ");
+    format_time(val_get_int(target, "since_ns", 0), p->out);
+    if (val_get_str(target, "error")) {
+        put(p, ": ");
+        put(p, val_get_str(target, "error"));
+    }
+    buf_addc(p->out, '\n');
+    for (size_t i = 0; i < val_len(unknown); i++) {
+        if (!is_on(unknown->items[i], name))
+            continue;
+        if (n++ < UNKNOWN_NAMED) {
+            put(p, n == 1 ? "    unknown, and left alone: " : ", ");
+            put(p, unknown->items[i]->s);
+        }
+    }
+    if (n > UNKNOWN_NAMED)
+        buf_addf(p->out, ", and %zu more", n - UNKNOWN_NAMED);
+    if (n)
+        buf_addc(p->out, '\n');
+}
+
+static void put_all_away(const struct page *p, const struct val *doc)
+{
+    const struct val *targets = list_in(doc, "targets");
+    bool any = false;
+    for (size_t i = 0; i < val_len(targets); i++)
+        if (has_unknown(doc, val_get_str(targets->items[i], "name"))) {
+            put_away(p, doc, targets->items[i]);
+            any = true;
+        }
+    if (any)
+        buf_addc(p->out, '\n');
+}
+
 static void put_tail(const struct page *p, const struct val *doc, size_t blocked)
 {
     const struct val *changes = list_in(doc, "changes"), *summary = val_get(doc, "summary");
@@ -315,6 +375,13 @@ static void put_tail(const struct page *p, const struct val *doc, size_t blocked
     if (val_get_int(summary, "in_sync", 0))
         buf_addf(p->out, " %lld in sync.", (long long)val_get_int(summary, "in_sync", 0));
     buf_addc(p->out, '\n');
+    size_t unknown = val_len(list_in(doc, "unknown"));
+    if (unknown) {
+        put(p, "Only partly known: ");
+        put_count(p, unknown, "resource");
+        put(p, unknown == 1 ? " is on an engine that is away." : " are on engines that are away.");
+        buf_addc(p->out, '\n');
+    }
     if (val_get_str(doc, "prune_skipped_reason")) {
         put(p, "Nothing is deleted: ");
         put(p, val_get_str(doc, "prune_skipped_reason"));
@@ -342,6 +409,7 @@ void plan_text(const struct val *plan, bool colour, struct buf *out)
         put_change(&p, changes->items[i]);
     if (n)
         buf_addc(out, '\n');
+    put_all_away(&p, plan);
     for (size_t i = 0; i < val_len(notes); i++) {
         put(&p, "note: ");
         put(&p, val_get_str(notes->items[i], "id"));

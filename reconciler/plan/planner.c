@@ -51,16 +51,32 @@ const struct relation *planner_needed_by(struct planner *p, const char *id)
     return map_get(&p->relations, id);
 }
 
-const struct object *planner_container(struct planner *p, const char *native_name)
+static const char *name_on(struct planner *p, const char *id, const char *native_name)
+{
+    const char *target = id_target(id);
+    return target ? id_on(p->a, native_name, target) : native_name;
+}
+
+unsigned planner_caps(const struct planner *p, const char *id)
+{
+    return observed_caps(p->in->observed, id);
+}
+
+void planner_unknown(struct planner *p, const char *id)
+{
+    arena_push(p->a, p->plan->unknown, p->plan->n_unknown, p->plan->cap_unknown, id);
+}
+
+const struct object *planner_container(struct planner *p, const char *id, const char *native_name)
 {
     const struct observed *o = p->in->observed;
     if (!p->has_names) {
         p->has_names = true;
         for (size_t i = 0; i < o->n; i++)
             if (o->items[i]->kind == &kind_container && o->items[i]->native_name)
-                map_put(&p->by_name, o->items[i]->native_name, o->items[i]);
+                map_put(&p->by_name, name_on(p, o->items[i]->id, o->items[i]->native_name), o->items[i]);
     }
-    return map_get(&p->by_name, native_name);
+    return map_get(&p->by_name, name_on(p, id, native_name));
 }
 
 void planner_note(struct planner *p, const char *id, const char *text)

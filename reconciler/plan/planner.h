@@ -41,7 +41,6 @@ struct planner {
     struct arena *a;
     struct diag_list *diags;
     struct plan *plan;
-    unsigned caps;
     struct plan_change **changes;
     size_t n, cap;
     struct map by_id;     /* id -> struct plan_change */
@@ -89,7 +88,11 @@ struct plan_change *planner_change(struct planner *p, const char *id,
 struct plan_change *planner_find(const struct planner *p, const char *id);
 bool planner_selected(const struct planner *p, const char *id);
 const struct relation *planner_needed_by(struct planner *p, const char *id);
-const struct object *planner_container(struct planner *p, const char *native_name);
+/* The container of that name on the engine that `id` is on. */
+const struct object *planner_container(struct planner *p, const char *id, const char *native_name);
+unsigned planner_caps(const struct planner *p, const char *id); /* of its engine */
+/* Nobody knows how it is, because its engine is away: it is in no change. */
+void planner_unknown(struct planner *p, const char *id);
 void planner_note(struct planner *p, const char *id, const char *text);
 bool id_listed(const char *const *list, const char *id);
 /* Is the object ours: by its mark, or adopted by the record. */
@@ -130,6 +133,7 @@ void note_state(struct subject *s, const struct object *o);
 
 /* remove.c */
 void remove_rest(struct planner *p);
+bool target_is_gone(const struct planner *p, const char *id); /* it names none of the environment's engines */
 
 /* disturb.c */
 void disturb(struct planner *p);

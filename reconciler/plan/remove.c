@@ -37,11 +37,34 @@ static bool only_forget(const struct plan_change *c)
     return !c->n_moves || (c->applied && val_get_bool(c->applied->spec, "external", false));
 }
 
+bool target_is_gone(const struct planner *p, const char *id)
+{
+    return id_target(id) && !observed_target(p->in->observed, id);
+}
+
+/* On an engine that is away, or is not the environment's any more, nobody can tell whether it is there: it is
+   not deleted, and not forgotten either, unless a person does that. */
+static bool is_out_of_sight(struct planner *p, const char *id)
+{
+    if (!planner_selected(p, id))
+        return false;
+    if (observed_away(p->in->observed, id)) {
+        planner_unknown(p, id);
+        return true;
+    }
+    if (!target_is_gone(p, id) || p->policy->attended)
+        return false;
+    planner_note(p, id, "its target is no longer one of this environment's; what runs there is left alone");
+    return true;
+}
+
 static void remove_one(struct planner *p, const char *id, struct object *const *objects, size_t n)
 {
     const struct kind_desc *kind = kind_of(p, id);
     const struct applied *rec = inventory_find(p->in->applied, id);
     bool ours = false;
+    if (is_out_of_sight(p, id))
+        return;
     for (size_t i = 0; i < n; i++)
         ours |= object_ours(p, objects[i], rec);
     if (!kind || kind->flags & KIND_META || (!ours && !rec) || !planner_selected(p, id))

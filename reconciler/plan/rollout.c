@@ -66,7 +66,7 @@ void decide_rollout(struct planner *p, struct plan_change *c)
         interrupted |= interrupts(&c->moves[i]);
     }
     /* What is changed in place is over at once, and services take turns by themselves. */
-    if (!interrupted || c->returns || p->caps & CAP_SERVICES)
+    if (!interrupted || c->returns || planner_caps(p, c->id) & CAP_SERVICES)
         return;
     const char *action = val_get_str(update, "failure_action");
     int64_t parallel = val_get_int(update, "parallelism", 1);

@@ -71,13 +71,23 @@ static unsigned state_cause(const struct subject *s, const struct object *o)
     return CAUSE_DRIFT;
 }
 
+/* The id of what depends_on names: on its own engine, or on the first that has it. */
+static const char *needed_container(struct subject *s, const char *name)
+{
+    const char *plain = arena_printf(s->p->a, "container/%s", name);
+    for (size_t i = 0; id_target(s->r->id) && i < s->r->n_depends; i++)
+        if (id_matches(plain, s->r->depends[i].id))
+            return s->r->depends[i].id;
+    return plain;
+}
+
 /* Something whose namespaces `o` shares, or that it is to be restarted with, was started or made after it:
    what `o` holds of it is gone. */
 const char *left_behind(struct subject *s, const struct object *o)
 {
     for (const char *const *field = join_fields; *field; field++) {
         const char *name = joined_name(s->r->spec, *field);
-        const struct object *other = name ? planner_container(s->p, name) : NULL;
+        const struct object *other = name ? planner_container(s->p, s->r->id, name) : NULL;
         if (other && object_up(other) && o->started_ns && other->started_ns > o->started_ns)
             return other->id;
     }
@@ -86,7 +96,7 @@ const char *left_behind(struct subject *s, const struct object *o)
         struct object *const *others;
         if (!val_get_bool(needs->pairs[i].val, "restart", false))
             continue;
-        const char *id = arena_printf(s->p->a, "container/%s", needs->pairs[i].key);
+        const char *id = needed_container(s, needs->pairs[i].key);
         size_t n = observed_find(s->p->in->observed, id, &others);
         /* All of them: one more replica is no reason to restart anybody. */
         bool all_younger = n > 0 && o->started_ns;

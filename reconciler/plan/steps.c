@@ -155,7 +155,7 @@ static void pull(struct step_maker *m)
     const struct val *spec = m->change->resource->spec;
     const char *image = val_get_str(spec, "image"),
                *policy = str_or(val_get_str(spec, "pull_policy"), "missing");
-    const struct image_fact *fact = observed_image(m->plan->observed, image);
+    const struct image_fact *fact = observed_image_for(m->plan->observed, m->change->id, image);
     if (!image || (fact && fact->present && !str_eq(policy, "always")))
         return;
     struct step *s = step_add(m, STEP_PULL, m->move->native_name, NULL);

@@ -89,14 +89,17 @@ static const struct val *find(const struct val *spec, const char *path, const ch
 
 static size_t check_resource(struct planner *p, const struct resource *r)
 {
-    size_t found = p->caps & CAP_SERVICES ? 0 : check_ports(p, r);
+    size_t found = planner_caps(p, r->id) & CAP_SERVICES ? 0 : check_ports(p, r);
     for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
-        const struct val *v = p->caps & needs[i].cap ? NULL : find(r->spec, needs[i].path, needs[i].value);
+        const struct val *v =
+            planner_caps(p, r->id) & needs[i].cap ? NULL : find(r->spec, needs[i].path, needs[i].value);
         if (!v)
             continue;
-        struct diag *d = refuse(p, r, v,
-                                arena_printf(p->a, "%s: %s cannot do %s", needs[i].path,
-                                             str_or(p->in->observed->engine, "this target"), needs[i].what));
+        const struct observed_target *t = observed_target(p->in->observed, r->id);
+        struct diag *d =
+            refuse(p, r, v,
+                   arena_printf(p->a, "%s: %s cannot do %s", needs[i].path,
+                                t ? t->name : str_or(p->in->observed->engine, "this target"), needs[i].what));
         diag_hint(p->diags, d, "remove it, or use a target that can");
         found++;
     }
@@ -108,7 +111,8 @@ int check_supported(struct planner *p, struct err *err)
     size_t found = 0;
     for (size_t i = 0; i < p->in->desired->n; i++) {
         const struct resource *r = p->in->desired->items[i];
-        if (r->kind->flags & KIND_INSTANCES && planner_selected(p, r->id))
+        if (r->kind->flags & KIND_INSTANCES && planner_selected(p, r->id) &&
+            !observed_away(p->in->observed, r->id))
             found += check_resource(p, r);
     }
     if (!found)

@@ -94,6 +94,7 @@ struct transition {
 };
 int transition_add(struct store *s, const char *env, struct transition *t,
                    struct err *err) _must_check_; /* sets seq */
+/* `id` without a target stands for the resource on all its engines. */
 int transition_list(struct store *s, const char *env, const char *id, uint64_t generation, size_t limit,
                     struct arena *a, struct transition **ret, size_t *ret_n,
                     struct err *err) _must_check_; /* newest first; id NULL, generation 0: any */

@@ -67,7 +67,7 @@ static int add_found(void *arg, const char *key, const struct val *v)
     /* Generations follow each other: past the one that is looked for there are only older ones. */
     if (s->generation && t.generation && t.generation < s->generation)
         return 1;
-    if ((s->id && !str_eq(s->id, t.id)) || (s->generation && t.generation != s->generation))
+    if ((s->id && (!t.id || !id_matches(s->id, t.id))) || (s->generation && t.generation != s->generation))
         return 0;
     arena_push(s->arena, s->items, s->n, s->cap, t);
     return s->n == s->limit;

@@ -6,6 +6,7 @@
 
 #include "base/parse.h"
 #include "base/str.h"
+#include "schema/kinds/placement.h"
 
 const struct field field_word = {"", FT_STRING, IMPACT_REPLACE, 0, .doc = "A string."};
 const struct field field_text = {"", FT_STRING, IMPACT_REPLACE, FIELD_EMPTY_OK,
@@ -180,7 +181,8 @@ void check_external(const struct resource *r, const struct resource_set *set, st
         return;
     for (size_t i = 0; i < r->spec->len; i++) {
         const char *key = r->spec->pairs[i].key;
-        if (!str_eq(key, "external") && !str_eq(key, "name"))
+        bool place = str_eq(key, PLACEMENT_TARGET) || str_eq(key, PLACEMENT_TARGETS);
+        if (!str_eq(key, "external") && !str_eq(key, "name") && !place)
             resource_error_hint(set, r, r->spec->pairs[i].val, diags, "remove it, or remove external",
                                 "%s does not go with external: true, which leaves the object as it is", key);
     }

@@ -3,6 +3,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "schema/kinds/placement.h"
 
 #define HOSTNAME_PATTERN \
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
@@ -69,6 +70,7 @@ static const struct field container_fields[] = {
 #include "schema/kinds/tbl/container_storage.h"
 #include "schema/kinds/tbl/container_limits.h"
 #include "schema/kinds/tbl/container_isolation.h"
+    PLACEMENT_FIELDS,
     {0},
 };
 /* clang-format on */
@@ -92,6 +94,7 @@ static void container_normalize(struct decode *d, const struct ynode *n, struct 
     net_normalize(d, n, spec);
     storage_normalize(d, n, spec);
     limits_normalize(d, n, spec);
+    placement_normalize(d, n, spec);
 }
 
 const struct field_table container_table = {

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "schema/kinds/common.h"
 #include "schema/kinds/objects.h"
+#include "schema/kinds/placement.h"
 
 static struct val *subnet_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
@@ -89,12 +90,14 @@ static const struct field network_fields[] = {
      .doc = "It exists already and is somebody else's: it is used, and never made, changed or removed. Only "
             "`name` goes with it.",
      .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+    PLACEMENT_FIELDS,
     {0},
 };
 
 static void network_normalize(struct decode *d, const struct ynode *n, struct val *spec)
 {
     check_labels(d, n, val_get(spec, "labels"), "labels");
+    placement_normalize(d, n, spec);
 }
 
 const struct field_table network_table = {

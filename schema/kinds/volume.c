@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "schema/kinds/common.h"
 #include "schema/kinds/objects.h"
+#include "schema/kinds/placement.h"
 
 static const struct field volume_fields[] = {
     {"driver", FT_STRING, IMPACT_DATA_LOSS, 0, .doc = "The engine's driver.", .example = "local",
@@ -20,12 +21,14 @@ static const struct field volume_fields[] = {
      .doc = "It exists already and is somebody else's: it is used, and never made, changed or removed. Only "
             "`name` goes with it.",
      .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+    PLACEMENT_FIELDS,
     {0},
 };
 
 static void volume_normalize(struct decode *d, const struct ynode *n, struct val *spec)
 {
     check_labels(d, n, val_get(spec, "labels"), "labels");
+    placement_normalize(d, n, spec);
 }
 
 const struct field_table volume_table = {

@@ -343,10 +343,54 @@ static void test_reference(_unused_ void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+#define ENGINES                                                         \
+    HEAD "targets:\n"                                                   \
+         "  b: {url: \"fake://b\", labels: {role: edge, disk: fast}}\n" \
+         "  a: {url: \"fake://a\", labels: {role: edge}}\n"             \
+         "  c: {url: \"fake://c\"}\n"                                   \
+         "environments:\n"                                              \
+         "  e:\n"                                                       \
+         "    repository: {url: \"dir:/m\"}\n"
+
+static void test_several_targets(void **state)
+{
+    static const struct {
+        const char *text, *names, *fallback;
+    } cases[] = {
+        {"    targets: {matchLabels: {role: edge}}\n", "a, b", NULL},
+        {"    targets: {}\n", "a, b, c", NULL},
+        {"    targets: {names: [c, a]}\n    target: c\n", "a, c", "c"},
+        {"    targets: {matchLabels: {disk: fast}, names: [b, c]}\n", "b", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture *f = *state;
+        char text[2048];
+        snprintf(text, sizeof(text), ENGINES "%s", cases[i].text);
+        const struct env_config *c = settings_env(load_well(f, text), "e");
+        assert_non_null(c->target->members);
+        assert_string_equal(c->target->name, cases[i].names);
+        assert_true(str_eq(c->fallback, cases[i].fallback));
+    }
+}
+
+static void test_several_targets_that_are_wrong(void **state)
+{
+    struct fixture *f = *state;
+    check_problem(f, ENGINES "    targets: {matchLabels: {role: core}}\n", 10, "no target fits", "labels");
+    check_problem(f, ENGINES "    targets: {names: [a, bb]}\n", 10, "there is no target \"bb\"", "\"b\"");
+    check_problem(f, ENGINES "    targets: {names: [a, b]}\n    target: c\n", 11,
+                  "target \"c\" is none of those that targets chooses", NULL);
+    check_problem(f, HEAD "targets:\n  \"a@b\": {url: \"fake://a\"}\n", 4, "\"a@b\" is no name for a target",
+                  "letters");
+    check_problem(f, HEAD "targets:\n  a: {url: \"fake://a\", labels: {role: [x]}}\n", 4, "labels", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_everything),
+        TEST(test_several_targets),
+        TEST(test_several_targets_that_are_wrong),
         TEST(test_defaults),
         TEST(test_paths_start_at_the_file),
         TEST(test_problems_have_a_place_and_a_hint),

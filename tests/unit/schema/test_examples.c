@@ -85,12 +85,21 @@ static void test_overlays(void **state)
                      3);
 }
 
+static void test_many_engines(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = example(w, "many-engines", NULL);
+    assert_int_equal(r->set.n, 5);
+    assert_string_equal(val_get_str(resource_find(&r->set, "container/report")->spec, "target"), "paris");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         repository_test(test_hello),
         repository_test(test_compose),
         repository_test(test_overlays),
+        repository_test(test_many_engines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
-/* Pauses between attempts, and names of results. */
-#include "reconciler/exec/exec.h"
+#include "base/backoff.h"
+
+#include "base/clock.h"
+#include "base/io.h"
 
 #define FIRST_NS (INT64_C(750) * NS_PER_MS)
 #define MOST_NS  (INT64_C(900) * NS_PER_S)
@@ -16,12 +18,9 @@ int64_t backoff_ns(unsigned attempt, double random)
     return base + (int64_t)((double)base / 3 * random);
 }
 
-const char *exec_result_name(enum exec_result_code r)
+double backoff_random(void)
 {
-    static const char *const names[] = {
-        [EXEC_OK] = "ok",           [EXEC_FAILED] = "failed",
-        [EXEC_SKIPPED] = "skipped", [EXEC_CANCELLED] = "cancelled",
-        [EXEC_BLOCKED] = "blocked",
-    };
-    return names[r];
+    uint32_t n;
+    io_random(&n, sizeof(n));
+    return (double)n / 4294967296.0;
 }

@@ -1,0 +1,447 @@
+/* One engine of several: every call to it goes through here. */
+#include "providers/fleet/fleet.h"
+
+#include "base/backoff.h"
+#include "base/clock.h"
+#include "base/parse.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define SETTLE_NS (250 * NS_PER_MS) /* a question that is answered is answered by then */
+
+#define AWAY_KEY "away" /* in the cache: since when, so that the next process knows */
+
+/* ---- its part of the cache ---- */
+
+static int cache_get(void *arg, const char *key, struct arena *a, const void **ret, size_t *ret_len)
+{
+    struct member *m = arg;
+    const struct provider_cache *outer = &m->fleet->env.cache;
+    return outer->get(outer->arg, arena_printf(a, "%s %s", m->target->name, key), a, ret, ret_len);
+}
+
+static void cache_put(void *arg, const char *key, const void *data, size_t len)
+{
+    struct member *m = arg;
+    const struct provider_cache *outer = &m->fleet->env.cache;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    outer->put(outer->arg, arena_printf(&a, "%s %s", m->target->name, key), data, len);
+}
+
+static void cache_flush(void *arg)
+{
+    struct member *m = arg;
+    const struct provider_cache *outer = &m->fleet->env.cache;
+    if (outer->flush)
+        outer->flush(outer->arg);
+}
+
+static void remember_away(struct member *m, int64_t since_ns)
+{
+    char text[32] = "";
+    if (!m->env.cache.put)
+        return;
+    if (since_ns)
+        snprintf(text, sizeof(text), "%" PRId64, since_ns);
+    m->env.cache.put(m->env.cache.arg, AWAY_KEY, text, strlen(text));
+    cache_flush(m);
+}
+
+/* Since when another process has known that it is away; 0: it did not. */
+static int64_t remembered_away(struct member *m)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const void *data;
+    size_t len;
+    int64_t since;
+    struct err ignored = {0};
+    if (!m->env.cache.get || m->env.cache.get(m->env.cache.arg, AWAY_KEY, &a, &data, &len) < 0 || !len)
+        return 0;
+    if (parse_int(arena_strndup(&a, data, len), 1, INT64_MAX, &since, &ignored) < 0)
+        return 0;
+    return since;
+}
+
+/* ---- its life ---- */
+
+int member_init(struct member *m, struct fleet *f, const struct target *t, struct err *err)
+{
+    *m = (struct member){.base = {.ops = &member_ops, .target = t}, .fleet = f, .target = t, .env = f->env};
+    m->caps = ~0u & ~CAP_SERVICES; /* until it is heard of nothing is planned on it */
+    m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (m->wake_fd < 0)
+        return err_errno(err, errno, "eventfd");
+    if (f->env.cache.get)
+        m->env.cache = (struct provider_cache){m, cache_get, cache_put, cache_flush};
+    m->brief = *t;
+    if (!m->brief.timeout_ns || m->brief.timeout_ns > PROBE_TIMEOUT_NS)
+        m->brief.timeout_ns = PROBE_TIMEOUT_NS;
+    pthread_mutex_init(&m->lock, NULL);
+    pthread_mutex_init(&m->probe_lock, NULL);
+    return 0;
+}
+
+void member_release(struct member *m)
+{
+    member_unguard(m);
+    provider_close(m->engine);
+    provider_close(m->probe);
+    pthread_mutex_destroy(&m->lock);
+    pthread_mutex_destroy(&m->probe_lock);
+    close(m->wake_fd);
+}
+
+/* (locked) */
+static int open_engine(struct member *m, struct err *err)
+{
+    return m->engine ? 0 : provider_open(m->target, &m->env, &m->engine, err);
+}
+
+/* ---- here and away ---- */
+
+/* Its name is said beside it. */
+static void keep_reason(struct member *m, const struct err *why)
+{
+    char prefix[128];
+    snprintf(prefix, sizeof(prefix), "target %s: ", m->target->name);
+    const char *rest = str_after(why->msg, prefix);
+    m->why = *why;
+    if (rest)
+        str_copy(m->why.msg, sizeof(m->why.msg), rest);
+}
+
+void member_note_away(struct member *m, const struct err *why)
+{
+    struct clock *clock = m->env.clock ? m->env.clock : clock_system();
+    pthread_mutex_lock(&m->lock);
+    bool news = !m->away;
+    m->away = true;
+    keep_reason(m, why);
+    int64_t pause = backoff_ns(++m->failures, backoff_random());
+    m->next_ns = clock_mono(clock) + (pause < AWAY_MOST_NS ? pause : AWAY_MOST_NS);
+    int64_t now = clock_wall(clock);
+    pthread_mutex_unlock(&m->lock);
+    member_wake(m);
+    if (!news)
+        return;
+    int64_t since = remembered_away(m);
+    pthread_mutex_lock(&m->lock);
+    m->since_ns = since && since < now ? since : now;
+    pthread_mutex_unlock(&m->lock);
+    if (!since)
+        remember_away(m, now);
+}
+
+static void note_back(struct member *m)
+{
+    pthread_mutex_lock(&m->lock);
+    bool was = m->away;
+    m->away = false;
+    m->failures = 0;
+    m->since_ns = m->next_ns = 0;
+    pthread_mutex_unlock(&m->lock);
+    if (was || remembered_away(m))
+        remember_away(m, 0);
+}
+
+static int ask(struct member *m, struct arena *a, unsigned *ret_caps, const char **ret_engine,
+               struct err *err)
+{
+    const struct provider_env env = {.clock = m->env.clock};
+    int r = m->probe ? 0 : provider_open(&m->brief, &env, &m->probe, err);
+    return r < 0 ? r : m->probe->ops->ping(m->probe, ret_caps, ret_engine, a, err);
+}
+
+static void set_probing(struct member *m, bool probing)
+{
+    pthread_mutex_lock(&m->lock);
+    m->probing = probing;
+    pthread_mutex_unlock(&m->lock);
+}
+
+bool member_asks_beside(const struct member *m)
+{
+    return !m->env.clock || m->env.clock == clock_system();
+}
+
+/* (locked) When to look again: not before it is known whether it is back. Wall clock. */
+static int64_t worth_looking_ns(const struct member *m, struct clock *clock)
+{
+    int64_t now = clock_mono(clock), at = m->next_ns;
+    if (member_asks_beside(m))
+        at = (m->probing ? now + PROBE_TIMEOUT_NS : at > now ? at : now) + SETTLE_NS;
+    return clock_wall(clock) + (at - now);
+}
+
+int member_probe(struct member *m, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const char *engine = NULL;
+    unsigned caps;
+    pthread_mutex_lock(&m->probe_lock);
+    set_probing(m, true);
+    int r = ask(m, &a, &caps, &engine, err);
+    if (r < 0)
+        member_note_away(m, err);
+    else
+        note_back(m);
+    set_probing(m, false);
+    pthread_mutex_unlock(&m->probe_lock);
+    return r;
+}
+
+void member_state(struct member *m, struct arena *a, struct observed_target *ret)
+{
+    struct clock *clock = m->env.clock ? m->env.clock : clock_system();
+    pthread_mutex_lock(&m->lock);
+    *ret = (struct observed_target){
+        .name = m->target->name,
+        .caps = m->caps,
+        .engine = *m->engine_text ? arena_strdup(a, m->engine_text) : NULL,
+        .away = m->away,
+    };
+    if (m->away) {
+        ret->since_ns = m->since_ns;
+        ret->next_ns = worth_looking_ns(m, clock);
+        ret->why = arena_strdup(a, m->why.msg);
+    }
+    pthread_mutex_unlock(&m->lock);
+}
+
+/* (locked) */
+static int say_away(struct member *m, struct err *err)
+{
+    err_set(err, ERR_UNAVAILABLE, "target \"%s\" is away: %s", m->target->name, m->why.msg);
+    return *m->why.hint ? err_hint(err, "%s", m->why.hint) : err->code;
+}
+
+/* ---- a call ---- */
+
+static int check_there(struct member *m, bool insist, struct err *err)
+{
+    struct clock *clock = m->env.clock ? m->env.clock : clock_system();
+    pthread_mutex_lock(&m->lock);
+    bool away = m->away, beside = member_asks_beside(m);
+    bool wait = away && !insist && (beside || clock_mono(clock) < m->next_ns);
+    int r = wait ? say_away(m, err) : 0;
+    if (away && beside && !m->guarded && member_guard(m, err) < 0)
+        r = err->code;
+    pthread_mutex_unlock(&m->lock);
+    if (!away || wait)
+        return r;
+    if (member_probe(m, err) == 0)
+        return 0;
+    pthread_mutex_lock(&m->lock);
+    r = say_away(m, err);
+    pthread_mutex_unlock(&m->lock);
+    return r;
+}
+
+int member_begin(struct member *m, bool insist, const struct cancel *user, struct call *call, struct err *err)
+{
+    int r = cancel_check(user, err);
+    if (r == 0)
+        r = check_there(m, insist, err);
+    if (r < 0)
+        return r;
+    *call = (struct call){.user = user, .asked_ns = clock_mono(clock_system())};
+    cancel_init(&call->cancel);
+    pthread_mutex_lock(&m->lock);
+    r = open_engine(m, err);
+    if (r == 0)
+        r = member_guard(m, err);
+    if (r == 0) {
+        call->next = m->calls;
+        m->calls = call;
+    }
+    pthread_mutex_unlock(&m->lock);
+    if (r < 0) {
+        cancel_release(&call->cancel);
+        return r;
+    }
+    member_wake(m);
+    return 0;
+}
+
+int member_end(struct member *m, struct call *call, int r, struct err *err)
+{
+    pthread_mutex_lock(&m->lock);
+    for (struct call **at = &m->calls; *at; at = &(*at)->next)
+        if (*at == call) {
+            *at = call->next;
+            break;
+        }
+    pthread_mutex_unlock(&m->lock);
+    cancel_release(&call->cancel);
+    if (r >= 0 || cancel_is_set(call->user))
+        return r;
+    struct err gone = {0};
+    bool away = call->cut;
+    /* It may be the engine that cannot be reached, or a registry that it asked. */
+    if (!away && (r == ERR_UNAVAILABLE || r == ERR_TIMEOUT))
+        away = member_probe(m, &gone) < 0;
+    if (!away)
+        return r;
+    pthread_mutex_lock(&m->lock);
+    r = say_away(m, err);
+    pthread_mutex_unlock(&m->lock);
+    return r;
+}
+
+/* ---- the operations, on this engine ---- */
+
+const char *member_id(struct member *m, struct arena *a, const char *id)
+{
+    return id ? id_on(a, id, m->target->name) : NULL;
+}
+
+static void no_close(struct provider *p)
+{
+    (void)p; /* it is the fleet's */
+}
+
+static void note_heard(struct member *m, unsigned caps, const char *engine)
+{
+    pthread_mutex_lock(&m->lock);
+    m->caps = caps;
+    str_copy(m->engine_text, sizeof(m->engine_text), str_or(engine, ""));
+    pthread_mutex_unlock(&m->lock);
+}
+
+static int member_ping(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a,
+                       struct err *err)
+{
+    struct member *m = member_of(p);
+    pthread_mutex_lock(&m->probe_lock);
+    int r = ask(m, a, ret_caps, ret_engine, err);
+    if (r < 0) {
+        member_note_away(m, err);
+    } else {
+        note_back(m);
+        note_heard(m, *ret_caps, *ret_engine);
+    }
+    pthread_mutex_unlock(&m->probe_lock);
+    return r;
+}
+
+static int member_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
+                          struct arena *a, struct object *ret, struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, false, NULL, &call, err);
+    if (r < 0)
+        return r;
+    r = member_end(m, &call, m->engine->ops->inspect(m->engine, kind, native, a, ret, err), err);
+    if (r == 0)
+        ret->id = member_id(m, a, ret->id);
+    return r;
+}
+
+static int member_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                        struct step_result *ret, struct err *err)
+{
+    struct member *m = member_of(p);
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct call call;
+    struct step plain = *s;
+    plain.id = id_plain(&a, s->id);
+    int r = member_begin(m, false, ctx ? ctx->cancel : NULL, &call, err);
+    if (r < 0)
+        return err_wrap(err, "%s", s->id);
+    struct step_context watched = ctx ? *ctx : (struct step_context){0};
+    watched.cancel = &call.cancel;
+    r = m->engine->ops->apply(m->engine, &plain, &watched, ret, err);
+    bool said = r < 0 && !call.cut; /* then the error names the resource already */
+    r = member_end(m, &call, r, err);
+    return r < 0 && !said ? err_wrap(err, "%s", s->id) : r;
+}
+
+static int cannot(struct err *err)
+{
+    return err_set(err, ERR_UNSUPPORTED, "this backend cannot do that");
+}
+
+static int member_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c,
+                       int *ret_exit, struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, true, c, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->exec ? ops->exec(m->engine, rq, &call.cancel, ret_exit, err) : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
+static int member_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c,
+                       struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, true, c, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->logs ? ops->logs(m->engine, rq, &call.cancel, err) : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
+static int member_volume_save(struct provider *p, const char *native_name, int fd, const struct cancel *c,
+                              struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, true, c, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->volume_save ? ops->volume_save(m->engine, native_name, fd, &call.cancel, err) : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
+static int member_volume_load(struct provider *p, const char *native_name, int fd, bool over,
+                              const struct cancel *c, struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, true, c, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->volume_load ? ops->volume_load(m->engine, native_name, fd, over, &call.cancel, err)
+                         : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
+static int member_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, true, NULL, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->stats ? ops->stats(m->engine, native, ret, err) : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
+const struct provider_ops member_ops = {
+    .name = "the engine",
+    .close = no_close,
+    .ping = member_ping,
+    .observe = member_observe,
+    .inspect = member_inspect,
+    .apply = member_apply,
+    .exec = member_exec,
+    .logs = member_logs,
+    .volume_save = member_volume_save,
+    .volume_load = member_volume_load,
+    .stats = member_stats,
+};

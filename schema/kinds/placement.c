@@ -1,0 +1,59 @@
+#include "schema/kinds/placement.h"
+
+#include "base/str.h"
+#include "schema/kinds/common.h"
+
+static const struct field target_name = {"",
+                                         FT_STRING,
+                                         IMPACT_NONE,
+                                         FIELD_VIRTUAL,
+                                         .doc = "A target's name.",
+                                         .pattern = PLACEMENT_PATTERN,
+                                         .pattern_doc = "letters, digits, _, . and -"};
+
+static const struct field placement_fields[] = {
+    {"matchLabels", FT_MAP, IMPACT_NONE, FIELD_VIRTUAL,
+     .doc = "Labels that a target must carry, all of them, with these values.",
+     .example = "{role: edge, site: paris}", .elem = &field_text},
+    {"names", FT_LIST, IMPACT_NONE, FIELD_VIRTUAL | FIELD_SET,
+     .doc = "Names of targets, of which it must be one.", .example = "[host1, host2]", .elem = &target_name},
+    {0},
+};
+
+const struct field_table placement_table = {
+    .name = "targets",
+    .doc = "Engines chosen by labels or names. What is empty fits all.",
+    .fields = placement_fields,
+};
+
+void placement_normalize(struct decode *d, const struct ynode *n, const struct val *spec)
+{
+    if (val_get(spec, PLACEMENT_TARGET) && val_get(spec, PLACEMENT_TARGETS))
+        decode_error_hint(d, node_at(n, PLACEMENT_TARGETS), "write one of them",
+                          "target and targets both say where it goes");
+}
+
+bool placement_fits(const struct val *selector, const char *name, const struct val *labels)
+{
+    const struct val *match = val_get(selector, "matchLabels"), *names = val_get(selector, "names");
+    bool named = !val_len(names);
+    for (size_t i = 0; i < val_len(match); i++) {
+        const struct val *want = match->pairs[i].val;
+        if (!val_is(want, VAL_STR) || !str_eq(val_get_str(labels, match->pairs[i].key), want->s))
+            return false;
+    }
+    for (size_t i = 0; i < val_len(names) && !named; i++)
+        named = val_is(names->items[i], VAL_STR) && str_eq(names->items[i]->s, name);
+    return named;
+}
+
+const char *placement_text(struct arena *a, const struct val *spec)
+{
+    const char *target = val_get_str(spec, PLACEMENT_TARGET);
+    const struct val *targets = val_get(spec, PLACEMENT_TARGETS);
+    if (!targets)
+        return str_or(target, "");
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    val_json(targets, 0, &b);
+    return arena_strdup(a, buf_str(&b));
+}

@@ -1,0 +1,41 @@
+#ifndef SCHEMA_KINDS_PLACEMENT_H
+#define SCHEMA_KINDS_PLACEMENT_H
+/*
+ * Where a resource goes: the fields `target` and `targets`, which every kind with objects of its own has, and
+ * the settings as well. Pure.
+ */
+#include "schema/field.h"
+
+#define PLACEMENT_TARGET  "target"
+#define PLACEMENT_TARGETS "targets"
+#define PLACEMENT_PATTERN "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"
+
+/* {matchLabels: {LABEL: VALUE}, names: [NAME]}: what fits all of it; nothing in it: everything. */
+extern const struct field_table placement_table;
+
+/* Two fields of a kind's table. Not the engine's, and no reason to touch what runs. */
+#define PLACEMENT_FIELDS                                                                                    \
+    {"target",                                                                                              \
+     FT_STRING,                                                                                             \
+     IMPACT_NONE,                                                                                           \
+     FIELD_VIRTUAL,                                                                                         \
+     .doc = "The engine it is on, by name, where the environment has several (`targets` in the settings). " \
+            "Absent: `targets`, then what the environment says.",                                           \
+     .example = "host2",                                                                                    \
+     .pattern = PLACEMENT_PATTERN,                                                                          \
+     .pattern_doc = "letters, digits, _, . and -"},                                                         \
+    {                                                                                                       \
+        "targets", FT_RECORD, IMPACT_NONE, FIELD_VIRTUAL,                                                   \
+            .doc = "The engines it is on, by their labels: one object for each that fits, named "           \
+                   "`KIND/NAME@TARGET`. Networks and volumes follow those that use them, and need none.",   \
+            .example = "{matchLabels: {role: edge}}", .sub = &placement_table                               \
+    }
+
+/* Only one of the two. For a kind's `normalize`. */
+void placement_normalize(struct decode *d, const struct ynode *n, const struct val *spec);
+/* Does a target of this name with these labels (a map; may be NULL) fit a selector. */
+bool placement_fits(const struct val *selector, const char *name, const struct val *labels);
+/* What a spec says of where it goes, as a text: the same words mean the same engines; "" where it says
+ * nothing. */
+const char *placement_text(struct arena *a, const struct val *spec);
+#endif
