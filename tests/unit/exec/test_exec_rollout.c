@@ -380,6 +380,41 @@ static void test_rollback_is_cut_short(_unused_ void **state)
     }
 }
 
+struct listener {
+    struct world *w;
+    unsigned undone, stalled;
+};
+
+/* From the thread that undoes. */
+static void hear_undo(void *arg, const struct exec_event *ev)
+{
+    struct listener *l = arg;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct inventory inv = {0};
+    struct err err = {0};
+    if (ev->type != EXEC_UNDO || inventory_load(l->w->store, l->w->name, &a, &inv, &err) < 0)
+        return;
+    const struct applied *r = inventory_find(&inv, "container/web");
+    l->undone++;
+    l->stalled += r && r->status == APPLIED_STALLED;
+}
+
+/* Before the first of those that were done is touched it is known that the update has failed: whoever finds
+   it half-way does not go on with it. */
+static void test_failure_is_recorded_before_it_is_taken_back(_unused_ void **state)
+{
+    struct world w;
+    begin(&w, WEB("app:1", FOUR));
+    break_instance(&w, 3);
+    struct listener l = {.w = &w};
+    w.options.event = hear_undo;
+    w.options.arg = &l;
+    assert_int_equal(update(&w, WEB("app:2", FOUR ", update: {failure_action: rollback}"), NULL), ERR_FAILED);
+    assert_int_equal(l.undone, 3); /* the one that failed, and two that did not */
+    assert_int_equal(l.stalled, 2);
+    world_release(&w);
+}
+
 /* ---- any of it, at random: the promise holds ---- */
 
 static unsigned roll(uint64_t *state, unsigned sides)
@@ -436,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_monitor),
         cmocka_unit_test(test_rollback_of_an_update_that_scales),
         cmocka_unit_test(test_rollback_is_cut_short),
+        cmocka_unit_test(test_failure_is_recorded_before_it_is_taken_back),
         cmocka_unit_test(test_never_fewer_than_promised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
