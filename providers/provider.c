@@ -12,7 +12,7 @@ static const struct {
 } backends[] = {
     {"unix://", &provider_docker},   {"tcp://", &provider_docker}, {"http://", &provider_docker},
     {"https://", &provider_docker},  {"ssh://", &provider_docker}, {"fake://", &provider_fake},
-    {"podman://", &provider_podman},
+    {"podman://", &provider_podman}, {"swarm+", &provider_swarm},
 };
 
 /* Where engines listen by default. %s: $XDG_RUNTIME_DIR. */
@@ -95,7 +95,9 @@ int provider_open(const struct target *t, const struct provider_env *env, struct
         if (str_starts(resolved.url, backends[i].prefix))
             return backends[i].ops->open(str_empty(t->url) ? &resolved : t, env, ret, err);
     err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", resolved.url);
-    return err_hint(err, "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST");
+    return err_hint(err,
+                    "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST, and for a "
+                    "manager of a swarm swarm+ before it");
 }
 
 struct provider *provider_on(struct provider *p, const char *id)

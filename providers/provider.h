@@ -34,8 +34,9 @@ struct registry_login {
 
 struct target {
     const char *name; /* "local" */
-    const char *url;  /* unix:///run/docker.sock, tcp://host:2376, ssh://user@host, podman://, fake://; NULL:
-                         find one */
+    /* unix:///run/docker.sock, tcp://host:2376, ssh://user@host, podman://, fake://; NULL: find one. After
+       "swarm+", one of these is a manager of a swarm. */
+    const char *url;
     const char *ca_file, *cert_file, *key_file; /* tcp with TLS */
     const char *ssh_key_file, *ssh_known_hosts;
     int64_t timeout_ns; /* of one answer; 0: 60 s */
@@ -67,6 +68,7 @@ struct observe_request {
     /* Fill in an image_fact for every image that is asked for, not only those missing or moved (rollback). */
     bool images;
     bool insist; /* of several engines: ask those as well that did not answer a moment ago */
+    bool nodes;  /* learn the machines of a swarm, too (observed.nodes) */
 };
 
 /* Progress of one step; called from the thread that runs it. */
@@ -183,7 +185,8 @@ struct provider {
     /* the backend's own fields follow in its own struct */
 };
 
-extern const struct provider_ops provider_docker, provider_podman, provider_fake, provider_fleet;
+extern const struct provider_ops provider_docker, provider_podman, provider_swarm, provider_fake,
+    provider_fleet;
 
 /* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */

@@ -64,6 +64,8 @@ enum field_type {
 #define FIELD_HIDDEN 0x0200u
 /* String: "" is accepted. */
 #define FIELD_EMPTY_OK 0x0400u
+/* Of services too: compared with an engine that replicates by itself (a swarm), whatever holds for others. */
+#define FIELD_SERVICES 0x0800u
 
 struct field_table;
 struct decode;

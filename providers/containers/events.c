@@ -7,8 +7,11 @@
 
 static int type_of(const char *type)
 {
-    static const char *const names[] = {
-        [EVENT_CONTAINER] = "container", [EVENT_NETWORK] = "network", [EVENT_VOLUME] = "volume"};
+    static const char *const names[] = {[EVENT_CONTAINER] = "container",
+                                        [EVENT_NETWORK] = "network",
+                                        [EVENT_VOLUME] = "volume",
+                                        [EVENT_SERVICE] = "service",
+                                        [EVENT_NODE] = "node"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (str_eq(type, names[i]))
             return (int)i;
@@ -36,6 +39,7 @@ int event_read(struct arena *a, const char *line, size_t len, struct engine_even
         .action = arena_strdup(a, action_of(json_text(j, "Action"))),
         .id = arena_strdup(a, json_text(actor, "ID")),
         .name = arena_strdup(a, json_text(attributes, "name")),
+        .service = arena_strdup(a, json_text(attributes, "com.docker.swarm.service.id")),
         .container = arena_strdup(a, json_text(attributes, "container")),
         .owner = arena_strdup(a, json_text(attributes, MARK_OWNER)),
         .resource = arena_strdup(a, json_text(attributes, MARK_RESOURCE)),

@@ -4,10 +4,11 @@
 #include "providers/containers/containers.h"
 
 struct engine_event {
-    enum { EVENT_CONTAINER, EVENT_NETWORK, EVENT_VOLUME, EVENT_OTHER } type;
+    enum { EVENT_CONTAINER, EVENT_NETWORK, EVENT_VOLUME, EVENT_SERVICE, EVENT_NODE, EVENT_OTHER } type;
     const char *action; /* "die", "health_status: unhealthy" */
     const char *id;     /* of the object; a volume's name */
     const char *name;
+    const char *service;          /* of a container that is a task: the id of its service; NULL none */
     const char *container;        /* of a network that it joins or leaves; NULL none */
     const char *owner, *resource; /* marks of a container; NULL none */
     unsigned instance;

@@ -48,6 +48,24 @@ static const struct {
     {"has active endpoints", ERR_BUSY, true, "containers are still on this network"},
     {"volume is in use", ERR_BUSY, true, "containers still use this volume"},
     {"is already in use by container", ERR_CONFLICT, false, NULL},
+    {"update out of sequence", ERR_CONFLICT, true, NULL}, /* a swarm, to a version that is not the newest */
+    {"name conflicts with an existing object", ERR_CONFLICT, false, NULL},
+    {"is in use by service", ERR_BUSY, true, "services are still on this network"},
+    {"is in use by task", ERR_BUSY, true, NULL},
+    {"is in use by the following service", ERR_BUSY, true, NULL},
+    {"Worker nodes can't be used", ERR_UNSUPPORTED, false,
+     "this node is a worker, and only managers know the swarm: name a manager in the target's url, or make "
+     "this "
+     "one a manager (docker node promote)"},
+    {"not a swarm manager", ERR_UNSUPPORTED, false,
+     "this engine is in no swarm: run `docker swarm init` on it, or take \"swarm+\" from the target's url to "
+     "use "
+     "it as a plain engine"},
+    {"swarm does not have a leader", ERR_UNAVAILABLE, true,
+     "more than half of the swarm's managers have to be up: see `docker node ls`"},
+    {"is already using port", ERR_CONFLICT, false, "another service publishes this port; choose another"},
+    {"service mode change is not allowed", ERR_UNSUPPORTED, false, NULL},
+    {"only updates to Labels are allowed", ERR_UNSUPPORTED, false, NULL},
     {"executable file not found", ERR_INVALID, false,
      "check command and entrypoint: the program is not in the image"},
     {"no such file or directory: unknown", ERR_INVALID, false,

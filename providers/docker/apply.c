@@ -37,24 +37,28 @@ static int not_ours(const struct step *s, const struct object *o, struct err *er
     return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
 }
 
+int act_check(const struct step *s, const struct object *o, struct err *err)
+{
+    if (s->native_id && !str_eq(o->native_id, s->native_id))
+        return err_set(err, ERR_CONFLICT, "%s %s is not the one that was planned for any more",
+                       s->kind->prefix, s->native_name);
+    /* Without a mark, only the id that an adoption named will do. */
+    bool ours = o->owner ? str_eq(o->id, s->id) && (!s->owner || str_eq(o->owner, s->owner))
+                         : s->foreign && s->native_id;
+    return ours ? 0 : not_ours(s, o, err);
+}
+
 int act_look(struct act *t, struct object *ret, struct err *err)
 {
     const struct step *s = t->step;
     const char *native = s->kind == &kind_volume ? s->native_name : act_target(t);
     struct object o;
     int r = docker_look(t->d, s->kind, native, t->arena, &o, err);
-    if (r < 0)
-        return r;
-    if (s->native_id && !str_eq(o.native_id, s->native_id))
-        return err_set(err, ERR_CONFLICT, "%s %s is not the one that was planned for any more",
-                       s->kind->prefix, s->native_name);
-    /* Without a mark, only the id that an adoption named will do. */
-    bool ours = o.owner ? str_eq(o.id, s->id) && (!s->owner || str_eq(o.owner, s->owner))
-                        : s->foreign && s->native_id;
-    if (!ours)
-        return not_ours(s, &o, err);
-    *ret = o;
-    return 0;
+    if (r == 0)
+        r = act_check(s, &o, err);
+    if (r == 0)
+        *ret = o;
+    return r;
 }
 
 int act_start(struct act *t, struct err *err)

@@ -15,7 +15,7 @@
 /* The oldest version of Podman's own API that has what is asked of it; newer ones answer it. */
 #define LIBPOD_PREFIX "/v4.0.0"
 
-static void docker_close(struct provider *p)
+void docker_close(struct provider *p)
 {
     if (!p)
         return;
@@ -30,8 +30,8 @@ static void docker_close(struct provider *p)
     free(d);
 }
 
-static int docker_open(const struct target *t, const struct provider_env *env, struct provider **ret,
-                       struct err *err)
+int docker_open_as(const struct provider_ops *ops, const struct target *t, const char *url,
+                   const struct provider_env *env, struct provider **ret, struct err *err)
 {
     const struct dial_files files = {
         .ca_file = t->ca_file,
@@ -41,16 +41,16 @@ static int docker_open(const struct target *t, const struct provider_env *env, s
         .ssh_known_hosts = t->ssh_known_hosts,
     };
     struct dial *dial;
-    int r = dial_new(t->url, &files, &dial, err);
+    int r = dial_new(url, &files, &dial, err);
     if (r < 0)
-        return err_wrap(err, "target \"%s\"", str_or(t->name, t->url));
+        return err_wrap(err, "target \"%s\"", str_or(t->name, url));
     struct docker *d = mem_new(struct docker);
     d->target = *t;
     d->target.url = dial->url;
     d->target.ca_file = dial->ca_file;
     d->target.cert_file = dial->cert_file;
     d->target.key_file = dial->key_file;
-    d->provider = (struct provider){.ops = &provider_docker, .target = &d->target};
+    d->provider = (struct provider){.ops = ops, .target = &d->target};
     d->env = *env;
     d->dial = dial;
     d->http = http_new(dial, t->timeout_ns, dial->scheme == DIAL_SSH ? CONNECTIONS_SSH : CONNECTIONS);
@@ -62,6 +62,12 @@ static int docker_open(const struct target *t, const struct provider_env *env, s
     pthread_mutex_init(&d->lock, NULL);
     *ret = &d->provider;
     return 0;
+}
+
+static int docker_open(const struct target *t, const struct provider_env *env, struct provider **ret,
+                       struct err *err)
+{
+    return docker_open_as(&provider_docker, t, t->url, env, ret, err);
 }
 
 /* "1.41" -> API(1, 41); 0 when it is none. */

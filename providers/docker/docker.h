@@ -60,6 +60,11 @@ struct ask {
     void *arg;
 };
 
+/* A connection to an engine at `url`, for a provider that asks it other things. */
+int docker_open_as(const struct provider_ops *ops, const struct target *t, const char *url,
+                   const struct provider_env *env, struct provider **ret, struct err *err) _must_check_;
+void docker_close(struct provider *p);
+unsigned docker_caps(unsigned api);
 /* Learn the engine's version, once. Every question does this by itself. */
 int docker_negotiate(struct docker *d, const struct cancel *c, struct err *err) _must_check_;
 /* Ask, and take the whole answer. Statuses from 400 up are errors in the engine's words (refusal_read());
@@ -124,6 +129,9 @@ int docker_volume_save(struct provider *p, const char *volume, int fd, const str
                        struct err *err);
 int docker_volume_load(struct provider *p, const char *volume, int fd, bool over, const struct cancel *cancel,
                        struct err *err);
+/* The logs of something in "/containers/" or "/services/"; with a terminal they are one stream. */
+int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct logs_request *rq,
+                   const struct cancel *c, struct err *err) _must_check_;
 int docker_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
 
 /* A step under way. */
@@ -141,6 +149,8 @@ act_fn network_create, network_remove, volume_create, volume_remove;
 /* What the step acts on now: found by id, else by name. ERR_NOTFOUND when it is gone. Unless it is what the
    plan saw and ours, ERR_CONFLICT (S4, L5). */
 int act_look(struct act *t, struct object *ret, struct err *err) _must_check_;
+/* Is an object what the step means, and ours? ERR_CONFLICT. */
+int act_check(const struct step *s, const struct object *o, struct err *err) _must_check_;
 const char *act_target(const struct act *t); /* id, else name */
 const struct cancel *act_cancel(const struct act *t);
 void act_progress(const struct act *t, const char *what, int64_t done, int64_t total, const char *detail);

@@ -28,27 +28,32 @@ static const char *bound(struct arena *a, const char *name, int64_t ns)
 int docker_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c, struct err *err)
 {
     struct docker *d = docker_of(p);
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
     _cleanup_json_ json_t *j = NULL;
     int r = docker_inspect_json(d, rq->native_name, c, &j, err);
     if (r < 0)
         return r;
+    bool tty = json_is_true(json_object_get(json_object_get(j, "Config"), "Tty"));
+    return docker_logs_of(d, "/containers/", tty, rq, c, err);
+}
+
+int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct logs_request *rq,
+                   const struct cancel *c, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
     struct lines lines = {.line = rq->line, .arg = rq->arg};
     /* Whether there are frames is not said in the answer before API 1.42. */
-    struct demux demux = {.bare = json_is_true(json_object_get(json_object_get(j, "Config"), "Tty")),
-                          .out = to_lines,
-                          .arg = &lines};
+    struct demux demux = {.bare = tty, .out = to_lines, .arg = &lines};
     const char *tail = rq->tail >= 0 ? arena_printf(&a, "&tail=%lld", (long long)rq->tail) : "";
     const char *query = arena_printf(&a, "/logs?stdout=1&stderr=1%s%s%s%s%s", rq->follow ? "&follow=1" : "",
                                      rq->timestamps ? "&timestamps=1" : "", bound(&a, "since", rq->since_ns),
                                      bound(&a, "until", rq->until_ns), tail);
-    const struct ask q = {.path = docker_path(&a, "/containers/", rq->native_name, query),
+    const struct ask q = {.path = docker_path(&a, folder, rq->native_name, query),
                           .cancel = c,
                           .timeout_ns = rq->follow ? -1 : 0,
                           .sink = to_demux,
                           .arg = &demux};
-    r = docker_ask(d, &q, &answer, NULL, err);
+    int r = docker_ask(d, &q, &answer, NULL, err);
     lines_end(&lines);
     return r;
 }

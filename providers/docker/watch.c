@@ -73,12 +73,7 @@ static void fall_back(struct watching *w, const struct err *why)
 static void write_request(struct watching *w)
 {
     /* Without a version in its path: the stream's form is the same in all, and nothing is to be asked before.
-       "died" and "remove" are Podman's. */
-    static const char filters[] =
-        "{\"type\":[\"container\",\"network\",\"volume\"],\"event\":[\"create\",\"start\",\"die\",\"oom\","
-        "\"pause\","
-        "\"unpause\",\"destroy\",\"died\",\"remove\",\"rename\",\"update\",\"health_status\",\"connect\","
-        "\"disconnect\"]}";
+     */
     _cleanup_buf_ struct buf path = BUF_INIT;
     buf_adds(&path, "/events?");
     /* Events of one moment may be logged in another order than that of their times. */
@@ -86,7 +81,7 @@ static void write_request(struct watching *w)
     if (w->last_ns)
         buf_addf(&path, "since=%lld.%09lld&", (long long)(since / NS_PER_S), (long long)(since % NS_PER_S));
     buf_adds(&path, "filters=");
-    http_escape(&path, filters);
+    http_escape(&path, w->rules->filters);
     buf_reset(&w->out);
     http_write_head(&w->out, &(struct http_request){.path = buf_str(&path)}, false);
     w->sent = 0;
@@ -157,7 +152,7 @@ static void take_line(struct watching *w, const char *text, size_t len)
                                 .native_id = e.id,
                                 .action = e.action,
                                 .at_ns = e.at_ns};
-    if (watch_concerns(w, &e, &ev))
+    if (w->rules->concerns(w, &e, &ev))
         emit(w, &ev);
 }
 
@@ -203,7 +198,7 @@ static int flow(struct watching *w, size_t head_len, struct err *err)
         report_lost(w); /* no event was ever seen that could prove anything */
     set_timer(w, w->replaying ? REPLAY_NS : 0);
     w->connected_before = true;
-    watch_learn(w);
+    w->rules->learn(w);
     return 0;
 }
 
@@ -308,11 +303,29 @@ int docker_watch_dispatch(struct watch *watch, struct err *err)
     return 0;
 }
 
+static const struct watch_rules engine_rules = {
+    /* "died" and "remove" are Podman's. */
+    .filters =
+        "{\"type\":[\"container\",\"network\",\"volume\"],\"event\":[\"create\",\"start\",\"die\",\"oom\","
+        "\"pause\","
+        "\"unpause\",\"destroy\",\"died\",\"remove\",\"rename\",\"update\",\"health_status\",\"connect\","
+        "\"disconnect\"]}",
+    .concerns = watch_concerns,
+    .learn = watch_learn,
+};
+
 int docker_watch_open(struct provider *p, const char *owner, struct watch *watch, struct err *err)
+{
+    return watch_open_by(&engine_rules, p, owner, watch, err);
+}
+
+int watch_open_by(const struct watch_rules *rules, struct provider *p, const char *owner, struct watch *watch,
+                  struct err *err)
 {
     struct watching *w = mem_new(struct watching);
     struct err why = {0};
-    *w = (struct watching){.d = docker_of(p), .watch = watch, .owner = mem_strdup(owner), .timer = -1};
+    *w = (struct watching){
+        .d = docker_of(p), .watch = watch, .rules = rules, .owner = mem_strdup(owner), .timer = -1};
     watch->impl = w;
     watch->fd = epoll_create1(EPOLL_CLOEXEC);
     w->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

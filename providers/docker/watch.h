@@ -9,6 +9,16 @@
 
 enum watch_state { WATCH_WAITING, WATCH_CONNECTING, WATCH_SENDING, WATCH_HEAD, WATCH_BODY };
 
+struct watching;
+
+/* Which events are asked for, and whom they concern: what engines and swarms differ in. */
+struct watch_rules {
+    const char *filters; /* JSON */
+    /* Is it about something of ours. May complete what is told of it. */
+    bool (*concerns)(struct watching *w, const struct engine_event *e, struct provider_event *ev);
+    void (*learn)(struct watching *w); /* which objects are ours, when the stream begins */
+};
+
 struct known_container {
     char *id, *owner, *resource;
     unsigned instance;
@@ -17,6 +27,7 @@ struct known_container {
 struct watching {
     struct docker *d;
     struct watch *watch;
+    const struct watch_rules *rules;
     char *owner; /* NULL: all of ours */
     enum watch_state state;
     struct stream stream;
@@ -42,4 +53,10 @@ bool watch_concerns(struct watching *w, const struct engine_event *e, struct pro
 /* Learn which containers, networks and volumes are ours. */
 void watch_learn(struct watching *w);
 void watch_forget(struct watching *w);
+bool watch_is_owner(const struct watching *w, const char *owner);
+/* An object of ours, by the id that events call it; an owner of NULL is not known. */
+void watch_know(struct watching *w, const char *id, const char *owner, const char *resource,
+                unsigned instance);
+int watch_open_by(const struct watch_rules *rules, struct provider *p, const char *owner, struct watch *watch,
+                  struct err *err) _must_check_;
 #endif

@@ -14,7 +14,7 @@
  */
 #define ANSWER_NS (2 * NS_PER_S)
 
-static bool is_owner(const struct watching *w, const char *owner)
+bool watch_is_owner(const struct watching *w, const char *owner)
 {
     return owner && (!w->owner || str_eq(w->owner, owner));
 }
@@ -39,8 +39,8 @@ static void forget_container(struct watching *w, const char *id)
     free(k);
 }
 
-static void know_container(struct watching *w, const char *id, const char *owner, const char *resource,
-                           unsigned instance)
+void watch_know(struct watching *w, const char *id, const char *owner, const char *resource,
+                unsigned instance)
 {
     if (!resource || map_get(&w->containers, id))
         return;
@@ -83,8 +83,8 @@ static void learn_list(struct watching *w, json_t *list, const char *key)
     json_array_foreach(list, i, item)
     {
         const char *id = json_string_value(json_object_get(item, key));
-        if (id &&
-            is_owner(w, json_string_value(json_object_get(json_object_get(item, "Labels"), MARK_OWNER))))
+        if (id && watch_is_owner(
+                      w, json_string_value(json_object_get(json_object_get(item, "Labels"), MARK_OWNER))))
             know(w, id);
     }
 }
@@ -101,8 +101,8 @@ static int learn_containers(struct watching *w, const char *path, struct arena *
     while (r >= 0 && (r = scan_element(&s, &entry, err)) > 0) {
         struct listed l;
         r = listing_read(a, entry, &l, err);
-        if (r == 0 && is_owner(w, l.owner))
-            know_container(w, l.id, l.owner, l.resource, l.instance);
+        if (r == 0 && watch_is_owner(w, l.owner))
+            watch_know(w, l.id, l.owner, l.resource, l.instance);
     }
     return r;
 }
@@ -130,7 +130,7 @@ static bool is_ours(struct watching *w, const struct kind_desc *kind, const char
 {
     struct object o;
     struct err ignored = {0};
-    if (docker_look(w->d, kind, native, &w->arena, &o, &ignored) < 0 || !is_owner(w, o.owner))
+    if (docker_look(w->d, kind, native, &w->arena, &o, &ignored) < 0 || !watch_is_owner(w, o.owner))
         return false;
     ev->owner = o.owner;
     ev->id = o.id;
@@ -141,12 +141,12 @@ static bool is_ours(struct watching *w, const struct kind_desc *kind, const char
 bool watch_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev)
 {
     if (e->type == EVENT_CONTAINER) {
-        if (!is_owner(w, e->owner) || !e->resource)
+        if (!watch_is_owner(w, e->owner) || !e->resource)
             return false;
         if (str_eq(e->action, "destroy"))
             forget_container(w, e->id);
         else
-            know_container(w, e->id, e->owner, e->resource, e->instance);
+            watch_know(w, e->id, e->owner, e->resource, e->instance);
         return true;
     }
     if (e->type == EVENT_OTHER)

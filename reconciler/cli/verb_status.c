@@ -99,6 +99,33 @@ static void print_targets(struct cli *c, const struct val *doc, struct buf *b)
     buf_addc(b, '\n');
 }
 
+/* What is on a node, in a few words. */
+static const char *tasks_text(struct cli *c, const struct val *tasks)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    for (size_t i = 0; i < val_len(tasks) && i < 6; i++)
+        buf_addf(&b, "%s%s", i ? " " : "", tasks->items[i]->s);
+    if (val_len(tasks) > 6)
+        buf_addf(&b, " and %zu more", val_len(tasks) - 6);
+    return arena_strdup(&c->arena, buf_str(&b));
+}
+
+static void print_nodes(struct cli *c, const struct val *nodes, struct buf *b)
+{
+    struct table t;
+    table_init(&t, &c->arena, 5, (const char *const[]){"NODE", "ROLE", "STATE", "AVAILABILITY", "TASKS"});
+    for (size_t i = 0; i < val_len(nodes); i++) {
+        const struct val *row = nodes->items[i];
+        bool leader = val_get_bool(row, "leader", false);
+        table_row(&t, (const char *const[]){val_get_str(row, "node"),
+                                            leader ? "leader" : val_get_str(row, "role"),
+                                            val_get_str(row, "state"), val_get_str(row, "availability"),
+                                            tasks_text(c, val_get(row, "tasks"))});
+    }
+    buf_addc(b, '\n');
+    table_print(&t, c->out_colour, b);
+}
+
 static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
 {
     head_lines(doc, b);
@@ -116,6 +143,8 @@ static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
                           age_text(c, val_get_int(row, "age_ns", -1)), val_get_str(row, "message")});
     }
     table_print(&t, c->out_colour, b);
+    if (val_len(val_get(doc, "nodes")))
+        print_nodes(c, val_get(doc, "nodes"), b);
 }
 
 static int exit_code(const struct val *doc, const char *only, bool *ret_found)

@@ -79,6 +79,7 @@ struct look_options {
     const char *against;       /* compare with what this revision asks for instead of with the engine; NULL */
     bool fetch;                /* ask the remote first */
     bool fresh;                /* trust no cache of observations */
+    bool nodes;                /* learn the machines of a swarm, for status */
     bool images;               /* learn what each image reference means now, for the record of a generation */
     bool attended;             /* a person decides: caps do not stop it, self_heal and holds neither */
     const char *const *only, *const *data_loss, *const *adopt;

@@ -8,7 +8,7 @@ struct observing {
     struct engine *engine;
     struct look *look;
     const struct cancel *cancel;
-    bool fresh, images, insist;
+    bool fresh, images, insist, nodes;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t published;
@@ -42,6 +42,7 @@ static int observe(struct observing *ob)
         .fresh = ob->fresh,
         .images = ob->images,
         .insist = ob->insist,
+        .nodes = ob->nodes,
     };
     return p->ops->observe(p, &rq, ob->cancel, &ob->look->observed_arena, &ob->look->observed, &ob->err);
 }
@@ -67,6 +68,7 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
     ob->cancel = o->cancel;
     ob->fresh = o->fresh;
     ob->insist = o->fresh || o->attended || o->force_retry;
+    ob->nodes = o->nodes;
     ob->images = o->images || o->rollback_to || l->state.held_generation;
     pthread_mutex_init(&ob->lock, NULL);
     pthread_cond_init(&ob->published, NULL);

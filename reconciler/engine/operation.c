@@ -167,6 +167,7 @@ static int run_status(const struct operation_context *c, const struct val *args,
 {
     struct look_options o = look_options_from(c, args);
     o.fetch = val_get_bool(args, "fetch", false);
+    o.nodes = true;
     _cleanup_(look_release) struct look l;
     int r = engine_look(c->engine, &o, &l, err);
     if (r < 0)

@@ -295,7 +295,8 @@ int record_inventory(struct engine *e, struct look *l, struct err *err)
     size_t n = 0, cap = 0;
     for (size_t i = 0; i < l->bound.n; i++) {
         const struct resource *r = l->bound.items[i];
-        bool part_of_it = !(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && !plan_find(&l->plan, r->id);
+        bool part_of_it = !kind_is_virtual(r->kind, observed_caps(&l->observed, r->id)) &&
+                          !(r->kind->flags & KIND_META) && !plan_find(&l->plan, r->id);
         part_of_it = part_of_it && was_looked_at(l, r) && !observed_away(&l->observed, r->id);
         if (part_of_it && in_sync_record(e, l, r, &now))
             arena_push(&l->arena, items, n, cap, now);

@@ -100,7 +100,8 @@ static const char *pinned_reference(struct look *l, const char *on, const char *
 static void pin(struct look *l, struct val *pins, struct resource *res, const struct val *images)
 {
     const char *ref = val_get_str(res->spec, "image");
-    struct val *recorded = ref ? val_clone(&l->arena, val_get(images, ref)) : NULL;
+    const struct val *found = ref ? val_get(images, ref) : NULL;
+    struct val *recorded = found ? val_clone(&l->arena, found) : NULL;
     const char *pinned = recorded ? pinned_reference(l, res->id, ref, recorded) : NULL;
     if (!pinned)
         return;

@@ -31,7 +31,7 @@ static const struct field label_elem = {.name = "label", .type = FT_STRING, .fla
 
 static const struct field target_fields[] = {
     {.name = "url", .type = FT_STRING, .example = "unix:///run/docker.sock",
-     .doc = "The engine: `unix:///run/docker.sock`, `tcp://host:2376` (with TLS files), `ssh://user@host`, `podman://` (Podman's own socket, or a service that Forge starts). Without it: `$DOCKER_HOST`, then the default sockets of Docker and Podman, then `podman://`."},
+     .doc = "The engine: `unix:///run/docker.sock`, `tcp://host:2376` (with TLS files), `ssh://user@host`, `podman://` (Podman's own socket, or a service that Forge starts); with `swarm+` before it, a manager of a swarm (`swarm+unix:///run/docker.sock`). Without it: `$DOCKER_HOST`, then the default sockets of Docker and Podman, then `podman://`."},
     {.name = "ca", .type = FT_STRING, .doc = "Certificate of the authority that signed the engine's, for tcp."},
     {.name = "cert", .type = FT_STRING, .doc = "Our certificate, for tcp with mutual TLS."},
     {.name = "key", .type = FT_STRING, .doc = "The key of our certificate; must not be readable by others."},

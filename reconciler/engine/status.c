@@ -44,7 +44,7 @@ static size_t health_rank(const struct object *o)
 }
 
 struct tally {
-    size_t rank, running, n;
+    size_t rank, running, wanted, n;
     int64_t since_ns;
     const char *message;
 };
@@ -58,7 +58,11 @@ static struct tally tally_objects(struct object *const *objects, size_t n, const
             continue;
         size_t rank = health_rank(objects[i]);
         t.n++;
-        t.running += objects[i]->state == OBJECT_RUNNING;
+        if (objects[i]->tasks_wanted)
+            t.running += objects[i]->tasks_running;
+        else
+            t.running += objects[i]->state == OBJECT_RUNNING;
+        t.wanted += objects[i]->tasks_wanted;
         if (rank >= t.rank) {
             t.rank = rank;
             t.message = objects[i]->message;
@@ -132,14 +136,14 @@ static struct val *status_row(struct arena *a, const struct look *l, const char 
     struct object *const *objects;
     size_t n = observed_find(&l->observed, id, &objects);
     struct tally t = tally_objects(objects, n, rec ? rec->adopted : NULL);
-    bool virtual = r && r->kind->flags & KIND_VIRTUAL;
+    bool virtual = r && kind_is_virtual(r->kind, observed_caps(&l->observed, id));
     struct val *row = val_map(a);
     val_set_str(a, row, "resource", id);
     val_set_str(a, row, "sync", sync_of(c, rec));
     val_set_str(a, row, "health", t.n ? health_words[t.rank] : virtual ? "present" : "missing");
     if (r && r->kind->flags & KIND_INSTANCES) {
         val_set_int(a, row, "running", (int64_t)t.running);
-        val_set_int(a, row, "replicas", val_get_int(r->spec, "replicas", 1));
+        val_set_int(a, row, "replicas", t.wanted ? (int64_t)t.wanted : val_get_int(r->spec, "replicas", 1));
     }
     if (rec && rec->generation)
         val_set_int(a, row, "generation", (int64_t)rec->generation);
@@ -147,6 +151,29 @@ static struct val *status_row(struct arena *a, const struct look *l, const char 
         val_set_int(a, row, "age_ns", l->observed.at_ns > t.since_ns ? l->observed.at_ns - t.since_ns : 0);
     val_set_str(a, row, "message", first_word(a, c, rec, &t));
     return row;
+}
+
+/* The machines of a swarm, and what is on each. */
+static struct val *node_rows(struct arena *a, const struct look *l)
+{
+    struct val *rows = val_list(a);
+    for (size_t i = 0; i < l->observed.n_nodes; i++) {
+        const struct node_fact *n = &l->observed.nodes[i];
+        struct val *row = val_map(a);
+        val_set_str(a, row, "node", n->name);
+        val_set_str(a, row, "id", n->id);
+        val_set_str(a, row, "role", n->role);
+        val_set_bool(a, row, "leader", n->leader);
+        val_set_str(a, row, "state", n->state);
+        val_set_str(a, row, "availability", n->availability);
+        val_set_str(a, row, "address", n->address);
+        val_set_str(a, row, "engine", n->engine);
+        val_set_str(a, row, "message", n->message);
+        val_map_set(a, row, "labels", val_clone(a, n->labels));
+        val_map_set(a, row, "tasks", val_clone(a, n->tasks));
+        val_list_add(a, rows, row);
+    }
+    return rows;
 }
 
 struct val *engine_status(struct arena *a, const struct look *l)
@@ -178,5 +205,7 @@ struct val *engine_status(struct arena *a, const struct look *l)
         val_set_str(a, doc, "held_commit", l->state.held_commit);
     }
     val_map_set(a, doc, "resources", rows);
+    if (l->observed.nodes)
+        val_map_set(a, doc, "nodes", node_rows(a, l));
     return doc;
 }

@@ -60,8 +60,10 @@ static void add_gate(struct run *x, struct map *shared, struct unit *u, const st
     if (!r || d->condition == DEPEND_STARTED || !(r->kind->flags & KIND_INSTANCES))
         return;
     struct unit *own = x->units[c - x->plan->changes];
-    unsigned replicas = (unsigned)val_get_int(r->spec, "replicas", 1);
-    for (unsigned i = 1; i <= replicas && c->action != PLAN_BLOCKED && c->n_moves; i++) {
+    /* A service is one object, numbered 0. */
+    bool service = run_caps(x, c) & CAP_SERVICES;
+    unsigned first = service ? 0 : 1, last = service ? 0 : (unsigned)val_get_int(r->spec, "replicas", 1);
+    for (unsigned i = first; i <= last && c->action != PLAN_BLOCKED && c->n_moves; i++) {
         if (waits_for(own, i, d->condition))
             continue;
         const struct step step = {

@@ -84,6 +84,9 @@ static enum impact cost(const struct compare *c, const struct place *p, enum imp
     if (impact != IMPACT_LIVE)
         return impact;
     const char *top = place_top(p);
+    /* Of a service: how many tasks there are, and how they are moved, is no part of the tasks themselves. */
+    if (c->sides->caps & CAP_SERVICES && (str_eq(top, "replicas") || str_eq(top, "deploy")))
+        return IMPACT_LIVE;
     if (str_eq(top, "networks"))
         return c->sides->caps & CAP_NETWORK_CONNECT ? IMPACT_LIVE : IMPACT_REPLACE;
     /* Engines take the absence of a limit in an update for "as it is": a limit is lifted by a new object
@@ -250,8 +253,10 @@ static void compare_field(const struct compare *c, const struct field *f, const 
         compare_leaf(c, f, p, impact, v, dflt);
 }
 
-static bool of_the_engine(const struct field *f, const struct place *up)
+static bool of_the_engine(const struct compare *c, const struct field *f, const struct place *up)
 {
+    if (f->flags & FIELD_SERVICES && c->sides->caps & CAP_SERVICES)
+        return true;
     if (f->flags & (FIELD_VIRTUAL | FIELD_CREATE_ONLY))
         return false;
     if (up)
@@ -272,7 +277,7 @@ static void compare_fields(const struct compare *c, const struct field_table *t,
         if (!c->record && child[DESIRED] && child[OBSERVED] && val_equal(child[DESIRED], child[OBSERVED]))
             continue;
         const struct field *f = field_find(t, key);
-        if (!f || f->flags & FIELD_ALIAS || (!c->record && !of_the_engine(f, up)))
+        if (!f || f->flags & FIELD_ALIAS || (!c->record && !of_the_engine(c, f, up)))
             continue;
         const struct place at = {up, key};
         compare_field(c, f, &at, impact, child, val_get(dflt, key));

@@ -252,6 +252,8 @@ void decide(struct planner *p, const struct resource *r)
     s.n_objects = next_objects(p, r->id, &s.objects);
     if (val_get_bool(r->spec, "external", false))
         decide_external(&s);
+    else if (r->kind->flags & KIND_INSTANCES && planner_caps(p, r->id) & CAP_SERVICES)
+        decide_service(&s);
     else if (r->kind->flags & KIND_INSTANCES)
         decide_instances(&s);
     else

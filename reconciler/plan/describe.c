@@ -96,6 +96,10 @@ static const char *how(struct planner *p, const struct plan_change *c)
         return "goes on with the interrupted replace";
     if (!containers || !any_up(c))
         return NULL;
+    if (planner_caps(p, c->id) & CAP_SERVICES)
+        return !replace && c->action != PLAN_RESTART      ? NULL
+               : service_keeps_running(c->resource->spec) ? "rolling, no downtime expected"
+                                                          : "its tasks stop first, short downtime";
     if (c->returns || (!replace && c->action != PLAN_RESTART))
         return NULL;
     return interruption(p, c, replace);

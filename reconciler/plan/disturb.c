@@ -217,6 +217,8 @@ void decide_how(struct planner *p, struct plan_change *c)
     struct subject s = {.p = p, .r = r};
     c->wait = wait_of(p, c);
     c->job = is_job(&s);
+    if (planner_caps(p, c->id) & CAP_SERVICES) /* the engine's work */
+        return;
     if (c->action == PLAN_REPLACE || c->action == PLAN_ADOPT)
         decide_order(p, c);
     decide_rollout(p, c);

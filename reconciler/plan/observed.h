@@ -53,8 +53,10 @@ struct object {
     const char *message; /* the engine's word about a failure: error text, last health output; NULL none */
     int64_t created_ns, started_ns, finished_ns; /* since the epoch; 0 unknown */
     unsigned restarts;
-    const char *image_id;       /* "sha256:..." that it runs; NULL for kinds without */
-    bool image_moved;           /* its image reference now names another local image than the one it runs */
+    const char *image_id; /* "sha256:..." that it runs; NULL for kinds without */
+    bool image_moved;     /* its image reference now names another local image than the one it runs */
+    /* Of services: how many tasks run, and how many should. 0 for all others. */
+    unsigned tasks_running, tasks_wanted;
     bool keep;                  /* mark: not to be deleted when Git no longer has it (MARK_PRUNE) */
     const struct val *spec;     /* never NULL */
     const struct val *defaults; /* never NULL */
@@ -72,6 +74,24 @@ struct image_fact {
     const char *id;     /* "sha256:..." of the local image; NULL when not present */
     const char *digest; /* repository digest, "sha256:..."; NULL unknown (local builds have none) */
 };
+
+/* A machine of a swarm. */
+struct node_fact {
+    const char *id, *name;
+    const char *role;         /* "manager", "worker" */
+    const char *availability; /* "active", "pause", "drain": what is asked of it */
+    const char *state;        /* "ready", "down", "unknown", "disconnected": what it is */
+    const char *message;      /* why, in the engine's words; NULL none */
+    const char *address, *engine;
+    bool leader;
+    const struct val *labels; /* map; never NULL */
+    struct val *tasks;        /* list of "production-web.1": what is or was last on it */
+};
+
+/* Has the kind no objects of its own on a target with these capabilities? Where services run on any of
+   several nodes, volumes are made on each node by the tasks that want them. */
+#define kind_is_virtual(kind, caps) \
+    ((kind)->flags & KIND_VIRTUAL || ((caps)&CAP_SERVICES && (kind)->flags & KIND_STATEFUL))
 
 /* Capability bits: what a target can do; the planner refuses at plan time what it cannot. */
 #define CAP_LIVE_UPDATE     0x0001u /* resources and restart policy of a running container */
@@ -108,6 +128,8 @@ struct observed {
     struct arena *arena;
     struct object **items; /* ours and adoptable name-sakes; sorted by id, instance, candidate */
     size_t n, cap;
+    const struct node_fact *nodes; /* of a swarm, by name; NULL elsewhere */
+    size_t n_nodes;
     struct image_fact *images;
     size_t n_images, cap_images;
     unsigned caps;                   /* CAP_* */

@@ -75,7 +75,8 @@ static int select_resources(struct planner *p, struct err *err)
 /* Has it objects of its own, and is it asked about? What is virtual lives in those that use it. */
 static bool is_planned(const struct planner *p, const struct resource *r)
 {
-    return !(r->kind->flags & (KIND_VIRTUAL | KIND_META)) && planner_selected(p, r->id);
+    return !kind_is_virtual(r->kind, planner_caps(p, r->id)) && !(r->kind->flags & KIND_META) &&
+           planner_selected(p, r->id);
 }
 
 static void decide_all(struct planner *p)

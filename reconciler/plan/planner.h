@@ -105,6 +105,9 @@ extern const char *const join_fields[]; /* network_mode, pid, ipc; NULL-terminat
 void decide(struct planner *p, const struct resource *r);
 void decide_single(struct subject *s);    /* networks, volumes: one object */
 void decide_instances(struct subject *s); /* containers: `replicas` objects (instances.c) */
+void decide_service(struct subject *s);   /* the same where the engine replicates: one object (services.c) */
+/* Does an update leave some of its tasks running at any time? */
+bool service_keeps_running(const struct val *spec);
 /* How much must happen to `o` so that it is what is asked for, and the fields that say so. */
 enum plan_action judge_object(struct subject *s, const struct object *o, unsigned instance,
                               struct field_list *ret);

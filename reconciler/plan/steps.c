@@ -69,7 +69,8 @@ void step_stop(struct step_maker *m, const struct object *o, const char *native_
 
 void step_discard(struct step_maker *m, const struct object *o)
 {
-    step_stop(m, o, o->native_name);
+    if (!(m->caps & CAP_SERVICES)) /* a service's tasks are stopped by its removal */
+        step_stop(m, o, o->native_name);
     step_on(m, STEP_REMOVE, o, o->native_name);
 }
 
@@ -209,7 +210,8 @@ static struct val *labels_of(struct step_maker *m)
 int step_create(struct step_maker *m, const char *native_name, struct err *err)
 {
     if (m->change->kind->flags & KIND_INSTANCES) {
-        pull(m);
+        if (!(m->caps & CAP_SERVICES)) /* the nodes pull */
+            pull(m);
         wait_for_needs(m);
     }
     struct step *s = step_add(m, STEP_CREATE, native_name, NULL);
@@ -218,9 +220,41 @@ int step_create(struct step_maker *m, const char *native_name, struct err *err)
     return add_files(m, s, err);
 }
 
+/* How long a service's tasks are given: engines start many of them in waves, and move them a few at a time. */
+static int64_t service_patience(const struct resource *r, enum depend_condition c)
+{
+    const struct val *config = val_get(r->spec, "update");
+    int64_t replicas = val_get_int(r->spec, "replicas", 1);
+    int64_t at_once = val_get_int(config, "parallelism", 1);
+    int64_t rounds = at_once > 0 ? (replicas + at_once - 1) / at_once : 1;
+    if (val_get_int(val_get(r->spec, "update"), "timeout", 0) > 0)
+        return step_patience(r->spec, c);
+    return step_patience(r->spec, c) + replicas * NS_PER_S +
+           rounds * (val_get_int(config, "delay", 0) + val_get_int(config, "monitor", 5 * NS_PER_S) +
+                     stop_grace(r->spec));
+}
+
+static void wait_for_service(struct step_maker *m, const char *native_name, const char *native_id)
+{
+    struct step *s = step_add(m, STEP_WAIT, native_name, native_id);
+    s->condition = m->change->wait;
+    s->timeout_ns = service_patience(m->change->resource, m->change->wait);
+    s->may_end = m->change->job;
+}
+
+static int create_service(struct step_maker *m, struct err *err)
+{
+    int r = step_create(m, m->move->native_name, err);
+    if (r == 0)
+        wait_for_service(m, m->move->native_name, NULL);
+    return r;
+}
+
 static int create(struct step_maker *m, struct err *err)
 {
     const char *name = m->move->native_name;
+    if (m->caps & CAP_SERVICES && m->change->kind->flags & KIND_INSTANCES)
+        return create_service(m, err);
     if (m->move->candidate)
         step_discard(m, m->move->candidate);
     int r = step_create(m, name, err);
@@ -319,21 +353,52 @@ static void change_in_place(struct step_maker *m)
     step_monitor(m, name, o->native_id);
 }
 
+/* What an engine changes on no service: how it is called, and whether its tasks end. */
+static bool is_another_service(const struct step_maker *m, const struct object *o)
+{
+    const char *before = val_get_str(val_get(o->spec, "deploy"), "mode");
+    const char *after = val_get_str(val_get(m->change->resource->spec, "deploy"), "mode");
+    return !str_eq(o->native_name, m->move->native_name) ||
+           !str_eq(str_or(before, "replicated"), str_or(after, "replicated"));
+}
+
+/* Where a failed update goes back by itself, one that takes too long goes back as well. */
+static bool goes_back(const struct val *spec)
+{
+    const char *action = val_get_str(val_get(spec, "update"), "failure_action");
+    return !action || str_eq(action, "rollback");
+}
+
 /* The engine replaces by itself (services): one object stands for all instances. */
 static int change_service(struct step_maker *m, struct err *err)
 {
     const struct object *o = m->move->current;
-    if (!o)
-        return create(m, err);
-    pull(m);
+    if (o && is_another_service(m, o))
+        step_discard(m, o);
+    if (!o || is_another_service(m, o)) {
+        int r = create_service(m, err);
+        m->list->commit_at = 0;
+        return r;
+    }
+    wait_for_needs(m);
     struct step *s = step_on(m, STEP_UPDATE, o, o->native_name);
     s->spec = m->change->resource->spec;
     s->from = o->spec;
     s->labels = labels_of(m);
+    s->restart = m->move->restart;
     int r = add_files(m, s, err);
-    if (r == 0)
-        step_wait(m, o->native_name, o->native_id, STEP_STABLE_NS);
-    return r;
+    if (r < 0)
+        return r;
+    const struct val *labels = s->labels;
+    if (m->move->running)
+        wait_for_service(m, o->native_name, o->native_id);
+    if (goes_back(m->change->resource->spec)) {
+        struct step *undo = undo_add(m, STEP_UPDATE, o->native_name, o->native_id);
+        undo->back = true;
+        undo->labels = labels;
+        undo->spec = m->change->resource->spec;
+    }
+    return 0;
 }
 
 static int replace(struct step_maker *m, struct err *err)

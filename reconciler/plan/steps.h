@@ -63,6 +63,8 @@ struct step {
     bool foreign; /* it carries no mark of ours, and is to be taken over: for native_id alone S4 does not hold
                    */
     bool monitor; /* WAIT STARTED: watched for timeout_ns; unhealthy or restarted meanwhile will not do */
+    bool restart; /* UPDATE of a service: its tasks are made anew, also when nothing of them changes */
+    bool back;    /* UPDATE of a service, undoing: to what it was before the update with these labels */
     bool may_end; /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
     const struct step_file *files; /* CREATE */
     size_t n_files;

@@ -1,33 +1,131 @@
 /* What the target cannot do is said at plan time, all of it at once, and where it is asked for. */
 #include "reconciler/plan/planner.h"
 
-/* Fields of containers that need a capability; "*" is any key. Of some only one value does. */
-static const struct {
+#define ANY_HINT "remove it, or use a target that can"
+
+/*
+ * Fields of a kind that take a capability (`with`), or that a target with one does not have (`without`).
+ * "*" is every key. A value of `fine` is what the target does anyway.
+ */
+static const struct limit {
+    const struct kind_desc *kind;
     const char *path;
-    unsigned cap;
-    const char *what;
-    const char *value; /* NULL: any */
-} needs[] = {
-    {"healthcheck", CAP_HEALTHCHECK, "health checks", NULL},
-    {"healthcheck.start_interval", CAP_START_INTERVAL, "a start interval of health checks", NULL},
-    {"configs", CAP_COPY_INTO, "configs as files", NULL},
-    {"secrets", CAP_COPY_INTO, "secrets as files", NULL},
-    {"annotations", CAP_ANNOTATIONS, "annotations", NULL},
-    {"resources", CAP_LIMITS, "limits of resources", NULL},
-    {"resources.memory_swap", CAP_SWAP_UNLIMITED, "unlimited swap beside a limit of memory", "-1"},
-    {"ports.*.published_end", CAP_PORT_CHOICE, "the choice of a port in a range", NULL},
-    {"domainname", CAP_DOMAINNAME, "a domain name", NULL},
-    {"gpus", CAP_DEVICE_REQUESTS, "requests for devices", NULL},
-    {"networks.*.link_local_ips", CAP_ENDPOINT_MORE, "link-local addresses", NULL},
-    {"networks.*.driver_opts", CAP_ENDPOINT_MORE, "driver options of an attachment", NULL},
-    {"pull_policy", CAP_REMOTE_DIGEST, "a look at the registry before a pull", "always"},
+    unsigned with, without;
+    const char *what, *hint, *fine;
+    const char *value; /* only this one; NULL: any */
+} limits[] = {
+    {&kind_container, "healthcheck", .with = CAP_HEALTHCHECK, .what = "health checks"},
+    {&kind_container, "healthcheck.start_interval", .with = CAP_START_INTERVAL,
+     .what = "a start interval of health checks"},
+    {&kind_container, "configs", .with = CAP_COPY_INTO, .what = "configs as files"},
+    {&kind_container, "secrets", .with = CAP_COPY_INTO, .what = "secrets as files"},
+    {&kind_container, "annotations", .with = CAP_ANNOTATIONS, .what = "annotations"},
+    {&kind_container, "resources", .with = CAP_LIMITS, .what = "limits of resources"},
+    {&kind_container, "resources.memory_swap", .with = CAP_SWAP_UNLIMITED,
+     .what = "unlimited swap beside a limit of memory", .value = "-1"},
+    {&kind_container, "ports.*.published_end", .with = CAP_PORT_CHOICE,
+     .what = "the choice of a port in a range"},
+    {&kind_container, "domainname", .with = CAP_DOMAINNAME, .what = "a domain name"},
+    {&kind_container, "gpus", .with = CAP_DEVICE_REQUESTS, .what = "requests for devices"},
+    {&kind_container, "networks.*.link_local_ips", .with = CAP_ENDPOINT_MORE, .what = "link-local addresses"},
+    {&kind_container, "networks.*.driver_opts", .with = CAP_ENDPOINT_MORE,
+     .what = "driver options of an attachment"},
+    {&kind_container, "pull_policy", .with = CAP_REMOTE_DIGEST,
+     .what = "a look at the registry before a pull", .value = "always"},
+
+    {&kind_container, "deploy.mode", .with = CAP_SERVICES, .what = "this mode",
+     .hint = "one engine has no other nodes: remove it, or set replicas; or use the target of a swarm"},
+    {&kind_container, "deploy.placement", .with = CAP_SERVICES, .what = "placement",
+     .hint = "one engine has one place: remove it, or use the target of a swarm"},
+    {&kind_container, "deploy.endpoint_mode", .with = CAP_SERVICES, .what = "virtual addresses",
+     .hint = "remove it: the name stands for all replicas; or use the target of a swarm"},
+    {&kind_container, "deploy.labels", .with = CAP_SERVICES, .what = "labels of services",
+     .hint = "put them in labels, or use the target of a swarm"},
+    {&kind_container, "deploy.rollback_config", .with = CAP_SERVICES, .what = "going back its own way",
+     .hint = "what goes back goes back as it came: see update.failure_action, and remove it, or use the "
+             "target of a swarm"},
+    {&kind_container, "deploy.restart_policy.delay", .with = CAP_SERVICES, .what = "a pause before restarts",
+     .hint = "an engine waits longer after each restart by itself: remove it, or use the target of a swarm"},
+    {&kind_container, "deploy.restart_policy.window", .with = CAP_SERVICES, .what = "a window for restarts",
+     .hint = "an engine counts a restart as good after ten seconds: remove it, or use the target of a swarm"},
+    {&kind_container, "deploy.resources.reservations", .with = CAP_SERVICES, .what = "reservations",
+     .hint =
+         "an engine cannot set things aside: remove it, use resources.cpu_shares, or the target of a swarm"},
+
+    {&kind_container, "privileged", .without = CAP_SERVICES, .what = "privileged containers",
+     .hint = "give it the capabilities that it needs with cap_add, or use the target of one engine"},
+    {&kind_container, "devices", .without = CAP_SERVICES, .what = "devices"},
+    {&kind_container, "device_cgroup_rules", .without = CAP_SERVICES, .what = "rules for devices"},
+    {&kind_container, "gpus", .without = CAP_SERVICES, .what = "gpus",
+     .hint = "let the nodes offer them as generic resources, and write "
+             "deploy.resources.reservations.generic_resources"},
+    {&kind_container, "pid", .without = CAP_SERVICES, .what = "processes shared with others"},
+    {&kind_container, "ipc", .without = CAP_SERVICES, .what = "memory shared with others"},
+    {&kind_container, "uts", .without = CAP_SERVICES, .what = "the host's name"},
+    {&kind_container, "cgroup", .without = CAP_SERVICES, .what = "a choice of control groups"},
+    {&kind_container, "cgroup_parent", .without = CAP_SERVICES, .what = "a choice of control groups"},
+    {&kind_container, "userns_mode", .without = CAP_SERVICES, .what = "a choice of user namespaces"},
+    {&kind_container, "runtime", .without = CAP_SERVICES, .what = "a choice of runtimes",
+     .hint = "make it the default runtime of the nodes' engines"},
+    {&kind_container, "oom_score_adj", .without = CAP_SERVICES, .what = "oom_score_adj"},
+    {&kind_container, "oom_kill_disable", .without = CAP_SERVICES, .what = "oom_kill_disable"},
+    {&kind_container, "security_opt", .without = CAP_SERVICES, .what = "security options"},
+    {&kind_container, "shm_size", .without = CAP_SERVICES, .what = "a size of /dev/shm",
+     .hint = "mount a tmpfs there: volumes: [{type: tmpfs, target: /dev/shm, size: 256MiB}]"},
+    {&kind_container, "storage_opt", .without = CAP_SERVICES, .what = "options of the storage driver"},
+    {&kind_container, "domainname", .without = CAP_SERVICES, .what = "a domain",
+     .hint = "put it in hostname"},
+    {&kind_container, "mac_address", .without = CAP_SERVICES, .what = "fixed hardware addresses"},
+    {&kind_container, "network_mode", .without = CAP_SERVICES, .what = "this network_mode",
+     .hint = "use networks, or network_mode: host", .fine = "host bridge"},
+    {&kind_container, "networks.*.ipv4_address", .without = CAP_SERVICES, .what = "fixed addresses",
+     .hint = "find it by its name"},
+    {&kind_container, "networks.*.ipv6_address", .without = CAP_SERVICES, .what = "fixed addresses",
+     .hint = "find it by its name"},
+    {&kind_container, "networks.*.link_local_ips", .without = CAP_SERVICES, .what = "fixed addresses"},
+    {&kind_container, "networks.*.mac_address", .without = CAP_SERVICES, .what = "fixed hardware addresses"},
+    {&kind_container, "ports.*.host_ip", .without = CAP_SERVICES, .what = "ports on one address",
+     .hint = "a swarm publishes on all addresses of its nodes: remove it"},
+    {&kind_container, "ports.*.published_end", .without = CAP_SERVICES,
+     .what = "a range to choose a port from", .hint = "leave the host's port out, and the swarm chooses one"},
+    {&kind_container, "volumes.*.selinux", .without = CAP_SERVICES, .what = "SELinux labels of mounts"},
+    {&kind_container, "resources.memory_swap", .without = CAP_SERVICES, .what = "limits of swap"},
+    {&kind_container, "resources.memory_swappiness", .without = CAP_SERVICES, .what = "swappiness"},
+    {&kind_container, "resources.cpu_shares", .without = CAP_SERVICES, .what = "shares of processors",
+     .hint = "use deploy.resources.reservations.cpus"},
+    {&kind_container, "resources.cpuset", .without = CAP_SERVICES, .what = "a choice of processors"},
+    {&kind_container, "resources.cpu_period", .without = CAP_SERVICES, .what = "quotas of processors",
+     .hint = "use resources.cpus"},
+    {&kind_container, "resources.cpu_quota", .without = CAP_SERVICES, .what = "quotas of processors",
+     .hint = "use resources.cpus"},
+    {&kind_network, "driver", .without = CAP_SERVICES, .what = "networks of this driver",
+     .hint = "the tasks of a service are on several nodes: remove it, or write driver: overlay",
+     .fine = "overlay"},
 };
 
-static struct diag *refuse(struct planner *p, const struct resource *r, const struct val *v, const char *what)
+static bool is_word_of(const char *list, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = list; p && *p; p += strcspn(p, " "), p += strspn(p, " "))
+        if (strcspn(p, " ") == n && strncmp(p, word, n) == 0)
+            return true;
+    return false;
+}
+
+/* Says nothing: an empty mapping or list, a limit of zero, what is switched off. */
+static bool is_nothing(const struct val *v)
+{
+    return v->type == VAL_NULL || ((v->type == VAL_MAP || v->type == VAL_LIST) && v->len == 0) ||
+           (v->type == VAL_INT && v->i == 0) || (v->type == VAL_BOOL && !v->b);
+}
+
+/* At the place of `at`. */
+static struct diag *refuse(struct planner *p, const struct resource *r, const struct val *at,
+                           const char *what)
 {
     const char *file =
-        v->file && v->file < p->in->desired->n_files ? p->in->desired->files[v->file] : r->file;
-    return diag_add(p->diags, DIAG_ERROR, file, v->line ? v->line : r->line, v->line ? v->col : r->col,
+        at->file && at->file < p->in->desired->n_files ? p->in->desired->files[at->file] : r->file;
+    return diag_add(p->diags, DIAG_ERROR, file, at->line ? at->line : r->line, at->line ? at->col : r->col,
                     "%s: %s", r->id, what);
 }
 
@@ -56,54 +154,63 @@ static size_t check_ports(struct planner *p, const struct resource *r)
     return found;
 }
 
-static bool is_there(const struct val *v, const char *value)
+struct check {
+    struct planner *p;
+    const struct resource *r;
+    const struct limit *limit;
+    size_t found;
+};
+
+/* `at`: the nearest value above that has a place. */
+static void report(struct check *c, const struct val *v, const struct val *at, const char *path)
 {
-    char number[24];
-    if (!v || v->type == VAL_NULL || ((v->type == VAL_MAP || v->type == VAL_LIST) && v->len == 0))
-        return false;
-    if (!value)
-        return true;
-    snprintf(number, sizeof(number), "%lld", v->type == VAL_INT ? (long long)v->i : 0);
-    return str_eq(v->type == VAL_STR ? v->s : number, value);
+    struct planner *p = c->p;
+    const char *text = v->type == VAL_STR   ? v->s
+                       : v->type == VAL_INT ? arena_printf(p->a, "%lld", (long long)v->i)
+                                            : "";
+    if (is_nothing(v) || (c->limit->value && !str_eq(text, c->limit->value)) ||
+        (v->type == VAL_STR && is_word_of(c->limit->fine, v->s)))
+        return;
+    const struct observed_target *t = observed_target(p->in->observed, c->r->id);
+    const char *target = t ? t->name : str_or(p->in->observed->engine, "this target");
+    struct diag *d =
+        refuse(p, c->r, at, arena_printf(p->a, "%s: %s cannot do %s", path, target, c->limit->what));
+    diag_hint(p->diags, d, "%s", c->limit->hint ? c->limit->hint : ANY_HINT);
+    c->found++;
 }
 
-/* The first value at a path with at most one "*". */
-static const struct val *find(const struct val *spec, const char *path, const char *value)
+static void walk(struct check *c, const struct val *v, const struct val *at, const char *so_far,
+                 const char *rest)
 {
-    const char *star = strstr(path, ".*.");
-    char before[32];
-    if (!star) {
-        const struct val *v = val_path(spec, path);
-        return is_there(v, value) ? v : NULL;
+    const char *dot = strchr(rest, '.');
+    const char *key = dot ? arena_strndup(c->p->a, rest, (size_t)(dot - rest)) : rest;
+    for (size_t i = 0; val_is(v, VAL_MAP) && i < v->len; i++) {
+        if (strcmp(key, "*") != 0 && !str_eq(key, v->pairs[i].key))
+            continue;
+        const char *path =
+            *so_far ? arena_printf(c->p->a, "%s.%s", so_far, v->pairs[i].key) : v->pairs[i].key;
+        const struct val *below = v->pairs[i].val->line ? v->pairs[i].val : at;
+        if (dot)
+            walk(c, v->pairs[i].val, below, path, dot + 1);
+        else
+            report(c, v->pairs[i].val, below, path);
     }
-    str_copy(before, sizeof(before), path);
-    before[star - path] = '\0';
-    const struct val *map = val_path(spec, before);
-    for (size_t i = 0; i < val_len(map); i++) {
-        const struct val *v = val_path(map->pairs[i].val, star + 3);
-        if (is_there(v, value))
-            return v;
-    }
-    return NULL;
 }
 
 static size_t check_resource(struct planner *p, const struct resource *r)
 {
-    size_t found = planner_caps(p, r->id) & CAP_SERVICES ? 0 : check_ports(p, r);
-    for (size_t i = 0; i < ARRAY_LEN(needs); i++) {
-        const struct val *v =
-            planner_caps(p, r->id) & needs[i].cap ? NULL : find(r->spec, needs[i].path, needs[i].value);
-        if (!v)
-            continue;
-        const struct observed_target *t = observed_target(p->in->observed, r->id);
-        struct diag *d =
-            refuse(p, r, v,
-                   arena_printf(p->a, "%s: %s cannot do %s", needs[i].path,
-                                t ? t->name : str_or(p->in->observed->engine, "this target"), needs[i].what));
-        diag_hint(p->diags, d, "remove it, or use a target that can");
-        found++;
+    const unsigned caps = planner_caps(p, r->id);
+    const bool deploy = val_get(r->spec, "deploy");
+    struct check c = {.p = p, .r = r};
+    if (r->kind->flags & KIND_INSTANCES && !(caps & CAP_SERVICES))
+        c.found = check_ports(p, r);
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        const struct limit *l = c.limit = &limits[i];
+        bool lacks = (l->with & ~caps) || (l->without & caps);
+        if (lacks && l->kind == r->kind && (deploy || !str_starts(l->path, "deploy.")))
+            walk(&c, r->spec, r->spec, "", l->path);
     }
-    return found;
+    return c.found;
 }
 
 int check_supported(struct planner *p, struct err *err)
@@ -111,7 +218,7 @@ int check_supported(struct planner *p, struct err *err)
     size_t found = 0;
     for (size_t i = 0; i < p->in->desired->n; i++) {
         const struct resource *r = p->in->desired->items[i];
-        if (r->kind->flags & KIND_INSTANCES && planner_selected(p, r->id) &&
+        if (planner_selected(p, r->id) && !val_get_bool(r->spec, "external", false) &&
             !observed_away(p->in->observed, r->id))
             found += check_resource(p, r);
     }

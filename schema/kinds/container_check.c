@@ -156,7 +156,8 @@ static void check_replicas(const struct resource *r, const struct view *v, const
             resource_error_hint(set, r, networks->pairs[i].val, diags, "remove the address, or replicas",
                                 "%lld replicas cannot all have one address on network/%s",
                                 (long long)replicas, networks->pairs[i].key);
-    const struct val *ports = v->of[V_PORTS];
+    /* What has a word for swarms is for several nodes, and one port of all of them. */
+    const struct val *ports = val_get(r->spec, "deploy") ? NULL : v->of[V_PORTS];
     for (size_t i = 0; i < val_len(ports); i++) {
         const struct val *port = ports->pairs[i].val;
         int64_t first = val_get_int(port, "published", 0);

@@ -1,14 +1,17 @@
-/* Container: Compose's deploy section, as far as one engine can honour it: read, then moved to the fields
- * that mean it. */
+/* Container: Compose's deploy section. What one engine can honour too is moved to the fields that mean it;
+ * what stays in `deploy` is for services, and the planner says so where the target has none. */
 #include "schema/kinds/container_internal.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
 
-static const char *const modes[] = {"replicated", "global", NULL};
+static const char *const modes[] = {"replicated", "global", "replicated-job", "global-job", NULL};
+static const char *const endpoint_modes[] = {"vip", "dnsrr", NULL};
 static const char *const conditions[] = {"none", "on-failure", "any", NULL};
 static const char *const orders[] = {"stop-first", "start-first", NULL};
 static const char *const failure_actions[] = {"pause", "continue", "rollback", NULL};
+static const char *const rollback_failures[] = {"pause", "continue", NULL};
 
 static const struct field device_request = {
     "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A request for devices.", .sub = &gpu_table};
@@ -23,26 +26,61 @@ static const struct field limit_fields[] = {
 static const struct field_table limits_table = {"container.deploy.resources.limits",
                                                 "What it may use at most.", limit_fields};
 
+/* {discrete_resource_spec: {kind: gpu, value: 2}}; canonical: {gpu: {value: 2}}. */
+static const struct field discrete_fields[] = {
+    {"kind", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The resource's name.", .example = "gpu"},
+    {"value", FT_INT, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "How many.", .example = "2", .min = 1,
+     .max = INT64_MAX},
+    {0},
+};
+static const struct field_table discrete_table = {
+    "container.deploy.resources.reservations.generic_resources.discrete_resource_spec",
+    "A number of something.", discrete_fields};
+static const struct field generic_fields[] = {
+    {"discrete_resource_spec", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "`kind` and `value`.",
+     .example = "{kind: gpu, value: 2}", .sub = &discrete_table},
+    {"value", FT_INT, IMPACT_REPLACE, FIELD_HIDDEN, .doc = "How many."},
+    {0},
+};
+static const struct field_table generic_table = {"container.deploy.resources.reservations.generic_resources",
+                                                 "A resource that nodes offer by name.", generic_fields};
+
+static void generic_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
+                          struct val *into)
+{
+    const struct val *spec = val_get(rec, "discrete_resource_spec");
+    const char *kind = val_get_str(spec, "kind");
+    struct val *item = val_map(d->arena);
+    (void)f;
+    if (!spec)
+        decode_error_hint(d, n, "write {discrete_resource_spec: {kind: gpu, value: 2}}",
+                          "a generic resource needs discrete_resource_spec");
+    if (!kind)
+        return; /* decoding has said so */
+    val_set_int(d->arena, item, "value", val_get_int(spec, "value", 1));
+    val_map_set(d->arena, into, kind, item);
+}
+
 static const struct field reservation_fields[] = {
+    {"cpus", FT_CPUS, IMPACT_REPLACE, 0,
+     .doc = "Processors that a node must have free for each task. Swarm only.", .example = "\"0.25\""},
     {"memory", FT_SIZE, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.memory_reservation`.", .example = "20M"},
     {"devices", FT_LIST, IMPACT_REPLACE, FIELD_ALIAS, .doc = "`gpus`.",
      .example = "[{driver: nvidia, count: 1, capabilities: [gpu]}]", .elem = &device_request},
-    {0},
-};
-static const struct field_refusal reservation_refused[] = {
-    {"cpus", "an engine cannot set processors aside: remove it, or use resources.cpu_shares"},
-    {"generic_resources", "only a swarm knows them, and swarms are not supported yet"},
+    {"generic_resources", FT_KEYED, IMPACT_REPLACE, 0,
+     .doc = "Resources that nodes offer by name (`node-generic-resources` of their engines). Swarm only.",
+     .example = "[{discrete_resource_spec: {kind: gpu, value: 2}}]", .sub = &generic_table,
+     .keyed = generic_keyed},
     {0},
 };
 static const struct field_table reservations_table = {"container.deploy.resources.reservations",
-                                                      "What it is sure to have.", reservation_fields,
-                                                      .refused = reservation_refused};
+                                                      "What it is sure to have.", reservation_fields};
 
 static const struct field resource_fields[] = {
     {"limits", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "What it may use at most.",
      .example = "{memory: 50M}", .sub = &limits_table},
-    {"reservations", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "What it is sure to have.",
-     .example = "{memory: 20M}", .sub = &reservations_table},
+    {"reservations", FT_RECORD, IMPACT_LIVE, 0, .doc = "What it is sure to have.", .example = "{memory: 20M}",
+     .sub = &reservations_table},
     {0},
 };
 static const struct field_table resource_table = {"container.deploy.resources", "Limits and reservations.",
@@ -53,16 +91,15 @@ static const struct field restart_fields[] = {
      .example = "on-failure", .def = "any", .choices = conditions},
     {"max_attempts", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "The N of `restart: on-failure:N`.",
      .example = "3", .min = 0, .max = INT32_MAX},
-    {0},
-};
-static const struct field_refusal restart_refused[] = {
-    {"delay", "an engine waits longer after each restart by itself: remove it"},
-    {"window", "an engine counts a restart as good after ten seconds: remove it"},
+    {"delay", FT_DURATION, IMPACT_REPLACE, 0, .doc = "The pause before each restart. Swarm only.",
+     .example = "10s", .def = "5s", .def_val = DEF_INT(5 * NS_PER_S)},
+    {"window", FT_DURATION, IMPACT_REPLACE, 0,
+     .doc = "How long a task has to run for the restart to count as good; 0: at once. Swarm only.",
+     .example = "2m", .def = "0", .def_val = DEF_INT(0)},
     {0},
 };
 static const struct field_table restart_table = {"container.deploy.restart_policy",
-                                                 "`restart`, in the words of swarms.", restart_fields,
-                                                 .refused = restart_refused};
+                                                 "`restart`, in the words of swarms.", restart_fields};
 
 static const struct field update_config_fields[] = {
     {"order", FT_ENUM, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.order`.", .example = "start-first",
@@ -80,21 +117,79 @@ static const struct field update_config_fields[] = {
 static const struct field_table update_config_table = {
     "container.deploy.update_config", "`update`, in the words of swarms.", update_config_fields};
 
-static const struct field deploy_fields[] = {
-    {"mode", FT_ENUM, IMPACT_LIVE, FIELD_ALIAS, .doc = "Only `replicated`.", .example = "replicated",
-     .choices = modes},
-    {"replicas", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`replicas`.", .example = "2", .min = 0,
-     .max = LIMIT_REPLICAS},
-    {"resources", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources` and `gpus`.",
-     .example = "{limits: {memory: 50M}}", .sub = &resource_table},
-    {"restart_policy", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "`restart`.",
-     .example = "{condition: on-failure}", .sub = &restart_table},
-    {"update_config", FT_RECORD, IMPACT_NONE, FIELD_ALIAS, .doc = "`update`.",
-     .example = "{order: start-first}", .sub = &update_config_table},
+static const struct field rollback_fields[] = {
+    {"order", FT_ENUM, IMPACT_LIVE, 0, .doc = "Which goes first, the new task or the old one. Swarm only.",
+     .example = "start-first", .def = "stop-first", .def_val = DEF_STR("stop-first"), .choices = orders},
+    {"parallelism", FT_INT, IMPACT_LIVE, 0, .doc = "How many tasks at a time; 0: all at once. Swarm only.",
+     .example = "2", .def = "1", .def_val = DEF_INT(1), .min = 0, .max = INT32_MAX},
+    {"delay", FT_DURATION, IMPACT_LIVE, 0, .doc = "The pause between them. Swarm only.", .example = "10s",
+     .def = "0", .def_val = DEF_INT(0)},
+    {"monitor", FT_DURATION, IMPACT_LIVE, 0,
+     .doc = "How long each is watched for failure afterwards. Swarm only.", .example = "30s", .def = "5s",
+     .def_val = DEF_INT(5 * NS_PER_S)},
+    {"max_failure_ratio", FT_FLOAT, IMPACT_LIVE, 0,
+     .doc = "The share of tasks that may fail without it having failed. Swarm only.", .example = "0.25",
+     .def = "0", .min = 0, .max = 1},
+    {"failure_action", FT_ENUM, IMPACT_LIVE, 0, .doc = "What Swarm does when this fails as well. Swarm only.",
+     .example = "continue", .def = "pause", .def_val = DEF_STR("pause"), .choices = rollback_failures},
     {0},
 };
-const struct field_table deploy_table = {"container.deploy", "Compose's deploy section.", deploy_fields,
-                                         .refused = deploy_refused};
+static const struct field_table rollback_config_table = {
+    "container.deploy.rollback_config", "How Swarm goes back when an update failed.", rollback_fields};
+
+static const struct field constraint = {"", FT_STRING, IMPACT_REPLACE, 0,
+                                        .doc = "`node.role==manager`, `node.labels.disk==ssd`, ..."};
+static const struct field preference_fields[] = {
+    {"spread", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The label whose values are spread over.",
+     .example = "node.labels.zone"},
+    {0},
+};
+static const struct field_table preference_table = {"container.deploy.placement.preferences",
+                                                    "What tasks are spread over.", preference_fields};
+static const struct field preference = {
+    "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A label to spread over.", .sub = &preference_table};
+
+static const struct field placement_fields[] = {
+    {"constraints", FT_LIST, IMPACT_REPLACE, FIELD_SET | FIELD_SCALAR_OK,
+     .doc = "What holds for a node that may run it, all of them.",
+     .example = "[\"node.role==worker\", \"node.labels.disk==ssd\"]", .elem = &constraint},
+    {"preferences", FT_LIST, IMPACT_REPLACE, 0, .doc = "What its tasks are spread over, the first one first.",
+     .example = "[{spread: node.labels.zone}]", .elem = &preference},
+    {"max_replicas_per_node", FT_INT, IMPACT_REPLACE, 0, .doc = "At most so many on one node; 0: any number.",
+     .example = "1", .def = "0", .def_val = DEF_INT(0), .min = 0, .max = INT32_MAX},
+    {0},
+};
+static const struct field_table placement_table = {"container.deploy.placement", "Which nodes may run it.",
+                                                   placement_fields};
+
+static const struct field deploy_fields[] = {
+    {"mode", FT_ENUM, IMPACT_REPLACE, 0,
+     .doc = "`replicated`: `replicas` tasks; `global`: one on each node; `replicated-job` and `global-job`: "
+            "tasks that end. All but the first are of Swarm only; a service is made anew to change it.",
+     .example = "global", .def = "replicated", .def_val = DEF_STR("replicated"), .choices = modes},
+    {"replicas", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`replicas`.", .example = "2", .min = 0,
+     .max = LIMIT_REPLICAS},
+    {"resources", FT_RECORD, IMPACT_LIVE, 0, .doc = "`resources` and `gpus`, and what Swarm reserves.",
+     .example = "{limits: {memory: 50M}}", .sub = &resource_table},
+    {"restart_policy", FT_RECORD, IMPACT_LIVE, 0, .doc = "`restart`, and what only Swarm can set of it.",
+     .example = "{condition: on-failure, delay: 10s}", .sub = &restart_table},
+    {"update_config", FT_RECORD, IMPACT_NONE, FIELD_ALIAS, .doc = "`update`.",
+     .example = "{order: start-first}", .sub = &update_config_table},
+    {"rollback_config", FT_RECORD, IMPACT_NONE, 0,
+     .doc = "How Swarm goes back when an update failed. Swarm only.", .example = "{parallelism: 0}",
+     .sub = &rollback_config_table},
+    {"placement", FT_RECORD, IMPACT_REPLACE, 0, .doc = "Which nodes may run it. Swarm only.",
+     .example = "{constraints: [\"node.role==worker\"]}", .sub = &placement_table},
+    {"endpoint_mode", FT_ENUM, IMPACT_REPLACE, 0,
+     .doc =
+         "`vip`: one address for all tasks; `dnsrr`: the name stands for the addresses of all. Swarm only.",
+     .example = "dnsrr", .def = "vip", .def_val = DEF_STR("vip"), .choices = endpoint_modes},
+    {"labels", FT_MAP, IMPACT_LIVE, FIELD_LIST_FORM,
+     .doc = "Labels of the service (those of its containers stand in `labels`). Swarm only.",
+     .example = "{com.example.team: shop}", .elem = &field_label},
+    {0},
+};
+const struct field_table deploy_table = {"container.deploy", "Compose's deploy section.", deploy_fields};
 
 static const struct ynode *below(const struct ynode *n, const char *key)
 {
@@ -154,19 +249,67 @@ static void move_update(struct decode *d, const struct ynode *n, struct val *spe
                    arena_printf(d->arena, "deploy.update_config.%s", f->name));
 }
 
+/* The words that have been moved to where they mean the same on every engine. */
+static const char *const moved[] = {
+    "replicas",
+    "resources.limits",
+    "resources.reservations.memory",
+    "resources.reservations.devices",
+    "restart_policy.condition",
+    "restart_policy.max_attempts",
+    "update_config",
+};
+
+static void take_out(struct arena *a, struct val *map, const char *path)
+{
+    const char *dot = strchr(path, '.');
+    if (!dot) {
+        val_map_del(map, path);
+        return;
+    }
+    struct val *child = val_get(map, arena_strndup(a, path, (size_t)(dot - path)));
+    if (val_is(child, VAL_MAP))
+        take_out(a, child, dot + 1);
+}
+
+static void drop_empty(struct val *map)
+{
+    for (size_t i = map->len; i > 0; i--) {
+        struct val *v = map->pairs[i - 1].val;
+        if (val_is(v, VAL_MAP))
+            drop_empty(v);
+        if (val_is(v, VAL_MAP) && !v->len)
+            val_map_del(map, map->pairs[i - 1].key);
+    }
+}
+
+static void check_mode(struct decode *d, const struct ynode *node, const struct val *spec, struct val *deploy)
+{
+    const char *mode = val_get_str(deploy, "mode");
+    if (mode && str_starts(mode, "global") && val_is(val_get(spec, "replicas"), VAL_INT))
+        decode_error_hint(d, below(node, "mode"), "remove one of them",
+                          "replicas and deploy.mode %s exclude each other", mode);
+    /* The default is what everything can do. In a patch it takes back what is below it. */
+    if (str_eq(mode, "replicated") && !d->patch)
+        val_map_del(deploy, "mode");
+}
+
 void deploy_normalize(struct decode *d, const struct ynode *n, struct val *spec)
 {
-    const struct val *deploy = val_get(spec, "deploy");
+    struct val *deploy = val_get(spec, "deploy");
     const struct ynode *node = below(n, "deploy");
-    val_map_del(spec, "deploy");
     if (!val_is(deploy, VAL_MAP))
         return;
-    if (str_eq(val_get_str(deploy, "mode"), "global"))
-        decode_error_hint(d, below(node, "mode"), "one engine has no other nodes: remove it, or set replicas",
-                          "deploy.mode global needs a swarm, and swarms are not supported yet");
+    check_labels(d, node, val_get(deploy, "labels"), "deploy.labels");
     alias_move(d, below(node, "replicas"), spec, "replicas", val_get(deploy, "replicas"), "deploy.replicas");
     move_resources(d, below(node, "resources"), spec, val_get(deploy, "resources"));
     if (val_is(val_get(deploy, "restart_policy"), VAL_MAP))
         move_restart(d, below(node, "restart_policy"), spec, val_get(deploy, "restart_policy"));
     move_update(d, below(node, "update_config"), spec, val_get(deploy, "update_config"));
+    check_mode(d, node, spec, deploy);
+    for (size_t i = 0; i < ARRAY_LEN(moved); i++)
+        take_out(d->arena, deploy, moved[i]);
+    drop_empty(deploy);
+    if (!deploy->len)
+        val_map_del(spec, "deploy");
 }

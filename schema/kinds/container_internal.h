@@ -48,5 +48,5 @@ extern const struct field_table port_table;
 extern const struct field_table attachment_table;
 extern const struct field_table mount_table, file_table, device_table;
 extern const struct field_table resources_table, deploy_table, ulimit_table, gpu_table;
-extern const struct field_refusal container_refused[], deploy_refused[];
+extern const struct field_refusal container_refused[];
 #endif

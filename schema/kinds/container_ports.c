@@ -203,7 +203,7 @@ static const struct field port_fields[] = {
     {"protocol", FT_STRING, IMPACT_REPLACE, 0, .doc = "`tcp`, `udp` or `sctp`.", .example = "udp",
      .def = "tcp", .def_val = DEF_STR("tcp"), .pattern = "^(tcp|udp|sctp|TCP|UDP|SCTP)$",
      .pattern_doc = "tcp, udp or sctp", .short_form = protocol_short},
-    {"mode", FT_ENUM, IMPACT_REPLACE, FIELD_VIRTUAL,
+    {"mode", FT_ENUM, IMPACT_REPLACE, FIELD_VIRTUAL | FIELD_SERVICES,
      .doc = "`host`: publish on the node that runs it; `ingress`: on every node of a swarm. One engine alone "
             "has no difference.",
      .example = "host", .def = "ingress", .def_val = DEF_STR("ingress"), .choices = modes},

@@ -34,11 +34,3 @@ const struct field_refusal container_refused[] = {
     {"volumes_from", "name the same Volumes in both containers"},
     {0},
 };
-
-const struct field_refusal deploy_refused[] = {
-    {"endpoint_mode", "it is for swarms, which are not supported yet: remove it"},
-    {"labels", "one engine has no services to label: put them in the container's labels"},
-    {"placement", "it is for swarms, which are not supported yet: one engine has one place. Remove it"},
-    {"rollback_config", "what goes back goes back as it came: see update.failure_action, and remove it"},
-    {0},
-};

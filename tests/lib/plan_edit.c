@@ -305,6 +305,8 @@ int plan_edit_world(struct plan_case *c, const struct ynode *observed, const str
     const char *fallback = c->previous.n ? "previous" : observed || applied ? "desired" : "nothing";
     const struct resource_set *there = set_of(c, observed, fallback), *before = set_of(c, applied, fallback);
     struct world *w = &c->world;
+    if (is_true(observed, "swarm"))
+        w->caps = WORLD_SWARM_CAPS;
     /* Records are of what was applied when all was well; what is there is then made from what it says. */
     if (before)
         world_settle(w, before);

@@ -83,6 +83,11 @@ struct object *world_object(struct world *w, const struct resource *r, unsigned 
     o->health = val_get(r->spec, "healthcheck") ? HEALTH_HEALTHY : HEALTH_NONE;
     o->image_id = ref ? world_image_id(w->arena, ref) : NULL;
     o->spec = world_spec(w->arena, r);
+    if (w->caps & CAP_SERVICES && val_get(r->spec, "replicas")) {
+        struct val *spec = val_map_copy(w->arena, o->spec);
+        val_map_set(w->arena, spec, "replicas", val_clone(w->arena, val_get(r->spec, "replicas")));
+        o->spec = spec;
+    }
     return o;
 }
 
@@ -125,7 +130,8 @@ struct applied *world_record(struct world *w, const struct resource *r)
         inventory_add(&w->inventory, rec);
         inventory_sort(&w->inventory);
     }
-    const struct object *o = world_find(w, r->id, r->kind->flags & KIND_INSTANCES ? 1 : 0, false);
+    bool instances = r->kind->flags & KIND_INSTANCES && !(w->caps & CAP_SERVICES);
+    const struct object *o = world_find(w, r->id, instances ? 1 : 0, false);
     rec->spec = val_clone(w->arena, r->spec);
     rec->labels = val_clone(w->arena, r->labels);
     rec->annotations = val_clone(w->arena, r->annotations);
@@ -142,11 +148,12 @@ void world_settle(struct world *w, const struct resource_set *set)
     for (size_t i = 0; i < set->n; i++) {
         const struct resource *r = set->items[i];
         const char *ref = val_get_str(r->spec, "image");
-        if (r->kind->flags & (KIND_VIRTUAL | KIND_META) || val_get_bool(r->spec, "external", false))
+        if (kind_is_virtual(r->kind, w->caps) || r->kind->flags & KIND_META ||
+            val_get_bool(r->spec, "external", false))
             continue;
         if (ref)
             world_image(w, ref, world_image_id(w->arena, ref));
-        bool containers = r->kind->flags & KIND_INSTANCES;
+        bool containers = r->kind->flags & KIND_INSTANCES && !(w->caps & CAP_SERVICES);
         unsigned n = containers ? (unsigned)val_get_int(r->spec, "replicas", 1) : 1;
         for (unsigned k = 1; k <= n; k++)
             world_object(w, r, containers ? k : 0, false);

@@ -12,6 +12,10 @@
 
 #define WORLD_ALL_CAPS CAPS_CONTAINERS
 
+#define WORLD_SWARM_CAPS                                                                                  \
+    (CAP_SERVICES | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_LIMITS | CAP_SWAP_UNLIMITED | CAP_PORT_CHOICE | \
+     CAP_DOMAINNAME | CAP_DEVICE_REQUESTS | CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST)
+
 struct world {
     struct arena *arena;
     const char *environment;

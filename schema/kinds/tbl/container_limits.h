@@ -1,13 +1,13 @@
-/* Fields of a Container: what it may use. Included by container.c. All but the first are other spellings. */
+/* Fields of a Container: what it may use. Included by container.c. Most are other spellings. */
 
 {"resources", FT_RECORD, IMPACT_LIVE, 0,
  .doc = "What the container may use of the host: processors, memory, processes. Changed while it runs.",
  .example = "{cpus: 0.5, memory: 128MiB, pids: 200}",
  .sub = &resources_table},
-{"deploy", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS,
- .doc = "Compose's deploy section, as far as an engine can honour it: `replicas`, `resources`, `restart_policy`, "
-        "`update_config.order`.",
- .example = "{replicas: 2, resources: {limits: {cpus: \"0.5\", memory: 128M}}}",
+{"deploy", FT_RECORD, IMPACT_LIVE, 0,
+ .doc = "Compose's deploy section. `replicas`, `resources.limits`, `restart_policy.condition` and `update_config.order` are other "
+        "spellings of fields that every engine has; the rest takes a swarm, and is an error on a target that is none.",
+ .example = "{replicas: 2, placement: {constraints: [\"node.role==worker\"]}}",
  .sub = &deploy_table},
 {"cpus", FT_CPUS, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpus`.", .example = "0.5"},
 {"cpu_shares", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpu_shares`.", .example = "512", .min = 0, .max = 262144},

@@ -195,7 +195,7 @@
     {"replicas",
      FT_INT,
      IMPACT_LIVE,
-     0,
+     FIELD_SERVICES,
      .doc = "How many containers run; 0 keeps the resource and runs none.",
      .example = "2",
      .def = "1",

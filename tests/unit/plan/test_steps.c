@@ -40,15 +40,21 @@ static void plan_now(struct fixture *f)
 }
 
 /* `before` was applied and runs, `after` is asked for; either may be NULL. */
-static struct fixture *begin(const char *before, const char *after)
+static struct fixture *begin_on(unsigned caps, const char *before, const char *after)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     plan_world_init(&f->w, &f->arena, "prod");
+    f->w.caps = caps;
     f->before = load(f, before ? before : "");
     f->after = load(f, after ? after : "");
     world_settle(&f->w, &f->before);
     plan_now(f);
     return f;
+}
+
+static struct fixture *begin(const char *before, const char *after)
+{
+    return begin_on(WORLD_ALL_CAPS, before, after);
 }
 
 static void end(struct fixture *f)
@@ -459,12 +465,44 @@ static void test_pull_policies(void **state)
     end(f);
 }
 
+static void expect_service(const char *before, const char *after, const char *want)
+{
+    struct fixture *f = begin_on(WORLD_SWARM_CAPS, before, after);
+    expect(f, "container/web", want);
+    end(f);
+}
+
+/* One object, whatever its replicas; the nodes pull, and the swarm starts, stops and moves its tasks. */
 static void test_services_replace_themselves(void **state)
 {
     (void)state;
-    struct fixture *f = begin(WEB("image: \"a:1\""), WEB("image: \"a:2\""));
-    f->w.caps |= CAP_SERVICES;
-    expect(f, "container/web", "pull a:2, update prod-web-1, wait prod-web-1:started");
+    expect_service(NULL, WEB("image: \"a:1\", replicas: 3"), "create prod-web, wait prod-web:started");
+    expect_service(WEB("image: \"a:1\""), WEB("image: \"a:2\""),
+                   "update prod-web, wait prod-web:started | update prod-web");
+    expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", replicas: 2"),
+                   "update prod-web, wait prod-web:started | update prod-web");
+    expect_service(WEB("image: \"a:1\"") DB("image: \"a:1\""), DB("image: \"a:1\""), "remove prod-web");
+    /* Who says what is to become of a failed update is not overruled. */
+    expect_service(WEB("image: \"a:1\""), WEB("image: \"a:2\", update: {failure_action: pause}"),
+                   "update prod-web, wait prod-web:started");
+    /* What no update changes. */
+    expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", deploy: {mode: global}"),
+                   "remove prod-web, create prod-web, wait prod-web:started");
+    expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", container_name: ww"),
+                   "remove prod-web, create ww, wait ww:started");
+}
+
+static void test_services_are_given_time(void **state)
+{
+    (void)state;
+    struct fixture *f = begin_on(WORLD_SWARM_CAPS, NULL,
+                                 WEB("image: \"a:1\", replicas: 10, update: {parallelism: 5, delay: 20s}"));
+    struct step_list l = steps_of(f, "container/web");
+    /* 2 minutes, a second for each, and 2 rounds of 20 s, 5 s to watch and 10 s to stop */
+    assert_int_equal(l.items[1].timeout_ns, (120 + 10 + 2 * 35) * NS_PER_S);
+    end(f);
+    f = begin_on(WORLD_SWARM_CAPS, NULL, WEB("image: \"a:1\", update: {timeout: 7s}"));
+    assert_int_equal(steps_of(f, "container/web").items[1].timeout_ns, 7 * NS_PER_S);
     end(f);
 }
 
@@ -502,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_adoption_touches_what_is_not_ours_by_its_id_only),
         cmocka_unit_test(test_pull_policies),
         cmocka_unit_test(test_services_replace_themselves),
+        cmocka_unit_test(test_services_are_given_time),
         cmocka_unit_test(test_jobs),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);

@@ -93,13 +93,20 @@ static void test_many_engines(void **state)
     assert_string_equal(val_get_str(resource_find(&r->set, "container/report")->spec, "target"), "paris");
 }
 
+static void test_swarm(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = example(w, "swarm", "shop");
+    assert_non_null(resource_find(&r->set, "container/agent"));
+    assert_string_equal(
+        val_get_str(val_path(resource_find(&r->set, "container/agent")->spec, "deploy"), "mode"), "global");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        repository_test(test_hello),
-        repository_test(test_compose),
-        repository_test(test_overlays),
-        repository_test(test_many_engines),
+        repository_test(test_hello),        repository_test(test_compose), repository_test(test_overlays),
+        repository_test(test_many_engines), repository_test(test_swarm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,16 @@ static void test_canonical(void **state)
     check_container(w, "cpus: 1.5\nmem_limit: 1g",
                     "{'resources': {'cpus': 1500000000, 'memory': 1073741824}}");
     check_container(w, "deploy: {}", "{}");
+    check_container(w, "deploy: {placement: {}, mode: replicated, endpoint_mode: dnsrr}",
+                    "{'deploy': {'endpoint_mode': 'dnsrr'}}");
+    check_container(w, "deploy: {resources: {limits: {memory: 50M}, reservations: {cpus: \"0.25\"}}}",
+                    "{'deploy': {'resources': {'reservations': {'cpus': 250000000}}}, 'resources': "
+                    "{'memory': 52428800}}");
+    check_container(
+        w,
+        "deploy: {resources: {reservations: {generic_resources: [{discrete_resource_spec: {kind: gpu, "
+        "value: 2}}]}}}",
+        "{'deploy': {'resources': {'reservations': {'generic_resources': {'gpu': {'value': 2}}}}}}");
     check_container(w, "gpus: [{driver: nvidia, device_ids: [\"3\", \"0\"], options: {a: 1}}]",
                     "{'gpus': [{'capabilities': ['gpu'], 'device_ids': ['0', '3'], 'driver': 'nvidia', "
                     "'options': {'a': '1'}}]}");
@@ -87,14 +97,19 @@ static void test_problems(void **state)
         {"resources: {limits: {cpus: 1}}", "f:2:13: error: resources: \"limits\" is not supported\n"
                                            "  hint: write resources: {cpus: ..., memory: ...}, or Compose's "
                                            "deploy: {resources: {limits: ...}}\n"},
-        {"deploy: {mode: global}",
-         "f:2:16: error: deploy.mode global needs a swarm, and swarms are not supported yet\n"
-         "  hint: one engine has no other nodes: remove it, or set replicas\n"},
-        {"deploy: {placement: {}}",
-         "f:2:10: error: deploy: \"placement\" is not supported\n"
-         "  hint: it is for swarms, which are not supported yet: one engine has one place. Remove it\n"},
+        {"deploy: {mode: global}\nreplicas: 2",
+         "f:2:16: error: replicas and deploy.mode global exclude each other\n"
+         "  hint: remove one of them\n"},
+        {"deploy: {mode: everywhere}", "f:2:16: error: deploy.mode: \"everywhere\" is not one of replicated, "
+                                       "global, replicated-job or global-job\n"},
         {"update: {max_failure_ratio: 2}",
          "f:2:29: error: update.max_failure_ratio: 2 is out of range; write a number from 0 to 1\n"},
+        {"deploy: {placement: {preferences: [{}]}}",
+         "f:2:36: error: deploy.placement.preferences[0]: \"spread\" is missing\n"
+         "  hint: for example: spread: node.labels.zone\n"},
+        {"deploy: {resources: {reservations: {generic_resources: [{}]}}}",
+         "f:2:57: error: deploy.resources.reservations.generic_resources[0]: a generic resource needs "
+         "discrete_resource_spec\n  hint: write {discrete_resource_spec: {kind: gpu, value: 2}}\n"},
         {"gpus: some",
          "f:2:7: error: gpus: \"some\" is not a number of devices\n  hint: write a number, or all\n"},
         {"gpus: [{count: 1, device_ids: [a]}]",

@@ -1,0 +1,86 @@
+#ifndef PROVIDERS_CONTAINERS_SERVICE_H
+#define PROVIDERS_CONTAINERS_SERVICE_H
+/*
+ * The pure rules of Swarm: what a service's JSON means in the canonical model, which JSON makes a service of
+ * a bound spec, and what its tasks say of how it is. No I/O. Source: Docker Engine API v1.41, "Service" and
+ * "Task"; what a swarm does beyond it was recorded from Docker 20.10.
+ *
+ * A service keeps what it was asked for, word for word. So a field that nobody asks for is absent, and what
+ * has no place in a service's JSON is in its mark MARK_ASKED, among the labels of the service: changing those
+ * makes no task anew. It is a JSON object:
+ *   image            the reference, when the digest that it stood for was added
+ *   restart          "unless-stopped", which a swarm calls "any"
+ *   expose           the list
+ *   network_mode     "host", "bridge": a swarm knows them as networks of its own
+ *   tmpfs            {TARGET: options}: they are mounts like those of `volumes`
+ *   no_host_path     targets of bind mounts with create_host_path: false
+ *   secrets          as in the spec; no byte of them
+ */
+#include "providers/containers/containers.h"
+
+/* A Config or Secret of the swarm as a file of the service. */
+struct service_file {
+    bool secret;
+    const char *target; /* path in the container */
+    const char *id, *name;
+    const char *uid, *gid; /* NULL: 0 */
+    int64_t mode;          /* -1: 0444 */
+};
+
+struct service_request {
+    const char *name;
+    const struct val *spec, *labels; /* bound; marks and labels of the resource */
+    const char *image;               /* with its digest; NULL: as in the spec */
+    int64_t force_update;            /* counts up to make all tasks anew */
+    const struct service_file *files;
+    size_t n_files;
+};
+/* Body of POST /services/create and /services/ID/update, to be released with json_decref(). */
+json_t *service_write(struct arena *a, const struct service_request *rq);
+
+/* The name of a network by its id; NULL: none of that id. */
+typedef const char *network_name_fn(void *arg, const char *id);
+/* One service of a listing -> object, but for what its tasks say: tasks_judge(). ERR_CORRUPT. */
+int service_read(struct arena *a, json_t *service, network_name_fn *network_name, void *arg,
+                 struct object *ret, struct err *err) _must_check_;
+int64_t service_version(json_t *service); /* the index that an update has to name */
+/* How many tasks it is to have: replicas, or -1 for one on each node that it may run on. */
+int64_t service_wanted(json_t *service);
+
+/* A task of a swarm, as far as it matters here; strings are borrowed from its JSON. */
+struct task {
+    const char *id, *service, *node, *image;
+    int64_t slot;       /* 0: of a global service */
+    const char *state;  /* "new", "pending", ..., "running", "complete", "failed", "rejected", ... */
+    const char *wanted; /* "running", "shutdown", "complete", "ready", "remove" */
+    const char *error;  /* NULL none */
+    int exit_code;
+    int64_t at_ns, created_ns; /* of the state; of the task */
+    json_t *spec;              /* the TaskTemplate that it was made from */
+};
+int task_read(json_t *task, struct task *ret, struct err *err) _must_check_;
+bool task_failed(const struct task *t); /* failed, rejected or orphaned */
+/* Was it made from the service's present spec: but for the placement, a change of which leaves tasks that fit
+   alone. */
+bool task_is_current(const struct task *t, json_t *service);
+
+/* What a service's tasks say of it, all counts of tasks. */
+struct service_state {
+    size_t wanted, running, complete;
+    size_t current;             /* of the running ones: made from the present spec */
+    size_t failed;              /* tries from the present spec that failed */
+    const struct task *failure; /* the newest of those; NULL: none */
+    int64_t oldest_ns;          /* since when its oldest running task runs; 0 */
+};
+void tasks_count(json_t *service, const struct task *tasks, size_t n, struct service_state *ret);
+/* State, health, message and counts of the object. */
+void service_judge(struct arena *a, json_t *service, const struct service_state *s, struct object *o);
+/* "task production-web.1 on node 3: failed: no such image"; `node` may be NULL. */
+const char *task_words(struct arena *a, const char *service, const struct task *t, const char *node);
+
+/* The listing of nodes, sorted by name. */
+struct node_fact *nodes_read(struct arena *a, json_t *list, size_t *ret_n);
+/* The default driver of a swarm's networks is another one. */
+int swarm_network_read(struct arena *a, json_t *inspect, struct object *ret, struct err *err) _must_check_;
+json_t *swarm_network_write(const char *name, const struct val *spec, const struct val *labels);
+#endif

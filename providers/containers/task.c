@@ -1,0 +1,209 @@
+/* Tasks: how a service is. */
+#include "base/parse.h"
+#include "base/str.h"
+#include "providers/containers/service_wire.h"
+
+#include <stdlib.h>
+
+static int64_t time_of(json_t *o, const char *key)
+{
+    const char *s = json_text(o, key);
+    int64_t ns;
+    struct err ignored = {0};
+    return s && parse_time(s, &ns, &ignored) == 0 ? ns : 0;
+}
+
+int task_read(json_t *task, struct task *ret, struct err *err)
+{
+    json_t *status = json_object_get(task, "Status"), *spec = json_object_get(task, "Spec");
+    *ret = (struct task){
+        .id = json_text(task, "ID"),
+        .service = json_text(task, "ServiceID"),
+        .node = json_text(task, "NodeID"),
+        .image = json_text(json_object_get(spec, "ContainerSpec"), "Image"),
+        .slot = json_int(task, "Slot"),
+        .state = str_or(json_text(status, "State"), "new"),
+        .wanted = str_or(json_text(task, "DesiredState"), "running"),
+        .error = json_text(status, "Err"),
+        .exit_code = (int)json_int(json_object_get(status, "ContainerStatus"), "ExitCode"),
+        .at_ns = time_of(status, "Timestamp"),
+        .created_ns = time_of(task, "CreatedAt"),
+        .spec = spec,
+    };
+    if (!ret->id)
+        return err_set(err, ERR_CORRUPT, "the engine's description of a task lacks its id");
+    return 0;
+}
+
+bool task_failed(const struct task *t)
+{
+    static const char *const words[] = {"failed", "rejected", "orphaned"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (str_eq(t->state, words[i]))
+            return true;
+    return false;
+}
+
+/* Empty mappings and lists, and what is null or zero, are as good as absent: a swarm leaves them out here and
+   there. */
+static bool is_nothing(json_t *j)
+{
+    return !j || json_is_null(j) || json_is_false(j) || (json_is_object(j) && json_object_size(j) == 0) ||
+           (json_is_array(j) && json_array_size(j) == 0) ||
+           (json_is_integer(j) && json_integer_value(j) == 0);
+}
+
+static bool same_part(json_t *one, json_t *other)
+{
+    return (is_nothing(one) && is_nothing(other)) || json_equal(one, other);
+}
+
+bool task_is_current(const struct task *t, json_t *service)
+{
+    static const char *const parts[] = {"ContainerSpec", "Resources",   "RestartPolicy",
+                                        "Networks",      "ForceUpdate", "LogDriver"};
+    json_t *now = json_object_get(json_object_get(service, "Spec"), "TaskTemplate");
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (!same_part(json_object_get(t->spec, parts[i]), json_object_get(now, parts[i])))
+            return false;
+    return true;
+}
+
+int64_t service_wanted(json_t *service)
+{
+    json_t *mode = json_object_get(json_object_get(service, "Spec"), "Mode"), *of;
+    if ((of = json_object_get(mode, "Replicated")))
+        return json_int(of, "Replicas");
+    if ((of = json_object_get(mode, "ReplicatedJob")))
+        return json_int(of, "TotalCompletions");
+    return -1;
+}
+
+static bool runs(const struct task *t)
+{
+    return str_eq(t->state, "running") && str_eq(t->wanted, "running");
+}
+
+void tasks_count(json_t *service, const struct task *tasks, size_t n, struct service_state *ret)
+{
+    int64_t wanted = service_wanted(service);
+    size_t active = 0;
+    *ret = (struct service_state){0};
+    for (size_t i = 0; i < n; i++) {
+        const struct task *t = &tasks[i];
+        bool current = task_is_current(t, service);
+        active += str_eq(t->wanted, "running") || str_eq(t->wanted, "ready") || str_eq(t->wanted, "complete");
+        if (runs(t)) {
+            ret->running++;
+            ret->current += current;
+            if (!ret->oldest_ns || t->at_ns < ret->oldest_ns)
+                ret->oldest_ns = t->at_ns;
+        }
+        ret->complete += current && str_eq(t->state, "complete");
+        if (current && task_failed(t)) {
+            ret->failed++;
+            if (!ret->failure || t->created_ns > ret->failure->created_ns)
+                ret->failure = t;
+        }
+    }
+    ret->wanted = wanted < 0 ? active : (size_t)wanted;
+}
+
+static bool is_job(json_t *service)
+{
+    json_t *mode = json_object_get(json_object_get(service, "Spec"), "Mode");
+    return json_object_get(mode, "ReplicatedJob") || json_object_get(mode, "GlobalJob");
+}
+
+/* Will no task be tried again? */
+static bool is_over(json_t *service, const struct service_state *s)
+{
+    json_t *policy =
+        json_object_get(json_object_get(json_object_get(service, "Spec"), "TaskTemplate"), "RestartPolicy");
+    const char *condition = str_or(json_text(policy, "Condition"), "any");
+    if (s->running > 0 || s->complete + s->failed == 0)
+        return false;
+    if (is_job(service) && s->complete >= s->wanted)
+        return true;
+    if (str_eq(condition, "none"))
+        return true;
+    int64_t most = json_int(policy, "MaxAttempts");
+    return str_eq(condition, "on-failure") &&
+           (s->complete >= s->wanted || (most > 0 && (int64_t)s->failed > most * (int64_t)s->wanted));
+}
+
+const char *task_words(struct arena *a, const char *service, const struct task *t, const char *node)
+{
+    const char *on = node ? arena_printf(a, " on node %s", node) : "";
+    if (t->slot)
+        return arena_printf(a, "task %s.%lld%s %s: %s", service, (long long)t->slot, on, t->state,
+                            str_or(t->error, "no reason given"));
+    return arena_printf(a, "a task of %s%s %s: %s", service, on, t->state,
+                        str_or(t->error, "no reason given"));
+}
+
+void service_judge(struct arena *a, json_t *service, const struct service_state *s, struct object *o)
+{
+    json_t *update = json_object_get(service, "UpdateStatus");
+    const char *phase = str_or(json_text(update, "State"), "");
+    o->tasks_running = (unsigned)s->running;
+    o->tasks_wanted = (unsigned)s->wanted;
+    o->started_ns = s->oldest_ns ? s->oldest_ns : o->created_ns;
+    o->health = HEALTH_NONE;
+    if (s->running < s->wanted && s->failure)
+        o->message = task_words(a, o->native_name, s->failure, NULL);
+    if (is_over(service, s)) {
+        o->state = OBJECT_EXITED;
+        o->exit_code = s->complete >= s->wanted              ? 0
+                       : s->failure && s->failure->exit_code ? s->failure->exit_code
+                                                             : 1;
+    } else if (str_eq(phase, "paused") || str_eq(phase, "rollback_paused")) {
+        o->state = OBJECT_PAUSED;
+        o->message = arena_strdup(a, json_text(update, "Message"));
+    } else if (s->running >= s->wanted) {
+        o->state = OBJECT_RUNNING;
+        if (val_get(o->spec, "healthcheck")) /* a task runs once its check has passed */
+            o->health = HEALTH_HEALTHY;
+    } else {
+        o->state = OBJECT_RESTARTING; /* the swarm is at it */
+        o->exit_code = s->failure ? s->failure->exit_code : 0;
+    }
+}
+
+static int by_name(const void *pa, const void *pb)
+{
+    const struct node_fact *a = pa, *b = pb;
+    int c = strcmp(a->name, b->name);
+    return c ? c : strcmp(a->id, b->id);
+}
+
+struct node_fact *nodes_read(struct arena *a, json_t *list, size_t *ret_n)
+{
+    struct node_fact *nodes = arena_array(a, struct node_fact, json_array_size(list) + 1);
+    json_t *item;
+    size_t i;
+    *ret_n = 0;
+    json_array_foreach(list, i, item)
+    {
+        json_t *spec = json_object_get(item, "Spec"), *status = json_object_get(item, "Status");
+        json_t *about = json_object_get(item, "Description");
+        struct val *labels = read_map(a, json_object_get(spec, "Labels"));
+        if (!json_text(item, "ID"))
+            continue;
+        nodes[(*ret_n)++] = (struct node_fact){
+            .id = arena_strdup(a, json_text(item, "ID")),
+            .name = arena_strdup(a, str_or(json_text(about, "Hostname"), json_text(item, "ID"))),
+            .role = arena_strdup(a, str_or(json_text(spec, "Role"), "worker")),
+            .availability = arena_strdup(a, str_or(json_text(spec, "Availability"), "active")),
+            .state = arena_strdup(a, str_or(json_text(status, "State"), "unknown")),
+            .message = arena_strdup(a, json_text(status, "Message")),
+            .address = arena_strdup(a, json_text(status, "Addr")),
+            .engine = arena_strdup(a, json_text(json_object_get(about, "Engine"), "EngineVersion")),
+            .leader = json_is_true(json_object_get(json_object_get(item, "ManagerStatus"), "Leader")),
+            .labels = labels ? labels : val_map(a),
+            .tasks = val_list(a),
+        };
+    }
+    qsort(nodes, *ret_n, sizeof(*nodes), by_name);
+    return nodes;
+}

@@ -1,0 +1,152 @@
+/* Questions to a manager, and what their answers say together. */
+#include "providers/swarm/swarm.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+
+void swarm_lists_release(struct swarm_lists *l)
+{
+    json_decref(l->services);
+    json_decref(l->tasks);
+    json_decref(l->networks);
+    json_decref(l->nodes);
+    *l = (struct swarm_lists){0};
+}
+
+static int by_service(const void *pa, const void *pb)
+{
+    const struct task *a = pa, *b = pb;
+    int c = strcmp(str_or(a->service, ""), str_or(b->service, ""));
+    return c ? c : strcmp(a->id, b->id);
+}
+
+int swarm_lists_index(struct arena *a, struct swarm_lists *l, struct err *err)
+{
+    json_t *item;
+    size_t i;
+    l->task = arena_array(a, struct task, json_array_size(l->tasks) + 1);
+    l->n_tasks = 0;
+    json_array_foreach(l->tasks, i, item)
+    {
+        int r = task_read(item, &l->task[l->n_tasks], err);
+        if (r < 0)
+            return r;
+        l->n_tasks++;
+    }
+    qsort(l->task, l->n_tasks, sizeof(*l->task), by_service);
+    return 0;
+}
+
+size_t swarm_tasks_of(const struct swarm_lists *l, const char *service, const struct task **ret)
+{
+    size_t lo = 0, hi = l->n_tasks, end;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(str_or(l->task[mid].service, ""), service) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    for (end = lo; end < l->n_tasks && str_eq(l->task[end].service, service);)
+        end++;
+    *ret = &l->task[lo];
+    return end - lo;
+}
+
+static const char *network_name(void *arg, const char *id)
+{
+    const struct swarm_lists *l = arg;
+    json_t *item;
+    size_t i;
+    json_array_foreach(l->networks, i,
+                       item) if (str_eq(json_string_value(json_object_get(item, "Id")),
+                                        id)) return json_string_value(json_object_get(item, "Name"));
+    return NULL;
+}
+
+int swarm_object(struct arena *a, const struct swarm_lists *l, json_t *service, struct object *ret,
+                 struct err *err)
+{
+    struct swarm_lists copy = *l;
+    const struct task *tasks;
+    struct service_state state;
+    int r = service_read(a, service, network_name, &copy, ret, err);
+    if (r < 0)
+        return r;
+    size_t n = swarm_tasks_of(l, ret->native_id, &tasks);
+    tasks_count(service, tasks, n, &state);
+    service_judge(a, service, &state, ret);
+    return 0;
+}
+
+const char *swarm_node_name(const struct swarm_lists *l, const char *id)
+{
+    json_t *item;
+    size_t i;
+    json_array_foreach(
+        l->nodes, i,
+        item) if (str_eq(json_string_value(json_object_get(item, "ID")),
+                         id)) return json_string_value(json_object_get(json_object_get(item, "Description"),
+                                                                       "Hostname"));
+    return NULL;
+}
+
+int swarm_service(struct docker *d, const char *native, const struct cancel *c, json_t **ret, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const struct ask q = {.path = docker_path(&a, "/services/", native, ""), .cancel = c};
+    return docker_json(d, &q, ret, NULL, err);
+}
+
+static const char *one_filter(struct arena *a, const char *key, const char *value)
+{
+    struct val *filters = val_map(a), *list = val_list(a);
+    val_list_add(a, list, val_str(a, value));
+    val_map_set(a, filters, key, list);
+    return docker_filters(a, filters);
+}
+
+int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
+                        struct swarm_lists *ret, struct err *err)
+{
+    const struct ask q = {.path = arena_printf(a, "/tasks?%s", one_filter(a, "service", id)), .cancel = c};
+    json_decref(ret->tasks);
+    ret->tasks = NULL;
+    int r = docker_json(d, &q, &ret->tasks, NULL, err);
+    return r < 0 ? r : swarm_lists_index(a, ret, err);
+}
+
+int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, struct err *err)
+{
+    static const char path[] = "/networks?filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D";
+    return docker_json(d, &(struct ask){.path = path, .cancel = c}, ret, NULL, err);
+}
+
+const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)
+{
+    _cleanup_json_ json_t *j = NULL;
+    struct err ignored = {0};
+    char *login = NULL;
+    const char *at = strchr(ref, '@');
+    if (at)
+        return at + 1;
+    if (str_starts(ref, "sha256:") || credential_header(d, ref, c, &login, &ignored) < 0)
+        return NULL;
+    const struct ask q = {.path = docker_path(a, "/distribution/", ref, "/json"),
+                          .headers = login,
+                          .cancel = c,
+                          .timeout_ns = 15 * NS_PER_S};
+    int r = docker_json(d, &q, &j, NULL, &ignored);
+    credential_free(login);
+    return r < 0 ? NULL
+                 : arena_strdup(
+                       a, json_string_value(json_object_get(json_object_get(j, "Descriptor"), "digest")));
+}
+
+const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)
+{
+    const char *digest = strchr(ref, '@') ? NULL : swarm_digest(d, ref, c, a);
+    return digest ? arena_printf(a, "%s@%s", ref, digest) : ref;
+}

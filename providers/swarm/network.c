@@ -1,0 +1,76 @@
+/* Networks of a swarm: the same call as an engine's, with another driver and scope. */
+#include "providers/swarm/swarm.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+static int find(struct act *t, const char *native, struct object *ret, struct err *err)
+{
+    _cleanup_json_ json_t *j = NULL;
+    const char *path = docker_path(t->arena, "/networks/", native, "?scope=swarm");
+    int r = docker_json(t->d, &(struct ask){.path = path, .cancel = act_cancel(t)}, &j, NULL, err);
+    return r < 0 ? r : swarm_network_read(t->arena, j, ret, err);
+}
+
+static int meet_existing(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    struct object o;
+    struct err other = {0};
+    if (find(t, s->native_name, &o, &other) < 0)
+        return err->code;
+    if (!act_made_by(s, &o)) {
+        err_set(err, ERR_CONFLICT, "network %s exists already, and is %s", s->native_name,
+                o.owner ? "another of Forge's" : "not Forge's");
+        return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
+    }
+    err_clear(err);
+    str_copy(t->result->native_id, sizeof(t->result->native_id), o.native_id);
+    t->result->unchanged = true;
+    return 0;
+}
+
+int swarm_network_create(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    _cleanup_json_ json_t *answer = NULL;
+    int status = 0;
+    int r = docker_json(t->d,
+                        &(struct ask){.method = "POST",
+                                      .path = "/networks/create",
+                                      .body = swarm_network_write(s->native_name, s->spec, s->labels),
+                                      .cancel = act_cancel(t)},
+                        &answer, &status, err);
+    if (status == 409)
+        return meet_existing(t, err);
+    if (r < 0)
+        return r;
+    str_copy(t->result->native_id, sizeof(t->result->native_id),
+             str_or(json_string_value(json_object_get(answer, "Id")), ""));
+    return 0;
+}
+
+#define TRIES 120u /* of half a second: tasks that are gone are forgotten by and by */
+
+int swarm_network_remove(struct act *t, struct err *err)
+{
+    for (unsigned i = 0;; i++) {
+        struct object o;
+        int r = find(t, act_target(t), &o, err);
+        if (r == 0)
+            r = act_check(t->step, &o, err);
+        if (r == 0)
+            r = docker_json(t->d,
+                            &(struct ask){.method = "DELETE",
+                                          .path = docker_path(t->arena, "/networks/", o.native_id, ""),
+                                          .cancel = act_cancel(t)},
+                            NULL, NULL, err);
+        t->result->unchanged = i == 0 && r == ERR_NOTFOUND;
+        if (r != ERR_BUSY || i >= TRIES)
+            return r == ERR_NOTFOUND ? 0 : r;
+        act_progress(t, "waiting for its tasks to leave", 0, 0, NULL);
+        if (cancel_sleep(act_cancel(t), 500 * NS_PER_MS))
+            return cancel_check(act_cancel(t), err);
+        err_clear(err);
+    }
+}

@@ -1,0 +1,249 @@
+/* Making, changing and removing services. */
+#include "providers/swarm/swarm.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "reconciler/plan/compare.h"
+
+#define KEEP_FILES 5u /* versions of a config or secret that nothing uses, for rollbacks */
+
+#define OUT_OF_SEQUENCE 4u /* tries of an update that somebody else's came between */
+
+/* The body of a service; `now` (NULL: none yet) is what there is of it. */
+static int make_body(struct act *t, json_t *now, json_t **ret, struct err *err)
+{
+    const struct step *s = t->step;
+    const char *ref = str_or(val_get_str(s->spec, "image"), "");
+    json_t *task = json_object_get(json_object_get(now, "Spec"), "TaskTemplate");
+    const char *image = json_string_value(json_object_get(json_object_get(task, "ContainerSpec"), "Image"));
+    const char *rest = image ? str_after(image, ref) : NULL;
+    struct service_file *files;
+    size_t n;
+    int r = swarm_files(t, &files, &n, err);
+    if (r < 0)
+        return r;
+    /* What runs by a digest goes on doing so, unless another reference is asked for, or it means another
+       image by now. */
+    bool same = rest && (!*rest || *rest == '@') && !str_eq(val_get_str(s->spec, "pull_policy"), "always");
+    const struct service_request rq = {
+        .name = s->native_name,
+        .spec = s->spec,
+        .labels = s->labels,
+        .image = same ? image : swarm_pin(t->d, ref, act_cancel(t), t->arena),
+        .force_update = json_integer_value(json_object_get(task, "ForceUpdate")) + (s->restart ? 1 : 0),
+        .files = files,
+        .n_files = n,
+    };
+    *ret = service_write(t->arena, &rq);
+    return 0;
+}
+
+/* POST with the credentials of the image's registry, which the nodes are given. */
+static int post(struct act *t, const char *path, json_t *body, json_t **ret, int *ret_status, struct err *err)
+{
+    char *login = NULL;
+    int r =
+        credential_header(t->d, str_or(val_get_str(t->step->spec, "image"), ""), act_cancel(t), &login, err);
+    if (r < 0) {
+        json_decref(body);
+        return r;
+    }
+    r = docker_json(t->d,
+                    &(struct ask){.method = "POST",
+                                  .path = path,
+                                  .body = body,
+                                  .headers = login,
+                                  .cancel = act_cancel(t),
+                                  .timeout_ns = 120 * NS_PER_S},
+                    ret, ret_status, err);
+    credential_free(login);
+    return r;
+}
+
+/* Something has the name: made by this very step before, or in the way. */
+static int meet_existing(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    _cleanup_json_ json_t *j = NULL;
+    struct object o;
+    struct err other = {0};
+    const struct swarm_lists none = {0};
+    int r = swarm_service(t->d, s->native_name, act_cancel(t), &j, &other);
+    if (r == 0)
+        r = swarm_object(t->arena, &none, j, &o, &other);
+    if (r < 0)
+        return err->code;
+    if (!act_made_by(s, &o)) {
+        err_set(err, ERR_CONFLICT, "the name %s is taken by a service which %s", s->native_name,
+                o.owner ? "is another of Forge's" : "is not Forge's");
+        return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
+    }
+    err_clear(err);
+    str_copy(t->result->native_id, sizeof(t->result->native_id), o.native_id);
+    t->result->unchanged = true;
+    return 0;
+}
+
+int service_create(struct act *t, struct err *err)
+{
+    _cleanup_json_ json_t *answer = NULL;
+    json_t *body;
+    int status = 0, r = docker_negotiate(t->d, act_cancel(t), err);
+    if (r == 0)
+        r = make_body(t, NULL, &body, err);
+    if (r < 0)
+        return r;
+    r = post(t, "/services/create", body, &answer, &status, err);
+    if (status == 409)
+        return meet_existing(t, err);
+    if (r < 0)
+        return r;
+    const char *id = json_string_value(json_object_get(answer, "ID"));
+    if (!id)
+        return err_set(err, ERR_CORRUPT, "the swarm made a service and did not say which");
+    str_copy(t->result->native_id, sizeof(t->result->native_id), id);
+    return 0;
+}
+
+/* Was this step done already, by a run that was interrupted, and does nothing differ? Then an update would be
+   one for nothing. */
+static bool is_done(struct act *t, const struct object *o, json_t *now, json_t *body)
+{
+    json_t *have = json_object_get(json_object_get(now, "Spec"), "Labels"),
+           *want = json_object_get(body, "Labels");
+    struct field_list differs = {.arena = t->arena};
+    const struct sides sides = {
+        .desired = t->step->spec, .observed = o->spec, .defaults = o->defaults, .caps = CAP_SERVICES};
+    const char *image = json_string_value(
+        json_object_get(json_object_get(json_object_get(body, "TaskTemplate"), "ContainerSpec"), "Image"));
+    const char *runs = json_string_value(json_object_get(
+        json_object_get(json_object_get(json_object_get(now, "Spec"), "TaskTemplate"), "ContainerSpec"),
+        "Image"));
+    compare_object(t->step->kind->spec, &sides, &differs);
+    return !t->step->restart && !differs.n && str_eq(image, runs) && json_equal(have, want);
+}
+
+/* A planned field that somebody changed meanwhile is planned again, not overwritten. */
+static int out_of_sequence(struct act *t, const struct object *before, struct err *err)
+{
+    struct object now;
+    struct err other = {0};
+    int r = swarm_look(t, &now, NULL, &other);
+    if (r < 0) {
+        *err = other;
+        return r;
+    }
+    if (val_equal(before->spec, now.spec) && str_eq(before->image_id, now.image_id))
+        return 0;
+    err_set(err, ERR_CONFLICT, "service %s was changed by somebody else meanwhile", t->step->native_name);
+    return err_hint(err, "plan again: `forge-ctl diff` shows what it is now");
+}
+
+static int update_once(struct act *t, struct object *o, int *ret_status, struct err *err)
+{
+    _cleanup_json_ json_t *now = NULL;
+    json_t *body;
+    *ret_status = 0;
+    int r = swarm_look(t, o, &now, err);
+    if (r == 0)
+        r = make_body(t, now, &body, err);
+    if (r < 0)
+        return r;
+    /* What an image's digest was resolved to anew, and is what runs, is no change. */
+    if (is_done(t, o, now, body)) {
+        json_decref(body);
+        t->result->unchanged = true;
+        return 0;
+    }
+    const char *tail = arena_printf(t->arena, "/update?version=%lld", (long long)service_version(now));
+    return post(t, docker_path(t->arena, "/services/", o->native_id, tail), body, NULL, ret_status, err);
+}
+
+static bool is_out_of_sequence(int status, const struct err *err)
+{
+    return status >= 400 && err->code == ERR_CONFLICT && err->retryable;
+}
+
+int service_update(struct act *t, struct err *err)
+{
+    struct object o;
+    if (t->step->back)
+        return service_back(t, err);
+    for (unsigned i = 0;; i++) {
+        int status, r = update_once(t, &o, &status, err);
+        if (r == 0 || !is_out_of_sequence(status, err) || i + 1 >= OUT_OF_SEQUENCE) {
+            if (r == 0)
+                swarm_collect(t, t->step->spec, KEEP_FILES);
+            return r;
+        }
+        err_clear(err);
+        r = out_of_sequence(t, &o, err);
+        if (r < 0)
+            return r;
+    }
+}
+
+/* Is the spec that is there the one that this step's update made? */
+static bool is_of_this_step(const struct step *s, const struct object *o)
+{
+    const char *generation = val_get_str(s->labels, MARK_GENERATION);
+    return str_eq(o->spec_digest, val_get_str(s->labels, MARK_SPEC)) &&
+           (!generation || o->generation == strtoull(generation, NULL, 10));
+}
+
+int service_back(struct act *t, struct err *err)
+{
+    _cleanup_json_ json_t *now = NULL;
+    struct object o;
+    int r = swarm_look(t, &o, &now, err);
+    json_t *before = json_object_get(now, "PreviousSpec");
+    if (r < 0 || !before || !is_of_this_step(t->step, &o)) {
+        t->result->unchanged = true;
+        return r == ERR_NOTFOUND ? 0 : r;
+    }
+    const char *tail =
+        arena_printf(t->arena, "/update?version=%lld&rollback=previous", (long long)service_version(now));
+    act_progress(t, "going back", 0, 0, NULL);
+    /* Its nodes have the image of the spec before. */
+    return docker_json(t->d,
+                       &(struct ask){.method = "POST",
+                                     .path = docker_path(t->arena, "/services/", o.native_id, tail),
+                                     .body = json_incref(before)},
+                       NULL, NULL, err);
+}
+
+/* Its tasks end by themselves after it; until then they hold their networks and volumes. */
+static void wait_for_end(struct act *t, const char *id, int64_t grace_ns)
+{
+    int64_t until = stream_now() + grace_ns + 10 * NS_PER_S;
+    while (stream_now() < until) {
+        struct swarm_lists l = {0};
+        struct err ignored = {0};
+        bool any = false;
+        int r = swarm_service_tasks(t->d, id, act_cancel(t), t->arena, &l, &ignored);
+        for (size_t i = 0; r == 0 && i < l.n_tasks; i++)
+            any |= str_eq(l.task[i].state, "running") || str_eq(l.task[i].state, "starting");
+        swarm_lists_release(&l);
+        if (!any || cancel_sleep(act_cancel(t), 200 * NS_PER_MS))
+            return;
+    }
+}
+
+int service_remove(struct act *t, struct err *err)
+{
+    struct object o;
+    int r = swarm_look(t, &o, NULL, err);
+    if (r == 0) {
+        const struct ask q = {.method = "DELETE",
+                              .path = docker_path(t->arena, "/services/", o.native_id, ""),
+                              .cancel = act_cancel(t)};
+        r = docker_json(t->d, &q, NULL, NULL, err);
+    }
+    t->result->unchanged = r == ERR_NOTFOUND;
+    if (r == 0) {
+        act_progress(t, "waiting for its tasks to end", 0, 0, NULL);
+        wait_for_end(t, o.native_id, val_get_int(o.spec, "stop_grace_period", 10 * NS_PER_S));
+        swarm_collect(t, o.spec, 0);
+    }
+    return r == ERR_NOTFOUND ? 0 : r;
+}

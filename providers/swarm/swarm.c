@@ -1,0 +1,112 @@
+/* The Swarm provider: opening, and which function does which step. */
+#include "providers/swarm/swarm.h"
+
+#include "base/str.h"
+
+static int swarm_open(const struct target *t, const struct provider_env *env, struct provider **ret,
+                      struct err *err)
+{
+    return docker_open_as(&provider_swarm, t, str_after(t->url, SWARM_SCHEME), env, ret, err);
+}
+
+unsigned swarm_caps(unsigned api)
+{
+    unsigned caps = CAP_SERVICES | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_LIMITS | CAP_SWAP_UNLIMITED |
+                    CAP_PORT_CHOICE | CAP_DOMAINNAME | CAP_DEVICE_REQUESTS | CAP_ENDPOINT_MORE |
+                    CAP_REMOTE_DIGEST;
+    if (api >= API(1u, 44u))
+        caps |= CAP_START_INTERVAL;
+    return caps;
+}
+
+static int swarm_ping(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a,
+                      struct err *err)
+{
+    struct docker *d = docker_of(p);
+    /* Only a manager answers this. */
+    int r = docker_json(d, &(struct ask){.path = "/swarm"}, NULL, NULL, err);
+    if (r < 0)
+        return err_wrap(err, "target %s", str_or(d->target.name, d->target.url));
+    *ret_caps = swarm_caps(d->api);
+    *ret_engine = arena_printf(a, "swarm, %s", d->engine);
+    return 0;
+}
+
+int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err)
+{
+    const struct step *s = t->step;
+    _cleanup_json_ json_t *j = NULL, *networks = NULL;
+    struct object o;
+    int r = swarm_service(t->d, act_target(t), act_cancel(t), &j, err);
+    if (r == 0)
+        r = swarm_network_list(t->d, act_cancel(t), &networks, err);
+    const struct swarm_lists l = {.networks = networks};
+    if (r == 0)
+        r = swarm_object(t->arena, &l, j, &o, err);
+    if (r == 0)
+        r = act_check(s, &o, err);
+    if (r < 0)
+        return r;
+    *ret = o;
+    if (ret_json)
+        *ret_json = json_incref(j);
+    return 0;
+}
+
+/* All tasks' words, as the manager collects them from the nodes. */
+static int swarm_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c,
+                      struct err *err)
+{
+    struct docker *d = docker_of(p);
+    _cleanup_json_ json_t *j = NULL;
+    int r = swarm_service(d, rq->native_name, c, &j, err);
+    if (r < 0)
+        return r;
+    json_t *task = json_object_get(json_object_get(j, "Spec"), "TaskTemplate");
+    bool tty = json_is_true(json_object_get(json_object_get(task, "ContainerSpec"), "TTY"));
+    return docker_logs_of(d, "/services/", tty, rq, c, err);
+}
+
+static const struct {
+    const struct kind_desc *kind;
+    enum step_verb verb;
+    act_fn *fn;
+} acts[] = {
+    {&kind_container, STEP_CREATE, service_create},     {&kind_container, STEP_UPDATE, service_update},
+    {&kind_container, STEP_REMOVE, service_remove},     {&kind_container, STEP_WAIT, service_wait},
+    {&kind_network, STEP_CREATE, swarm_network_create}, {&kind_network, STEP_REMOVE, swarm_network_remove},
+};
+
+int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                struct step_result *ret, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct act t = {.d = docker_of(p), .step = s, .ctx = ctx, .result = ret, .arena = &a};
+    *ret = (struct step_result){0};
+    if (kind_is_virtual(s->kind, CAP_SERVICES)) {
+        ret->unchanged = true;
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
+        if (acts[i].kind != s->kind || acts[i].verb != s->verb)
+            continue;
+        int r = acts[i].fn(&t, err);
+        return r < 0 ? err_wrap(err, "%s", s->id) : 0;
+    }
+    return err_set(err, ERR_UNSUPPORTED, "%s: a swarm cannot %s a %s", s->id, step_verb_name(s->verb),
+                   s->kind->prefix);
+}
+
+const struct provider_ops provider_swarm = {
+    .name = "swarm",
+    .open = swarm_open,
+    .close = docker_close,
+    .ping = swarm_ping,
+    .observe = swarm_observe,
+    .inspect = swarm_inspect,
+    .apply = swarm_apply,
+    .watch_open = swarm_watch_open,
+    .watch_dispatch = docker_watch_dispatch,
+    .watch_close = docker_watch_close,
+    .logs = swarm_logs,
+};

@@ -1,0 +1,66 @@
+#ifndef PROVIDERS_SWARM_SWARM_H
+#define PROVIDERS_SWARM_SWARM_H
+/*
+ * Inside the Swarm provider: a manager of a swarm, asked over the same connection and in the same way as a
+ * plain engine (providers/docker). A Container of the language is a service here. What JSON means is in
+ * providers/containers/service.h; here is only who is asked what, and when. Source: Docker Engine API v1.41,
+ * "Services", "Tasks", "Nodes", "Configs", "Secrets".
+ *
+ * A struct docker serves as it is; only the slots are others.
+ */
+#include "providers/containers/service.h"
+#include "providers/docker/docker.h"
+
+#define SWARM_SCHEME "swarm+" /* before the URL of a manager */
+
+unsigned swarm_caps(unsigned api);
+
+/* Listings, and what is made of them once. */
+struct swarm_lists {
+    json_t *services, *tasks, *networks, *nodes; /* any may be NULL: not asked for */
+    struct task *task;                           /* of all services, sorted by service */
+    size_t n_tasks;
+};
+void swarm_lists_release(struct swarm_lists *l);
+int swarm_lists_index(struct arena *a, struct swarm_lists *l, struct err *err) _must_check_;
+/* The tasks of one service. */
+size_t swarm_tasks_of(const struct swarm_lists *l, const char *service, const struct task **ret);
+/* A service of the listing as an object, with what its tasks say. */
+int swarm_object(struct arena *a, const struct swarm_lists *l, json_t *service, struct object *ret,
+                 struct err *err) _must_check_;
+const char *swarm_node_name(const struct swarm_lists *l, const char *id); /* NULL: unknown */
+
+/* One service now, by name or id: ERR_NOTFOUND. *ret is to be released. */
+int swarm_service(struct docker *d, const char *native, const struct cancel *c, json_t **ret,
+                  struct err *err) _must_check_;
+/* The tasks of a service now, into lists that hold nothing else of tasks. */
+int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
+                        struct swarm_lists *ret, struct err *err) _must_check_;
+int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, struct err *err) _must_check_;
+/* The reference with the digest that its registry has for it now: NAME:TAG@sha256:...; as it is where no
+   registry knows it. */
+const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
+/* "sha256:..." of a reference in its registry; NULL when it cannot be asked. */
+const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
+
+/* What a step acts on now, with its JSON; as act_look() for plain engines. *ret_json is to be released. */
+int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
+
+/* The configs and secrets of a step's spec, as objects of the swarm: those that are not there yet are made. */
+int swarm_files(struct act *t, struct service_file **ret, size_t *ret_n, struct err *err) _must_check_;
+/* Remove objects of this service's sources that no service uses, but for the newest `keep` of each. */
+void swarm_collect(struct act *t, const struct val *spec, size_t keep);
+
+act_fn service_create, service_update, service_remove, service_wait, swarm_network_create,
+    swarm_network_remove;
+/* Back to what it was before the update of this step (step.back). */
+int service_back(struct act *t, struct err *err) _must_check_;
+
+int swarm_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
+                  struct arena *a, struct observed *ret, struct err *err);
+int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
+                  struct object *ret, struct err *err);
+int swarm_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);
+int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                struct step_result *ret, struct err *err);
+#endif

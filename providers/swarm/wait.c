@@ -1,0 +1,192 @@
+/*
+ * Waiting for a service until its tasks run: watched to the end, for a swarm accepts anything and tells
+ * later. Events say nothing of tasks, so they are listed, which takes a manager a millisecond.
+ */
+#include "providers/swarm/swarm.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#define LOOK_FIRST_NS (100 * NS_PER_MS)
+#define LOOK_EVERY_NS (500 * NS_PER_MS)
+#define FAILURES_MOST 2u /* tries of one slot; a first one may have met something that was not up yet */
+/* An update is made first and begun a moment later: until then its status is empty, and the old tasks run. */
+#define BEGIN_NS (2 * NS_PER_S)
+
+enum verdict { NOT_YET, HOLDS, WILL_NOT };
+
+struct watching_service {
+    struct act *t;
+    json_t *service;
+    struct swarm_lists lists;
+    struct service_state state;
+    struct object object;
+    const char *phase; /* of its update; "": none */
+    int64_t begin_ns;
+};
+
+/* Tasks of one slot that failed, the most of any; a node is the slot of a global service. */
+static size_t most_failures(const struct watching_service *w)
+{
+    const struct task *tasks;
+    size_t most = 0, n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    for (size_t i = 0; i < n; i++) {
+        size_t same = 0;
+        for (size_t k = 0; k < n; k++)
+            same += task_failed(&tasks[k]) && task_is_current(&tasks[k], w->service) &&
+                    tasks[k].slot == tasks[i].slot && (tasks[k].slot || str_eq(tasks[k].node, tasks[i].node));
+        most = same > most ? same : most;
+    }
+    return most;
+}
+
+/* Does the swarm have to move tasks for what was changed last? */
+static bool moves_tasks(const struct watching_service *w)
+{
+    static const char *const parts[] = {"TaskTemplate", "EndpointSpec"};
+    json_t *before = json_object_get(w->service, "PreviousSpec"), *now = json_object_get(w->service, "Spec");
+    bool differs = false;
+    for (size_t i = 0; before && i < ARRAY_LEN(parts); i++)
+        differs |= !json_equal(json_object_get(before, parts[i]), json_object_get(now, parts[i]));
+    return differs;
+}
+
+static bool all_run(const struct watching_service *w)
+{
+    return w->state.running >= w->state.wanted && w->state.current >= w->state.wanted;
+}
+
+static enum verdict judge(const struct watching_service *w)
+{
+    const struct step *s = w->t->step;
+    if (str_starts(w->phase, "rollback_"))
+        return str_eq(w->phase, "rollback_started") ? NOT_YET : WILL_NOT;
+    if (str_eq(w->phase, "paused"))
+        return WILL_NOT;
+    if (s->condition == DEPEND_COMPLETED || (s->may_end && w->object.state == OBJECT_EXITED))
+        return w->object.state != OBJECT_EXITED ? NOT_YET : w->object.exit_code ? WILL_NOT : HOLDS;
+    if (w->object.state == OBJECT_EXITED)
+        return WILL_NOT;
+    if (str_eq(w->phase, "updating"))
+        return NOT_YET; /* it judges its tasks itself, by update_config */
+    if (!*w->phase && moves_tasks(w) && stream_now() - w->begin_ns < BEGIN_NS)
+        return NOT_YET;
+    if (all_run(w))
+        return HOLDS;
+    return most_failures(w) >= FAILURES_MOST ? WILL_NOT : NOT_YET;
+}
+
+/* The newest failure, of whatever spec: after a rollback the failed tasks are those of the spec that is gone.
+ */
+static const struct task *newest_failure(const struct watching_service *w)
+{
+    const struct task *tasks, *newest = w->state.failure;
+    size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    for (size_t i = 0; i < n && !w->state.failure; i++)
+        if (task_failed(&tasks[i]) && (!newest || tasks[i].created_ns > newest->created_ns))
+            newest = &tasks[i];
+    return newest;
+}
+
+/* What the container of a failed task said, from the swarm's own log of it. */
+static const char *why(struct watching_service *w)
+{
+    const struct task *t = newest_failure(w);
+    struct docker *d = w->t->d;
+    struct err ignored = {0};
+    if (!t)
+        return NULL;
+    if (docker_json(d, &(struct ask){.path = "/nodes", .cancel = act_cancel(w->t)}, &w->lists.nodes, NULL,
+                    &ignored) < 0)
+        w->lists.nodes = NULL;
+    return task_words(w->t->arena, w->t->step->native_name, t,
+                      t->node ? swarm_node_name(&w->lists, t->node) : NULL);
+}
+
+static int will_not(struct watching_service *w, struct err *err)
+{
+    const char *name = w->t->step->native_name, *reason = why(w);
+    const char *said =
+        json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "Message"));
+    if (!reason && str_starts(w->phase, "rollback_"))
+        reason = "none of its tasks failed by itself; was a node drained or lost meanwhile?";
+    reason = reason ? reason : str_or(said, "the swarm gives no reason");
+    if (str_eq(w->phase, "rollback_paused"))
+        err_set(err, ERR_FAILED, "the update of service %s failed, and so did going back: %s", name, reason);
+    else if (str_starts(w->phase, "rollback_"))
+        err_set(err, ERR_FAILED,
+                "the update of service %s failed, and the swarm went back to what was before: %s", name,
+                reason);
+    else if (str_eq(w->phase, "paused"))
+        err_set(err, ERR_FAILED, "the update of service %s failed, and was stopped where it is: %s", name,
+                reason);
+    else
+        err_set(err, ERR_FAILED, "service %s does not run: %s", name, reason);
+    return err_hint(err, "see its output with `forge-ctl logs`, and `docker service ps --no-trunc %s`", name);
+}
+
+static int too_late(struct watching_service *w, struct err *err)
+{
+    const struct service_state *s = &w->state;
+    const struct task *tasks, *waiting = NULL;
+    size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(tasks[i].wanted, "running") && !str_eq(tasks[i].state, "running"))
+            waiting = &tasks[i];
+    const char *reason = waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w);
+    return err_set(err, ERR_TIMEOUT, "service %s is not %s in time: %zu of %zu tasks run%s%s",
+                   w->t->step->native_name, depend_condition_name(w->t->step->condition), s->current,
+                   s->wanted, reason ? "; " : "", str_or(reason, ""));
+}
+
+static int look(struct watching_service *w, struct err *err)
+{
+    struct act *t = w->t;
+    int r = swarm_look(t, &w->object, &w->service, err);
+    if (r == ERR_NOTFOUND)
+        return err_set(err, ERR_FAILED, "service %s is gone", t->step->native_name);
+    if (r == 0)
+        r = swarm_service_tasks(t->d, w->object.native_id, act_cancel(t), t->arena, &w->lists, err);
+    if (r < 0)
+        return r;
+    const struct task *tasks;
+    size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    tasks_count(w->service, tasks, n, &w->state);
+    service_judge(t->arena, w->service, &w->state, &w->object);
+    w->phase =
+        str_or(json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "State")), "");
+    return 0;
+}
+
+static void forget(struct watching_service *w)
+{
+    json_decref(w->service);
+    w->service = NULL;
+    swarm_lists_release(&w->lists);
+}
+
+int service_wait(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    int64_t begin = stream_now(), pause = LOOK_FIRST_NS;
+    for (;;) {
+        _cleanup_arena_ struct arena scratch = ARENA_INIT;
+        struct act now = *t;
+        now.arena = &scratch;
+        struct watching_service w = {.t = &now, .begin_ns = begin};
+        int r = look(&w, err);
+        enum verdict v = r == 0 ? judge(&w) : NOT_YET;
+        int64_t left = begin + s->timeout_ns - stream_now();
+        if (v == WILL_NOT)
+            r = will_not(&w, err);
+        else if (r == 0 && v == NOT_YET && s->timeout_ns > 0 && left <= 0)
+            r = too_late(&w, err);
+        act_progress(t, "waiting for its tasks", (int64_t)w.state.current, (int64_t)w.state.wanted, NULL);
+        forget(&w);
+        if (r < 0 || v == HOLDS)
+            return r;
+        if (cancel_sleep(act_cancel(t), pause))
+            return cancel_check(act_cancel(t), err);
+        pause = pause * 3 / 2 < LOOK_EVERY_NS ? pause * 3 / 2 : LOOK_EVERY_NS;
+    }
+}

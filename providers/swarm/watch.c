@@ -1,0 +1,90 @@
+/*
+ * A swarm's events. Those of services carry no labels, so the watch knows ours by id. Nothing tells of tasks
+ * on other nodes; on the node that is asked, their containers do. That a node went down, came back or was
+ * drained concerns everybody. Configs and secrets never change, and what a service uses cannot be removed:
+ * their events change nothing and are not asked for.
+ */
+#include "providers/swarm/swarm.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "providers/docker/watch.h"
+
+#define ANSWER_NS (2 * NS_PER_S)
+
+static const char ours[] = "filters=%7B%22label%22%3A%5B%22" MARK_OWNER "%22%5D%7D";
+
+static void learn_object(struct watching *w, const char *id, json_t *labels)
+{
+    const char *owner = json_string_value(json_object_get(labels, MARK_OWNER));
+    const char *resource = json_string_value(json_object_get(labels, MARK_RESOURCE));
+    if (id && watch_is_owner(w, owner))
+        watch_know(w, id, owner, resource, 0);
+}
+
+static void swarm_learn(struct watching *w)
+{
+    _cleanup_json_ json_t *services = NULL, *networks = NULL;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct err ignored = {0};
+    json_t *item;
+    size_t i;
+    struct ask q = {.path = arena_printf(&a, "/services?%s", ours), .timeout_ns = ANSWER_NS};
+    if (docker_json(w->d, &q, &services, NULL, &ignored) < 0)
+        return;
+    q.path = arena_printf(&a, "/networks?%s", ours);
+    if (docker_json(w->d, &q, &networks, NULL, &ignored) < 0)
+        return;
+    json_array_foreach(services, i, item)
+        learn_object(w, json_string_value(json_object_get(item, "ID")),
+                     json_object_get(json_object_get(item, "Spec"), "Labels"));
+    json_array_foreach(networks, i, item)
+        learn_object(w, json_string_value(json_object_get(item, "Id")), json_object_get(item, "Labels"));
+}
+
+/* Something new: is it ours? */
+static void look_at(struct watching *w, const struct engine_event *e)
+{
+    _cleanup_json_ json_t *j = NULL;
+    struct err ignored = {0};
+    bool network = e->type == EVENT_NETWORK;
+    const struct ask q = {.path = docker_path(&w->arena, network ? "/networks/" : "/services/", e->id, ""),
+                          .timeout_ns = ANSWER_NS};
+    if (docker_json(w->d, &q, &j, NULL, &ignored) < 0)
+        return;
+    learn_object(w, e->id, json_object_get(network ? j : json_object_get(j, "Spec"), "Labels"));
+}
+
+static bool swarm_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev)
+{
+    const char *id = e->type == EVENT_CONTAINER ? e->service : e->id;
+    if (e->type == EVENT_NODE) {
+        ev->owner = ev->id = NULL;
+        return true;
+    }
+    if (!id || e->type == EVENT_VOLUME || e->type == EVENT_OTHER)
+        return false;
+    if ((e->type == EVENT_SERVICE || e->type == EVENT_NETWORK) && !map_get(&w->containers, id) &&
+        !str_eq(e->action, "remove"))
+        look_at(w, e);
+    const struct known_container *k = map_get(&w->containers, id);
+    if (!k)
+        return false;
+    ev->owner = k->owner;
+    ev->id = k->resource;
+    ev->instance = 0;
+    ev->native_id = id;
+    return true;
+}
+
+static const struct watch_rules swarm_rules = {
+    .filters = "{\"type\":[\"service\",\"node\",\"network\",\"container\"],\"event\":[\"create\",\"update\","
+               "\"remove\",\"die\",\"oom\"]}",
+    .concerns = swarm_concerns,
+    .learn = swarm_learn,
+};
+
+int swarm_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err)
+{
+    return watch_open_by(&swarm_rules, p, owner, w, err);
+}

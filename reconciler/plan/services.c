@@ -1,0 +1,83 @@
+/*
+ * Services: where the engine replicates by itself (CAP_SERVICES), a container of the language is one object,
+ * instance 0, whatever its number of replicas, and the engine moves its tasks from the old spec to the new.
+ */
+#include "reconciler/plan/planner.h"
+
+static const struct object *pick(const struct subject *s, const char *native_name)
+{
+    const struct object *found = NULL;
+    for (size_t i = 0; i < s->n_objects; i++) {
+        const struct object *o = s->objects[i];
+        if (object_ours(s->p, o, s->rec) && (!found || str_eq(o->native_name, native_name)))
+            found = o;
+    }
+    return found;
+}
+
+static void drop_others(struct subject *s, const struct object *keep)
+{
+    for (size_t i = 0; i < s->n_objects; i++) {
+        const struct object *o = s->objects[i];
+        if (o == keep || !object_ours(s->p, o, s->rec))
+            continue;
+        struct plan_change *c = subject_change(s);
+        struct plan_move *m = change_move(s->p, c, PLAN_DELETE, 0);
+        m->native_name = o->native_name;
+        m->current = o;
+        change_fact(s->p, c, "duplicate", o->native_name, NULL, CAUSE_RESUME, IMPACT_LIVE);
+    }
+}
+
+static void create(struct subject *s, const char *name)
+{
+    const struct object *foreign = foreign_named(s, 0, name);
+    if (foreign) {
+        decide_foreign(s, foreign, 0, name);
+        return;
+    }
+    struct plan_change *c = subject_change(s);
+    unsigned cause = creation_cause(s, 1);
+    change_move(s->p, c, PLAN_CREATE, 0)->running = true;
+    c->causes |= cause;
+    if (cause == CAUSE_DRIFT)
+        change_fact(s->p, c, "state", "removed", "running", CAUSE_DRIFT, IMPACT_NONE);
+}
+
+void decide_service(struct subject *s)
+{
+    const char *name = subject_name(s, 0);
+    const struct object *o = pick(s, name);
+    struct field_list fields = {.arena = s->p->a};
+    bool running;
+    if (!o) {
+        create(s, name);
+        return;
+    }
+    s->p->existing++;
+    enum plan_action need = judge_object(s, o, 0, &fields);
+    for (size_t i = 0; i < fields.n; i++)
+        change_field(s->p, subject_change(s), &fields.items[i]);
+    bool update = need == PLAN_UPDATE || need == PLAN_RESTART;
+    need = judge_state(s, o, need, &running);
+    if (need == PLAN_NONE) {
+        note_state(s, o);
+    } else {
+        struct plan_move *m = change_move(s->p, subject_change(s), need, 0);
+        m->current = o;
+        m->update = update;
+        m->running = running || need == PLAN_REPLACE;
+        m->restart = need == PLAN_RESTART;
+    }
+    drop_others(s, o);
+}
+
+bool service_keeps_running(const struct val *spec)
+{
+    int64_t at_once = val_get_int(val_get(spec, "update"), "parallelism", 1);
+    if (str_eq(val_get_str(val_get(spec, "update"), "order"), "start-first"))
+        return true;
+    if (str_eq(val_get_str(val_get(spec, "update"), "strategy"), "recreate"))
+        return false;
+    return at_once > 0 && val_get_int(spec, "replicas", 1) > at_once;
+}

@@ -1,0 +1,308 @@
+#!/bin/bash
+# A swarm of one node: from manifests to services whose tasks run.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/forge.sh"
+. "${0%/*}/../lib/swarm.sh"
+
+swarm_start
+
+forge_s() { DOCKER_HOST=$SWARM_HOST forge "$@"; }
+
+service() { docker service inspect --format "$2" "$FORGE_ENV-$1"; }
+tasks() { docker service ps --no-trunc --filter desired-state=running --format '{{.ID}}' "$FORGE_ENV-$1" | sort | tr '\n' ' '; }
+version() { service "$1" '{{.Version.Index}}'; }
+
+new()
+{
+    forge_new "$1"
+    at_exit swarm_remove_objects "$FORGE_ENV"
+}
+
+# A service that sleeps, with these lines in its spec; without a virtual address, which not every kernel has.
+sleeper()
+{
+    local name=$1
+    shift
+    container "$name" "deploy: {endpoint_mode: dnsrr, update_config: {monitor: 500ms}}" "stop_grace_period: 1s" "$@"
+}
+
+config()
+{
+    printf 'apiVersion: forge/v1\nkind: Config\nmetadata: {name: %s}\nspec: {content: "%s"}\n' "$1" "$2" | manifest "$1.yaml"
+}
+
+test_first_apply_then_nothing_to_do() # L1, L9, S9
+{
+    new first
+    sleeper web "environment: {A: one}" "replicas: 2" "labels: {tier: front}"
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "+ container/web"
+    run forge_s apply --yes
+    assert_status 0
+    assert_contains "$out" "Applied generation 1"
+    assert_eq "$(tasks web | wc -w)" 2
+    run forge_s diff
+    assert_contains "$out" "no changes"
+    assert_status 0
+    run forge_s apply --yes
+    assert_status 0
+    assert_contains "$out" "Nothing to do"
+}
+
+test_an_image_is_changed_and_rolled_back() # H2, L1
+{
+    new image
+    sleeper web
+    run forge_s apply --yes
+    assert_status 0
+    local before
+    before=$(tasks web)
+    sed -i 's/busybox:1/busybox:2/' "$FORGE_DIR/web.yaml"
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "busybox:1 -> :2"
+    run forge_s apply --yes
+    assert_status 0
+    [ "$(tasks web)" != "$before" ] || fail "the task was not replaced"
+    run forge_s diff
+    assert_status 0
+    run forge_s rollback --yes
+    assert_status 0
+    assert_contains "$(service web '{{.Spec.TaskTemplate.ContainerSpec.Image}}')" "busybox:1"
+}
+
+test_scaling_restarts_nothing()
+{
+    new scale
+    sleeper web "replicas: 1"
+    run forge_s apply --yes
+    assert_status 0
+    local before
+    before=$(tasks web)
+    sed -i 's/replicas: 1/replicas: 3/' "$FORGE_DIR/web.yaml"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(tasks web | wc -w)" 3
+    assert_contains "$(tasks web)" "${before% }"
+    run forge_s status
+    assert_contains "$out" "running 3/3"
+}
+
+test_every_field_is_as_asked_for() # L9, P2
+{
+    new fields
+    config page "hello"
+    sleeper web "command: [sh, -c, 'sleep infinity']" "environment: {A: one}" "user: '0:0'" "working_dir: /tmp" \
+        "hostname: web-1" "init: true" "read_only: true" "stop_signal: KILL" "restart: on-failure:3" \
+        "cap_add: [NET_ADMIN]" "cap_drop: [ALL]" "dns: [9.9.9.9]" "extra_hosts: ['db=10.0.0.7']" \
+        "sysctls: {net.core.somaxconn: '512'}" "ulimits: {nofile: {soft: 512, hard: 1024}}" \
+        "tmpfs: ['/run:mode=755,size=16m']" "volumes: ['data:/data', {type: tmpfs, target: /t, size: 1MiB}]" \
+        "configs: [{source: page, target: /etc/page, mode: '0440', uid: '7'}]" \
+        "resources: {cpus: 0.5, memory: 64MiB, memory_reservation: 16MiB, pids: 50}" \
+        "logging: {driver: json-file, options: {max-size: 1m}}" "labels: {a: b}" "expose: ['80']" \
+        "healthcheck: {test: [CMD, 'true'], interval: 1s}" "ports: [{target: 80, published: 18080, mode: host}]"
+    sed -i 's/deploy: {/deploy: {labels: {x: y}, placement: {constraints: [node.role==manager], max_replicas_per_node: 2, preferences: [{spread: node.labels.zone}]}, restart_policy: {condition: on-failure, max_attempts: 3, delay: 1s, window: 1m}, rollback_config: {parallelism: 2, order: start-first}, resources: {reservations: {cpus: "0.01"}}, /' \
+        "$FORGE_DIR/web.yaml"
+    printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\nspec: {}\n' | manifest data.yaml
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s diff
+    assert_status 0
+    local before
+    before=$(version web)
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(version web)" "$before" "an unchanged apply wrote"
+}
+
+test_drift_is_shown_and_set_back() # P1
+{
+    new drift
+    sleeper web "environment: {A: one}"
+    run forge_s apply --yes
+    assert_status 0
+    docker service update -d --env-add A=two --replicas 2 "$FORGE_ENV-web" >/dev/null
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "drift"
+    assert_contains "$out" "environment.A"
+    assert_contains "$out" "replicas"
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s diff
+    assert_status 0
+}
+
+test_another_content_is_another_config() # H2
+{
+    new content
+    config page "one"
+    sleeper web "configs: [{source: page, target: /etc/page}]"
+    run forge_s apply --yes
+    assert_status 0
+    config page "two"
+    run forge_s diff
+    assert_contains "$out" "configs"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(docker config ls -q --filter "label=io.forge.environment=$FORGE_ENV" | wc -l)" 2
+    local id
+    id=$(docker ps -q --filter "label=com.docker.swarm.service.name=$FORGE_ENV-web" | head -1)
+    assert_eq "$(docker exec "$id" cat /etc/page)" two
+    run forge_s rollback --yes
+    assert_status 0
+    assert_eq "$(docker config ls -q --filter "label=io.forge.environment=$FORGE_ENV" | wc -l)" 2
+    rm "$FORGE_DIR"/*.yaml
+    sleeper other
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(docker config ls -q --filter "label=io.forge.environment=$FORGE_ENV" | wc -l)" 0
+}
+
+test_no_byte_of_a_secret_is_seen() # X4
+{
+    new secret
+    (umask 077; echo canary-1f7e >"$SERVICE_DIR/key")
+    printf 'apiVersion: forge/v1\nkind: Secret\nmetadata: {name: key}\nspec: {file: %s}\n' "$SERVICE_DIR/key" | manifest key.yaml
+    sleeper web "secrets: [key]"
+    run forge_s apply --yes
+    assert_status 0
+    assert_lacks "$out$err$(docker service inspect "$FORGE_ENV-web")$(docker secret ls -q | xargs docker secret inspect)" canary
+    local id
+    id=$(docker ps -q --filter "label=com.docker.swarm.service.name=$FORGE_ENV-web" | head -1)
+    assert_eq "$(docker exec "$id" cat /run/secrets/key)" canary-1f7e
+    run forge_s diff
+    assert_status 0
+}
+
+test_a_task_that_fails_is_told() # S9
+{
+    new fails
+    sleeper web "command: [sh, -c, 'exit 7']"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err$out" "non-zero exit (7)"
+    assert_contains "$err$out" "$FORGE_ENV-web"
+}
+
+test_an_image_that_is_nowhere_is_told()
+{
+    new nowhere
+    sleeper web
+    sed -i 's/busybox:1/busybox:missing/' "$FORGE_DIR/web.yaml"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err$out" "No such image: forge-test/busybox:missing"
+}
+
+test_what_the_swarm_takes_back_has_failed() # S6, S9
+{
+    new back
+    sleeper web
+    run forge_s apply --yes
+    assert_status 0
+    sleeper web "command: [sh, -c, 'exit 7']"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err$out" "went back to what was before"
+    assert_contains "$err$out" "non-zero exit (7)"
+    assert_lacks "$(service web '{{.Spec.TaskTemplate.ContainerSpec.Args}}')" "exit 7"
+    eventually 20 has_tasks 1
+}
+
+has_tasks() { [ "$(docker service ls --filter "name=$FORGE_ENV-web" --format '{{.Replicas}}')" = "$1/$1" ]; }
+
+test_a_job_ends()
+{
+    new job
+    container once "command: ['true']" "deploy: {mode: replicated-job}"
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s diff
+    assert_status 0
+    run forge_s status
+    assert_contains "$out" "completed"
+}
+
+test_global_runs_on_each_node()
+{
+    new global
+    container web "deploy: {mode: global, endpoint_mode: dnsrr}"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(tasks web | wc -w)" 1
+    run forge_s diff
+    assert_status 0
+    # A mode cannot be changed: the service is made anew.
+    sleeper web
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s diff
+    assert_status 0
+}
+
+test_what_is_not_ours_is_left_alone() # S4
+{
+    new foreign
+    docker service create -d --name "$FORGE_ENV-web" --endpoint-mode dnsrr --label "$ENGINE_LABEL" "$ENGINE_IMAGE" >/dev/null
+    at_exit docker service rm "$FORGE_ENV-web"
+    sleeper web
+    run forge_s diff
+    assert_contains "$out" "conflict"
+    run forge_s apply --yes --adopt container/web
+    assert_status 0
+    assert_eq "$(service web '{{index .Spec.Labels "io.forge.resource"}}')" container/web
+    run forge_s diff
+    assert_status 0
+}
+
+test_a_plain_engine_says_that_it_is_no_swarm()
+{
+    new plain
+    sleeper web
+    run forge diff
+    assert_status 2
+    assert_contains "$err$out" "deploy.endpoint_mode"
+}
+
+test_nodes_are_shown()
+{
+    new nodes
+    sleeper web
+    run forge_s apply --yes
+    assert_status 0
+    docker node update --label-add zone=a node1 >/dev/null
+    run forge_s status
+    assert_match "$out" "node1 +leader +ready +active +$FORGE_ENV-web.1"
+    run forge_s status --json
+    assert_eq "$(jq -r '.nodes[0] | .labels.zone + " " + .tasks[0]' <<<"$out")" "a $FORGE_ENV-web.1"
+}
+
+test_logs_of_all_tasks()
+{
+    new logs
+    sleeper web "command: [sh, -c, 'echo here I am; sleep infinity']"
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s logs container/web
+    assert_status 0
+    assert_contains "$out" "here I am"
+}
+
+test_removed_from_git_is_removed() # S5
+{
+    new gone
+    sleeper web
+    sleeper db
+    run forge_s apply --yes
+    assert_status 0
+    rm "$FORGE_DIR/web.yaml"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(docker service ls -q --filter "name=$FORGE_ENV-web")" ""
+    run forge_s diff
+    assert_status 0
+}
+
+test_main "$@"

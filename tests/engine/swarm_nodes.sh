@@ -1,0 +1,106 @@
+#!/bin/bash
+# A swarm of three nodes: where tasks run, and what happens when a node is drained, dies and comes back.
+. "${0%/*}/../lib/test.sh"
+. "${0%/*}/../lib/forge.sh"
+. "${0%/*}/../lib/swarm.sh"
+
+swarm_start 3
+
+forge_s() { DOCKER_HOST=$SWARM_HOST forge "$@"; }
+
+new()
+{
+    forge_new "$1"
+    at_exit swarm_remove_objects "$FORGE_ENV"
+}
+
+sleeper()
+{
+    local name=$1
+    shift
+    container "$name" "stop_grace_period: 1s" "update: {monitor: 500ms, parallelism: 2}" "$@"
+}
+
+# The nodes that run tasks of a service, one word for each task.
+nodes_of() { docker service ps --filter desired-state=running --format '{{.CurrentState}} {{.Node}}' "$FORGE_ENV-$1" | awk '/^Running/ {print $NF}' | sort | tr '\n' ' '; }
+runs_on() { [ "$(nodes_of "$1")" = "$2" ]; }
+node_is() { [ "$(docker node inspect --format '{{.Status.State}}' "$1")" = "$2" ]; }
+
+test_tasks_go_where_they_may()
+{
+    new placed
+    docker node update --label-add disk=ssd node2 >/dev/null
+    sleeper web "replicas: 2" "deploy: {endpoint_mode: dnsrr, placement: {constraints: [node.labels.disk==ssd]}}"
+    sleeper agent "deploy: {endpoint_mode: dnsrr, mode: global}"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(nodes_of web)" "node2 node2 "
+    assert_eq "$(nodes_of agent)" "node1 node2 node3 "
+    run forge_s diff
+    assert_status 0
+    run forge_s status
+    assert_contains "$out" "running 3/3"
+    assert_match "$out" "node2 +worker +ready +active +"
+    run forge_s logs container/web
+    assert_status 0
+}
+
+test_a_node_is_drained_during_an_apply()
+{
+    new drained
+    at_exit docker node update --availability active node3
+    sleeper web "replicas: 6" "deploy: {endpoint_mode: dnsrr}" "environment: {A: one}"
+    run forge_s apply --yes
+    assert_status 0
+    sleeper web "replicas: 6" "deploy: {endpoint_mode: dnsrr}" "environment: {A: two}"
+    (sleep 1; docker node update --availability drain node3 >/dev/null) &
+    run forge_s apply --yes
+    wait
+    # A swarm may take tasks that it moves elsewhere for failed ones, and go back: that is told, and done again.
+    if [ "$status" != 0 ]; then
+        assert_contains "$err" "went back to what was before"
+        run forge_s apply --yes
+        assert_status 0
+    fi
+    assert_lacks "$(nodes_of web)" node3
+    assert_eq "$(nodes_of web | wc -w)" 6
+    run forge_s diff
+    assert_status 0
+    run forge_s status
+    assert_match "$out" "node3 +worker +ready +drain +-"
+}
+
+test_a_node_dies_and_comes_back_during_an_apply() # S9
+{
+    new dies
+    sleeper web "replicas: 6" "deploy: {endpoint_mode: dnsrr}" "environment: {A: one}"
+    run forge_s apply --yes
+    assert_status 0
+    sleeper web "replicas: 6" "deploy: {endpoint_mode: dnsrr}" "environment: {A: two}"
+    (sleep 1; swarm_kill 3) &
+    run forge_s apply --yes
+    wait
+    # What the swarm moved elsewhere has succeeded; what it gave up on has not, and is tried again.
+    [ "$status" = 0 ] || [ "$status" = 1 ] || fail "exit code $status: $err"
+    eventually 60 node_is node3 down
+    run forge_s status
+    assert_match "$out" "node3 +worker +down +active"
+    swarm_revive 3
+    eventually 60 node_is node3 ready
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(nodes_of web | wc -w)" 6
+    run forge_s diff
+    assert_status 0
+}
+
+test_a_worker_cannot_be_asked()
+{
+    new worker
+    sleeper web
+    DOCKER_HOST=swarm+unix://$SWARM_DIR/node2/sock run forge diff
+    assert_status 2
+    assert_contains "$err" "this node is a worker"
+}
+
+test_main "$@"
