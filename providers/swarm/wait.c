@@ -12,6 +12,8 @@
 #define FAILURES_MOST 2u /* tries of one slot; a first one may have met something that was not up yet */
 /* An update is made first and begun a moment later: until then its status is empty, and the old tasks run. */
 #define BEGIN_NS (2 * NS_PER_S)
+/* A task that ends at once is seen running for a moment. */
+#define STABLE_NS (500 * NS_PER_MS)
 
 enum verdict { NOT_YET, HOLDS, WILL_NOT };
 
@@ -23,6 +25,7 @@ struct watching_service {
     struct object object;
     const char *phase; /* of its update; "": none */
     int64_t begin_ns;
+    int64_t *up_since; /* since when all have been seen running; 0: not now */
 };
 
 /* Tasks of one slot that failed, the most of any; a node is the slot of a global service. */
@@ -71,8 +74,12 @@ static enum verdict judge(const struct watching_service *w)
         return NOT_YET; /* it judges its tasks itself, by update_config */
     if (!*w->phase && moves_tasks(w) && stream_now() - w->begin_ns < BEGIN_NS)
         return NOT_YET;
-    if (all_run(w))
-        return HOLDS;
+    if (all_run(w)) {
+        if (!*w->up_since)
+            *w->up_since = stream_now();
+        return stream_now() - *w->up_since >= STABLE_NS ? HOLDS : NOT_YET;
+    }
+    *w->up_since = 0;
     return most_failures(w) >= FAILURES_MOST ? WILL_NOT : NOT_YET;
 }
 
@@ -168,12 +175,12 @@ static void forget(struct watching_service *w)
 int service_wait(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
-    int64_t begin = stream_now(), pause = LOOK_FIRST_NS;
+    int64_t begin = stream_now(), up_since = 0, pause = LOOK_FIRST_NS;
     for (;;) {
         _cleanup_arena_ struct arena scratch = ARENA_INIT;
         struct act now = *t;
         now.arena = &scratch;
-        struct watching_service w = {.t = &now, .begin_ns = begin};
+        struct watching_service w = {.t = &now, .begin_ns = begin, .up_since = &up_since};
         int r = look(&w, err);
         enum verdict v = r == 0 ? judge(&w) : NOT_YET;
         int64_t left = begin + s->timeout_ns - stream_now();
