@@ -150,8 +150,8 @@ struct provider_ops {
     int (*observe)(struct provider *p, const struct observe_request *rq, const struct cancel *c,
                    struct arena *a, struct observed *ret, struct err *err);
     /* One object now, past every cache, by native name or id: ERR_NOTFOUND when it is gone. */
-    int (*inspect)(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                   struct object *ret, struct err *err);
+    int (*inspect)(struct provider *p, const struct kind_desc *kind, const char *native,
+                   const struct cancel *c, struct arena *a, struct object *ret, struct err *err);
     /* All containers of the engine, whoever made them: a list of {name str, labels {K: str}}, sorted by name.
        May be NULL. */
     int (*list)(struct provider *p, const struct cancel *c, struct arena *a, struct val **ret,

@@ -53,7 +53,7 @@ int act_look(struct act *t, struct object *ret, struct err *err)
     const struct step *s = t->step;
     const char *native = s->kind == &kind_volume ? s->native_name : act_target(t);
     struct object o;
-    int r = docker_look(t->d, s->kind, native, t->arena, &o, err);
+    int r = docker_look(t->d, s->kind, native, act_cancel(t), t->arena, &o, err);
     if (r == 0)
         r = act_check(s, &o, err);
     if (r == 0)

@@ -95,7 +95,7 @@ static int meet_existing(struct act *t, const char *name, bool *ret_again, struc
     struct object o;
     struct err other = {0};
     *ret_again = false;
-    int r = docker_look(t->d, &kind_container, name, t->arena, &o, &other);
+    int r = docker_look(t->d, &kind_container, name, act_cancel(t), t->arena, &o, &other);
     if (r == ERR_NOTFOUND) {
         *ret_again = true; /* gone meanwhile */
         return 0;

@@ -93,8 +93,8 @@ int docker_image(struct docker *d, const char *id, const struct cancel *c, struc
                  struct image_info **ret, struct err *err) _must_check_;
 /* One object now, as far as a step needs it: whose it is, how it is, its resources and networks; not what
    depends on its image. */
-int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, struct arena *a,
-                struct object *ret, struct err *err) _must_check_;
+int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, const struct cancel *c,
+                struct arena *a, struct object *ret, struct err *err) _must_check_;
 /* Inspect JSON of the local image that a reference names; its Id begins with "sha256:". ERR_NOTFOUND. */
 int docker_image_json(struct docker *d, const char *ref, const struct cancel *c, json_t **ret,
                       struct err *err) _must_check_;
@@ -115,8 +115,8 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
                    struct arena *a, struct observed *ret, struct err *err);
 int docker_list(struct provider *p, const struct cancel *c, struct arena *a, struct val **ret,
                 struct err *err);
-int docker_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                   struct object *ret, struct err *err);
+int docker_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
+                   const struct cancel *c, struct arena *a, struct object *ret, struct err *err);
 int docker_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
                  struct step_result *ret, struct err *err);
 int docker_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);

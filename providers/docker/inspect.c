@@ -182,28 +182,28 @@ const char *docker_resolve_join(struct docker *d, const char *mode, const struct
     return arena_printf(a, "container:%s", *name == '/' ? name + 1 : name);
 }
 
-int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, struct arena *a,
-                struct object *ret, struct err *err)
+int docker_look(struct docker *d, const struct kind_desc *kind, const char *native, const struct cancel *c,
+                struct arena *a, struct object *ret, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
     if (kind != &kind_container)
-        return docker_inspect(&d->provider, kind, native, a, ret, err);
-    int r = docker_inspect_json(d, native, NULL, &j, err);
+        return docker_inspect(&d->provider, kind, native, c, a, ret, err);
+    int r = docker_inspect_json(d, native, c, &j, err);
     return r < 0 ? r : d->dialect->read(a, j, NULL, ret, err);
 }
 
-static int inspect_container(struct docker *d, const char *native, struct arena *a, struct object *ret,
-                             struct err *err)
+static int inspect_container(struct docker *d, const char *native, const struct cancel *c, struct arena *a,
+                             struct object *ret, struct err *err)
 {
     static const char *const joins[] = {"network_mode", "pid", "ipc"};
     _cleanup_json_ json_t *j = NULL;
     struct image_info *image;
     struct engine_facts facts;
-    int r = docker_inspect_json(d, native, NULL, &j, err);
+    int r = docker_inspect_json(d, native, c, &j, err);
     if (r == 0)
-        r = docker_image(d, str_or(json_string_value(json_object_get(j, "Image")), ""), NULL, a, &image, err);
+        r = docker_image(d, str_or(json_string_value(json_object_get(j, "Image")), ""), c, a, &image, err);
     if (r == 0)
-        r = docker_facts(d, false, NULL, a, &facts, err);
+        r = docker_facts(d, false, c, a, &facts, err);
     if (r == 0)
         r = d->dialect->read(a, j, image, ret, err);
     if (r < 0)
@@ -213,25 +213,25 @@ static int inspect_container(struct docker *d, const char *native, struct arena 
         if (!str_starts(str_or(mode, ""), "container:"))
             continue;
         struct val *spec = val_map_copy(a, ret->spec);
-        val_set_str(a, spec, joins[i], docker_resolve_join(d, mode, NULL, a));
+        val_set_str(a, spec, joins[i], docker_resolve_join(d, mode, c, a));
         ret->spec = spec;
     }
     ret->defaults = d->dialect->defaults(a, ret, image, &facts);
     return 0;
 }
 
-int docker_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                   struct object *ret, struct err *err)
+int docker_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
+                   const struct cancel *c, struct arena *a, struct object *ret, struct err *err)
 {
     struct docker *d = docker_of(p);
     _cleanup_json_ json_t *j = NULL;
     if (kind == &kind_container)
-        return inspect_container(d, native, a, ret, err);
+        return inspect_container(d, native, c, a, ret, err);
     bool network = kind == &kind_network;
     if (!network && kind != &kind_volume)
         return err_set(err, ERR_UNSUPPORTED, "docker has no objects of kind %s", kind->name);
     const char *path = docker_path(a, network ? "/networks/" : "/volumes/", native, "");
-    int r = docker_json(d, &(struct ask){.path = path}, &j, NULL, err);
+    int r = docker_json(d, &(struct ask){.path = path, .cancel = c}, &j, NULL, err);
     if (r < 0)
         return r;
     return network ? network_read(a, j, ret, err) : volume_read(a, j, ret, err);

@@ -177,7 +177,7 @@ static int send_off(struct act *t, const char *id, const char *owner, struct err
     json_object_foreach(json_object_get(j, "Containers"), container, item)
     {
         struct object o;
-        r = docker_look(t->d, &kind_container, container, t->arena, &o, err);
+        r = docker_look(t->d, &kind_container, container, act_cancel(t), t->arena, &o, err);
         if (r == 0 && o.owner && str_eq(o.owner, owner))
             r = network_leave(t, id, container, err);
         if (r < 0 && r != ERR_NOTFOUND)
@@ -204,7 +204,7 @@ int volume_create(struct act *t, struct err *err)
     struct object o;
     struct err ignored = {0};
     /* The engine answers 201 for a name that exists, whosever it is. */
-    int r = docker_look(t->d, &kind_volume, s->native_name, t->arena, &o, &ignored);
+    int r = docker_look(t->d, &kind_volume, s->native_name, act_cancel(t), t->arena, &o, &ignored);
     if (r == 0 && !act_made_by(s, &o))
         return in_the_way(s, &o, err);
     if (r == 0) {

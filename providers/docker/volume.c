@@ -87,7 +87,7 @@ static int carrier_open(struct carrier *c, const char *volume, struct err *err)
     struct object o;
     arena_init(&c->arena);
     /* An engine would make an empty volume for a name that it does not know. */
-    int r = docker_look(c->d, &kind_volume, volume, &c->arena, &o, err);
+    int r = docker_look(c->d, &kind_volume, volume, c->cancel, &c->arena, &o, err);
     if (r == 0)
         r = make_image(c, err);
     return r < 0 ? r : make_container(c, volume, err);

@@ -130,7 +130,7 @@ static bool is_ours(struct watching *w, const struct kind_desc *kind, const char
 {
     struct object o;
     struct err ignored = {0};
-    if (docker_look(w->d, kind, native, &w->arena, &o, &ignored) < 0 || !watch_is_owner(w, o.owner))
+    if (docker_look(w->d, kind, native, NULL, &w->arena, &o, &ignored) < 0 || !watch_is_owner(w, o.owner))
         return false;
     ev->owner = o.owner;
     ev->id = o.id;

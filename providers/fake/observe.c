@@ -73,12 +73,12 @@ int fake_observe(struct provider *p, const struct observe_request *rq, const str
     return fake_leave(e, &t, 0, false, err);
 }
 
-int fake_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                 struct object *ret, struct err *err)
+int fake_inspect(struct provider *p, const struct kind_desc *kind, const char *native, const struct cancel *c,
+                 struct arena *a, struct object *ret, struct err *err)
 {
     struct fake_engine *e = fake_of(p);
     struct fake_ticket t;
-    int r = fake_enter(e, FAKE_INSPECT, native, NULL, &t, err);
+    int r = fake_enter(e, FAKE_INSPECT, native, c, &t, err);
     if (r < 0)
         return r;
     const struct fake_object *o = fake_find_kind(e, kind, native);

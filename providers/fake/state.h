@@ -172,8 +172,8 @@ void fake_fill_object(struct arena *a, struct fake_engine *e, const struct fake_
 /* ---- observe.c, steps.c, wait.c ---- */
 int fake_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
                  struct arena *a, struct observed *ret, struct err *err);
-int fake_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                 struct object *ret, struct err *err);
+int fake_inspect(struct provider *p, const struct kind_desc *kind, const char *native, const struct cancel *c,
+                 struct arena *a, struct object *ret, struct err *err);
 int fake_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
                struct step_result *ret, struct err *err);
 int fake_step_wait(struct fake_engine *e, const struct step *s, const struct step_context *ctx,

@@ -23,10 +23,11 @@ static int nobody(const char *id, struct err *err)
 }
 
 static int nobody_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
-                          struct arena *a, struct object *ret, struct err *err)
+                          const struct cancel *c, struct arena *a, struct object *ret, struct err *err)
 {
     (void)p;
     (void)kind;
+    (void)c;
     (void)a;
     (void)ret;
     return nobody(native, err);
@@ -99,9 +100,9 @@ static int fleet_ping(struct provider *p, unsigned *ret_caps, const char **ret_e
 }
 
 static int fleet_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
-                         struct arena *a, struct object *ret, struct err *err)
+                         const struct cancel *c, struct arena *a, struct object *ret, struct err *err)
 {
-    return nobody_inspect(p, kind, native, a, ret, err);
+    return nobody_inspect(p, kind, native, c, a, ret, err);
 }
 
 static int fleet_apply(struct provider *p, const struct step *s, const struct step_context *ctx,

@@ -330,14 +330,15 @@ static int member_ping(struct provider *p, unsigned *ret_caps, const char **ret_
 }
 
 static int member_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
-                          struct arena *a, struct object *ret, struct err *err)
+                          const struct cancel *c, struct arena *a, struct object *ret, struct err *err)
 {
     struct member *m = member_of(p);
     struct call call;
-    int r = member_begin(m, false, NULL, &call, err);
+    int r = member_begin(m, false, c, &call, err);
     if (r < 0)
         return r;
-    r = member_end(m, &call, m->engine->ops->inspect(m->engine, kind, native, a, ret, err), err);
+    r = m->engine->ops->inspect(m->engine, kind, native, &call.cancel, a, ret, err);
+    r = member_end(m, &call, r, err);
     if (r == 0)
         ret->id = member_id(m, a, ret->id);
     return r;

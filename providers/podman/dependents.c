@@ -48,8 +48,8 @@ bool podman_take_dependents(struct act *t, const struct object *o, const struct 
     while (at && n < ARRAY_LEN(ids) && (id = next_id(t->arena, &at))) {
         struct object other;
         struct err ignored = {0};
-        if (docker_look(t->d, &kind_container, id, t->arena, &other, &ignored) < 0 || !other.owner ||
-            !str_eq(other.owner, o->owner))
+        if (docker_look(t->d, &kind_container, id, act_cancel(t), t->arena, &other, &ignored) < 0 ||
+            !other.owner || !str_eq(other.owner, o->owner))
             return false;
         ids[n++] = id;
     }

@@ -294,32 +294,32 @@ int swarm_observe(struct provider *p, const struct observe_request *rq, const st
     return r < 0 ? err_wrap(err, "target %s", str_or(d->target.name, d->target.url)) : 0;
 }
 
-static int inspect_service(struct docker *d, const char *native, struct arena *a, struct object *ret,
-                           struct err *err)
+static int inspect_service(struct docker *d, const char *native, const struct cancel *c, struct arena *a,
+                           struct object *ret, struct err *err)
 {
     struct swarm_lists l = {0};
     _cleanup_json_ json_t *j = NULL;
-    int r = swarm_service(d, native, NULL, &j, err);
+    int r = swarm_service(d, native, c, &j, err);
     if (r == 0)
-        r = swarm_network_list(d, NULL, &l.networks, err);
+        r = swarm_network_list(d, c, &l.networks, err);
     if (r == 0)
-        r = swarm_service_tasks(d, json_string_value(json_object_get(j, "ID")), NULL, a, &l, err);
+        r = swarm_service_tasks(d, json_string_value(json_object_get(j, "ID")), c, a, &l, err);
     if (r == 0)
         r = swarm_object(a, &l, j, ret, err);
     swarm_lists_release(&l);
     return r;
 }
 
-int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                  struct object *ret, struct err *err)
+int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
+                  const struct cancel *c, struct arena *a, struct object *ret, struct err *err)
 {
     struct docker *d = docker_of(p);
     _cleanup_json_ json_t *j = NULL;
     if (kind == &kind_container)
-        return inspect_service(d, native, a, ret, err);
+        return inspect_service(d, native, c, a, ret, err);
     if (kind != &kind_network)
         return err_set(err, ERR_NOTFOUND, "a swarm has no objects of kind %s", kind->name);
     const char *path = docker_path(a, "/networks/", native, "?scope=swarm");
-    int r = docker_json(d, &(struct ask){.path = path}, &j, NULL, err);
+    int r = docker_json(d, &(struct ask){.path = path, .cancel = c}, &j, NULL, err);
     return r < 0 ? r : swarm_network_read(a, j, ret, err);
 }

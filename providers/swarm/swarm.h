@@ -58,8 +58,8 @@ int service_back(struct act *t, struct err *err) _must_check_;
 
 int swarm_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
                   struct arena *a, struct observed *ret, struct err *err);
-int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *native, struct arena *a,
-                  struct object *ret, struct err *err);
+int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
+                  const struct cancel *c, struct arena *a, struct object *ret, struct err *err);
 int swarm_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);
 int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
                 struct step_result *ret, struct err *err);

@@ -121,7 +121,7 @@ static const char *object_name(struct run *x, const struct kind_desc *kind, cons
     struct object o;
     if (known)
         return known->name;
-    *ret_code = x->provider->ops->inspect(x->provider, kind, native, a, &o, x->err);
+    *ret_code = x->provider->ops->inspect(x->provider, kind, native, NULL, a, &o, x->err);
     if (*ret_code < 0)
         return NULL;
     const struct val *labels = val_get(o.spec, "labels");
@@ -202,7 +202,7 @@ static int add_container(struct run *x, const struct val *item)
     const char *native = val_get_str(item, "name");
     const char *service = val_get_str(val_get(item, "labels"), COMPOSE "service");
     struct object o;
-    int r = x->provider->ops->inspect(x->provider, &kind_container, native, a, &o, x->err);
+    int r = x->provider->ops->inspect(x->provider, &kind_container, native, NULL, a, &o, x->err);
     if (r < 0)
         return r;
     struct val *spec = beyond_defaults(a, kind_container.spec, o.spec, o.defaults);

@@ -13,7 +13,7 @@ static int check_gone(struct run *x, const struct strand *s, struct arena *a, st
     const struct plan_change *c = s->unit->change;
     struct object found;
     struct provider *on = provider_on(x->provider, c->id);
-    int r = on->ops->inspect(on, c->kind, m->native_name, a, &found, err);
+    int r = on->ops->inspect(on, c->kind, m->native_name, NULL, a, &found, err);
     if (r == ERR_NOTFOUND)
         return 0;
     if (r < 0)
@@ -108,7 +108,7 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
         return r;
     }
     struct provider *on = provider_on(x->provider, c->id);
-    r = on->ops->inspect(on, c->kind, s->move->native_name, &a, &s->read, err);
+    r = on->ops->inspect(on, c->kind, s->move->native_name, NULL, &a, &s->read, err);
     if (r == ERR_NOTFOUND) {
         err->retryable = false; /* not within this run: it has to be planned anew */
         note_taken_away(x, s);

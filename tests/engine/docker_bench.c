@@ -197,7 +197,7 @@ const struct object *bench_find(const struct observed *o, const char *id)
 struct object bench_inspect(struct bench *b, const struct kind_desc *kind, const char *native)
 {
     struct object o;
-    if (b->p->ops->inspect(b->p, kind, native, &b->arena, &o, &b->err) < 0)
+    if (b->p->ops->inspect(b->p, kind, native, NULL, &b->arena, &o, &b->err) < 0)
         fail_msg("inspect %s: %s", native, b->err.msg);
     return o;
 }

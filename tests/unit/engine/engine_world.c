@@ -163,7 +163,7 @@ static struct object inspect(struct ew *w, const char *native)
     must(engine_provider(w->engine, &p, &w->err));
     if (w->config.target->members) /* of several engines the first */
         p = provider_on(p, arena_printf(&w->arena, "container/any@%s", w->config.target->members[0]->name));
-    must(p->ops->inspect(p, &kind_container, native, &w->arena, &o, &w->err));
+    must(p->ops->inspect(p, &kind_container, native, NULL, &w->arena, &o, &w->err));
     return o;
 }
 

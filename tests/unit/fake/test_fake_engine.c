@@ -74,7 +74,7 @@ static int create(struct fixture *f, const struct kind_desc *kind, const char *n
 static struct object inspect(struct fixture *f, const char *name)
 {
     struct object o = {0};
-    assert_int_equal(provider_fake.inspect(f->p, &kind_container, name, &f->a, &o, &f->err), 0);
+    assert_int_equal(provider_fake.inspect(f->p, &kind_container, name, NULL, &f->a, &o, &f->err), 0);
     return o;
 }
 
