@@ -27,6 +27,7 @@ podman_start()
     at_exit podman_release "$dir"
     engine_command=(podman --cgroup-manager=cgroupfs system service --time=0 "$DOCKER_HOST")
     service_start podman 30 "engine_answers $DOCKER_HOST" -- "${engine_command[@]}" || return 1
+    # shellcheck disable=SC2034,SC2154 # of service.sh, for engine.sh
     ENGINE_PID=$service_pid
     engine_images
 }

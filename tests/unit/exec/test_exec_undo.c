@@ -16,7 +16,8 @@ static void assert_serving(struct world *w, const char *image_version)
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct object o;
     struct err err = {0};
-    assert_int_equal(provider_fake.inspect(w->provider, &kind_container, "undo-web-1", NULL, &a, &o, &err), 0);
+    assert_int_equal(provider_fake.inspect(w->provider, &kind_container, "undo-web-1", NULL, &a, &o, &err),
+                     0);
     assert_int_equal(o.state, OBJECT_RUNNING);
     if (image_version)
         assert_string_equal(val_get_str(o.spec, "image"), image_version);
