@@ -107,6 +107,22 @@ static const struct {
 static const char *const unclear[] = {"ulimits",           "shm_size", "resources",
                                       "stop_grace_period", "logging",  "network_mode"};
 
+/* It says of each mount how those below it spread. Of a volume nobody can ask for that; of a path of the
+   host, it says so too where nobody did. */
+static void mounts_asked(struct arena *a, struct val *spec)
+{
+    const struct val *have = val_get(spec, "volumes");
+    struct val *volumes = val_map(a);
+    for (size_t i = 0; i < val_len(have); i++) {
+        struct val *rec = val_map_copy(a, have->pairs[i].val);
+        if (!str_eq(val_get_str(rec, "type"), "bind") || str_eq(val_get_str(rec, "propagation"), "rprivate"))
+            val_map_del(rec, "propagation");
+        val_map_set(a, volumes, have->pairs[i].key, rec);
+    }
+    if (have)
+        val_map_set(a, spec, "volumes", volumes);
+}
+
 static void others_read(struct arena *a, struct val *spec)
 {
     const char *canonical;
@@ -117,6 +133,7 @@ static void others_read(struct arena *a, struct val *spec)
     for (size_t i = 0; i < ARRAY_LEN(unclear); i++)
         if (!str_eq(unclear[i], "network_mode") || val_get(spec, "networks"))
             val_map_del(spec, unclear[i]);
+    mounts_asked(a, spec);
     if (ref_canonical(a, str_or(val_get_str(spec, "image"), ""), &canonical, &ignored) == 0)
         val_set_str(a, spec, "image", ref_familiar(a, canonical));
 }

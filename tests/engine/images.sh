@@ -14,7 +14,7 @@ repository()
     forge_new "$1"
     REPOSITORY=$1-$ENGINE_RUN
     export DOCKER_CONFIG=$PWD/docker
-    docker login -u "$REGISTRY_USER" --password-stdin "$REGISTRY" <<<"$REGISTRY_PASSWORD" >/dev/null 2>&1
+    registry_login "$DOCKER_CONFIG"
     at_exit forget_images "$REGISTRY/$REPOSITORY"
 }
 

@@ -22,7 +22,8 @@ podman_start()
     done
     podman_settings "$dir" "$net"
     ENGINE_SOCKET=$dir/sock
-    export DOCKER_HOST=unix://$ENGINE_SOCKET CONTAINERS_CONF=$dir/containers.conf CONTAINERS_STORAGE_CONF=$dir/storage.conf
+    export DOCKER_HOST=unix://$ENGINE_SOCKET CONTAINERS_CONF=$dir/containers.conf CONTAINERS_STORAGE_CONF=$dir/storage.conf \
+        CONTAINERS_REGISTRIES_CONF=$dir/registries.conf
     [ "$(id -u)" != 0 ] || at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"
     at_exit podman_release "$dir"
     engine_command=(podman --cgroup-manager=cgroupfs system service --time=0 "$DOCKER_HOST")
@@ -39,6 +40,8 @@ podman_settings()
     runtime=$(command -v crun || command -v runc)
     mkdir -p "$1/networks"
     printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/graph"\nrunroot = "%s/run"\n' "$1" "$1" >"$1/storage.conf"
+    # A registry on loopback is spoken to in plain HTTP, as Docker does without being told.
+    printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$1/registries.conf"
     cat >"$1/containers.conf" <<-EOF
 	[engine]
 	events_logger = "file"

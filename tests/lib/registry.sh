@@ -3,6 +3,7 @@
 #   registry_start              sets and exports REGISTRY (127.0.0.1:PORT), REGISTRY_USER, REGISTRY_PASSWORD
 #   registry_push IMAGE NAME    puts a local image there as $REGISTRY/NAME, and takes the local name away again;
 #                               sets REGISTRY_DIGEST (sha256:...). Leaves nobody logged in
+#   registry_login FOLDER       what "docker login" leaves there (DOCKER_CONFIG); Podman's API would try it by HTTPS
 #   registry_stop
 # shellcheck shell=bash
 
@@ -34,10 +35,17 @@ registry_start()
     export REGISTRY REGISTRY_USER REGISTRY_PASSWORD
 }
 
+registry_login()
+{
+    mkdir -p "$1"
+    printf '{"auths": {"%s": {"auth": "%s"}}}\n' "$REGISTRY" "$(printf %s "$REGISTRY_USER:$REGISTRY_PASSWORD" | base64 -w 0)" \
+        >"$1/config.json"
+}
+
 registry_push()
 {
     local config=$SERVICE_DIR/registry-login
-    docker --config "$config" login -u "$REGISTRY_USER" --password-stdin "$REGISTRY" <<<"$REGISTRY_PASSWORD" >/dev/null 2>&1
+    registry_login "$config"
     docker tag "$1" "$REGISTRY/$2"
     REGISTRY_DIGEST=$(docker --config "$config" push "$REGISTRY/$2" | sed -n 's/.*digest: \(sha256:[0-9a-f]*\).*/\1/p')
     docker rmi "$REGISTRY/$2" >/dev/null

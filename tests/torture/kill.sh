@@ -17,7 +17,9 @@ world()
     names
     docker network ls --filter "$(mark)" --format 'network {{.Name}}' | sort
     docker volume ls --filter "$(mark)" --format 'volume {{.Name}}' | sort
-    docker ps -q --filter "$(mark)" | xargs -r docker inspect --format '{{.Name}} {{.Config.Env}}' | sort
+    # Podman tells a container's own host name, and all in any order.
+    docker ps -q --filter "$(mark)" | xargs -r docker inspect |
+        jq -r '.[] | .Name + " " + (.Config.Env | map(select(startswith("HOSTNAME=") | not)) | sort | join(" "))' | sort
 }
 
 # Twelve resources: two networks, two volumes, eight containers that need them and each other.
