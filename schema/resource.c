@@ -108,12 +108,7 @@ const char *id_on(struct arena *a, const char *id, const char *target)
 {
     if (!target)
         return id;
-    size_t n = strlen(id), m = strlen(target);
-    char *out = arena_alloc(a, n + m + 2);
-    char *end = mempcpy(out, id, n);
-    *end++ = '@';
-    memcpy(end, target, m);
-    return out;
+    return arena_printf(a, "%s@%s", id, target);
 }
 
 bool id_matches(const char *word, const char *id)

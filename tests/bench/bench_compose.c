@@ -120,7 +120,8 @@ static struct took once(struct project *p)
 static void print(const char *name, int64_t *took, size_t n)
 {
     qsort(took, n, sizeof(*took), order);
-    printf("%-28s %8.2f ms %8.2f ms\n", name, (double)took[n / 2] / 1e6, (double)took[0] / 1e6);
+    int64_t median = took[n / 2];
+    printf("%-28s %8.2f ms %8.2f ms\n", name, (double)median / 1e6, (double)took[0] / 1e6);
 }
 
 static size_t argument(int argc, char **argv, int i, size_t fallback, int64_t max)

@@ -20,6 +20,7 @@ static const char *const specs[] = {
     "{'entrypoint': ['/bin/sleep', '1000'], 'command': []}",
     "{'entrypoint': [], 'command': ['sleep', '1000']}",
     "{'environment': {'A': '1', 'EMPTY': '', 'EQ': 'a=b', 'UNI': 'gr\u00fc\u00df'}}",
+    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): long ones go over several lines */
     "{'ports': {'18081->80/tcp': {'target': 80, 'published': 18081, 'protocol': 'tcp'}}, 'network_mode': "
     "'bridge'}",
     "{'ports': {'127.0.0.1:18082->80/udp': {'target': 80, 'published': 18082, 'host_ip': '127.0.0.1', "

@@ -23,11 +23,11 @@ static void test_each_engine_has_its_own(_unused_ void **state)
     ew_commit(&w.ew, "app.yaml", APP);
     ok(ew_reconcile(&w.ew));
     assert_int_equal(w.ew.result.generation, 1);
-    for (char l = 'a'; l <= 'c'; l++) {
-        assert_true(fake_exists(fw_fake(&w, l), "each-web-1"));
-        assert_true(fake_exists(fw_fake(&w, l), "each-back"));
-        assert_true(fake_exists(fw_fake(&w, l), "each-data"));
-        assert_int_equal(fake_exists(fw_fake(&w, l), "each-db-1"), l == 'b');
+    for (const char *l = "abc"; *l; l++) {
+        assert_true(fake_exists(fw_fake(&w, *l), "each-web-1"));
+        assert_true(fake_exists(fw_fake(&w, *l), "each-back"));
+        assert_true(fake_exists(fw_fake(&w, *l), "each-data"));
+        assert_int_equal(fake_exists(fw_fake(&w, *l), "each-db-1"), *l == 'b');
     }
     ew_assert_in_sync(&w.ew);
     assert_int_equal(w.ew.look.plan.in_sync, 10);
@@ -431,8 +431,8 @@ static void come_and_go(uint32_t seed)
         fake_power_cut(fw_fake(&w, which), 0, false);
         check_nothing_lost(&w, there, mask, first);
     }
-    for (char l = 'a'; l <= 'c'; l++)
-        fw_return(&w, l);
+    for (const char *l = "abc"; *l; l++)
+        fw_return(&w, *l);
     fw_use(&w, "abc");
     fw_converge(&w);
     for (size_t e = 0; e < 3; e++) {
