@@ -73,6 +73,7 @@ static void test_fields_come_back(void **state)
         "  replicas: 5\n",
         "  ports: ['8080:80', '53:53/udp', {target: 81, published: 8081, mode: host}, '82']\n",
         "  expose: ['3000']\n",
+        /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): it is one text of several lines */
         "  networks: {back: {aliases: [api], driver_opts: {a: b}}, front: {}}\n"
         "---\napiVersion: forge/v1\nkind: Network\nmetadata: {name: back}\nspec: {}\n"
         "---\napiVersion: forge/v1\nkind: Network\nmetadata: {name: front}\nspec: {}\n",
@@ -244,7 +245,7 @@ static void test_what_tasks_say(void **state)
     static const struct said up = {"running", "running", NULL},
                              failed = {"failed", "shutdown", "no such image"},
                              starting = {"preparing", "running", NULL}, done = {"complete", "shutdown", NULL};
-    static const struct {
+    const struct {
         const char *fields;
         struct said tasks[3];
         size_t n;
