@@ -6,6 +6,8 @@
 
 #include "base/str.h"
 
+#include <pthread.h>
+
 #define WEB(image, rest) \
     "apiVersion: forge/v1\nkind: Container\nmetadata: {name: web}\nspec: {image: \"" image "\"" rest "}\n"
 #define FOUR    ", network_mode: none, replicas: 4"
@@ -43,9 +45,10 @@ static struct census look(struct world *w)
     return c;
 }
 
-/* Seen at each record of a run. */
+/* Seen at each record of a run, by whichever worker writes it. */
 struct watcher {
     struct world *w;
+    pthread_mutex_t lock;
     unsigned least;
 };
 
@@ -53,8 +56,10 @@ static void watch(void *arg, _unused_ uint64_t n)
 {
     struct watcher *o = arg;
     struct census c = look(o->w);
+    pthread_mutex_lock(&o->lock);
     if (c.running < o->least)
         o->least = c.running;
+    pthread_mutex_unlock(&o->lock);
 }
 
 static void begin(struct world *w, const char *before)
@@ -67,7 +72,7 @@ static void begin(struct world *w, const char *before)
 
 static int update(struct world *w, const char *after, unsigned *ret_least)
 {
-    struct watcher o = {.w = w, .least = FOREVER};
+    struct watcher o = {.w = w, .lock = PTHREAD_MUTEX_INITIALIZER, .least = FOREVER};
     w->options.test_point = watch;
     w->options.test_arg = &o;
     w->options.parallel = 8;
