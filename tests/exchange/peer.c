@@ -124,11 +124,12 @@ static void *serve(void *arg)
             buf_add(&in, data, (size_t)n);
             continue;
         }
-        const struct peer_answer *a = choose(w.p, in.data, need);
+        /* A copy: once it is answered, the test may go on, and its script be gone. */
+        const struct peer_answer a = *choose(w.p, in.data, need);
         size_t rest = in.len - need;
         memmove(in.data, in.data + need, rest);
         buf_truncate(&in, rest);
-        if (!play(fd, a))
+        if (!play(fd, &a))
             break;
     }
     buf_release(&in);

@@ -76,7 +76,7 @@ static void keys_are_kept_in_a_file(void **state)
 
 static void wrong_key_files_are_refused(void **state)
 {
-    static const char *const bad[] = {"zz", "0123",
+    static const char *const bad[] = {"!!", "0123!",
                                       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg",
                                       "0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
                                       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"};
