@@ -12,7 +12,7 @@ podman_start()
 {
     local dir net
     service_init
-    service_need podman "contrib/deps run installs it"
+    service_need podman "contrib/deps test installs it"
     service_need docker "contrib/deps run installs it"
     engine_private_config
     dir=$(mktemp -d "$SERVICE_DIR/pXXXX")
