@@ -59,7 +59,7 @@ int cli_volume_save(struct cli *c, const char *id, const char *path, struct err 
     struct provider *p;
     struct observed all;
     const struct object *volume;
-    int fd, r = find_volume(c, id, &p, &all, &volume, err);
+    int fd = -1, r = find_volume(c, id, &p, &all, &volume, err);
     if (r == 0)
         r = make_file(path, &fd, err);
     if (r < 0)

@@ -226,7 +226,7 @@ struct said {
 
 static void judge(struct fixture *f, const struct said *said, size_t n)
 {
-    struct task tasks[8];
+    struct task tasks[8] = {0};
     json_t *kept[8];
     struct service_state s;
     struct err err = {0};
