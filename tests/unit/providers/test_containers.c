@@ -132,7 +132,7 @@ static void test_a_recorded_listing(void **state)
     tier[1] = 'F';
     read_listing(&a, buf_str(&text), again, 4, &n);
     assert_true(memcmp(&l[0].look, &again[0].look, sizeof(l[0].look)) != 0 ||
-                memcmp(&l[1].look, &again[1].look, sizeof(l[1].look)));
+                memcmp(&l[1].look, &again[1].look, sizeof(l[1].look)) != 0);
     buf_release(&text);
 }
 
