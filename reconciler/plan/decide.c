@@ -97,7 +97,7 @@ bool decide_foreign(struct subject *s, const struct object *o, unsigned instance
     return true;
 }
 
-static const struct object *pick_single(const struct subject *s, const char *native_name)
+const struct object *pick_single(const struct subject *s, const char *native_name)
 {
     const struct object *found = NULL;
     for (size_t i = 0; i < s->n_objects; i++) {
@@ -109,7 +109,7 @@ static const struct object *pick_single(const struct subject *s, const char *nat
 }
 
 /* An engine allows several networks of one name: what is too much goes. Volumes are never touched like that. */
-static void drop_duplicates(struct subject *s, const struct object *keep)
+void drop_duplicates(struct subject *s, const struct object *keep)
 {
     for (size_t i = 0; i < s->n_objects; i++) {
         const struct object *o = s->objects[i];

@@ -105,7 +105,10 @@ extern const char *const join_fields[]; /* network_mode, pid, ipc; NULL-terminat
 void decide(struct planner *p, const struct resource *r);
 void decide_single(struct subject *s);    /* networks, volumes: one object */
 void decide_instances(struct subject *s); /* containers: `replicas` objects (instances.c) */
-void decide_service(struct subject *s);   /* the same where the engine replicates: one object (services.c) */
+/* Of the objects that are one resource: the one that is kept, by preference under its name; the rest goes. */
+const struct object *pick_single(const struct subject *s, const char *native_name);
+void drop_duplicates(struct subject *s, const struct object *keep);
+void decide_service(struct subject *s); /* the same where the engine replicates: one object (services.c) */
 /* Does an update leave some of its tasks running at any time? */
 bool service_keeps_running(const struct val *spec);
 /* How much must happen to `o` so that it is what is asked for, and the fields that say so. */

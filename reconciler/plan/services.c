@@ -4,31 +4,6 @@
  */
 #include "reconciler/plan/planner.h"
 
-static const struct object *pick(const struct subject *s, const char *native_name)
-{
-    const struct object *found = NULL;
-    for (size_t i = 0; i < s->n_objects; i++) {
-        const struct object *o = s->objects[i];
-        if (object_ours(s->p, o, s->rec) && (!found || str_eq(o->native_name, native_name)))
-            found = o;
-    }
-    return found;
-}
-
-static void drop_others(struct subject *s, const struct object *keep)
-{
-    for (size_t i = 0; i < s->n_objects; i++) {
-        const struct object *o = s->objects[i];
-        if (o == keep || !object_ours(s->p, o, s->rec))
-            continue;
-        struct plan_change *c = subject_change(s);
-        struct plan_move *m = change_move(s->p, c, PLAN_DELETE, 0);
-        m->native_name = o->native_name;
-        m->current = o;
-        change_fact(s->p, c, "duplicate", o->native_name, NULL, CAUSE_RESUME, IMPACT_LIVE);
-    }
-}
-
 static void create(struct subject *s, const char *name)
 {
     const struct object *foreign = foreign_named(s, 0, name);
@@ -47,7 +22,7 @@ static void create(struct subject *s, const char *name)
 void decide_service(struct subject *s)
 {
     const char *name = subject_name(s, 0);
-    const struct object *o = pick(s, name);
+    const struct object *o = pick_single(s, name);
     struct field_list fields = {.arena = s->p->a};
     bool running;
     if (!o) {
@@ -69,7 +44,7 @@ void decide_service(struct subject *s)
         m->running = running || need == PLAN_REPLACE;
         m->restart = need == PLAN_RESTART;
     }
-    drop_others(s, o);
+    drop_duplicates(s, o);
 }
 
 bool service_keeps_running(const struct val *spec)
