@@ -73,7 +73,7 @@ test_drift_is_reported_where_self_heal_is_off() # L8
     assert_eq "$(inspect web '{{.State.Running}}')" false
 }
 
-metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -qE "^$1(\{[^}]*\})? $2$"; }
+metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -E "^$1(\{[^}]*\})? $2$" >/dev/null; }
 
 test_a_rollback_holds_until_the_next_commit() # H2
 {

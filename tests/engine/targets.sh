@@ -148,7 +148,7 @@ test_an_engine_that_freezes_in_the_middle()
     assert_status 0
 }
 
-metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -qF "$1{environment=\"$FORGE_ENV\",target=\"$2\"} $3"; }
+metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -F "$1{environment=\"$FORGE_ENV\",target=\"$2\"} $3" >/dev/null; }
 has() { [[ "$(on "$1" inspect --format '{{.Config.Env}} {{.State.Status}}' "$FORGE_ENV-web-1")" == *"$2"*running* ]]; }
 
 # The automation: the others go on, and what was missed is made good by itself.

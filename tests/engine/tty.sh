@@ -12,7 +12,8 @@ test_the_terminal_of_a_command_has_the_size_of_ours()
     forge apply --yes >/dev/null
     export -f forge
     # Docker tells the size once the command has begun; the second one is set while it runs.
-    run script -qec "stty rows 11 cols 41; (sleep 3; stty rows 22 cols 72 </dev/tty) &
+    # script(1) runs its command in $SHELL, which has to be one that takes functions over.
+    run env SHELL=/bin/bash script -qec "stty rows 11 cols 41; (sleep 3; stty rows 22 cols 72 </dev/tty) &
         forge exec web -- sh -c 'sleep 1; stty size; sleep 3; stty size'" /dev/null
     assert_status 0
     assert_contains "$out" "11 41"

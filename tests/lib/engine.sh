@@ -181,7 +181,7 @@ engine_bridge()
 {
     engine_bridge=forge${ENGINE_RUN:0:4}$((RANDOM % 1000))
     engine_net=10.$((192 + RANDOM % 16))
-    while ip -4 -o addr | grep -qF " $engine_net."; do
+    while ip -4 -o addr | grep -F " $engine_net." >/dev/null; do
         engine_net=10.$((192 + RANDOM % 16))
     done
     ip link add "$engine_bridge" type bridge || return 1

@@ -17,7 +17,7 @@ podman_start()
     engine_private_config
     dir=$(mktemp -d "$SERVICE_DIR/pXXXX")
     net=10.$((208 + RANDOM % 16))
-    while ip -4 -o addr | grep -qF " $net."; do
+    while ip -4 -o addr | grep -F " $net." >/dev/null; do
         net=10.$((208 + RANDOM % 16))
     done
     podman_settings "$dir" "$net"
