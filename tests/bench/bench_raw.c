@@ -4,8 +4,8 @@
  *
  *   bench_raw first N PARALLEL    create and start N containers (and their network)
  *   bench_raw noop N              list them
- *   bench_raw change              list, then stop, create, start and remove one
- *   bench_raw down PARALLEL       stop and remove all, and the network
+ *   bench_raw change              list, then stop, remove, create and start one
+ *   bench_raw down PARALLEL       stop and remove all
  *
  * $DOCKER_HOST names a unix socket. Prints seconds from the first call to the last.
  */
@@ -80,13 +80,37 @@ static void call_free(CURL *c, const char *method, const char *url, const char *
     free(call(c, method, url, body).data);
 }
 
+/* The network's id: an engine may keep an older one of the same name. */
+static char net[65];
+
+static void create_network(CURL *c)
+{
+    struct answer a = call(c, "POST", API "/networks/create",
+                           "{\"Name\":\"raw-net\",\"Labels\":{\"" LABEL "\":\"1\"}}");
+    if (sscanf(a.data, "{\"Id\":\"%64[0-9a-f]", net) != 1) {
+        fprintf(stderr, "no id in %s\n", a.data);
+        exit(1);
+    }
+    free(a.data);
+}
+
+/* Of the container that is there, for one that takes its place. */
+static void same_network(const struct answer *list)
+{
+    const char *id = strstr(list->data, "\"NetworkID\":\"");
+    if (!id || sscanf(id, "\"NetworkID\":\"%64[0-9a-f]", net) != 1) {
+        fprintf(stderr, "no network in %s\n", list->data);
+        exit(1);
+    }
+}
+
 static void create(CURL *c, const char *name)
 {
     char url[256], body[512];
     snprintf(url, sizeof(url), API "/containers/create?name=%s", name);
     snprintf(body, sizeof(body),
              "{\"Image\":\"forge-test/busybox:1\",\"Cmd\":[\"sleep\",\"infinity\"],\"Env\":[\"N=1\"],"
-             "\"Labels\":{\"" LABEL "\":\"1\"},\"HostConfig\":{\"NetworkMode\":\"raw-net\"}}");
+             "\"Labels\":{\"" LABEL "\":\"1\"},\"HostConfig\":{\"NetworkMode\":\"%s\"}}", net);
     call_free(c, "POST", url, body);
 }
 
@@ -165,7 +189,9 @@ static size_t count(const struct answer *a)
 
 static void change(CURL *c)
 {
-    free(list(c).data);
+    struct answer a = list(c);
+    same_network(&a);
+    free(a.data);
     act(c, "POST", "raw-1", "/stop?t=1");
     act(c, "DELETE", "raw-1", "?v=1");
     create(c, "raw-1");
@@ -188,8 +214,7 @@ static int run(int argc, char **argv, const char *what)
 {
     CURL *c = client();
     if (strcmp(what, "first") == 0) {
-        call_free(c, "POST", API "/networks/create",
-                  "{\"Name\":\"raw-net\",\"Labels\":{\"" LABEL "\":\"1\"}}");
+        create_network(c);
         each(number(argc, argv, 2, 100), number(argc, argv, 3, 4), bring_up);
     } else if (strcmp(what, "noop") == 0) {
         struct answer a = list(c);
@@ -206,7 +231,6 @@ static int run(int argc, char **argv, const char *what)
         size_t n = count(&a);
         free(a.data);
         each(n, number(argc, argv, 2, 8), take_down);
-        call_free(c, "DELETE", API "/networks/raw-net", NULL);
     } else {
         fprintf(stderr, "unknown: %s\n", what);
         return 2;
