@@ -85,8 +85,8 @@ static char net[65];
 
 static void create_network(CURL *c)
 {
-    struct answer a = call(c, "POST", API "/networks/create",
-                           "{\"Name\":\"raw-net\",\"Labels\":{\"" LABEL "\":\"1\"}}");
+    struct answer a =
+        call(c, "POST", API "/networks/create", "{\"Name\":\"raw-net\",\"Labels\":{\"" LABEL "\":\"1\"}}");
     if (sscanf(a.data, "{\"Id\":\"%64[0-9a-f]", net) != 1) {
         fprintf(stderr, "no id in %s\n", a.data);
         exit(1);
@@ -110,7 +110,8 @@ static void create(CURL *c, const char *name)
     snprintf(url, sizeof(url), API "/containers/create?name=%s", name);
     snprintf(body, sizeof(body),
              "{\"Image\":\"forge-test/busybox:1\",\"Cmd\":[\"sleep\",\"infinity\"],\"Env\":[\"N=1\"],"
-             "\"Labels\":{\"" LABEL "\":\"1\"},\"HostConfig\":{\"NetworkMode\":\"%s\"}}", net);
+             "\"Labels\":{\"" LABEL "\":\"1\"},\"HostConfig\":{\"NetworkMode\":\"%s\"}}",
+             net);
     call_free(c, "POST", url, body);
 }
 
