@@ -15,6 +15,14 @@ static const struct {
     {"podman://", &provider_podman}, {"swarm+", &provider_swarm},
 };
 
+static const struct provider_ops *backend_of(const char *url)
+{
+    for (size_t i = 0; i < ARRAY_LEN(backends); i++)
+        if (str_starts(url, backends[i].prefix))
+            return backends[i].ops;
+    return NULL;
+}
+
 /* Where engines listen by default. %s: $XDG_RUNTIME_DIR. */
 static const char *const default_sockets[] = {
     "/run/docker.sock",        "/var/run/docker.sock",  "%s/docker.sock",
@@ -81,6 +89,19 @@ static int resolve(struct arena *a, struct target *t, struct err *err)
         err, "install and start one (Debian: apt install docker.io), or set DOCKER_HOST or the target's url");
 }
 
+bool target_is_swarm(const struct target *t)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct target resolved = *t;
+    struct err ignored = {0};
+    bool any = false;
+    for (size_t i = 0; t->members && i < t->n_members; i++)
+        any |= target_is_swarm(t->members[i]);
+    if (t->members || resolve(&a, &resolved, &ignored) < 0)
+        return any;
+    return backend_of(resolved.url) == &provider_swarm;
+}
+
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,
                   struct err *err)
 {
@@ -91,9 +112,9 @@ int provider_open(const struct target *t, const struct provider_env *env, struct
     int r = resolve(&a, &resolved, err);
     if (r < 0)
         return r;
-    for (size_t i = 0; i < ARRAY_LEN(backends); i++)
-        if (str_starts(resolved.url, backends[i].prefix))
-            return backends[i].ops->open(str_empty(t->url) ? &resolved : t, env, ret, err);
+    const struct provider_ops *backend = backend_of(resolved.url);
+    if (backend)
+        return backend->open(str_empty(t->url) ? &resolved : t, env, ret, err);
     err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", resolved.url);
     return err_hint(err,
                     "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST, and for a "

@@ -50,6 +50,9 @@ struct target {
     size_t n_members;
 };
 
+/* Does its URL (or, of several, that of any) name a manager of a swarm? Asks nobody. */
+bool target_is_swarm(const struct target *t);
+
 struct provider_env {
     struct clock *clock;
     struct pool *pool; /* for parallel inspection; NULL: sequential */

@@ -36,6 +36,7 @@ struct load_input {
     const char *environment;     /* NULL or "": the Project's default one; see resource_set.environment */
     const char *commit;          /* ${git.commit}; NULL: unknown */
     const char *const *profiles; /* active profiles, NULL-terminated; may be NULL */
+    bool services;               /* some target is a swarm: what only swarms do in compose files is kept */
     bool trace;                  /* note what schema_load_part() needs to know, in the set */
     void *arg;
     /* Read file i completely (bytes in `a`, NUL-terminated). Called from one thread. */

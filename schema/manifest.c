@@ -139,6 +139,13 @@ static struct val *keyed_item(struct writer *w, const struct field *f, const str
     if (text)
         return text;
     struct val *out = val_map_copy(w->arena, rec);
+    if (str_eq(f->name, "generic_resources")) {
+        struct val *long_form = val_map(w->arena);
+        val_set_str(w->arena, out, "kind", pair->key);
+        val_set_int(w->arena, out, "value", val_get_int(pair->val, "value", 1));
+        val_map_set(w->arena, long_form, "discrete_resource_spec", out);
+        return long_form;
+    }
     for (size_t i = 0; i < ARRAY_LEN(keyed); i++)
         if (str_eq(keyed[i].table, f->sub->name))
             val_map_set(w->arena, out, keyed[i].key, val_str(w->arena, pair->key));

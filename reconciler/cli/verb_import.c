@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/str.h"
 #include "reconciler/cli/import.h"
+#include "providers/provider.h"
 #include "reconciler/source/source.h"
 #include "schema/manifest.h"
 
@@ -53,7 +54,8 @@ int import_compose(struct import *m, struct err *err)
     int r = read_folder(c, real, &source, &snapshot, err);
     free(real);
     if (r == 0) {
-        struct load_input in = {.arg = snapshot, .read = snapshot_read};
+        const struct target target = {0}; /* the one that the manifests would go to */
+        struct load_input in = {.services = target_is_swarm(&target), .arg = snapshot, .read = snapshot_read};
         in.n_files = snapshot_files(snapshot, &in.files);
         r = schema_load_compose(&in, files, NULL, str_or(cli_value(c, "prefix"), ""), &c->arena, &m->set,
                                 &m->diags, err);

@@ -63,6 +63,7 @@ static void begin(struct engine *e, struct snapshot *snap, const struct snapshot
         .environment = config->project_environment ? config->project_environment : config->name,
         .commit = info->commit,
         .profiles = config->profiles,
+        .services = target_is_swarm(config->target),
         .trace = e->env.keep_wanted,
         .arg = c,
         .read = manifest_read,

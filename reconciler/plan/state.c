@@ -26,11 +26,13 @@ static bool is_awaited(struct subject *s)
 }
 
 /* By what Git says of it: "on-failure" and "no" say that ending well is the end, and so do others that wait
- * for it. */
+ * for it, and a swarm's jobs, be there as many of them as may. */
 static bool is_surely_job(struct subject *s)
 {
     const char *restart = val_get_str(s->r->spec, "restart");
-    return is_awaited(s) || str_eq(restart, "no") || (restart && str_starts(restart, "on-failure"));
+    const char *mode = val_get_str(val_get(s->r->spec, "deploy"), "mode");
+    return is_awaited(s) || (mode && str_ends(mode, "-job")) || str_eq(restart, "no") ||
+           (restart && str_starts(restart, "on-failure"));
 }
 
 /*

@@ -11,6 +11,7 @@ const char *const compose_sections[] = {"services", "networks", "volumes", "conf
  * Container's own table. */
 static const struct {
     const char *path, *key, *why;
+    bool swarm; /* where a target is one, it is honoured */
 } ignored[] = {
     {"", "version", "it means nothing any more: remove the line"},
     {"", "models", "run the model as a service, and name its address in environment"},
@@ -22,19 +23,15 @@ static const struct {
     {"services", "cpu_rt_runtime", "real-time scheduling is not set: use cpus or cpu_shares"},
     {"services", "develop", "it is for working on a checkout; Forge runs what is in Git"},
     {"services", "isolation", "it is for Windows"},
-    {"services.deploy", "endpoint_mode", "it is for swarms: one engine has no virtual addresses"},
-    {"services.deploy", "labels", "they are a swarm service's: a container's stand in labels"},
-    {"services.deploy", "placement", "it is for swarms: one engine is one place"},
-    {"services.deploy", "rollback_config", "a failed update leaves the old containers running"},
-    {"services.deploy.update_config", "parallelism", "replicas are updated one after the other"},
-    {"services.deploy.update_config", "delay", "the next replica follows as soon as one is healthy"},
-    {"services.deploy.update_config", "monitor", "a healthcheck decides whether the new one works"},
-    {"services.deploy.update_config", "failure_action", "a failed update leaves the old containers running"},
-    {"services.deploy.update_config", "max_failure_ratio", "one failure ends the update"},
-    {"services.deploy.restart_policy", "delay", "an engine waits longer after each restart by itself"},
-    {"services.deploy.restart_policy", "window", "an engine counts a restart as good after ten seconds"},
-    {"services.deploy.resources.reservations", "cpus", "one engine reserves no processors"},
-    {"services.deploy.resources.reservations", "generic_resources", "they are for swarms"},
+    {"services.deploy", "endpoint_mode", "it is for swarms: one engine has no virtual addresses", true},
+    {"services.deploy", "labels", "they are a swarm service's: a container's stand in labels", true},
+    {"services.deploy", "placement", "it is for swarms: one engine is one place", true},
+    {"services.deploy", "rollback_config", "a failed update leaves the old containers running", true},
+    {"services.deploy.restart_policy", "delay", "an engine waits longer after each restart by itself", true},
+    {"services.deploy.restart_policy", "window", "an engine counts a restart as good after ten seconds",
+     true},
+    {"services.deploy.resources.reservations", "cpus", "one engine reserves no processors", true},
+    {"services.deploy.resources.reservations", "generic_resources", "they are for swarms", true},
     {"services.networks", "priority", "networks are connected in the order of their names"},
     {"services.networks", "gw_priority", "the gateway is that of the first network by name that has one"},
     {"services.networks", "interface_name", "the engine names the interfaces: eth0, eth1, ..."},
@@ -51,7 +48,7 @@ struct ynode *compose_drop_ignored(struct compose *c, struct ynode *n, const cha
         return n;
     struct ynode *copy = NULL;
     for (size_t i = 0; i < ARRAY_LEN(ignored); i++) {
-        if (!str_eq(ignored[i].path, path))
+        if (!str_eq(ignored[i].path, path) || (ignored[i].swarm && c->l->in->services))
             continue;
         for (size_t k = 0; k < n->len; k++) {
             if (!str_eq(n->pairs[k].key->text, ignored[i].key))

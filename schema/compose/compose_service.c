@@ -113,7 +113,6 @@ static void deploy(struct compose_part *p)
         return;
     }
     struct ynode *out = compose_copy(c, compose_drop_ignored(c, n, "services.deploy"));
-    trim(p, out, "update_config", "services.deploy.update_config");
     trim(p, out, "restart_policy", "services.deploy.restart_policy");
     struct ynode *resources = ynode_get(out, "resources");
     if (resources && resources->type == YN_MAP) {
@@ -122,7 +121,7 @@ static void deploy(struct compose_part *p)
         compose_set(c, out, compose_scalar(c, resources, "resources"), resources);
     }
     const struct ynode *mode = ynode_get(out, "mode");
-    if (str_eq(compose_text(mode), "global")) {
+    if (str_eq(compose_text(mode), "global") && !c->l->in->services) {
         compose_warning(c, mode, "on one engine it is one container",
                         "deploy.mode global means one on each node of a swarm");
         compose_remove(out, "mode");

@@ -225,6 +225,9 @@ static void move_restart(struct decode *d, const struct ynode *n, struct val *sp
     const char *condition = str_or(val_get_str(policy, "condition"), "any");
     int64_t attempts = val_get_int(policy, "max_attempts", 0);
     struct val *restart;
+    /* What says only how long to pause says nothing against `restart`. */
+    if (val_get(spec, "restart") && !val_get(policy, "condition") && !attempts)
+        return;
     if (str_eq(condition, "none"))
         restart = val_str(d->arena, "no");
     else if (str_eq(condition, "any") && !attempts)

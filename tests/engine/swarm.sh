@@ -116,6 +116,90 @@ test_every_field_is_as_asked_for() # L9, P2
     assert_eq "$(version web)" "$before" "an unchanged apply wrote"
 }
 
+# A compose file whose deploy section says all that only swarms do.
+stack()
+{
+    cat >"$FORGE_DIR/compose.yaml" <<END
+services:
+  web:
+    image: $ENGINE_IMAGE
+    stop_grace_period: 1s
+    deploy:
+      replicas: 2
+      endpoint_mode: dnsrr
+      labels: [team=shop]
+      placement:
+        constraints: [node.role == manager]
+        preferences: [{spread: node.labels.zone}]
+        max_replicas_per_node: ${1:-2}
+      resources:
+        limits: {cpus: "0.5", memory: 64M}
+        reservations: {cpus: "0.01", memory: 8M}
+      restart_policy: {condition: on-failure, max_attempts: 3, delay: 1s, window: 1m}
+      update_config: {parallelism: 2, delay: 1s, monitor: 600ms, order: start-first, failure_action: pause, max_failure_ratio: 0.5}
+      rollback_config: {parallelism: 0, monitor: 700ms, failure_action: continue, order: start-first}
+  agent:
+    image: $ENGINE_IMAGE
+    stop_grace_period: 1s
+    deploy: {mode: global, endpoint_mode: dnsrr}
+  once:
+    image: $ENGINE_IMAGE
+    command: ["true"]
+    deploy: {mode: replicated-job, replicas: 2}
+  each:
+    image: $ENGINE_IMAGE
+    command: ["true"]
+    deploy: {mode: global-job}
+END
+}
+
+test_the_deploy_section_of_a_stack_is_honoured() # L9
+{
+    new stack
+    stack
+    run forge_s apply --yes
+    assert_status 0
+    assert_lacks "$out$err" "not honoured"
+    local spec
+    spec=$(docker service inspect "$FORGE_ENV-web" | jq -c '.[0].Spec | {r: .Mode.Replicated.Replicas, e: .EndpointSpec.Mode,
+        l: .Labels.team, p: .TaskTemplate.Placement | [.Constraints[0], .Preferences[0].Spread.SpreadDescriptor, .MaxReplicas],
+        limit: .TaskTemplate.Resources.Limits, reserve: .TaskTemplate.Resources.Reservations, restart: .TaskTemplate.RestartPolicy,
+        u: .UpdateConfig | [.Parallelism, .Delay, .Monitor, .Order, .FailureAction, .MaxFailureRatio],
+        b: .RollbackConfig | [.Parallelism, .Monitor, .Order, .FailureAction]}')
+    assert_eq "$spec" "$(jq -c . <<<'{"r": 2, "e": "dnsrr", "l": "shop", "p": ["node.role == manager", "node.labels.zone", 2],
+        "limit": {"NanoCPUs": 500000000, "MemoryBytes": 67108864}, "reserve": {"NanoCPUs": 10000000, "MemoryBytes": 8388608},
+        "restart": {"Condition": "on-failure", "Delay": 1000000000, "MaxAttempts": 3, "Window": 60000000000},
+        "u": [2, 1000000000, 600000000, "start-first", "pause", 0.5], "b": [0, 700000000, "start-first", "continue"]}')"
+    assert_eq "$(docker service ls --filter "label=io.forge.environment=$FORGE_ENV" --format '{{.Name}} {{.Mode}}' | sed "s/^$FORGE_ENV-//" | sort)" \
+        "agent global
+each global job
+once replicated job
+web replicated"
+    run forge_s diff
+    assert_status 0
+    stack 3
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "deploy.placement.max_replicas_per_node"
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s diff
+    assert_status 0
+}
+
+test_one_engine_warns_of_what_only_swarms_do()
+{
+    new warn
+    stack
+    sed -i '/^  once:/,$d' "$FORGE_DIR/compose.yaml"
+    run forge diff
+    assert_status 1
+    assert_contains "$err$out" "compose.yaml:9:7: warning: services.deploy.placement is not honoured"
+    assert_contains "$err$out" "services.deploy.endpoint_mode is not honoured"
+    assert_contains "$err$out" "deploy.mode global means one on each node of a swarm"
+    assert_lacks "$err$out" "update_config"
+}
+
 test_drift_is_shown_and_set_back() # P1
 {
     new drift

@@ -25,6 +25,7 @@ static bool update;
 struct repo {
     struct arena arena;
     const char *top;
+    bool swarm; /* the target is one: folders called swarm-* */
     struct load_file *files;
     size_t n, cap;
     struct map cache;
@@ -103,6 +104,7 @@ static void load(struct repo *r, struct buf *out)
                             .n_files = r->n,
                             .environment = "test",
                             .profiles = profiles,
+                            .services = r->swarm,
                             .arg = r,
                             .read = read_file,
                             .cache_get = cache_get,
@@ -187,6 +189,7 @@ static void check_import(struct repo *r)
                             .n_files = r->n,
                             .environment = "test",
                             .profiles = profiles,
+                            .services = r->swarm,
                             .arg = r,
                             .read = read_file};
     diag_init(&diags, &r->arena);
@@ -214,6 +217,7 @@ static void check_import(struct repo *r)
                                    .n_files = n,
                                    .environment = "test",
                                    .profiles = profiles,
+                                   .services = r->swarm,
                                    .arg = &m,
                                    .read = read_imported};
         diag_init(&diags, &r->arena);
@@ -234,7 +238,7 @@ static void check_import(struct repo *r)
 
 static void run_case(void **state)
 {
-    struct repo r = {.arena = ARENA_INIT};
+    struct repo r = {.arena = ARENA_INIT, .swarm = str_starts(*state, "swarm-")};
     struct buf cold = BUF_INIT;
     struct buf warm = BUF_INIT;
     struct err err = {0};
