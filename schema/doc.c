@@ -231,7 +231,9 @@ static int not_known(const char *what, const char *name, const char *const *name
 {
     const char *near = str_nearest(name, names, n);
     err_set(err, ERR_NOTFOUND, "%s \"%.64s\" is not known", what, name);
-    return near ? err_hint(err, "did you mean %s%s?", above, near) : err->code;
+    return near ? err_hint(err, "did you mean %s%s?", above, near)
+                : err_hint(err, "`forge-ctl explain%s%.*s` lists what there is", *above ? " " : "",
+                           (int)strcspn(above, " ") - (*above != '\0'), above);
 }
 
 static int field_not_known(struct arena *a, const char *above, const struct field_table *t, const char *name,

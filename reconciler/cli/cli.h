@@ -77,6 +77,8 @@ int cli_duration(const struct cli *c, const char *option, int64_t *ret_ns, struc
 struct val *cli_plan_args(struct cli *c);
 /* "web" is short for "container/web", "web=NAME" for "container/web=NAME". NULL for NULL. */
 const char *cli_resource(struct cli *c, const char *word);
+/* The same for verbs that are about another kind: "data" is short for "volume/data". */
+const char *cli_resource_of(struct cli *c, const char *kind, const char *word);
 
 /* session.c */
 int cli_settings(struct cli *c, struct settings **ret, struct err *err) _must_check_;

@@ -235,6 +235,8 @@ static bool is_wanted(struct cli *c, const struct val *item)
     return !c->n_args && !ours;
 }
 
+#define LOOK_THERE "docker ps --all shows what there is; what is Forge's already is left out"
+
 /* Names that are not there are no empty answer. */
 static int check_names(struct cli *c, const struct val *list, size_t found, struct err *err)
 {
@@ -244,16 +246,17 @@ static int check_names(struct cli *c, const struct val *list, size_t found, stru
             there = is_wanted(c, list->items[k]) &&
                     (str_eq(c->args[i], val_get_str(list->items[k], "name")) ||
                      str_eq(c->args[i], val_get_str(val_get(list->items[k], "labels"), COMPOSE "service")));
-        if (!there)
-            return err_set(err, ERR_NOTFOUND, "the engine has no container %s%s%s", c->args[i],
-                           cli_value(c, "project") ? " in project " : "",
-                           str_or(cli_value(c, "project"), ""));
+        if (there)
+            continue;
+        err_set(err, ERR_NOTFOUND, "the engine has no container %s%s%s", c->args[i],
+                cli_value(c, "project") ? " in project " : "", str_or(cli_value(c, "project"), ""));
+        return err_hint(err, LOOK_THERE);
     }
     if (found)
         return 0;
     err_set(err, ERR_NOTFOUND, "the engine has no container to import%s%s",
             cli_value(c, "project") ? " of project " : "", str_or(cli_value(c, "project"), ""));
-    return err_hint(err, "docker ps --all shows what there is; what is Forge's already is left out");
+    return err_hint(err, LOOK_THERE);
 }
 
 int import_running(struct import *m, struct err *err)

@@ -217,27 +217,32 @@ int cli_duration(const struct cli *c, const char *option, int64_t *ret_ns, struc
     return r < 0 ? err_wrap(err, "--%s", option) : r;
 }
 
-const char *cli_resource(struct cli *c, const char *word)
+const char *cli_resource_of(struct cli *c, const char *kind, const char *word)
 {
     if (!word || memchr(word, '/', strcspn(word, "=")))
         return word;
-    return arena_printf(&c->arena, "container/%s", word);
+    return arena_printf(&c->arena, "%s/%s", kind, word);
 }
 
-static struct val *resources(struct cli *c, const char *option)
+const char *cli_resource(struct cli *c, const char *word)
+{
+    return cli_resource_of(c, "container", word);
+}
+
+static struct val *resources(struct cli *c, const char *kind, const char *option)
 {
     struct val *words = cli_values(c, option), *list = val_list(&c->arena);
     for (size_t i = 0; i < val_len(words); i++)
-        val_list_add(&c->arena, list, val_str(&c->arena, cli_resource(c, words->items[i]->s)));
+        val_list_add(&c->arena, list, val_str(&c->arena, cli_resource_of(c, kind, words->items[i]->s)));
     return list;
 }
 
 struct val *cli_plan_args(struct cli *c)
 {
     struct val *args = val_map(&c->arena);
-    val_map_set(&c->arena, args, "only", resources(c, "only"));
-    val_map_set(&c->arena, args, "adopt", resources(c, "adopt"));
-    val_map_set(&c->arena, args, "data_loss", resources(c, "allow-data-loss"));
+    val_map_set(&c->arena, args, "only", resources(c, "container", "only"));
+    val_map_set(&c->arena, args, "adopt", resources(c, "container", "adopt"));
+    val_map_set(&c->arena, args, "data_loss", resources(c, "volume", "allow-data-loss"));
     val_set_bool(&c->arena, args, "fresh", cli_flag(c, "fresh"));
     val_set_bool(&c->arena, args, "fetch", !cli_flag(c, "no-fetch"));
     return args;

@@ -2,7 +2,9 @@
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static int done(struct cli *c, const char *format, const char *from, const char *to)
 {
@@ -37,6 +39,8 @@ int verb_restore(struct cli *c)
     struct err err = {0};
     struct settings *s;
     int r = cli_settings(c, &s, &err);
+    if (r == 0 && access(c->args[0], R_OK) < 0)
+        r = err_errno(&err, errno, "cannot read %s", c->args[0]);
     if (r == 0 && !cli_flag(c, "yes")) {
         bool asked;
         char question[512];

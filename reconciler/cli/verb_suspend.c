@@ -5,15 +5,12 @@
 
 #include <stdio.h>
 
-static int done(struct cli *c, const char *text)
+static int done(struct cli *c, struct val *answer, const char *what, const char *hint)
 {
-    if (c->json == JSON_OFF) {
-        puts(text);
-        return 0;
-    }
-    struct val *doc = val_map(&c->arena);
-    val_set_str(&c->arena, doc, "format", arena_printf(&c->arena, "forge/%s/v1", c->verb->name));
-    cli_json(c, doc);
+    if (c->json == JSON_OFF)
+        printf("Environment %s %s%s.\n", val_get_str(answer, "environment"), what, hint);
+    else
+        cli_json(c, answer);
     return 0;
 }
 
@@ -30,7 +27,7 @@ int verb_suspend(struct cli *c)
         r = cli_call(c, "suspend", args, NULL, NULL, &answer, &err);
     if (r < 0)
         return cli_fail(c, &err, answer);
-    return done(c, "Suspended. `forge-ctl resume` ends it.");
+    return done(c, answer, "is suspended", "; `forge-ctl resume` ends it");
 }
 
 int verb_resume(struct cli *c)
@@ -39,7 +36,7 @@ int verb_resume(struct cli *c)
     struct val *answer = NULL;
     if (cli_call(c, "resume", val_map(&c->arena), NULL, NULL, &answer, &err) < 0)
         return cli_fail(c, &err, answer);
-    return done(c, "Resumed.");
+    return done(c, answer, "goes on", "");
 }
 
 int verb_reconcile(struct cli *c)
@@ -49,5 +46,5 @@ int verb_reconcile(struct cli *c)
     val_set_bool(&c->arena, args, "wait", cli_flag(c, "wait"));
     if (cli_call(c, "reconcile", args, NULL, NULL, &answer, &err) < 0)
         return cli_fail(c, &err, answer);
-    return done(c, cli_flag(c, "wait") ? "Reconciled." : "forged looks now.");
+    return done(c, answer, cli_flag(c, "wait") ? "is reconciled" : "is looked at now", "");
 }

@@ -98,7 +98,7 @@ static int restore(struct cli *c, const char *id, const char *path, struct err *
 int verb_volume(struct cli *c)
 {
     struct err err = {0};
-    const char *id = cli_resource(c, c->args[1]), *path = c->args[2];
+    const char *id = cli_resource_of(c, "volume", c->args[1]), *path = c->args[2];
     bool save = str_eq(c->args[0], "backup");
     int r = 0;
     if (!save && !str_eq(c->args[0], "restore")) {

@@ -299,6 +299,8 @@ static int call(void *arg, const struct control_request *rq, struct val **ret, s
         return err->code;
     if (str_eq(rq->operation, "reconcile")) {
         *ret = val_map(rq->arena);
+        val_set_str(rq->arena, *ret, "format", "forge/reconcile/v1");
+        val_set_str(rq->arena, *ret, "environment", env_name(e));
         return reconcile(s, e, rq, err);
     }
     const struct operation *op = operation_find(rq->operation);

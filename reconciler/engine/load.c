@@ -84,6 +84,15 @@ static void end(struct load_context *c, bool flush)
         log_debug("cache.flush_failed", "error", ignored.msg, NULL);
 }
 
+/* Most likely the wrong folder, or the wrong branch. */
+static void warn_of_nothing(size_t n_files, struct diag_list *diags)
+{
+    struct diag *d =
+        diag_add(diags, DIAG_WARNING, NULL, 0, 0, "there are no manifests here (%zu YAML file%s)", n_files,
+                 n_files == 1 ? "" : "s");
+    diag_hint(diags, d, "a manifest begins with apiVersion: forge/v1; `forge-ctl init` writes a first one");
+}
+
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
               struct resource_set *ret, struct diag_list *diags, struct load_stats *stats, struct err *err)
 {
@@ -93,6 +102,8 @@ int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_inf
     in.n_files = snapshot_files(snap, &in.files);
     int r = schema_load(&in, a, ret, diags, stats, err);
     end(&c, r == 0 && stats->decoded);
+    if (r == 0 && ret->n == 0 && !diags->errors)
+        warn_of_nothing(in.n_files, diags);
     if (r == 0 && stats->files > MANY_FILES)
         store_relax(e->env.store);
     return r < 0 ? err_wrap(err, "environment %s", e->config->name) : 0;

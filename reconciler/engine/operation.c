@@ -253,10 +253,19 @@ static int run_images(const struct operation_context *c, const struct val *args,
 
 /* ---- suspension ---- */
 
+/* That it was done, and where. */
+static struct val *answer_done(const struct operation_context *c, const char *format)
+{
+    struct val *v = val_map(c->arena);
+    val_set_str(c->arena, v, "format", format);
+    val_set_str(c->arena, v, "environment", engine_config(c->engine)->name);
+    return v;
+}
+
 static int run_suspend(const struct operation_context *c, const struct val *args, struct val **ret,
                        struct err *err)
 {
-    *ret = val_map(c->arena);
+    *ret = answer_done(c, "forge/suspend/v1");
     return engine_suspend(c->engine, c->actor, str_or(val_get_str(args, "reason"), "no reason given"),
                           val_get_int(args, "until_ns", 0), err);
 }
@@ -265,7 +274,7 @@ static int run_resume(const struct operation_context *c, const struct val *args,
                       struct err *err)
 {
     (void)args;
-    *ret = val_map(c->arena);
+    *ret = answer_done(c, "forge/resume/v1");
     return engine_resume(c->engine, c->actor, err);
 }
 

@@ -440,7 +440,7 @@ int settings_load(const char *path, struct settings *ret, struct diag_list *diag
     _cleanup_buf_ struct buf b = BUF_INIT;
     int r = io_read_file(path, LIMIT_SETTINGS_BYTES, &b, err);
     if (r == ERR_NOTFOUND)
-        err_hint(err, "name one with --settings, or work without settings in a folder of manifests");
+        err_hint(err, "name one with --settings; `forge-ctl` works without one in a folder of manifests");
     if (r < 0)
         return err_wrap(err, "settings");
     arena_init(&ret->arena);

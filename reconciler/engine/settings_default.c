@@ -80,8 +80,10 @@ int settings_default(const char *dir, const char *env, const char *state_dir, st
 {
     *ret = (struct settings){0};
     char *real = realpath(dir, NULL);
-    if (!real)
-        return err_errno(err, errno, "cannot work in %s", dir);
+    if (!real) {
+        err_errno(err, errno, "cannot work in %s", dir);
+        return err_hint(err, "name a folder of manifests; `forge-ctl init DIR` writes a first one");
+    }
     struct arena *a = &ret->arena;
     const char *folder = arena_strdup(a, real);
     free(real);

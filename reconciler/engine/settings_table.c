@@ -108,8 +108,8 @@ static const struct field_table env_table = {.name = "settings.environments", .d
 static const struct field env_elem = {.name = "environment", .type = FT_RECORD, .sub = &env_table, .doc = "An environment."};
 
 static const struct field settings_fields[] = {
-    {.name = "apiVersion", .type = FT_ENUM, .choices = versions, .flags = FIELD_REQUIRED, .doc = "`forge/v1`."},
-    {.name = "kind", .type = FT_ENUM, .choices = names, .flags = FIELD_REQUIRED, .doc = "`Settings`."},
+    {.name = "apiVersion", .type = FT_ENUM, .choices = versions, .flags = FIELD_REQUIRED, .example = "forge/v1", .doc = "`forge/v1`."},
+    {.name = "kind", .type = FT_ENUM, .choices = names, .flags = FIELD_REQUIRED, .example = "Settings", .doc = "`Settings`."},
     {.name = "state_dir", .type = FT_STRING, .def = "/var/lib/forge", .doc = "Where history and caches live."},
     {.name = "listen", .type = FT_RECORD, .sub = &listen_table, .doc = "Where `forged` can be reached."},
     {.name = "log", .type = FT_RECORD, .sub = &log_table, .doc = "What is logged, and where."},

@@ -15,8 +15,9 @@ static void select_with_needs(struct planner *p, const char *id, const struct re
     }
 }
 
-/* With the nearest name of those that Git, the inventory or the engine know. */
-static int no_such_resource(struct planner *p, const char *id, struct err *err)
+/* Of those that Git, the inventory or the engine know. *ret_known: it is one of them, perhaps by the name
+   alone of what is on several engines. NULL: none is near. */
+static const char *nearest_resource(struct planner *p, const char *id, bool *ret_known)
 {
     const struct resource_set *desired = p->in->desired;
     const struct inventory *applied = p->in->applied;
@@ -29,11 +30,39 @@ static int no_such_resource(struct planner *p, const char *id, struct err *err)
         names[n++] = applied->items[i]->id;
     for (size_t i = 0; i < observed->n; i++)
         names[n++] = observed->items[i]->id;
-    const char *near = str_nearest(id, names, n);
+    *ret_known = false;
+    for (size_t i = 0; i < n && !*ret_known; i++)
+        *ret_known = id_matches(id, names[i]);
+    return str_nearest(id, names, n);
+}
+
+static int no_such_resource(struct planner *p, const char *id, struct err *err)
+{
+    bool known;
+    const char *near = nearest_resource(p, id, &known);
     err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", p->in->environment, id);
     return near
                ? err_hint(err, "did you mean %s?", near)
                : err_hint(err, "write its kind and name, as in container/web; `forge-ctl status` lists them");
+}
+
+/* A word that allows nothing may be a slip, or what it was for is done by now. */
+static void check_loss_words(struct planner *p)
+{
+    for (const char *const *word = p->policy->data_loss; word && *word; word++) {
+        bool known;
+        const char *near = nearest_resource(p, *word, &known);
+        /* "volume/data@DIGEST", and on several engines "volume/data@TARGET@DIGEST". */
+        const char *at = strrchr(*word, '@');
+        if (!known && at)
+            near = nearest_resource(p, arena_strndup(p->a, *word, (size_t)(at - *word)), &known);
+        if (known)
+            continue;
+        struct diag *d = diag_add(p->diags, DIAG_WARNING, NULL, 0, 0,
+                                  "data loss is allowed for %s, which is nowhere", *word);
+        diag_hint(p->diags, d, "%s%s%s", near ? "did you mean " : "`forge-ctl status` lists what there is",
+                  near ? near : "", near ? "?" : "");
+    }
 }
 
 /* A resource on several engines, asked for by its name: all of it. True when there is any. */
@@ -149,6 +178,7 @@ static void finish(struct planner *p)
 static int make(struct planner *p, struct err *err)
 {
     int r = select_resources(p, err);
+    check_loss_words(p);
     if (r == 0)
         r = check_supported(p, err);
     if (r < 0)

@@ -76,6 +76,16 @@ static size_t read_nodes(struct compose *c, const struct load_file *file, const 
     return n;
 }
 
+/* A slip of who imports a folder's files. */
+static bool is_manifest(struct compose *c, const struct ynode *root)
+{
+    const struct ynode *version = ynode_get(root, "apiVersion");
+    if (version)
+        compose_error(c, version, "name a compose file, in which services: stands at the top",
+                      "this is a manifest of Forge, and no compose file");
+    return version;
+}
+
 /* Before the second version of Compose, services stood at the top. */
 static bool is_first_format(struct compose *c, const struct ynode *root)
 {
@@ -95,7 +105,7 @@ static bool is_first_format(struct compose *c, const struct ynode *root)
 
 static void check_top(struct compose *c, const struct ynode *root)
 {
-    if (is_first_format(c, root))
+    if (is_manifest(c, root) || is_first_format(c, root))
         return;
     size_t count = 0;
     while (compose_top_keys[count])

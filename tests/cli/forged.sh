@@ -63,7 +63,7 @@ test_reconcile()
     forged_start
     run forge-ctl reconcile --wait
     assert_status 0
-    assert_eq "$out" "Reconciled."
+    assert_eq "$out" "Environment shop is reconciled."
     run forge-ctl status
     assert_status 1
     assert_contains "$out" "missing"

@@ -41,6 +41,33 @@ test_values_are_checked()
     wrong '--since: "x" is neither an age nor a time' "10m" -- logs web --since x
 }
 
+# What is typed in the wrong folder, or with a slip in a name.
+test_slips_are_met_with_a_hint()
+{
+    fake_new
+    wrong "cannot work in nosuch" "init DIR" -- -C nosuch diff
+    wrong "cannot work in nosuch" "init DIR" -- validate nosuch
+    wrong "cannot read nosuch" "" -- restore nosuch
+    wrong 'field "nosuch" is not known' "forge-ctl explain container.healthcheck\`" -- explain container.healthcheck.nosuch
+    wrong "nothing is there for volume/data" "status" -- volume backup data x.tar
+    echo hello >repo/README
+    commit "readme"
+    run forge-ctl diff
+    assert_status 0
+    assert_contains "$err" "there are no manifests here"
+    run forge-ctl history nosuch
+    assert_status 0
+    assert_contains "$out" "Nothing is recorded of container/nosuch in environment shop."
+    printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\n' >repo/data.yaml
+    commit "data"
+    run forge-ctl diff --allow-data-loss dta
+    assert_contains "$err" "data loss is allowed for volume/dta, which is nowhere"
+    assert_contains "$err" "did you mean volume/data?"
+    run forge-ctl import repo/data.yaml
+    assert_status 1
+    assert_contains "$err" "this is a manifest of Forge, and no compose file"
+}
+
 test_json_has_its_errors_too()
 {
     run forge-ctl diff --json=foo

@@ -250,8 +250,11 @@ static void test_explain_names_the_nearest(void **state)
     assert_string_equal(explained(w, "container.spec.imag"),
                         "notfound; field \"imag\" is not known; did you mean container.image?");
     assert_string_equal(explained(w, "container.image.tag"), "notfound; container.image has no fields; ");
-    assert_string_equal(explained(w, "container."), "notfound; field \"\" is not known; ");
-    assert_string_equal(explained(w, ""), "notfound; kind \"\" is not known; ");
+    assert_string_equal(
+        explained(w, "container."),
+        "notfound; field \"\" is not known; `forge-ctl explain container` lists what there is");
+    assert_string_equal(explained(w, ""),
+                        "notfound; kind \"\" is not known; `forge-ctl explain` lists what there is");
     assert_non_null(strstr(explained(w, "Database"), "is not supported yet"));
 }
 
