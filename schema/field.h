@@ -66,6 +66,9 @@ enum field_type {
 #define FIELD_EMPTY_OK 0x0400u
 /* Of services too: compared with an engine that replicates by itself (a swarm), whatever holds for others. */
 #define FIELD_SERVICES 0x0800u
+/* String: a digest under a key, "VERSION:KEY:DIGEST". Two of different keys or versions, or one that is not
+   there, say nothing of whether what they were made of is the same: they count as equal. */
+#define FIELD_KEYED_DIGEST 0x1000u
 
 struct field_table;
 struct decode;

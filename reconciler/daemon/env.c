@@ -51,6 +51,7 @@ static void fetch_job(void *arg)
     e->fetch_err = (struct err){0};
     e->fetch_moved = false;
     e->fetch_result = source_fetch(e->fetch_source, &e->cancel_fetch, &e->fetch_moved, &e->fetch_err);
+    e->secrets_moved = engine_secrets_moved(e->engine);
     loop_post(e->host.loop, fetch_done, e);
 }
 
@@ -102,6 +103,8 @@ static void note_fetched(struct env *e)
         cancel_set(&e->cancel_run);
     if (moved || !e->asked)
         e->want |= WANT_COMMIT;
+    if (e->secrets_moved)
+        e->want |= WANT_SECRETS;
     e->asked = true;
 }
 
@@ -160,7 +163,7 @@ static void remember_owed(struct env *e, bool lost_race)
     if (lost_race)
         e->owed |= e->serving;
     else if (e->run_result < 0 && e->run_result != ERR_INVALID) /* wrong manifests are an outcome */
-        e->owed |= e->serving & (WANT_COMMIT | WANT_FRESH);
+        e->owed |= e->serving & (WANT_COMMIT | WANT_FRESH | WANT_SECRETS);
     if (e->run_result != ERR_CANCELLED)
         return;
     /* Whatever stopped it is to be looked at: a newer commit, or a suspension that may end by itself. */

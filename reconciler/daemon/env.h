@@ -6,6 +6,7 @@
  * time, and a thread listens to the engine.
  *
  *   poll timer, inotify ──> fetch ──(moved)──┐
+ *   files of secrets (with each fetch) ──────┤
  *   engine events ───────────────────────────┼──> reconcile: look, and apply what automation may ──> retry
  * timer retry timer, resync timer, requests ─────┘
  *

@@ -11,6 +11,7 @@
 #define WANT_RESYNC  0x08u /* nobody said anything for long, or somebody did something that nobody hears of */
 #define WANT_REQUEST 0x10u /* somebody asked */
 #define WANT_IMAGES  0x40u /* registries are to be asked */
+#define WANT_SECRETS 0x80u /* the file of a secret has another content */
 #define WANT_FRESH   0x20u /* the event stream had a gap: trust no cache */
 
 #define TOUCHED_MAX 8u
@@ -72,7 +73,7 @@ struct env {
     struct cancel cancel_fetch;
     struct err fetch_err;
     int fetch_result;
-    bool fetch_moved;
+    bool fetch_moved, secrets_moved;
     struct engine *engine;
     struct cancel cancel_run;
     unsigned serving;

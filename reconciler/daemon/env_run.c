@@ -63,6 +63,8 @@ static const char *trigger_name(unsigned bits)
         return "retry";
     if (bits & WANT_IMAGES)
         return "image";
+    if (bits & WANT_SECRETS)
+        return "secret";
     return bits & WANT_DRIFT ? "drift" : "resync";
 }
 

@@ -11,6 +11,7 @@ int engine_open(const struct env_config *c, const struct engine_env *e, struct e
         abort();
     en->config = c;
     en->env = *e;
+    secret_files_init(&en->secrets);
     int r = source_open(&c->source, &en->source, err);
     if (r < 0) {
         engine_close(en);
@@ -27,6 +28,7 @@ void engine_close(struct engine *e)
     provider_close(e->provider);
     wanted_unref(e->kept);
     arena_release(&e->notes_arena);
+    secret_files_release(&e->secrets);
     source_close(e->source);
     free(e);
 }

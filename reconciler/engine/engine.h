@@ -57,6 +57,8 @@ struct look {
     const char *rollback_only;
     const struct val *pinned; /* {ref: {id, digest}} of the generation rolled back to, where it differs */
     bool attended;
+    struct plan_unready *unready; /* containers whose secrets cannot be read */
+    size_t n_unready, cap_unready;
     bool unread;               /* the repository could not be read, or its manifests are wrong */
     const char *const *scope;  /* only these resources were looked at, NULL-terminated; NULL: all */
     size_t resources;          /* that are asked for, looked at or not */
@@ -90,6 +92,9 @@ struct look_options {
     const char *const *touched; /* resources that can have changed, NULL-terminated; may be NULL */
     const struct cancel *cancel;
 };
+/* Has the file of a secret that was asked for at the last look another content since, or can it be read no
+   longer, or again? Costs a stat() of each. Any thread. */
+bool engine_secrets_moved(struct engine *e);
 /* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags
    to print. P7: writes nothing but the cache. */
 int engine_look(struct engine *e, const struct look_options *o, struct look *ret,

@@ -3,6 +3,15 @@
 /* Shared by the files of this room; nothing outside includes it. */
 #include "reconciler/engine/engine.h"
 
+#include <pthread.h>
+
+/* secret_files.c: what is known of the files of secrets; shared with who asks whether one moved. */
+struct secret_files {
+    pthread_mutex_t lock;
+    struct secret_file *items;
+    size_t n, cap;
+};
+
 struct engine {
     const struct env_config *config;
     struct engine_env env;
@@ -14,7 +23,18 @@ struct engine {
     struct arena notes_arena; /* what the last look said of resources, for those that look at a part */
     struct plan_note *notes;
     size_t n_notes;
+    struct secret_files secrets;
 };
+
+void secret_files_init(struct secret_files *s);
+void secret_files_release(struct secret_files *s);
+/* Put the contents of secrets, as digests, into the containers of l->bound; those whose file cannot be read
+   are in l->unready, with a warning at the place of the Secret. Before l->bound is used. */
+void secrets_stamp(struct engine *e, struct look *l);
+/* {path: digest} of all that is asked for, for the record of a generation; NULL: there are no secrets. */
+const struct val *secrets_recorded(struct look *l);
+/* Say which files of `r` have another content than in the generation that is gone back to. */
+void secrets_warn_rollback(struct look *l, const struct resource *r, const struct generation *g);
 
 /* wanted.c */
 struct wanted {

@@ -102,6 +102,8 @@ int look_plan(struct engine *e, const struct look_options *o, struct look *l, st
         .others_in_sync = l->scope ? planned(&l->wanted->bound) - planned_of_scope(l) : 0,
         .notes = e->notes,
         .n_notes = e->n_notes,
+        .unready = l->unready,
+        .n_unready = l->n_unready,
     };
     l->resources = l->scope ? l->wanted->bound.n : l->bound.n;
     memset(&l->plan, 0, sizeof(l->plan));
@@ -144,8 +146,10 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
     if (r < 0)
         return r;
     int wanted = look_wanted(e, o, l, err);
-    if (wanted == 0)
+    if (wanted == 0) {
         images_follow(l, o->attended);
+        secrets_stamp(e, l);
+    }
     struct err observe_err = {0};
     int observed = observing_end(ob, wanted == 0 ? &l->bound : NULL, &observe_err);
     /* Wrong manifests are reported even when the engine is away, and first. */

@@ -187,6 +187,7 @@ int record_begin(struct engine *e, struct look *l, struct generation *g, struct 
     g->begin_ns = clock_wall(e->env.clock);
     g->status = GEN_RUNNING;
     g->summary = plan_summary(l);
+    g->secrets = secrets_recorded(l);
     r = generation_begin(e->env.store, e->config->name, g, err);
     if (r == 0)
         note_recorded(e, l, g->number);

@@ -119,8 +119,10 @@ int rollback_pin_images(struct engine *e, struct look *l, struct err *err)
         return r;
     struct val *pins = val_map(&l->arena);
     for (size_t i = 0; i < l->bound.n; i++)
-        if (!l->rollback_only || id_matches(l->rollback_only, l->bound.items[i]->id))
+        if (!l->rollback_only || id_matches(l->rollback_only, l->bound.items[i]->id)) {
             pin(l, pins, l->bound.items[i], g.images);
+            secrets_warn_rollback(l, l->bound.items[i], &g);
+        }
     l->pinned = pins;
     return 0;
 }

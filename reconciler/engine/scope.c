@@ -229,6 +229,7 @@ int look_scope(struct engine *e, const struct look_options *o, struct look *l, s
     wanted_use(e->kept, l);
     use_scope(&s, l);
     images_follow(l, o->attended);
+    secrets_stamp(e, l);
     r = scope_observe(e, l, o->cancel, false, err);
     if (r == 0)
         r = scope_inventory(e, l, err);

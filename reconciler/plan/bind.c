@@ -260,11 +260,28 @@ int bind_part(const struct resource_set *in, const char *environment, const stru
     return r;
 }
 
+const struct val *bind_without_contents(struct arena *a, const struct val *spec)
+{
+    const struct val *secrets = val_get(spec, "secrets");
+    if (!val_len(secrets))
+        return spec;
+    struct val *copy = val_map_copy(a, spec), *files = val_map_copy(a, secrets);
+    for (size_t i = 0; i < files->len; i++) {
+        struct val *file = val_map_copy(a, files->pairs[i].val);
+        val_map_del(file, "content");
+        files->pairs[i].val = file;
+    }
+    val_map_set(a, copy, "secrets", files);
+    return copy;
+}
+
 const char *bind_spec_mark(struct arena *a, const struct resource *r)
 {
     struct digest d;
     char hex[DIGEST_HEX_LEN + 1];
-    resource_digest(r, &d);
+    struct resource asked = *r;
+    asked.spec = bind_without_contents(a, r->spec);
+    resource_digest(&asked, &d);
     digest_hex(&d, hex);
     return arena_printf(a, "v1:%s", hex);
 }

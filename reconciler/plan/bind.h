@@ -38,6 +38,9 @@ const char *bind_native_name(struct arena *a, const char *environment, const str
 /* The ownership marks (map of labels) of an object made for r, which is bound. */
 struct val *bind_marks(struct arena *a, const char *environment, const struct resource *r, unsigned instance,
                        uint64_t generation, const char *commit);
-/* "v1:<hex>" of a bound resource's spec and labels. */
+/* A spec without what is known of the contents of its secrets' files, which Git does not ask for. */
+const struct val *bind_without_contents(struct arena *a, const struct val *spec);
+/* "v1:<hex>" of a bound resource's spec and labels, as Git asks for them: contents of secrets are compared by
+   themselves, for their digests depend on a key that can be lost (P3). */
 const char *bind_spec_mark(struct arena *a, const struct resource *r);
 #endif

@@ -139,11 +139,38 @@ static bool wanted(const struct compare *c, enum impact impact, const struct val
     return true;
 }
 
+bool digests_comparable(const struct val *one, const struct val *other)
+{
+    const char *end = val_is(one, VAL_STR) ? strrchr(one->s, ':') : NULL;
+    return end && val_is(other, VAL_STR) && strncmp(one->s, other->s, (size_t)(end - one->s) + 1) == 0;
+}
+
+/* What an object of another key's time was made of is not known; but what the record says it was, then or
+   since, is. */
+static void compare_keyed_digest(const struct compare *c, const struct field *f, const struct place *p,
+                                 enum impact impact, const struct val *const v[SIDES])
+{
+    const struct val *before = c->record ? v[APPLIED] : v[OBSERVED];
+    if (!digests_comparable(v[DESIRED], before))
+        before = v[APPLIED];
+    if (!digests_comparable(v[DESIRED], before) || val_equal(v[DESIRED], before))
+        return;
+    const struct val *const sides[SIDES] = {[DESIRED] = v[DESIRED], [APPLIED] = before, [OBSERVED] = before};
+    size_t n = c->out->n;
+    report(c, f, p, impact, sides, v[DESIRED], false, false);
+    if (c->out->n > n)
+        c->out->items[n].cause = CAUSE_SECRET;
+}
+
 static void compare_leaf(const struct compare *c, const struct field *f, const struct place *p,
                          enum impact impact, const struct val *const v[SIDES], const struct val *dflt)
 {
     const struct val *want = v[DESIRED];
     bool reverted = false;
+    if (f->flags & FIELD_KEYED_DIGEST) {
+        compare_keyed_digest(c, f, p, impact, v);
+        return;
+    }
     if (c->record) {
         if (!field_equal(f, v[DESIRED], v[APPLIED]))
             report(c, f, p, impact, v, want, false, false);

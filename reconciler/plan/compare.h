@@ -41,6 +41,9 @@ void compare_record(const struct field_table *t, const struct val *desired, cons
 void compare_labels(const char *prefix, const struct val *desired, const struct val *applied,
                     struct field_list *out);
 
+/* Two values of a field of FIELD_KEYED_DIGEST: can it be told whether they are of the same content? */
+bool digests_comparable(const struct val *one, const struct val *other);
+
 struct field_change *field_list_add(struct field_list *l);
 /* "spec.a, spec.b" of forge/ignore as paths; NULL when there are none. */
 const char *const *ignore_parse(struct arena *a, const char *annotation);

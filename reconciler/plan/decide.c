@@ -261,6 +261,8 @@ void decide(struct planner *p, const struct resource *r)
     struct plan_change *c = s.change;
     if (!c || !c->returns)
         decide_record(&s);
+    if (planner_unready(p, r->id))
+        subject_change(&s);
     c = s.change;
     if (!c || c->action == PLAN_BLOCKED || c->action == PLAN_ADOPT)
         return;

@@ -12,6 +12,19 @@ void block(struct planner *p, struct plan_change *c, const char *fmt, ...)
     c->action = PLAN_BLOCKED;
 }
 
+/* The contents of a resource's secrets, in words of digests; "" without any. */
+static const char *contents_text(struct arena *a, const struct resource *r)
+{
+    const struct val *secrets = r ? val_get(r->spec, "secrets") : NULL;
+    const char *text = "";
+    for (size_t i = 0; i < val_len(secrets); i++) {
+        const char *content = val_get_str(secrets->pairs[i].val, "content");
+        if (content)
+            text = arena_printf(a, "%s %s", text, content);
+    }
+    return text;
+}
+
 /* The digest of what a change is made of: while it is the same, so would be the outcome (L3). */
 static const char *input_digest(struct planner *p, const struct plan_change *c)
 {
@@ -19,9 +32,9 @@ static const char *input_digest(struct planner *p, const struct plan_change *c)
     char hex[DIGEST_HEX_LEN + 1];
     const char *image = c->resource ? val_get_str(c->resource->spec, "image") : NULL;
     const struct image_fact *fact = observed_image_for(p->in->observed, c->id, image);
-    const char *text = arena_printf(p->a, "forge-input-v1 %s %s %s", c->id,
+    const char *text = arena_printf(p->a, "forge-input-v1 %s %s %s%s", c->id,
                                     c->resource ? bind_spec_mark(p->a, c->resource) : "delete",
-                                    fact && fact->id ? fact->id : "");
+                                    fact && fact->id ? fact->id : "", contents_text(p->a, c->resource));
     digest_of(text, strlen(text), &d);
     digest_hex(&d, hex);
     return arena_printf(p->a, "v1:%s", hex);
@@ -78,6 +91,25 @@ static bool loses_data(struct planner *p, const struct plan_change *c)
     return c->impact == IMPACT_DATA_LOSS && !loss_allowed(p, c);
 }
 
+const struct plan_unready *planner_unready(const struct planner *p, const char *id)
+{
+    for (size_t i = 0; i < p->in->n_unready; i++)
+        if (str_eq(p->in->unready[i].id, id))
+            return &p->in->unready[i];
+    return NULL;
+}
+
+/* What it is made of is not there. What needs none of it goes on: a container that stopped is started. A
+   service is told everything anew with each update. */
+static const char *unready_reason(struct planner *p, const struct plan_change *c)
+{
+    const struct plan_unready *u = c->resource ? planner_unready(p, c->id) : NULL;
+    bool makes = u && (!c->n_moves || planner_caps(p, c->id) & CAP_SERVICES);
+    for (size_t i = 0; u && i < c->n_moves && !makes; i++)
+        makes = c->moves[i].action == PLAN_CREATE || c->moves[i].action == PLAN_REPLACE;
+    return makes ? u->reason : NULL;
+}
+
 const char *gate_reason(struct planner *p, const struct plan_change *c)
 {
     const char *suspended = c->resource ? resource_annotation(c->resource, "forge/suspend") : NULL;
@@ -86,6 +118,9 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
         return c->reason;
     if (suspended)
         return arena_printf(p->a, "suspended: %s", *suspended ? suspended : "no reason given");
+    const char *unready = unready_reason(p, c);
+    if (unready)
+        return unready;
     if (c->action == PLAN_FORGET || !c->n_moves)
         return NULL;
     if (loses_data(p, c))

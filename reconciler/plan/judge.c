@@ -20,7 +20,7 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         sides.same_object =
             !s->rec->baseline_id || o->instance > 1 || str_eq(s->rec->baseline_id, o->native_id);
     } else if (o->spec_digest && str_eq(o->spec_digest, subject_mark(s))) {
-        sides.applied = s->r->spec;
+        sides.applied = bind_without_contents(s->p->a, s->r->spec);
         sides.has_applied = true;
     }
     return sides;
@@ -112,13 +112,38 @@ static enum plan_action action_for(enum impact impact)
     return PLAN_REPLACE;
 }
 
-/* "configs./etc/x.conf.digest" is for people the content of the file. */
+/* "configs./etc/x.conf.digest" and "secrets./run/secrets/x.content" are for people the content of the file. */
 void name_contents(struct planner *p, struct field_list *l, size_t from)
 {
+    static const char *const names[][2] = {{"configs.", ".digest"}, {"secrets.", ".content"}};
     for (size_t i = from; i < l->n; i++)
-        if (str_starts(l->items[i].path, "configs.") && str_ends(l->items[i].path, ".digest"))
-            l->items[i].path =
-                arena_strndup(p->a, l->items[i].path, strlen(l->items[i].path) - strlen(".digest"));
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            if (str_starts(l->items[i].path, names[k][0]) && str_ends(l->items[i].path, names[k][1]))
+                l->items[i].path =
+                    arena_strndup(p->a, l->items[i].path, strlen(l->items[i].path) - strlen(names[k][1]));
+}
+
+static const struct val *content_of(const struct val *spec, const char *target)
+{
+    return val_get(val_get(val_get(spec, "secrets"), target), "content");
+}
+
+/* Said as long as nothing is recorded that a later content could be compared with. */
+static void note_unknown_contents(struct subject *s, const struct object *o, const struct sides *sides)
+{
+    const struct val *secrets = o->instance > 1 || o->candidate ? NULL : val_get(s->r->spec, "secrets");
+    for (size_t i = 0; i < val_len(secrets); i++) {
+        const char *target = secrets->pairs[i].key;
+        const struct val *now = content_of(s->r->spec, target);
+        if (now && val_get(val_get(o->spec, "secrets"), target) &&
+            !digests_comparable(now, content_of(o->spec, target)) &&
+            !digests_comparable(now, content_of(sides->applied, target)))
+            planner_note(s->p, s->r->id,
+                         arena_printf(s->p->a, "secrets.%s: %s; it is taken for unchanged, and noted", target,
+                                      content_of(o->spec, target)
+                                          ? "its content was noted with a key that is gone"
+                                          : "its content was never noted"));
+    }
 }
 
 enum plan_action judge_object(struct subject *s, const struct object *o, unsigned instance,
@@ -130,6 +155,7 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
     judge_image(s, o, &sides, ret);
     compare_object(s->r->kind->spec, &sides, ret);
     name_contents(s->p, ret, before);
+    note_unknown_contents(s, o, &sides);
     judge_name(s, o, instance, &sides, ret);
     if (made_from_another(s, o))
         add_fact(s->p, ret, "manifest", NULL, "it was made from another version of it", CAUSE_COMMIT,

@@ -23,7 +23,7 @@ static const char *const plan_actions[] = {
 static const char *const step_verbs[] = {
     [STEP_PULL] = "pull", [STEP_CREATE] = "create", [STEP_UPDATE] = "update", [STEP_START] = "start",
     [STEP_STOP] = "stop", [STEP_WAIT] = "wait",     [STEP_RENAME] = "rename", [STEP_REMOVE] = "remove"};
-static const char *const causes[] = {"commit", "drift", "image", "dependency", "resume", "retry"};
+static const char *const causes[] = {"commit", "drift", "image", "dependency", "resume", "retry", "secret"};
 
 #define NAME_OF(table, i) ((size_t)(i) < ARRAY_LEN(table) ? (table)[i] : "unknown")
 

@@ -24,12 +24,14 @@ const char *plan_action_name(enum plan_action a);
 int plan_action_from_name(const char *s, enum plan_action *ret); /* 0, or ERR_NOTFOUND */
 
 /* Why; a set of bits. */
-#define CAUSE_COMMIT     0x01u        /* Git asks for something else than what was applied */
-#define CAUSE_DRIFT      0x02u        /* it was changed, stopped or removed on the engine */
-#define CAUSE_IMAGE      0x04u        /* the same reference means another image */
-#define CAUSE_DEPENDENCY 0x08u        /* something it is built on is replaced */
-#define CAUSE_RESUME     0x10u        /* an interrupted change is finished or undone */
-#define CAUSE_RETRY      0x20u        /* the last attempt failed */
+#define CAUSE_COMMIT     0x01u /* Git asks for something else than what was applied */
+#define CAUSE_DRIFT      0x02u /* it was changed, stopped or removed on the engine */
+#define CAUSE_IMAGE      0x04u /* the same reference means another image */
+#define CAUSE_DEPENDENCY 0x08u /* something it is built on is replaced */
+#define CAUSE_RESUME     0x10u /* an interrupted change is finished or undone */
+#define CAUSE_RETRY      0x20u /* the last attempt failed */
+#define CAUSE_SECRET     0x40u /* the file of a secret has another content */
+#define CAUSE_LAST       CAUSE_SECRET
 const char *cause_name(unsigned bit); /* "commit", "drift", ... */
 
 struct field_change {
@@ -159,6 +161,11 @@ struct plan_policy {
     int64_t now_ns; /* wall clock: back-off */
 };
 
+/* A resource that something outside of Git and of the engine is missing for. */
+struct plan_unready {
+    const char *id, *reason;
+};
+
 struct plan_input {
     const char *environment, *commit, *subject, *target;
     const struct resource_set *desired; /* bound (bind.h) */
@@ -172,6 +179,10 @@ struct plan_input {
     size_t others_in_sync;
     const struct plan_note *notes;
     size_t n_notes;
+    /* What cannot be made now, and why (the file of a secret cannot be read): BLOCKED, unless what is to be
+       done does without it. */
+    const struct plan_unready *unready;
+    size_t n_unready;
 };
 
 /* ERR_UNSUPPORTED for fields that the target cannot do (all of them, in diags); ERR_NOTFOUND for an id of

@@ -18,7 +18,7 @@ static struct val *hex_digest(struct arena *a, const struct digest *d)
 static struct val *causes_to_val(struct arena *a, unsigned causes)
 {
     struct val *list = val_list(a);
-    for (unsigned bit = CAUSE_COMMIT; bit <= CAUSE_RETRY; bit <<= 1)
+    for (unsigned bit = CAUSE_COMMIT; bit <= CAUSE_LAST; bit <<= 1)
         if (causes & bit)
             val_list_add(a, list, val_str(a, cause_name(bit)));
     return list;

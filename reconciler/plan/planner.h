@@ -94,6 +94,8 @@ unsigned planner_caps(const struct planner *p, const char *id); /* of its engine
 /* Nobody knows how it is, because its engine is away: it is in no change. */
 void planner_unknown(struct planner *p, const char *id);
 void planner_note(struct planner *p, const char *id, const char *text);
+/* What it is made of is not there (plan_input.unready); NULL: it is. */
+const struct plan_unready *planner_unready(const struct planner *p, const char *id);
 bool id_listed(const char *const *list, const char *id);
 /* Is the object ours: by its mark, or adopted by the record. */
 bool object_ours(const struct planner *p, const struct object *o, const struct applied *rec);

@@ -48,7 +48,8 @@ static const char *value_words(struct arena *a, const struct field_change *f, co
 
 static bool is_content(const struct field_change *f)
 {
-    return f->field && f->field->flags & FIELD_HIDDEN && str_eq(f->field->name, "digest");
+    return f->field && f->field->flags & FIELD_HIDDEN &&
+           (str_eq(f->field->name, "digest") || f->field->flags & FIELD_KEYED_DIGEST);
 }
 
 /* Ports say everything in their key, and networks when there is nothing but the container's own name. */
@@ -97,7 +98,7 @@ static const char *content_words(struct arena *a, const struct field_change *f)
 {
     const char *before = val_is(f->before, VAL_STR) ? short_digest(a, f->before->s) : NULL;
     const char *after = val_is(f->after, VAL_STR) ? short_digest(a, f->after->s) : NULL;
-    if (!before || !after)
+    if (!before || !after || f->field->flags & FIELD_KEYED_DIGEST)
         return "content changed";
     return arena_printf(a, "content changed (%s -> %s)", before, after);
 }

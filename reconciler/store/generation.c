@@ -32,6 +32,7 @@ static const struct stored_field fields[] = {
     STORED(generation, FIELD_STR, error),
     STORED(generation, FIELD_TREE, resources),
     STORED(generation, FIELD_TREE, images),
+    STORED(generation, FIELD_TREE, secrets),
     STORED(generation, FIELD_TREE, summary),
 };
 

@@ -65,6 +65,7 @@ struct generation {
     uint64_t base; /* generation_begin(): `resources` are only those that this older one has not, or not so;
                       0: all of them */
     const struct val *images;  /* {ref: {id, digest}} as they ran (H3) */
+    const struct val *secrets; /* {path: keyed digest} of the files they were read from; NULL: none */
     const struct val *summary; /* {create: n, update: n, ...} */
 };
 /* Takes the next number of the environment (written in the same commit as env_state.generation). */

@@ -90,6 +90,24 @@ int seal_load(struct sealer *s, const char *file, bool create, struct err *err)
     return r < 0 ? r : parse_key(s, text, file, err);
 }
 
+bool seal_digest(const struct sealer *s, const char *context, const void *data, size_t len,
+                 char ret[SEAL_DIGEST_TEXT])
+{
+    static const char use[] = "forge-content-v1";
+    struct digest key, own, d;
+    char hex[DIGEST_HEX_LEN + 1];
+    if (!s->have)
+        return false;
+    digest_hmac(s->key, sizeof(s->key), use, sizeof(use) - 1, &key);
+    digest_hmac(key.bytes, sizeof(key.bytes), context, strlen(context), &own);
+    digest_hmac(own.bytes, sizeof(own.bytes), data, len, &d);
+    digest_hex(&d, hex);
+    snprintf(ret, SEAL_DIGEST_TEXT, "v1:%02x%02x%02x%02x:%.32s", s->id[0], s->id[1], s->id[2], s->id[3], hex);
+    secret_wipe(&key, sizeof(key));
+    secret_wipe(&own, sizeof(own));
+    return true;
+}
+
 void seal_add(const struct sealer *s, const void *data, size_t len, const void *context, size_t context_len,
               struct buf *out)
 {

@@ -23,6 +23,12 @@ struct sealer {
 int seal_load(struct sealer *s, const char *file, bool create, struct err *err) _must_check_;
 void seal_random(struct sealer *s); /* for a store in memory */
 void seal_release(struct sealer *s);
+/* The digest of a content under this key: "v1:KEY ID:DIGEST" (HMAC-SHA-256 with a key made of this one and of
+   `context`, the first 128 bits, in hexadecimal). Without the key no guess of the content can be tried.
+   Digests of different key ids cannot be compared. False: there is no key. */
+#define SEAL_DIGEST_TEXT 45 /* with the NUL */
+bool seal_digest(const struct sealer *s, const char *context, const void *data, size_t len,
+                 char ret[SEAL_DIGEST_TEXT]);
 void seal_add(const struct sealer *s, const void *data, size_t len, const void *context, size_t context_len,
               struct buf *out);
 /* Append the plain text. ERR_AUTH: another key; ERR_CORRUPT. */

@@ -208,6 +208,13 @@ const char *store_dir(const struct store *s)
     return s->dir;
 }
 
+const char *store_keyed_digest(const struct store *s, struct arena *a, const char *context, const void *data,
+                               size_t len)
+{
+    char text[SEAL_DIGEST_TEXT];
+    return seal_digest(&s->sealer, context, data, len, text) ? arena_strdup(a, text) : NULL;
+}
+
 void store_relax(struct store *s)
 {
     if (s->kv->ops->relax)

@@ -56,6 +56,11 @@ static inline void store_closep(struct store **s)
 const char *store_controller(const struct store *s);
 const char *store_dir(const struct store *s); /* NULL: in memory */
 
+/* A content's digest under the key of the state folder (seal.h): what is kept in place of a secret, to tell
+   whether it changed. NULL: the folder has no key. Any thread. */
+const char *store_keyed_digest(const struct store *s, struct arena *a, const char *context, const void *data,
+                               size_t len);
+
 /* One record. ERR_NOTFOUND, ERR_CORRUPT (names table and key). */
 int store_get(struct store *s, enum store_table t, const char *key, struct arena *a, struct val **ret,
               struct err *err) _must_check_;

@@ -368,6 +368,8 @@ static const struct field file_fields[] = {
     {"digest", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN, .doc = "SHA-256 of the content."},
     {"file", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN,
      .doc = "The path on the host that a secret is read from."},
+    {"content", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_KEYED_DIGEST,
+     .doc = "A secret's content, as a digest under a key of the state folder."},
     {0},
 };
 static const struct field_refusal file_refused[] = {

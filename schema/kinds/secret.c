@@ -5,8 +5,8 @@
 
 static const struct field secret_fields[] = {
     {"file", FT_STRING, IMPACT_NONE, FIELD_REQUIRED,
-     .doc = "A file on the host that Forge runs on, read when a container is made. It must not be readable "
-            "by others.",
+     .doc = "A file on the host that Forge runs on, read when a container is made. Another content of it "
+            "replaces the containers that use it. It must not be readable by others.",
      .example = "/etc/forge/secrets/session-key", .short_form = read_path},
     {"mode", FT_MODE, IMPACT_NONE, 0, .doc = "The file's mode where a container says none; octal.",
      .example = "\"0400\"", .def = "0444"},

@@ -50,6 +50,52 @@ test_apply_without_a_terminal_wants_yes()
     assert_eq "$(containers)" 0
 }
 
+test_a_changed_secret_replaces() # X4, P3
+{
+    forge_new secret
+    umask 077
+    echo canary-1f7e >"$PWD/key"
+    container web "secrets: [key]"
+    container other
+    printf 'apiVersion: forge/v1\nkind: Secret\nmetadata: {name: key}\nspec: {file: %s}\n' "$PWD/key" | manifest key.yaml
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+    local before other
+    before=$(inspect web '{{.Id}}')
+    other=$(inspect other '{{.Id}}')
+    echo canary-2e8d >"$PWD/key"
+    run forge diff
+    assert_status 1
+    assert_contains "$out" "secrets./run/secrets/key   content changed"
+    run forge apply --yes --json
+    assert_status 0
+    assert_lacks "$out$err$(docker inspect "$(native web)")$(forge history --transitions --json)" canary
+    [ "$(inspect web '{{.Id}}')" != "$before" ] || fail "the container was not replaced"
+    assert_eq "$(inspect other '{{.Id}}')" "$other"
+    assert_eq "$(docker exec "$(native web)" cat /run/secrets/key)" canary-2e8d
+
+    # With the store and its key gone nothing is made anew.
+    before=$(inspect web '{{.Id}}')
+    rm -rf "${FORGE_STATE_DIR:?}"
+    run forge diff
+    assert_status 0
+    assert_contains "$out" "noted with a key that is gone"
+    run forge apply --yes
+    assert_status 0
+    assert_eq "$(inspect web '{{.Id}}')" "$before"
+
+    # What cannot be read is said with its place, and the rest goes on.
+    rm "$PWD/key"
+    container other "environment: {A: two}"
+    run forge apply --yes
+    assert_contains "$out$err" "key.yaml:4:"
+    assert_contains "$out$err" "secrets./run/secrets/key cannot be read"
+    [ "$(inspect other '{{.Id}}')" != "$other" ] || fail "what needs no secret was not changed"
+    assert_eq "$(inspect web '{{.State.Status}}')" running
+}
+
 test_a_changed_variable_replaces() # P5, S6
 {
     forge_new change

@@ -45,6 +45,24 @@ push() { git_repo_commit "${FORGE_ENV%-*}" "$FORGE_DIR" "$1"; }
 runs() { [ "$(inspect "$1" '{{.State.Status}}')" = running ]; }
 runs_with() { [[ "$(inspect "$1" '{{.Config.Env}}')" == *"$2"* ]] && runs "$1"; }
 
+test_follows_the_files_of_secrets()
+{
+    daemon_new secrets
+    umask 077
+    echo one >"$PWD/key"
+    container web "secrets: [key]"
+    printf 'apiVersion: forge/v1\nkind: Secret\nmetadata: {name: key}\nspec: {file: %s}\n' "$PWD/key" | manifest key.yaml
+    push "a secret"
+    daemon_start
+    eventually 20 runs web
+    echo two >"$PWD/key"
+    eventually 30 holds_two
+    run forge-ctl history --transitions --json
+    assert_contains "$out" '"secret"'
+}
+
+holds_two() { [ "$(docker exec "$(native web)" cat /run/secrets/key)" = two ]; }
+
 test_follows_commits_and_heals() # L8
 {
     daemon_new follow

@@ -258,6 +258,17 @@ test_no_byte_of_a_secret_is_seen() # X4
     assert_eq "$(docker exec "$id" cat /run/secrets/key)" canary-1f7e
     run forge_s diff
     assert_status 0
+    (umask 077; echo canary-2e8d >"$SERVICE_DIR/key")
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "secrets./run/secrets/key   content changed"
+    run forge_s apply --yes
+    assert_status 0
+    id=$(docker ps -q --filter "label=com.docker.swarm.service.name=$FORGE_ENV-web" | head -1)
+    assert_eq "$(docker exec "$id" cat /run/secrets/key)" canary-2e8d
+    assert_lacks "$out$err$(docker service inspect "$FORGE_ENV-web")" canary
+    run forge_s diff
+    assert_status 0
 }
 
 test_a_task_that_fails_is_told() # S9

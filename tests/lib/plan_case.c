@@ -137,6 +137,36 @@ static const char *text(const struct ynode *n, const char *key, const char *fall
     return v ? v->text : fallback;
 }
 
+/* What the engine of a run would know of the files of secrets: {path: digest}. */
+static void set_contents(struct plan_case *c, struct resource_set *set, const struct ynode *contents)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        const struct val *secrets = val_get(set->items[i]->spec, "secrets");
+        if (!contents || !val_len(secrets))
+            continue;
+        struct val *spec = val_map_copy(c->arena, set->items[i]->spec),
+                   *now = val_map_copy(c->arena, secrets);
+        for (size_t k = 0; k < now->len; k++) {
+            struct val *file = val_map_copy(c->arena, now->pairs[k].val);
+            val_set_str(c->arena, file, "content",
+                        text(contents, str_or(val_get_str(file, "file"), ""), NULL));
+            now->pairs[k].val = file;
+        }
+        val_map_set(c->arena, spec, "secrets", now);
+        set->items[i]->spec = spec;
+    }
+}
+
+static void read_unready(struct plan_case *c, const struct ynode *n)
+{
+    size_t len = n ? n->len : 0;
+    struct plan_unready *list = arena_array(c->arena, struct plan_unready, len + 1);
+    for (size_t i = 0; i < len; i++)
+        list[i] = (struct plan_unready){n->pairs[i].key->text, n->pairs[i].value->text};
+    c->unready = list;
+    c->n_unready = len;
+}
+
 static void read_policy(struct plan_case *c, const struct ynode *n)
 {
     c->environment = text(n, "environment", "production");
@@ -156,6 +186,7 @@ static void read_policy(struct plan_case *c, const struct ynode *n)
         .force_retry = flag(n, "force_retry", false),
         .now_ns = NOW_NS,
     };
+    read_unready(c, ynode_get(n, "unready"));
 }
 
 /* ---- everything ---- */
@@ -198,6 +229,8 @@ static int load_files(struct plan_case *c, struct err *err)
                                 &raw, &c->previous, err);
     if (r == 0)
         resource_set_release(&raw);
+    set_contents(c, &c->bound, ynode_get(policy, "contents"));
+    set_contents(c, &c->previous, ynode_get(policy, "previous_contents"));
     if (r == 0)
         r = read_yaml(c, "observed.yaml", &observed, err);
     if (r == 0)
@@ -262,6 +295,8 @@ int plan_case_make(struct plan_case *c, struct plan *ret, struct err *err)
         .observed = &c->observed,
         .applied = &c->world.inventory,
         .policy = &c->policy,
+        .unready = c->unready,
+        .n_unready = c->n_unready,
     };
     return plan_make(&in, c->arena, ret, &c->diags, err);
 }

@@ -14,6 +14,8 @@ struct plan_case {
     struct world world;
     struct observed observed;
     struct plan_policy policy;
+    const struct plan_unready *unready;
+    size_t n_unready;
     const char *environment, *commit, *subject, *target;
     struct diag_list diags;
 };

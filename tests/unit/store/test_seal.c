@@ -56,6 +56,37 @@ static void any_change_is_seen(void **state)
     assert_string_equal(buf_str(&plain), "hunter2");
 }
 
+static void a_digest_is_of_key_place_and_content(void **state)
+{
+    (void)state;
+    struct sealer s = {0}, other = {0}, none = {0};
+    char one[SEAL_DIGEST_TEXT], two[SEAL_DIGEST_TEXT];
+    seal_random(&s);
+    seal_random(&other);
+    assert_true(seal_digest(&s, "/a", "hunter2", 7, one));
+    assert_true(seal_digest(&s, "/a", "hunter2", 7, two));
+    assert_string_equal(one, two);
+    assert_int_equal(strlen(one), SEAL_DIGEST_TEXT - 1);
+    assert_true(seal_digest(&s, "/a", "hunter3", 7, two));
+    assert_string_not_equal(one, two);
+    assert_memory_equal(one, two, strlen("v1:00000000:")); /* of one key, so that they can be compared */
+    assert_true(seal_digest(&s, "/b", "hunter2", 7, two));
+    assert_string_not_equal(one, two);
+    assert_true(seal_digest(&other, "/a", "hunter2", 7, two));
+    assert_memory_not_equal(one, two, strlen("v1:00000000:"));
+    assert_false(seal_digest(&none, "/a", "hunter2", 7, two));
+}
+
+/* What containers carry must mean the same with the next version (P3). */
+static void a_digest_stays_what_it_is(void **state)
+{
+    (void)state;
+    char text[SEAL_DIGEST_TEXT];
+    struct sealer s = {.have = true, .key = "0123456789abcdef0123456789abcde", .id = {1, 2, 3, 4}};
+    assert_true(seal_digest(&s, "/etc/forge/key", "hunter2", 7, text));
+    assert_string_equal(text, "v1:01020304:3d0fb00c7acd8e27190ccd22dbc3f46a");
+}
+
 static void keys_are_kept_in_a_file(void **state)
 {
     struct sealer a = {0}, b = {0};
@@ -95,6 +126,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealed_text_comes_back),
         cmocka_unit_test(any_change_is_seen),
+        cmocka_unit_test(a_digest_is_of_key_place_and_content),
+        cmocka_unit_test(a_digest_stays_what_it_is),
         cmocka_unit_test(keys_are_kept_in_a_file),
         cmocka_unit_test(wrong_key_files_are_refused),
     };
