@@ -89,6 +89,8 @@ struct step_result {
     char native_id[80]; /* CREATE: the engine's id */
     char image_id[80];  /* PULL: the local image id */
     bool unchanged;     /* nothing had to be done */
+    bool brought;       /* PULL: the engine did not have this image before, under whatever name */
+    char engine[128];   /* PULL that changed something: engine_images.engine; "" where it cannot be told */
 };
 
 /*
@@ -135,6 +137,19 @@ struct logs_request {
     void (*line)(void *arg, int stream, const char *text, size_t len);
     void *arg;
 };
+/* An image of an engine, and who holds on to it. */
+struct engine_image {
+    const char *id;          /* "sha256:..." */
+    const char *const *refs; /* "web:1.4", "web@sha256:...", in the engine's spelling; NULL-terminated */
+    int64_t size;            /* bytes, with the layers that others have as well */
+    const char *user;        /* name of a container that is made of it, whosever; NULL: none */
+};
+struct engine_images {
+    const char *engine; /* tells this engine from any other, also from one of the same name or address */
+    const struct engine_image *items;
+    size_t n;
+};
+
 struct stats_sample {
     int64_t at_ns, cpu_ns, system_cpu_ns, memory_bytes, memory_limit;
     int64_t rx_bytes, tx_bytes, block_read, block_write;
@@ -177,6 +192,15 @@ struct provider_ops {
                        struct err *err);
     int (*volume_load)(struct provider *p, const char *native_name, int fd, bool over, const struct cancel *c,
                        struct err *err);
+    /* All images of the engine, whoever brought them. ERR_UNSUPPORTED: they are out of reach (of a swarm's
+       nodes), and none is ever removed. */
+    int (*images)(struct provider *p, const struct cancel *c, struct arena *a, struct engine_images *ret,
+                  struct err *err);
+    /* Remove an image and its names, never by force. ERR_CONFLICT: it has a name that is none of `names`
+       (NULL-terminated, looked at right before), or the engine says that something uses it; it stays. What is
+       gone is success. */
+    int (*image_remove)(struct provider *p, const char *id, const char *const *names, const struct cancel *c,
+                        struct err *err);
     int (*stats)(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
     /* Of several engines: the one that the id of a resource names (id_target()). NULL: it is one engine. */
     struct provider *(*on)(struct provider *p, const char *id);

@@ -41,7 +41,7 @@ _forge_ctl()
         resources=yes
         ;;
     images)
-        options+=" --no-fetch"
+        options+=" --no-fetch --dry-run"
         ;;
     history)
         options+=" --transitions --limit"

@@ -13,7 +13,7 @@ _forge_ctl() {
         'diff:what applying would change, and why'
         'apply:show the plan, ask, and make it so'
         'status:a table of resources\: sync, health, generation, age'
-        'images:what registries have for the images that follow them'
+        'images:what registries have for images; remove those that nothing needs'
         'history:generations, or the transitions of a resource'
         'show:one generation in full'
         'rollback:go back to a generation, as a plan like any other'
@@ -121,6 +121,7 @@ _forge_ctl() {
     images)
         _arguments \
             '--no-fetch[work on the last fetched state of the repository]' \
+            '--dry-run[prune\: only show what would go, and why the rest stays]' \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
             '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
             '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \

@@ -36,6 +36,8 @@
 /* What an engine is set up to give where nothing is asked for. NULL: unknown. */
 struct engine_facts {
     const char *logging_driver, *runtime, *host_name;
+    const char *id;   /* Docker's own; Podman makes up another one each time */
+    const char *root; /* folder of its images */
     bool cgroup2, rootless;
 };
 int facts_read(struct arena *a, json_t *info, struct engine_facts *ret);

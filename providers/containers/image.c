@@ -78,33 +78,16 @@ void image_from_val(struct arena *a, const struct val *v, struct image_info *ret
     };
 }
 
-/* "docker.io/library/web:1@sha256:.." -> "docker.io/library/web" */
-static const char *repository(struct arena *a, const char *ref)
-{
-    const char *canonical;
-    struct err ignored = {0};
-    if (ref_canonical(a, ref, &canonical, &ignored) < 0)
-        return NULL;
-    char *name = arena_strdup(a, canonical);
-    char *at = strchr(name, '@');
-    if (at)
-        *at = '\0';
-    char *slash = strrchr(name, '/'), *colon = strrchr(name, ':');
-    if (colon && (!slash || colon > slash))
-        *colon = '\0';
-    return name;
-}
-
 const char *image_digest(struct arena *a, json_t *inspect, const char *ref)
 {
-    const char *wanted = repository(a, ref);
+    const char *wanted = ref_repository(a, ref);
     json_t *item;
     size_t i;
     json_array_foreach(json_object_get(inspect, "RepoDigests"), i, item)
     {
         const char *s = str_or(json_string_value(item), "");
         const char *at = strchr(s, '@');
-        if (at && wanted && str_eq(repository(a, arena_strndup(a, s, (size_t)(at - s))), wanted))
+        if (at && wanted && str_eq(ref_repository(a, arena_strndup(a, s, (size_t)(at - s))), wanted))
             return arena_strdup(a, at + 1);
     }
     return NULL;
@@ -118,6 +101,8 @@ int facts_read(struct arena *a, json_t *info, struct engine_facts *ret)
         .logging_driver = arena_strdup(a, json_text(info, "LoggingDriver")),
         .runtime = arena_strdup(a, json_text(info, "DefaultRuntime")),
         .host_name = arena_strdup(a, json_text(info, "Name")),
+        .id = arena_strdup(a, json_text(info, "ID")),
+        .root = arena_strdup(a, json_text(info, "DockerRootDir")),
         .cgroup2 = str_eq(json_text(info, "CgroupVersion"), "2"),
         .rootless = json_is_true(json_object_get(info, "Rootless")),
     };
@@ -130,6 +115,8 @@ struct val *facts_to_val(struct arena *a, const struct engine_facts *f)
     val_set_str(a, v, "logging_driver", f->logging_driver);
     val_set_str(a, v, "runtime", f->runtime);
     val_set_str(a, v, "host_name", f->host_name);
+    val_set_str(a, v, "id", f->id);
+    val_set_str(a, v, "root", f->root);
     val_set_bool(a, v, "cgroup2", f->cgroup2);
     val_set_bool(a, v, "rootless", f->rootless);
     return v;
@@ -141,6 +128,8 @@ void facts_from_val(const struct val *v, struct engine_facts *ret)
         .logging_driver = val_get_str(v, "logging_driver"),
         .runtime = val_get_str(v, "runtime"),
         .host_name = val_get_str(v, "host_name"),
+        .id = val_get_str(v, "id"),
+        .root = val_get_str(v, "root"),
         .cgroup2 = val_get_bool(v, "cgroup2", false),
         .rootless = val_get_bool(v, "rootless", false),
     };

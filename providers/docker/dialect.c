@@ -35,6 +35,7 @@ const struct dialect dialect_docker = {
     .list_networks = "/networks?",
     .bridge = "bridge",
     .images = "/images/",
+    .has_id = true,
     .updates_are_events = true,
     .listing_shows_moves = true,
     .caps = caps,

@@ -25,6 +25,7 @@ struct dialect {
     bool keeps_asked;
     const char *bridge; /* what a filter of names calls the network that is always there, "bridge" */
     const char *images; /* path before the reference of an image */
+    bool has_id;        /* that lasts, in /info */
     /* A listing shows when a reference means another image than the one that runs. */
     bool listing_shows_moves;
     /* facts: NULL while they are not known. */

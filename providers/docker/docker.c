@@ -245,5 +245,7 @@ const struct provider_ops provider_docker = {
     .logs = docker_logs,
     .volume_save = docker_volume_save,
     .volume_load = docker_volume_load,
+    .images = docker_images,
+    .image_remove = docker_image_remove,
     .stats = docker_stats,
 };

@@ -101,6 +101,12 @@ int docker_image_json(struct docker *d, const char *ref, const struct cancel *c,
 /* Its id. */
 int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
                     const char **ret, struct err *err) _must_check_;
+/* The ids of all images, as keys. */
+int docker_image_ids(struct docker *d, const struct cancel *c, struct arena *a, struct map *ret,
+                     struct err *err) _must_check_;
+/* What tells this engine from any other (engine_images.engine). ERR_UNSUPPORTED: it does not say. */
+int docker_engine_id(struct docker *d, const struct cancel *c, struct arena *a, const char **ret,
+                     struct err *err) _must_check_;
 int docker_facts(struct docker *d, bool fresh, const struct cancel *c, struct arena *a,
                  struct engine_facts *ret, struct err *err) _must_check_;
 
@@ -129,6 +135,10 @@ int docker_volume_save(struct provider *p, const char *volume, int fd, const str
                        struct err *err);
 int docker_volume_load(struct provider *p, const char *volume, int fd, bool over, const struct cancel *cancel,
                        struct err *err);
+int docker_images(struct provider *p, const struct cancel *c, struct arena *a, struct engine_images *ret,
+                  struct err *err);
+int docker_image_remove(struct provider *p, const char *id, const char *const *names, const struct cancel *c,
+                        struct err *err);
 /* The logs of something in "/containers/" or "/services/"; with a terminal they are one stream. */
 int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct logs_request *rq,
                    const struct cancel *c, struct err *err) _must_check_;

@@ -259,6 +259,19 @@ static int report_image(struct act *t, struct err *err)
     return r;
 }
 
+/* What is there before a pull: only what is new afterwards was brought by it. False: it cannot be told, and
+   that keeps nobody from pulling. */
+static bool list_before(struct act *t, struct map *ret)
+{
+    struct err ignored = {0};
+    const char *engine;
+    if (docker_engine_id(t->d, act_cancel(t), t->arena, &engine, &ignored) < 0 ||
+        docker_image_ids(t->d, act_cancel(t), t->arena, ret, &ignored) < 0)
+        return false;
+    str_copy(t->result->engine, sizeof(t->result->engine), engine);
+    return strlen(engine) < sizeof(t->result->engine);
+}
+
 int act_pull(struct act *t, struct err *err)
 {
     const char *policy = str_or(t->step->pull_policy, "missing");
@@ -280,10 +293,13 @@ int act_pull(struct act *t, struct err *err)
     }
     char old[80];
     str_copy(old, sizeof(old), t->result->image_id);
+    _cleanup_map_ struct map before_ids = MAP_INIT;
+    bool known = list_before(t, &before_ids);
     r = pull_once(t, err);
     if (r < 0)
         return err_wrap(err, "image %s", t->step->image);
     r = report_image(t, err);
     t->result->unchanged = r == 0 && str_eq(old, t->result->image_id);
+    t->result->brought = r == 0 && known && !map_get(&before_ids, t->result->image_id);
     return r;
 }

@@ -8,7 +8,8 @@ static const char *const verb_names[FAKE_VERBS] = {
     [FAKE_PING] = "ping",   [FAKE_OBSERVE] = "observe", [FAKE_INSPECT] = "inspect", [FAKE_WAIT] = "wait",
     [FAKE_WATCH] = "watch", [FAKE_EXEC] = "exec",       [FAKE_LOGS] = "logs",       [FAKE_STATS] = "stats",
     [FAKE_PULL] = "pull",   [FAKE_CREATE] = "create",   [FAKE_UPDATE] = "update",   [FAKE_START] = "start",
-    [FAKE_STOP] = "stop",   [FAKE_RENAME] = "rename",   [FAKE_REMOVE] = "remove",
+    [FAKE_STOP] = "stop",   [FAKE_RENAME] = "rename",   [FAKE_REMOVE] = "remove",   [FAKE_IMAGES] = "images",
+    [FAKE_PRUNE] = "prune",
 };
 
 const char *fake_verb_name(enum fake_verb v)

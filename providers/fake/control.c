@@ -51,6 +51,14 @@ void fake_set_field(struct fake_engine *e, const char *object, const char *dotte
     fake_unlock(e);
 }
 
+void fake_set_image(struct fake_engine *e, const char *object, const char *id)
+{
+    fake_lock(e);
+    struct fake_object *o = must_find(e, object);
+    o->image_id = arena_strdup(&o->arena, id);
+    fake_unlock(e);
+}
+
 void fake_set_label(struct fake_engine *e, const char *object, const char *key, const char *value)
 {
     fake_lock(e);

@@ -39,6 +39,7 @@ struct fake_image {
     const char *username; /* the registry gives it only to this login of the target; NULL: to anybody */
     const char *password;
     const struct val *config; /* what the image brings, as canonical fields of a container; NULL: nothing */
+    const char *id; /* of the local one; NULL: fake_image_id(). The same one again: a second name of it */
 };
 void fake_image(struct fake_engine *e, const struct fake_image *img); /* adds or replaces */
 /* The id that this version of a reference has. */
@@ -71,6 +72,7 @@ enum fake_verb {
     FAKE_EXEC,
     FAKE_LOGS,
     FAKE_STATS,
+    FAKE_IMAGES,
     FAKE_PULL, /* from here on: what may change the engine */
     FAKE_CREATE,
     FAKE_UPDATE,
@@ -78,6 +80,7 @@ enum fake_verb {
     FAKE_STOP,
     FAKE_RENAME,
     FAKE_REMOVE,
+    FAKE_PRUNE, /* an image's removal */
     FAKE_VERBS,
 };
 const char *fake_verb_name(enum fake_verb v); /* "create" */
@@ -110,7 +113,8 @@ void fake_power_cut(struct fake_engine *e, unsigned nth, bool after_effect);
 void fake_foreign(struct fake_engine *e, const struct kind_desc *kind, const char *name,
                   const struct val *spec);
 void fake_set_field(struct fake_engine *e, const char *object, const char *dotted,
-                    const struct val *v); /* NULL: remove it */
+                    const struct val *v);                                       /* NULL: remove it */
+void fake_set_image(struct fake_engine *e, const char *object, const char *id); /* that it was made of */
 void fake_set_label(struct fake_engine *e, const char *object, const char *key,
                     const char *value); /* NULL: remove it */
 void fake_set_health(struct fake_engine *e, const char *object, enum object_health h);

@@ -110,7 +110,7 @@ static bool image_moved(struct arena *a, struct fake_engine *e, const struct fak
 {
     const char *ref = val_get_str(o->spec, "image");
     const struct fake_image *img = ref ? fake_image_find(e, ref) : NULL;
-    return img && img->local && !str_eq(fake_image_id(a, img->ref, img->local), o->image_id);
+    return img && img->local && !str_eq(fake_local_id(a, img), o->image_id);
 }
 
 void fake_fill_object(struct arena *a, struct fake_engine *e, const struct fake_object *o, struct object *ret)

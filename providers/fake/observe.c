@@ -10,7 +10,7 @@ static void add_image_fact(struct arena *a, struct fake_engine *e, const char *r
     const struct fake_image *img = fake_image_find(e, ref);
     struct image_fact fact = {.ref = arena_strdup(a, ref), .present = img && img->local};
     if (fact.present)
-        fact.id = fake_image_id(a, img->ref, img->local);
+        fact.id = fake_local_id(a, img);
     if (fact.present && img->remote == img->local)
         fact.digest = fact.id;
     arena_push(a, ret->images, ret->n_images, ret->cap_images, fact);

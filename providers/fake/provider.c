@@ -181,5 +181,7 @@ const struct provider_ops provider_fake = {
     .watch_close = fake_watch_close,
     .exec = fake_exec,
     .logs = fake_logs,
+    .images = fake_images,
+    .image_remove = fake_image_remove,
     .stats = fake_stats,
 };

@@ -32,6 +32,7 @@ static struct val *image_value(struct arena *a, const struct fake_image *img)
     val_set_int(a, v, "remote", img->remote);
     val_set_str(a, v, "username", img->username);
     val_set_str(a, v, "password", img->password);
+    val_set_str(a, v, "id", img->id);
     if (img->config)
         val_map_set(a, v, "config", val_clone(a, img->config));
     return v;
@@ -106,6 +107,7 @@ static void load_image(struct fake_engine *e, const struct val *v)
                       .username = val_get_str(v, "username"),
                       .password = val_get_str(v, "password"),
                       .config = val_get(v, "config"),
+                      .id = val_get_str(v, "id"),
                   });
 }
 

@@ -148,6 +148,11 @@ const char *fake_image_id(struct arena *a, const char *ref, unsigned version)
     return arena_printf(a, "sha256:%s", hex);
 }
 
+const char *fake_local_id(struct arena *a, const struct fake_image *img)
+{
+    return img->id ? arena_strdup(a, img->id) : fake_image_id(a, img->ref, img->local);
+}
+
 /* References are compared as Docker means them: nginx is docker.io/library/nginx:latest. */
 static const char *canonical_ref(struct arena *a, const char *ref)
 {
@@ -171,7 +176,7 @@ struct fake_image *fake_image_by_id(struct fake_engine *e, const char *id)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
     for (size_t i = 0; i < e->n_images; i++) {
-        if (e->images[i]->local && str_eq(fake_image_id(&a, e->images[i]->ref, e->images[i]->local), id))
+        if (e->images[i]->local && str_eq(fake_local_id(&a, e->images[i]), id))
             return e->images[i];
     }
     return NULL;
@@ -180,6 +185,12 @@ struct fake_image *fake_image_by_id(struct fake_engine *e, const char *id)
 void fake_image(struct fake_engine *e, const struct fake_image *img)
 {
     fake_lock(e);
+    fake_image_put(e, img);
+    fake_unlock(e);
+}
+
+void fake_image_put(struct fake_engine *e, const struct fake_image *img)
+{
     struct fake_image *mine = fake_image_find(e, img->ref);
     if (!mine) {
         mine = arena_new(&e->arena, struct fake_image);
@@ -192,8 +203,8 @@ void fake_image(struct fake_engine *e, const struct fake_image *img)
         .username = arena_strdup(&e->arena, img->username),
         .password = arena_strdup(&e->arena, img->password),
         .config = img->config ? val_clone(&e->arena, img->config) : NULL,
+        .id = arena_strdup(&e->arena, img->id),
     };
-    fake_unlock(e);
 }
 
 static const struct fake_behaviour *behaviour_find(struct fake_engine *e, const char *key)

@@ -125,6 +125,8 @@ struct fake_object *fake_find_kind(struct fake_engine *e, const struct kind_desc
 struct fake_object *fake_add(struct fake_engine *e, const struct kind_desc *kind, const char *name);
 void fake_delete(struct fake_engine *e, struct fake_object *o);
 struct fake_image *fake_image_find(struct fake_engine *e, const char *ref);
+void fake_image_put(struct fake_engine *e, const struct fake_image *img); /* adds or replaces */
+const char *fake_local_id(struct arena *a, const struct fake_image *img);
 struct fake_image *fake_image_by_id(struct fake_engine *e, const char *id);
 const struct fake_behaviour *fake_behaviour_of(struct fake_engine *e, const struct fake_object *o);
 const char *fake_label(const struct fake_object *o, const char *key); /* NULL when absent */
@@ -168,6 +170,14 @@ struct val *fake_full_spec(struct arena *a, struct fake_engine *e, const struct 
                            struct val **ret_defaults);
 void fake_fill_object(struct arena *a, struct fake_engine *e, const struct fake_object *o,
                       struct object *ret);
+
+/* ---- images.c ---- */
+int fake_images(struct provider *p, const struct cancel *c, struct arena *a, struct engine_images *ret,
+                struct err *err);
+int fake_image_remove(struct provider *p, const char *id, const char *const *names, const struct cancel *c,
+                      struct err *err);
+/* (locked) Its tag is about to name another image: what it is now stays, by its digest. */
+void fake_image_untag(struct fake_engine *e, const struct fake_image *img);
 
 /* ---- observe.c, steps.c, wait.c ---- */
 int fake_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,

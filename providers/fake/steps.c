@@ -87,7 +87,7 @@ static int find_image(struct doing *d, const char **ret_id, struct arena *a, str
     const struct fake_image *img = ref ? fake_image_find(d->e, ref) : NULL;
     if (!img || !img->local)
         return err_set(err, ERR_NOTFOUND, "%s: no such image: %s", d->s->id, str_or(ref, ""));
-    *ret_id = fake_image_id(a, img->ref, img->local);
+    *ret_id = fake_local_id(a, img);
     return 0;
 }
 

@@ -149,7 +149,11 @@ static int fetch(const struct provider *p, const struct step *s, struct fake_ima
         return err_hint(err, "check the registry credentials of the target");
     }
     *ret_changed = img->local != img->remote;
+    if (*ret_changed && have)
+        fake_image_untag(fake_of(p), img);
     img->local = img->remote;
+    if (*ret_changed)
+        img->id = NULL;
     return 0;
 }
 
@@ -163,12 +167,15 @@ int fake_step_pull(struct provider *p, const struct step *s, const struct step_c
     if (r < 0)
         return r;
     struct fake_image *img = fake_image_find(e, s->image);
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    bool there = img && img->remote && fake_image_by_id(e, fake_image_id(&a, img->ref, img->remote));
     r = fetch(p, s, img, &changed, err);
     if (r == 0) {
-        _cleanup_arena_ struct arena a = ARENA_INIT;
-        str_copy(ret->image_id, sizeof(ret->image_id), fake_image_id(&a, img->ref, img->local));
+        str_copy(ret->image_id, sizeof(ret->image_id), fake_local_id(&a, img));
     }
     ret->unchanged = !changed;
+    ret->brought = changed && !there;
+    snprintf(ret->engine, sizeof(ret->engine), "fake://%s", e->name);
     r = fake_leave(e, &t, r, changed, err);
     if (r == 0 && changed)
         tell(ctx, "pulling", 100, 100);

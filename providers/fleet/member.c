@@ -433,6 +433,32 @@ static int member_stats(struct provider *p, const char *native, struct stats_sam
     return member_end(m, &call, r, err);
 }
 
+static int member_images(struct provider *p, const struct cancel *c, struct arena *a,
+                         struct engine_images *ret, struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, false, c, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->images ? ops->images(m->engine, &call.cancel, a, ret, err) : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
+static int member_image_remove(struct provider *p, const char *id, const char *const *names,
+                               const struct cancel *c, struct err *err)
+{
+    struct member *m = member_of(p);
+    struct call call;
+    int r = member_begin(m, false, c, &call, err);
+    if (r < 0)
+        return r;
+    const struct provider_ops *ops = m->engine->ops;
+    r = ops->image_remove ? ops->image_remove(m->engine, id, names, &call.cancel, err) : cannot(err);
+    return member_end(m, &call, r, err);
+}
+
 const struct provider_ops member_ops = {
     .name = "the engine",
     .close = no_close,
@@ -444,5 +470,7 @@ const struct provider_ops member_ops = {
     .logs = member_logs,
     .volume_save = member_volume_save,
     .volume_load = member_volume_load,
+    .images = member_images,
+    .image_remove = member_image_remove,
     .stats = member_stats,
 };

@@ -56,5 +56,7 @@ const struct provider_ops provider_podman = {
     .watch_close = docker_watch_close,
     .exec = docker_exec,
     .logs = docker_logs,
+    .images = docker_images,
+    .image_remove = docker_image_remove,
     .stats = docker_stats,
 };

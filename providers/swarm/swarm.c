@@ -67,6 +67,17 @@ static int swarm_logs(struct provider *p, const struct logs_request *rq, const s
     return docker_logs_of(d, "/services/", tty, rq, c, err);
 }
 
+static int swarm_images(struct provider *p, const struct cancel *c, struct arena *a,
+                        struct engine_images *ret, struct err *err)
+{
+    (void)p;
+    (void)c;
+    (void)a;
+    (void)ret;
+    return err_set(err, ERR_UNSUPPORTED,
+                   "images of a swarm are its nodes', which pull them by themselves, and out of reach");
+}
+
 static const struct {
     const struct kind_desc *kind;
     enum step_verb verb;
@@ -109,4 +120,5 @@ const struct provider_ops provider_swarm = {
     .watch_dispatch = docker_watch_dispatch,
     .watch_close = docker_watch_close,
     .logs = swarm_logs,
+    .images = swarm_images,
 };

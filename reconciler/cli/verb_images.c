@@ -54,6 +54,13 @@ int verb_images(struct cli *c)
 {
     struct err err = {0};
     struct val *args = val_map(&c->arena), *doc;
+    if (c->n_args && str_eq(c->args[0], "prune"))
+        return cli_images_prune(c);
+    if (c->n_args) {
+        err_set(&err, ERR_INVALID, "images has no \"%s\"", c->args[0]);
+        err_hint(&err, "prune is what there is");
+        return cli_fail(c, &err, NULL);
+    }
     val_set_bool(&c->arena, args, "fetch", !cli_flag(c, "no-fetch"));
     if (cli_call(c, "images", args, NULL, NULL, &doc, &err) < 0)
         return cli_fail(c, &err, doc);

@@ -51,7 +51,10 @@ static const struct cli_option status_options[] = {
     {0},
 };
 static const struct cli_option images_options[] = {
-    {0, "no-fetch", NULL, "work on the last fetched state of the repository"}, {0}};
+    {0, "no-fetch", NULL, "work on the last fetched state of the repository"},
+    {0, "dry-run", NULL, "prune: only show what would go, and why the rest stays"},
+    {0},
+};
 static const struct cli_option history_options[] = {
     {0, "transitions", NULL, "each change of each resource instead of generations"},
     {'n', "limit", "N", "at most N rows (default 20, 0: all)"},
@@ -123,10 +126,16 @@ const struct verb verbs[] = {
      "it is left alone "
      "until its manifest changes; stalled, what it asks for cannot be done.",
      "0 healthy and in sync, 1 not, 2 error", 0, 1, status_options, verb_status},
-    {"images", "", "what registries have for the images that follow them",
+    {"images", "[prune]", "what registries have for images; remove those that nothing needs",
      "Asks the registry of each container with an image_policy. NEWER is taken by `forge-ctl apply`, or by "
-     "forged where the policy says automatic.",
-     "0 nothing newer, 1 newer images, 2 error", 0, 0, images_options, verb_images},
+     "forged where the policy says automatic.\n\n"
+     "`images prune` removes, at once, images that Forge has pulled to the environment's engines, and that "
+     "nothing needs any more: no generation that is kept, of any environment, and no container, whosever. "
+     "What Forge did not pull, or somebody else has given another name, is left alone, and nothing is "
+     "removed by force. It tells the size of each, and why it stays. forged does the same by itself after "
+     "the time that `images.keep` in the settings says. Images of a swarm's nodes are out of reach.",
+     "0 nothing newer, or pruned; 1 newer images, or with prune --dry-run some that would go; 2 error", 0, 1,
+     images_options, verb_images},
     {"history", "[RESOURCE]", "generations, or the transitions of a resource",
      "A generation is one run of apply; a transition is what it did to one resource.", EXITS_PLAIN, 0, 1,
      history_options, verb_history},

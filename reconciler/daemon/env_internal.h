@@ -83,9 +83,11 @@ struct env {
     struct err broken_err;
     char broken_commit[41];      /* "": it could not be told */
     bool looked_at_all, applied; /* in this run */
+    bool pruned_before;          /* images were looked through since the start */
     struct err run_err;
     int run_result;
     int64_t images_next_ns; /* wall clock of the next question to a registry; 0: none */
+    int64_t prune_next_ns;  /* wall clock of the next look for images that nothing needs; 0: after an apply */
     int64_t run_next_ns;    /* wall clock of the next retry, or of the end of a suspension; 0: none */
 };
 

@@ -5,6 +5,8 @@
 
 #include <malloc.h>
 
+#define PRUNE_AGAIN_NS (3600 * NS_PER_S) /* after a failure */
+
 static int64_t earliest_retry(const struct look *l)
 {
     int64_t first = 0;
@@ -238,6 +240,42 @@ static void poll_images(struct env *e)
     }
 }
 
+/* Tells of what went, and forgets the rest: images that stay are shown by `forge-ctl images prune --dry-run`.
+ */
+static void log_pruned(const struct env *e, const struct prune_result *r)
+{
+    for (size_t i = 0; i < val_len(r->rows); i++) {
+        const struct val *row = r->rows->items[i];
+        if (str_eq(val_get_str(row, "state"), "gone"))
+            log_info("images.removed", "environment", e->config->name, "image", val_get_str(row, "name"),
+                     "id", val_get_str(row, "image"), "target", val_get_str(row, "target"), "bytes",
+                     LOG_INT(val_get_int(row, "size", 0)), NULL);
+    }
+}
+
+/* Generations end with an apply; the rest is a matter of time. */
+static void prune_images(struct env *e)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const struct prune_options o = {.own_only = true,
+                                    .keep_ns = e->config->keep_images_ns,
+                                    .actor = "forged",
+                                    .trigger = "retention",
+                                    .cancel = &e->cancel_run};
+    struct prune_result result;
+    struct err err = {0};
+    bool due = e->prune_next_ns && clock_wall(e->host.clock) >= e->prune_next_ns;
+    if (!e->config->prune_images || !(due || e->applied || !e->pruned_before))
+        return;
+    int r = engine_prune_images(e->engine, &o, &a, &result, &err);
+    log_pruned(e, &result);
+    if (r < 0 && r != ERR_CANCELLED && r != ERR_BUSY && r != ERR_DENIED)
+        log_warn("images.not_pruned", "environment", e->config->name, "error", err.msg, "hint", err.hint,
+                 NULL);
+    e->pruned_before = true;
+    e->prune_next_ns = r < 0 ? clock_wall(e->host.clock) + PRUNE_AGAIN_NS : result.next_ns;
+}
+
 static void count_run(struct env *e, int64_t took_ns)
 {
     bool stopped = e->run_result == ERR_CANCELLED || engine_lost_race(e->run_result, &e->run_err);
@@ -270,6 +308,8 @@ void env_run(struct env *e)
     if (engine_note(e->engine, e->run_result, &e->run_err, &ignored) < 0)
         log_warn("state.not_written", "environment", e->config->name, "error", ignored.msg, NULL);
     count_run(e, env_mono(e) - begin);
+    if (e->run_result == 0)
+        prune_images(e);
     /* A look at everything takes megabytes that are not needed until the next one, and recording shows us
        much of the store. */
     if (e->looked_at_all || e->applied)

@@ -119,6 +119,27 @@ struct poll_result {
 int engine_poll_images(struct engine *e, const struct poll_options *o, struct arena *a,
                        struct poll_result *ret, struct err *err) _must_check_;
 
+struct prune_options {
+    bool dry_run;    /* only say what would go: nothing is removed or written */
+    bool own_only;   /* leave alone what was pulled for other environments */
+    int64_t keep_ns; /* what nothing needs is kept for so long, counted from when that was first seen */
+    const char *actor, *trigger;
+    const struct cancel *cancel;
+};
+struct prune_result {
+    size_t removed;         /* or that would go */
+    int64_t bytes;          /* of those, at most: images share layers */
+    int64_t next_ns;        /* when it is worth looking again (wall clock); 0: there is nothing of ours */
+    const struct val *rows; /* [{image, name, refs, target, size, environment, resource, pulled_ns, idle_ns,
+                               state: goes|gone|kept, why}], of our images only */
+    const struct val *targets; /* engines that could not be asked: [{target, message, away}] */
+};
+/* Remove images that were pulled by us, that no kept generation of any environment needs, no container uses
+   and nobody else has named (H3); never by force, each a transition. Under the environment's lock (L6):
+   ERR_BUSY, ERR_DENIED when it is suspended (S7). Rows live in `a`, and are filled in also when it fails. */
+int engine_prune_images(struct engine *e, const struct prune_options *o, struct arena *a,
+                        struct prune_result *ret, struct err *err) _must_check_;
+
 /* When the next registry is to be asked for what this look asks for (wall clock); 0: none. */
 int64_t engine_images_due(struct engine *e, const struct look *l);
 

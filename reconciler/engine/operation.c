@@ -251,6 +251,29 @@ static int run_images(const struct operation_context *c, const struct val *args,
     return 0;
 }
 
+static int run_prune_images(const struct operation_context *c, const struct val *args, struct val **ret,
+                            struct err *err)
+{
+    const struct prune_options o = {
+        .dry_run = val_get_bool(args, "dry_run", false),
+        .actor = c->actor,
+        .trigger = "images prune",
+        .cancel = c->cancel,
+    };
+    struct prune_result result;
+    int r = engine_prune_images(c->engine, &o, c->arena, &result, err);
+    struct val *v = val_map(c->arena);
+    val_set_str(c->arena, v, "format", "forge/images-prune/v1");
+    val_set_str(c->arena, v, "environment", engine_config(c->engine)->name);
+    val_set_bool(c->arena, v, "dry_run", o.dry_run);
+    val_map_set(c->arena, v, "images", val_clone(c->arena, result.rows));
+    val_map_set(c->arena, v, "targets", val_clone(c->arena, result.targets));
+    val_set_int(c->arena, v, "removed", (int64_t)result.removed);
+    val_set_int(c->arena, v, "bytes", result.bytes);
+    *ret = v;
+    return r;
+}
+
 /* ---- suspension ---- */
 
 /* That it was done, and where. */
@@ -285,6 +308,7 @@ const struct operation operations[] = {
     {"history", "generations or transitions, newest first", false, run_history},
     {"show", "one generation in full", false, run_show},
     {"images", "what registries have for the images that follow them", true, run_images},
+    {"prune-images", "remove images that nothing needs any more", true, run_prune_images},
     {"suspend", "stop every writer", true, run_suspend},
     {"resume", "end a suspension", true, run_resume},
     {0},

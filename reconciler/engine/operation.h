@@ -33,6 +33,7 @@ struct operation {
  * [...], plan} parallel, timeout_ns; unattended status    fetch, fresh forge/status/v1 history   resource,
  * generation, limit, transitions                         {generations: [...]} or {transitions: [...]} show
  * generation                                                       {generation..., transitions: [...]}
+ * prune-images  dry_run                                                {images: [...], targets: [...]}
  * suspend reason, until_ns                                                 {} resume {}
  *
  * Wrong manifests: ERR_INVALID and an answer {"diagnostics": [...]}.

@@ -313,7 +313,8 @@ bool settings_name_is_valid(const char *name)
 static void read_environment(struct reading *rd, const char *name, const struct val *v)
 {
     struct settings *s = rd->s;
-    const struct val *sync = val_get(v, "sync"), *kept = val_get(v, "retention");
+    const struct val *sync = val_get(v, "sync"), *kept = val_get(v, "retention"),
+                     *images = val_get(v, "images");
     const struct val *targets = val_get(v, "targets");
     if (!settings_name_is_valid(name)) {
         struct diag *d =
@@ -338,6 +339,8 @@ static void read_environment(struct reading *rd, const char *name, const struct 
         .retention = {.generations = (unsigned)val_get_int(kept, "generations", 0),
                       .age_ns = val_get_int(kept, "age", 0),
                       .transitions = (unsigned)val_get_int(kept, "transitions", 0)},
+        .prune_images = val_get_bool(images, "prune", true),
+        .keep_images_ns = val_get_int(images, "keep", INT64_C(7) * 24 * 3600 * 1000000000),
     };
     struct env_config *c = &s->envs[s->n_envs - 1];
     if (targets)

@@ -24,6 +24,7 @@
  *     interval: 1m            # polling
  *     sync: {automatic: true, prune: true, self_heal: true, delete_cap: 5, delete_share: 50, timeout: 10m, parallel: 4}
  *     retention: {generations: 50, age: 90d}
+ *     images: {prune: true, keep: 7d}
  *     profiles: [x]
  */
 // clang-format on
@@ -47,6 +48,8 @@ struct env_config {
     int64_t timeout_ns;
     unsigned parallel;
     struct retention retention;
+    bool prune_images;      /* forged removes those that nothing needs (engine_prune_images()) */
+    int64_t keep_images_ns; /* for so long before it does */
 };
 
 struct settings {

@@ -90,6 +90,13 @@ static const struct field retention_fields[] = {
 };
 static const struct field_table retention_table = {.name = "settings.retention", .doc = "How much history is kept.", .fields = retention_fields};
 
+static const struct field images_fields[] = {
+    {.name = "prune", .type = FT_BOOL, .def = "true", .doc = "`forged` removes images that nothing needs any more: those that Forge itself has pulled for this environment, that no kept generation needs, no container uses, and nobody else has named. Whatever else is on the engine is never touched, and nothing is removed by force. Without it `forge-ctl images prune` does the same by hand."},
+    {.name = "keep", .type = FT_DURATION, .min = 0, .max = INT64_C(31536000000000000), .def = "7d", .doc = "How long such an image is kept first, from when nothing needed it any more."},
+    {0},
+};
+static const struct field_table images_table = {.name = "settings.images", .doc = "What becomes of images that were pulled.", .fields = images_fields};
+
 static const struct field profile_elem = {.name = "profile", .type = FT_STRING, .doc = "A profile."};
 
 static const struct field env_fields[] = {
@@ -102,6 +109,7 @@ static const struct field env_fields[] = {
     {.name = "interval", .type = FT_DURATION, .min = INT64_C(1000000000), .max = INT64_C(86400000000000), .def = "1m", .doc = "How often the repository is asked for new commits. Local repositories are noticed at once."},
     {.name = "sync", .type = FT_RECORD, .sub = &sync_table, .doc = "What automation may do."},
     {.name = "retention", .type = FT_RECORD, .sub = &retention_table, .doc = "How much history is kept."},
+    {.name = "images", .type = FT_RECORD, .sub = &images_table, .doc = "What becomes of images that were pulled."},
     {0},
 };
 static const struct field_table env_table = {.name = "settings.environments", .doc = "An environment: a repository, a target, and what automation may do.", .fields = env_fields};

@@ -186,6 +186,9 @@ int record_append(struct run *x, struct journal_entry *e,
                   struct err *err) _must_check_; /* e->run NULL: this one */
 int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
                 const char *result, struct err *err) _must_check_;
+/* An image that a pull brought is ours from now on (H3). */
+int record_image(struct run *x, const struct step *s, const struct step_result *done,
+                 struct err *err) _must_check_;
 int record_deleting(struct run *x, const struct unit *u, struct err *err) _must_check_;
 /* Before a failed update is taken back: that it is not to go on, should that be cut short. */
 int record_giving_back(struct run *x, struct unit *u, struct err *err) _must_check_;

@@ -99,6 +99,34 @@ static int drop(struct run *x, const char *id, struct err *err)
     return r;
 }
 
+int record_image(struct run *x, const struct step *s, const struct step_result *done, struct err *err)
+{
+    if (s->verb != STEP_PULL || done->unchanged || !*done->engine || !*done->image_id)
+        return 0;
+    int r = record_check(x, err);
+    if (r < 0)
+        return r;
+    const struct image_record rec = {
+        .engine = done->engine,
+        .image = done->image_id,
+        .target = provider_on(x->provider, s->id)->target->name,
+        .env = x->plan->environment,
+        .resource = s->id,
+        .generation = x->o->generation,
+        .pulled_ns = clock_wall(x->clock),
+    };
+    record_point(x);
+    r = done->brought ? image_pulled(x->o->store, &rec, s->image, err)
+                      : image_named(x->o->store, rec.engine, rec.image, s->image, err);
+    if (r == ERR_NOTFOUND) { /* somebody else had it there before */
+        err_clear(err);
+        r = 0;
+    }
+    if (r == 0)
+        record_point(x);
+    return r;
+}
+
 int record_deleting(struct run *x, const struct unit *u, struct err *err)
 {
     const struct plan_change *c = u->change;

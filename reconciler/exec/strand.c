@@ -125,6 +125,10 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
     int r = on->ops->apply(on, step, &ctx, &result, err);
     if (r == 0)
         remember_made(s, step, &result);
+    if (r == 0 && record_image(x, step, &result, &lost) < 0) {
+        *err = lost;
+        r = record_lost(x, &lost);
+    }
     const char *id = *result.native_id ? result.native_id : step->native_id;
     if (journaled && record_step(x, "end", step, id, r < 0 ? err_name(r) : "ok", &lost) < 0) {
         *err = lost;

@@ -82,13 +82,24 @@ int env_state_update(struct store *s, const char *env, void (*fn)(struct env_sta
     return store_update(s, run_change, &(struct change){.env = env, .fn = fn, .arg = arg}, err);
 }
 
+/* One that is being applied for the first time has a generation, and no state yet. */
 int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n, struct err *err)
 {
-    struct keys keys;
-    int r = store_keys(s, STORE_ENV, "", false, 0, a, &keys, err);
-    if (r == 0) {
-        *ret = keys.items;
-        *ret_n = keys.n;
-    }
-    return r;
+    struct keys envs, generations;
+    struct val *names = val_map(a);
+    int r = store_keys(s, STORE_ENV, "", false, 0, a, &envs, err);
+    if (r == 0)
+        r = store_keys(s, STORE_GENERATION, "", false, 0, a, &generations, err);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < envs.n; i++)
+        val_set_bool(a, names, envs.items[i], true);
+    for (size_t i = 0; i < generations.n; i++)
+        val_set_bool(a, names, arena_strndup(a, generations.items[i], strcspn(generations.items[i], "/")),
+                     true);
+    *ret = arena_array(a, const char *, names->len);
+    *ret_n = names->len;
+    for (size_t i = 0; i < names->len; i++)
+        (*ret)[i] = names->pairs[i].key;
+    return 0;
 }

@@ -32,6 +32,7 @@ int env_state_put(struct store *s, const char *env, const struct env_state *st, 
    run more than once, each time on what is stored; strings that it sets live until this returns. */
 int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg,
                      struct err *err) _must_check_;
+/* Those of which there is anything, by name. */
 int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n,
              struct err *err) _must_check_;
 
@@ -118,6 +119,34 @@ int journal_open(struct store *s, const char *env, struct arena *a, struct journ
                  struct err *err) _must_check_;
 int journal_close(struct store *s, const char *env, const char *run,
                   struct err *err) _must_check_; /* the run's entries go; its transitions stay */
+
+/* ---- images that were brought to engines (H3) ----
+   What is recorded here is ours to remove one day, and nothing else is: an image that was on the engine
+   before, under whatever name, is never recorded, and a store that was lost owns nothing. */
+struct image_record {
+    const char *engine;         /* what tells the engine from any other (engine_images.engine) */
+    const char *image;          /* "sha256:...", the engine's id */
+    const struct val *names;    /* references by which it was pulled, as asked for */
+    const char *target;         /* the engine's name in the settings */
+    const char *env, *resource; /* for which it was pulled first */
+    uint64_t generation;
+    int64_t pulled_ns;
+    int64_t idle_ns; /* since when nothing needs it, as far as is known; 0: something does */
+};
+/* Pulled under one more name (`name`), or for the first time. */
+int image_pulled(struct store *s, const struct image_record *rec, const char *name,
+                 struct err *err) _must_check_;
+/* The same for an image that is recorded already; ERR_NOTFOUND: it is not ours, and is not from now on. */
+int image_named(struct store *s, const char *engine, const char *image, const char *name,
+                struct err *err) _must_check_;
+/* Is there any at all? */
+int image_any(struct store *s, bool *ret, struct err *err) _must_check_;
+/* Those of an engine, by id. */
+int image_list(struct store *s, const char *engine, struct arena *a, struct image_record **ret, size_t *ret_n,
+               struct err *err) _must_check_;
+int image_set_idle(struct store *s, const char *engine, const char *image, int64_t idle_ns,
+                   struct err *err) _must_check_;
+int image_forget(struct store *s, const char *engine, const char *image, struct err *err) _must_check_;
 
 /* ---- retention (H4) ---- */
 struct retention {

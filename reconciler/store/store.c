@@ -17,7 +17,8 @@ static const char *const table_names[] = {
     [STORE_META] = "meta",           [STORE_ENV] = "env",
     [STORE_INVENTORY] = "inventory", [STORE_GENERATION] = "generation",
     [STORE_RESOURCE] = "resource",   [STORE_TRANSITION] = "transition",
-    [STORE_JOURNAL] = "journal",     [STORE_CACHE] = "cache",
+    [STORE_JOURNAL] = "journal",     [STORE_IMAGE] = "image",
+    [STORE_CACHE] = "cache",
 };
 
 const char *store_table_name(unsigned table)

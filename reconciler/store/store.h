@@ -33,6 +33,7 @@ enum store_table {
     STORE_RESOURCE,   /* ENV/DIGEST -> a resource of one or more generations */
     STORE_TRANSITION, /* ENV/NNNNNNNNNN -> struct transition */
     STORE_JOURNAL,    /* ENV/RUN/NNNNNN -> struct journal_entry */
+    STORE_IMAGE,      /* ENGINE/IMAGE -> struct image_record */
     STORE_TABLES,
 };
 

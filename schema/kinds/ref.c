@@ -222,6 +222,30 @@ int ref_canonical(struct arena *a, const char *ref, const char **ret, struct err
     return r;
 }
 
+bool ref_same(struct arena *a, const char *x, const char *y)
+{
+    const char *cx, *cy;
+    struct err ignored = {0};
+    if (str_eq(x, y))
+        return true;
+    return ref_canonical(a, x, &cx, &ignored) == 0 && ref_canonical(a, y, &cy, &ignored) == 0 &&
+           str_eq(cx, cy);
+}
+
+const char *ref_repository(struct arena *a, const char *ref)
+{
+    const char *canonical;
+    struct err ignored = {0};
+    if (ref_canonical(a, ref, &canonical, &ignored) < 0)
+        return NULL;
+    char *name = arena_strdup(a, canonical);
+    name[strcspn(name, "@")] = '\0';
+    char *slash = strrchr(name, '/'), *colon = strrchr(name, ':');
+    if (colon && (!slash || colon > slash))
+        *colon = '\0';
+    return name;
+}
+
 const char *ref_familiar(struct arena *a, const char *canonical)
 {
     const char *rest = str_after(canonical, DEFAULT_DOMAIN "/");

@@ -374,6 +374,14 @@ test_nodes_are_shown()
     assert_eq "$(jq -r '.nodes[0] | .labels.zone + " " + .tasks[0]' <<<"$out")" "a $FORGE_ENV-web.1"
 }
 
+test_images_of_nodes_are_out_of_reach() # H3
+{
+    new reach
+    run forge_s images prune
+    assert_status 0
+    assert_contains "$out" "images of a swarm are its nodes', which pull them by themselves, and out of reach"
+}
+
 test_logs_of_all_tasks()
 {
     new logs

@@ -109,6 +109,7 @@ static void test_everything(void **state)
         "    sync: {automatic: yes, prune: no, self_heal: off, delete_cap: 5, delete_share: 10, timeout: "
         "10m, parallel: 4}\n"
         "    retention: {generations: 9, age: 30d, transitions: 500}\n"
+        "    images: {prune: false, keep: 0s}\n"
         "    profiles: [b, a]\n");
     char text[600];
     snprintf(text, sizeof(text), "%s/state", f->dir);
@@ -146,6 +147,8 @@ static void test_everything(void **state)
     assert_int_equal(e->retention.generations, 9);
     assert_int_equal(e->retention.age_ns, 30 * 24 * 3600 * NS_PER_S);
     assert_int_equal(e->retention.transitions, 500);
+    assert_false(e->prune_images);
+    assert_int_equal(e->keep_images_ns, 0);
     assert_string_equal(e->profiles[0], "a");
     assert_null(e->profiles[2]);
     settings_set_state_dir(&f->settings, "/other");
@@ -168,6 +171,8 @@ static void test_defaults(void **state)
     assert_null(e->target->url);
     assert_false(e->automatic);
     assert_true(e->prune);
+    assert_true(e->prune_images);
+    assert_int_equal(e->keep_images_ns, 7 * 24 * 3600 * NS_PER_S);
     assert_true(e->self_heal);
     assert_int_equal(e->delete_share, 50);
     assert_null(e->profiles);
