@@ -54,6 +54,16 @@ static void test_hello(void **state)
                         "echo \"$GREETING\" >/www/greeting && exec httpd -f -p 80 -h /www");
 }
 
+static void test_backends(void **state)
+{
+    struct world *w = *state;
+    struct repository *plain = example(w, "backends", "docker"), *swarm = example(w, "backends", "swarm");
+    assert_int_equal(plain->set.n, 5);
+    assert_null(val_get(resource_find(&plain->set, "container/web")->spec, "deploy"));
+    assert_string_equal(
+        val_path(resource_find(&swarm->set, "container/web")->spec, "deploy.endpoint_mode")->s, "dnsrr");
+}
+
 static void test_compose(void **state)
 {
     struct world *w = *state;
@@ -105,8 +115,8 @@ static void test_swarm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        repository_test(test_hello),        repository_test(test_compose), repository_test(test_overlays),
-        repository_test(test_many_engines), repository_test(test_swarm),
+        repository_test(test_hello),    repository_test(test_backends),     repository_test(test_compose),
+        repository_test(test_overlays), repository_test(test_many_engines), repository_test(test_swarm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
