@@ -106,12 +106,12 @@ static int begin(struct watching *w, struct err *err)
     return 0;
 }
 
-static uint64_t hash_line(const char *s, size_t n)
+uint64_t watch_hash(const char *s, size_t n)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
     for (size_t i = 0; i < n; i++)
         h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
-    return h;
+    return h ? h : 1;
 }
 
 /* Seen before: only what an overlap brings again. */
@@ -129,11 +129,11 @@ static void take_line(struct watching *w, const char *text, size_t len)
     struct err ignored = {0};
     arena_release(&w->arena);
     arena_init(&w->arena);
-    uint64_t hash = hash_line(text, len);
+    uint64_t hash = watch_hash(text, len);
     if (len == 0 || is_repeated(w, hash)) {
         if (len > 0 && w->replaying && hash == w->last_hash) {
             w->replaying = false; /* the log reaches back to it */
-            set_timer(w, 0);
+            set_timer(w, w->rules->tick_ns);
         }
         return;
     }
@@ -196,7 +196,7 @@ static int flow(struct watching *w, size_t head_len, struct err *err)
     w->replaying = w->connected_before;
     if (w->replaying && !w->last_ns)
         report_lost(w); /* no event was ever seen that could prove anything */
-    set_timer(w, w->replaying ? REPLAY_NS : 0);
+    set_timer(w, w->replaying ? REPLAY_NS : w->rules->tick_ns);
     w->connected_before = true;
     w->rules->learn(w);
     return 0;
@@ -274,6 +274,9 @@ static void timer_due(struct watching *w)
     if (w->state == WATCH_BODY) {
         if (w->replaying)
             report_lost(w);
+        else if (w->rules->tick)
+            w->rules->tick(w);
+        set_timer(w, w->rules->tick_ns);
     } else if (w->state != WATCH_WAITING) {
         err_set(&err, ERR_TIMEOUT, "the engine at %s does not answer", w->d->dial->url);
         fall_back(w, &err);

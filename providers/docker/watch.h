@@ -17,11 +17,15 @@ struct watch_rules {
     /* Is it about something of ours. May complete what is told of it. */
     bool (*concerns)(struct watching *w, const struct engine_event *e, struct provider_event *ev);
     void (*learn)(struct watching *w); /* which objects are ours, when the stream begins */
+    /* Look for what no event tells, every tick_ns while the stream flows; NULL: events tell it all. */
+    void (*tick)(struct watching *w);
+    int64_t tick_ns;
 };
 
 struct known_container {
     char *id, *owner, *resource;
     unsigned instance;
+    uint64_t tasks, tasks_before; /* of a service: digests of its tasks at the last two ticks; 0: none yet */
 };
 
 struct watching {
@@ -53,6 +57,7 @@ bool watch_concerns(struct watching *w, const struct engine_event *e, struct pro
 /* Learn which containers, networks and volumes are ours. */
 void watch_learn(struct watching *w);
 void watch_forget(struct watching *w);
+uint64_t watch_hash(const char *s, size_t n); /* never 0 */
 bool watch_is_owner(const struct watching *w, const char *owner);
 /* An object of ours, by the id that events call it; an owner of NULL is not known. */
 void watch_know(struct watching *w, const char *id, const char *owner, const char *resource,

@@ -136,7 +136,9 @@ static int out_of_sequence(struct act *t, const struct object *before, struct er
     if (val_equal(before->spec, now.spec) && str_eq(before->image_id, now.image_id))
         return 0;
     err_set(err, ERR_CONFLICT, "service %s was changed by somebody else meanwhile", t->step->native_name);
-    return err_hint(err, "plan again: `forge-ctl diff` shows what it is now");
+    err_hint(err, "plan again: `forge-ctl diff` shows what it is now");
+    err->retryable = true;
+    return err->code;
 }
 
 static int update_once(struct act *t, struct object *o, int *ret_status, struct err *err)

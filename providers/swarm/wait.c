@@ -26,6 +26,7 @@ struct watching_service {
     const char *phase; /* of its update; "": none */
     int64_t begin_ns;
     int64_t *up_since; /* since when all have been seen running; 0: not now */
+    json_t **asked;    /* its spec at the first look */
 };
 
 /* Tasks of one slot that failed, the most of any; a node is the slot of a global service. */
@@ -146,6 +147,21 @@ static int too_late(struct watching_service *w, struct err *err)
                    s->wanted, reason ? "; " : "", str_or(reason, ""));
 }
 
+/* What tells how the manifest fares is over when somebody asks for something else. */
+static int check_unchanged(struct watching_service *w, struct err *err)
+{
+    json_t *spec = json_object_get(w->service, "Spec");
+    if (!*w->asked)
+        *w->asked = json_incref(spec);
+    if (str_starts(w->phase, "rollback_") || json_equal(*w->asked, spec))
+        return 0;
+    err_set(err, ERR_CONFLICT, "service %s was changed by somebody else while its tasks were waited for",
+            w->t->step->native_name);
+    err_hint(err, "plan again: `forge-ctl diff` shows what it is now");
+    err->retryable = true;
+    return err->code;
+}
+
 static int look(struct watching_service *w, struct err *err)
 {
     struct act *t = w->t;
@@ -162,7 +178,7 @@ static int look(struct watching_service *w, struct err *err)
     service_judge(t->arena, w->service, &w->state, &w->object);
     w->phase =
         str_or(json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "State")), "");
-    return 0;
+    return check_unchanged(w, err);
 }
 
 static void forget(struct watching_service *w)
@@ -175,12 +191,13 @@ static void forget(struct watching_service *w)
 int service_wait(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
+    _cleanup_json_ json_t *asked = NULL;
     int64_t begin = stream_now(), up_since = 0, pause = LOOK_FIRST_NS;
     for (;;) {
         _cleanup_arena_ struct arena scratch = ARENA_INIT;
         struct act now = *t;
         now.arena = &scratch;
-        struct watching_service w = {.t = &now, .begin_ns = begin, .up_since = &up_since};
+        struct watching_service w = {.t = &now, .begin_ns = begin, .up_since = &up_since, .asked = &asked};
         int r = look(&w, err);
         enum verdict v = r == 0 ? judge(&w) : NOT_YET;
         int64_t left = begin + s->timeout_ns - stream_now();

@@ -1,6 +1,7 @@
 /*
  * A swarm's events. Those of services carry no labels, so the watch knows ours by id. Nothing tells of tasks
- * on other nodes; on the node that is asked, their containers do. That a node went down, came back or was
+ * on other nodes, so those that are to run are listed every few seconds, and compared with the time before; on
+ * the node that is asked, their containers tell at once. That a node went down, came back or was
  * drained concerns everybody. Configs and secrets never change, and what a service uses cannot be removed:
  * their events change nothing and are not asked for.
  */
@@ -11,6 +12,7 @@
 #include "providers/docker/watch.h"
 
 #define ANSWER_NS (2 * NS_PER_S)
+#define TICK_NS   (3 * NS_PER_S)
 
 static const char ours[] = "filters=%7B%22label%22%3A%5B%22" MARK_OWNER "%22%5D%7D";
 
@@ -77,11 +79,56 @@ static bool swarm_concerns(struct watching *w, const struct engine_event *e, str
     return true;
 }
 
+/* Which tasks a service has, and which of them run; in any order. */
+static void count_tasks(struct watching *w, json_t *tasks)
+{
+    struct known_container *k;
+    const struct map_slot *s;
+    json_t *item;
+    size_t i, it = 0;
+    while ((s = map_next(&w->containers, &it))) {
+        k = s->value;
+        k->tasks_before = k->tasks;
+        k->tasks = 1;
+    }
+    json_array_foreach(tasks, i, item)
+    {
+        struct task t;
+        struct err ignored = {0};
+        if (task_read(item, &t, &ignored) < 0 || !t.service || !(k = map_get(&w->containers, t.service)))
+            continue;
+        k->tasks += watch_hash(t.id, strlen(t.id)) * (str_eq(t.state, "running") ? 3 : 2);
+    }
+}
+
+static void look_at_tasks(struct watching *w)
+{
+    static const char path[] = "/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D";
+    _cleanup_json_ json_t *tasks = NULL;
+    struct err ignored = {0};
+    const struct map_slot *s;
+    size_t it = 0;
+    if (docker_json(w->d, &(struct ask){.path = path, .timeout_ns = ANSWER_NS}, &tasks, NULL, &ignored) < 0)
+        return; /* what breaks the stream is told there */
+    count_tasks(w, tasks);
+    while ((s = map_next(&w->containers, &it))) {
+        const struct known_container *k = s->value;
+        if (k->tasks_before && k->tasks != k->tasks_before)
+            w->watch->event(w->watch->arg, &(struct provider_event){.owner = k->owner,
+                                                                    .id = k->resource,
+                                                                    .native_id = k->id,
+                                                                    .action = "tasks",
+                                                                    .at_ns = w->last_ns});
+    }
+}
+
 static const struct watch_rules swarm_rules = {
     .filters = "{\"type\":[\"service\",\"node\",\"network\",\"container\"],\"event\":[\"create\",\"update\","
                "\"remove\",\"die\",\"oom\"]}",
     .concerns = swarm_concerns,
     .learn = swarm_learn,
+    .tick = look_at_tasks,
+    .tick_ns = TICK_NS,
 };
 
 int swarm_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err)

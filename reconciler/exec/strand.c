@@ -60,13 +60,15 @@ static void strand_fail(struct run *x, struct strand *s, struct err *err)
     strand_end(x, s, err);
 }
 
-/* Worth another attempt in this run? A wait has had its time already. */
+/* Worth another attempt in this run? A wait has had its time already, and what somebody else changed has to
+ * be planned again. */
 static bool try_again(const struct run *x, const struct strand *s, const struct err *err)
 {
     unsigned most = x->o->retries ? x->o->retries : 3;
     bool waited =
         s->next < s->steps.n && s->steps.items[s->next].verb == STEP_WAIT && err->code == ERR_TIMEOUT;
-    return err->retryable && !waited && s->attempts <= most && !cancel_is_set(&x->stop);
+    return err->retryable && !waited && err->code != ERR_CONFLICT && s->attempts <= most &&
+           !cancel_is_set(&x->stop);
 }
 
 /* Returns true when the strand will be back. */

@@ -3,44 +3,9 @@
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/git.sh"
+. "${0%/*}/../lib/daemon.sh"
 
 engine_start
-
-# daemon_new NAME [SYNC]: a repository, settings, and a forged that follows it.
-daemon_new()
-{
-    forge_new "$1"
-    container web "environment: {A: one}"
-    git_repo_new "$1" "$FORGE_DIR"
-    write_settings "${2:-automatic: true, self_heal: true}"
-    export FORGE_SETTINGS=$PWD/forged.yaml
-}
-
-write_settings()
-{
-    METRICS_PORT=${METRICS_PORT:-$(free_port)}
-    cat >"$PWD/forged.yaml" <<END
-apiVersion: forge/v1
-kind: Settings
-state_dir: $PWD/state
-listen: {socket: "$SERVICE_DIR/forged.sock", metrics: "127.0.0.1:$METRICS_PORT"}
-targets: {local: {url: "$DOCKER_HOST"}}
-environments:
-  $FORGE_ENV:
-    repository: {url: "file://$GIT_ROOT/${FORGE_ENV%-*}.git", branch: main}
-    target: local
-    interval: 5s
-    sync: {$1}
-END
-}
-
-daemon_start()
-{
-    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$PWD/forged.yaml" --log json
-    FORGED_PID=$service_pid
-}
-
-push() { git_repo_commit "${FORGE_ENV%-*}" "$FORGE_DIR" "$1"; }
 
 runs() { [ "$(inspect "$1" '{{.State.Status}}')" = running ]; }
 runs_with() { [[ "$(inspect "$1" '{{.Config.Env}}')" == *"$2"* ]] && runs "$1"; }
@@ -90,8 +55,6 @@ test_drift_is_reported_where_self_heal_is_off() # L8
     sleep 1
     assert_eq "$(inspect web '{{.State.Running}}')" false
 }
-
-metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -E "^$1(\{[^}]*\})? $2$" >/dev/null; }
 
 test_a_rollback_holds_until_the_next_commit() # H2
 {

@@ -1,0 +1,47 @@
+# forged on an engine, following a repository of the test's own; after forge.sh and git.sh.
+#
+#   daemon_new NAME [SYNC]   a repository with one container (web, A=one), and settings for a forged that follows it;
+#                            SYNC is the flow form of `sync`. The target is $DAEMON_TARGET, by default $DOCKER_HOST
+#   write_settings SYNC      the settings anew
+#   daemon_start             sets FORGED_PID. Metrics are at 127.0.0.1:$METRICS_PORT
+#   push MESSAGE             commits what is in $FORGE_DIR
+#   metric NAME VALUE        succeeds when the metric has the value (a regular expression)
+# shellcheck shell=bash
+
+daemon_new()
+{
+    forge_new "$1"
+    container web "environment: {A: one}"
+    git_repo_new "$1" "$FORGE_DIR"
+    write_settings "${2:-automatic: true, self_heal: true}"
+    export FORGE_SETTINGS=$PWD/forged.yaml
+}
+
+write_settings()
+{
+    METRICS_PORT=${METRICS_PORT:-$(free_port)}
+    cat >"$PWD/forged.yaml" <<END
+apiVersion: forge/v1
+kind: Settings
+state_dir: $PWD/state
+listen: {socket: "$SERVICE_DIR/forged.sock", metrics: "127.0.0.1:$METRICS_PORT"}
+targets: {local: {url: "${DAEMON_TARGET:-$DOCKER_HOST}"}}
+environments:
+  $FORGE_ENV:
+    repository: {url: "file://$GIT_ROOT/${FORGE_ENV%-*}.git", branch: main}
+    target: local
+    interval: 5s
+    sync: {$1}
+END
+}
+
+daemon_start()
+{
+    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$PWD/forged.yaml" --log json
+    # shellcheck disable=SC2034 # for the tests
+    FORGED_PID=$service_pid
+}
+
+push() { git_repo_commit "${FORGE_ENV%-*}" "$FORGE_DIR" "$1"; }
+
+metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -E "^$1(\{[^}]*\})? $2$" >/dev/null; }
