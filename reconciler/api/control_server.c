@@ -1,5 +1,6 @@
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "reconciler/api/control.h"
 #include "reconciler/engine/operation.h"
@@ -170,9 +171,8 @@ static void *call_main(void *arg)
 
 static struct call *call_new(struct control *control, const char *url, int fd)
 {
-    struct call *c = calloc(1, sizeof(*c));
-    if (!c || !(c->url = strdup(url)))
-        abort();
+    struct call *c = mem_new(struct call);
+    c->url = mem_strdup(url);
     c->control = control;
     c->fd = fd;
     buf_init(&c->body, LIMIT_CONTROL_BYTES);
@@ -303,9 +303,8 @@ static int listen_at(const char *path, int *ret, struct err *err)
 
 int control_start(const char *path, const struct control_handler *h, struct control **ret, struct err *err)
 {
-    struct control *c = calloc(1, sizeof(*c));
-    if (!c || !(c->path = strdup(path)))
-        abort();
+    struct control *c = mem_new(struct control);
+    c->path = mem_strdup(path);
     c->handler = *h;
     c->listener = -1;
     pthread_mutex_init(&c->lock, NULL);

@@ -1,5 +1,6 @@
 #include "reconciler/api/metrics.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <microhttpd.h>
@@ -69,9 +70,7 @@ int metrics_start(const char *address, void (*fill)(void *arg, struct buf *out),
     int r = resolve(address, &at, err);
     if (r < 0)
         return err_wrap(err, "metrics");
-    struct metrics *m = calloc(1, sizeof(*m));
-    if (!m)
-        abort();
+    struct metrics *m = mem_new(struct metrics);
     *m = (struct metrics){.fill = fill, .arg = arg};
     unsigned flags =
         MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | (at->ai_family == AF_INET6 ? MHD_USE_IPv6 : 0);

@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 #include "reconciler/plan/bind.h"
@@ -33,9 +34,7 @@ struct progress {
 
 struct progress *progress_new(struct cli *c, bool show_plan)
 {
-    struct progress *p = calloc(1, sizeof(*p));
-    if (!p)
-        abort();
+    struct progress *p = mem_new(struct progress);
     p->cli = c;
     p->show_plan = show_plan;
     return p;

@@ -2,6 +2,7 @@
 #include "reconciler/daemon/env_internal.h"
 
 #include "base/io.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <stdlib.h>
@@ -297,9 +298,7 @@ static int open_sources(struct env *e, struct err *err)
 
 int env_new(const struct env_config *c, const struct env_host *host, struct env **ret, struct err *err)
 {
-    struct env *e = calloc(1, sizeof(*e));
-    if (!e)
-        abort();
+    struct env *e = mem_new(struct env);
     e->config = c;
     e->host = *host;
     e->source_fd = -1;

@@ -10,9 +10,9 @@
 #define WANT_RETRY   0x04u /* something failed before, and its time has come */
 #define WANT_RESYNC  0x08u /* nobody said anything for long, or somebody did something that nobody hears of */
 #define WANT_REQUEST 0x10u /* somebody asked */
+#define WANT_FRESH   0x20u /* the event stream had a gap: trust no cache */
 #define WANT_IMAGES  0x40u /* registries are to be asked */
 #define WANT_SECRETS 0x80u /* the file of a secret has another content */
-#define WANT_FRESH   0x20u /* the event stream had a gap: trust no cache */
 
 #define TOUCHED_MAX 8u
 

@@ -126,8 +126,9 @@ static void log_problems(const struct env *e, const struct look *l)
 {
     for (size_t i = 0; i < l->diags.n && i < 20; i++)
         log_warn("manifest.invalid", "environment", e->config->name, "commit", l->info->commit, "file",
-                 l->diags.items[i].file, "line", LOG_INT(l->diags.items[i].line), "problem",
-                 l->diags.items[i].msg, NULL);
+                 l->diags.items[i].file, "line", LOG_INT(l->diags.items[i].line), "column",
+                 LOG_INT(l->diags.items[i].col), "problem", l->diags.items[i].msg, "hint",
+                 l->diags.items[i].hint, NULL);
 }
 
 static int look_and_apply(struct env *e, const struct look_options *o, struct look *l, struct err *err)

@@ -1,6 +1,7 @@
 #include "reconciler/daemon/loop.h"
 
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -47,9 +48,7 @@ static void epoll_watch(struct loop *l, int fd, void *ptr)
 
 struct loop *loop_new(void)
 {
-    struct loop *l = calloc(1, sizeof(*l));
-    if (!l)
-        abort();
+    struct loop *l = mem_new(struct loop);
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -85,9 +84,7 @@ void loop_free(struct loop *l)
 
 int loop_add_fd(struct loop *l, int fd, void (*fn)(void *arg), void *arg, struct err *err)
 {
-    struct watched *w = calloc(1, sizeof(*w));
-    if (!w)
-        abort();
+    struct watched *w = mem_new(struct watched);
     *w = (struct watched){fd, fn, arg, l->watched};
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = w};
     if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev) < 0) {
@@ -178,9 +175,7 @@ static void fire_timers(struct loop *l)
 
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
 {
-    struct message *m = calloc(1, sizeof(*m));
-    if (!m)
-        abort();
+    struct message *m = mem_new(struct message);
     *m = (struct message){fn, arg, NULL};
     pthread_mutex_lock(&l->lock);
     if (l->last)

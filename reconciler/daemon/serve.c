@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/mem.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/api/control.h"
@@ -327,9 +328,7 @@ static int call(void *arg, const struct control_request *rq, struct val **ret, s
 int serve_start(const struct settings *st, const struct env_host *host, struct env *const *envs,
                 size_t n_envs, struct serve **ret, struct err *err)
 {
-    struct serve *s = calloc(1, sizeof(*s));
-    if (!s)
-        abort();
+    struct serve *s = mem_new(struct serve);
     *s = (struct serve){.settings = st, .host = *host, .envs = envs, .n_envs = n_envs};
     const struct control_handler handler = {.arg = s, .call = call};
     int r = control_start(st->socket, &handler, &s->control, err);

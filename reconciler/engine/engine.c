@@ -1,14 +1,13 @@
 #include "reconciler/engine/internal.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <stdlib.h>
 
 int engine_open(const struct env_config *c, const struct engine_env *e, struct engine **ret, struct err *err)
 {
-    struct engine *en = calloc(1, sizeof(*en));
-    if (!en)
-        abort();
+    struct engine *en = mem_new(struct engine);
     en->config = c;
     en->env = *e;
     secret_files_init(&en->secrets);

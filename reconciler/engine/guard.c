@@ -1,6 +1,7 @@
 /* A thread beside a run, so that a suspension stops it whoever sets it, in whichever process (S7). */
 #include "reconciler/engine/internal.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <poll.h>
@@ -49,9 +50,7 @@ static void *guard_main(void *arg)
 
 struct guard *guard_start(struct engine *e, const struct cancel *user)
 {
-    struct guard *g = calloc(1, sizeof(*g));
-    if (!g)
-        abort();
+    struct guard *g = mem_new(struct guard);
     g->engine = e;
     g->user = user;
     cancel_init(&g->run);

@@ -1,6 +1,8 @@
 /* Observation on a thread of its own: the engine is asked while manifests are read. */
 #include "reconciler/engine/internal.h"
 
+#include "base/mem.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -60,9 +62,7 @@ static void *observe_main(void *arg)
 int observing_start(struct engine *e, const struct look_options *o, struct look *l, struct observing **ret,
                     struct err *err)
 {
-    struct observing *ob = calloc(1, sizeof(*ob));
-    if (!ob)
-        abort();
+    struct observing *ob = mem_new(struct observing);
     ob->engine = e;
     ob->look = l;
     ob->cancel = o->cancel;

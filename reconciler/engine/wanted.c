@@ -4,6 +4,7 @@
  */
 #include "reconciler/engine/internal.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "reconciler/plan/bind.h"
 
@@ -11,9 +12,7 @@
 
 struct wanted *wanted_new(void)
 {
-    struct wanted *w = calloc(1, sizeof(*w));
-    if (!w)
-        abort();
+    struct wanted *w = mem_new(struct wanted);
     arena_init(&w->arena);
     w->refs = 1;
     return w;

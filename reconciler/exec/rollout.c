@@ -8,6 +8,7 @@
  */
 #include "reconciler/exec/internal.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 static const struct plan_rollout *rollout_of(const struct unit *u)
@@ -122,9 +123,7 @@ void rollout_give_back(struct run *x, struct unit *u)
     size_t n = 0;
     if (!u->meeting)
         return;
-    struct strand **waiting = calloc(u->n_strands, sizeof(struct strand *));
-    if (!waiting)
-        abort();
+    struct strand **waiting = mem_array(u->n_strands, sizeof(struct strand *));
     for (size_t i = 0; i < u->started; i++) {
         struct strand *s = &u->strands[i];
         if (s->state != STRAND_MEETING)
