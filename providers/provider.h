@@ -215,6 +215,16 @@ struct provider {
 extern const struct provider_ops provider_docker, provider_podman, provider_swarm, provider_fake,
     provider_fleet;
 
+/* What a backend can do, for who asks no engine: the versions and circumstances in which that differs. Those
+   of one backend are adjacent; fake engines are not among them. */
+struct backend_variant {
+    const char *backend; /* "Docker" */
+    const char *name;    /* "API 1.44"; "": the usual */
+    unsigned caps;
+    const struct provider_ops *ops;
+};
+const struct backend_variant *provider_variants(struct arena *a, size_t *ret_n);
+
 /* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,

@@ -64,7 +64,6 @@ struct ask {
 int docker_open_as(const struct provider_ops *ops, const struct target *t, const char *url,
                    const struct provider_env *env, struct provider **ret, struct err *err) _must_check_;
 void docker_close(struct provider *p);
-unsigned docker_caps(unsigned api);
 /* Learn the engine's version, once. Every question does this by itself. */
 int docker_negotiate(struct docker *d, const struct cancel *c, struct err *err) _must_check_;
 /* Ask, and take the whole answer. Statuses from 400 up are errors in the engine's words (refusal_read());

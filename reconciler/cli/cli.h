@@ -120,6 +120,9 @@ struct cli_place {
 void cli_diagnostics(struct cli *c, const struct val *answer,
                      const struct cli_place *place); /* NULL: of the session's engine */
 
+/* capabilities.c: which field works where, in Markdown (contrib/doc/capabilities.md). */
+void cli_capabilities(struct buf *out);
+
 /* verb_images_prune.c: the other half of `images`. */
 int cli_images_prune(struct cli *c);
 

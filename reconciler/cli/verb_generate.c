@@ -99,7 +99,8 @@ int verb_generate(struct cli *c)
     } things[] = {{"man", manual},
                   {"reference", doc_reference},
                   {"schema", doc_json_schema},
-                  {"settings", settings_reference}};
+                  {"settings", settings_reference},
+                  {"capabilities", cli_capabilities}};
     for (size_t i = 0; i < ARRAY_LEN(things); i++) {
         if (!str_eq(things[i].name, c->args[0]))
             continue;
@@ -110,6 +111,6 @@ int verb_generate(struct cli *c)
     }
     struct err err = {0};
     err_set(&err, ERR_INVALID, "nothing to generate is called \"%s\"", c->args[0]);
-    err_hint(&err, "man, reference, schema and settings are");
+    err_hint(&err, "man, reference, schema, settings and capabilities are");
     return cli_fail(c, &err, NULL);
 }

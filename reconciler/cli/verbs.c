@@ -194,7 +194,8 @@ const struct verb verbs[] = {
      verb_version},
     {"help", "[VERB]", "this text, or help for a verb", NULL, EXITS_PLAIN, 0, 1, NULL, verb_help, true},
     {"names", "", NULL, NULL, EXITS_PLAIN, 0, 0, NULL, verb_names, true},
-    {"generate", "man|reference|schema|settings", NULL, NULL, EXITS_PLAIN, 1, 1, NULL, verb_generate, true},
+    {"generate", "man|reference|schema|settings|capabilities", NULL, NULL, EXITS_PLAIN, 1, 1, NULL,
+     verb_generate, true},
     {0},
 };
 

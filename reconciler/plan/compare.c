@@ -77,21 +77,20 @@ static bool is_secret(const struct field *f, const struct val *const v[SIDES])
     return false;
 }
 
-/* What changing it costs on this target, given that `after` is what it becomes. */
-static enum impact cost(const struct compare *c, const struct place *p, enum impact impact,
-                        const struct val *after)
+enum impact impact_on(unsigned caps, const char *top, enum impact impact, bool lifted)
 {
-    if (impact != IMPACT_LIVE)
+    if (str_eq(top, "container_name"))
+        return caps & CAP_RENAME ? IMPACT_LIVE : IMPACT_REPLACE;
+    if (impact != IMPACT_LIVE || str_eq(top, "replicas"))
         return impact;
-    const char *top = place_top(p);
-    /* Of a service: how many tasks there are, and how they are moved, is no part of the tasks themselves. */
-    if (c->sides->caps & CAP_SERVICES && (str_eq(top, "replicas") || str_eq(top, "deploy")))
+    /* How the tasks of a service are moved is no part of the tasks themselves. */
+    if (caps & CAP_SERVICES && str_eq(top, "deploy"))
         return IMPACT_LIVE;
     if (str_eq(top, "networks"))
-        return c->sides->caps & CAP_NETWORK_CONNECT ? IMPACT_LIVE : IMPACT_REPLACE;
+        return caps & CAP_NETWORK_CONNECT ? IMPACT_LIVE : IMPACT_REPLACE;
     /* Engines take the absence of a limit in an update for "as it is": a limit is lifted by a new object
      * only. */
-    if (!(c->sides->caps & CAP_LIVE_UPDATE) || (!after && str_eq(top, "resources")))
+    if (!(caps & CAP_LIVE_UPDATE) || (lifted && str_eq(top, "resources")))
         return IMPACT_REPLACE;
     return IMPACT_LIVE;
 }
@@ -111,7 +110,7 @@ static void report(const struct compare *c, const struct field *f, const struct 
     fc->reverted_default = reverted;
     fc->secret = is_secret(f, v);
     fc->cause = c->sides->has_applied && same_request ? CAUSE_DRIFT : CAUSE_COMMIT;
-    fc->impact = c->record ? IMPACT_NONE : cost(c, p, impact, after);
+    fc->impact = c->record ? IMPACT_NONE : impact_on(c->sides->caps, place_top(p), impact, !after);
     if (c->record)
         fc->cause = CAUSE_COMMIT;
 }

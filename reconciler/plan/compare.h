@@ -41,6 +41,10 @@ void compare_record(const struct field_table *t, const struct val *desired, cons
 void compare_labels(const char *prefix, const struct val *desired, const struct val *applied,
                     struct field_list *out);
 
+/* What a change of a container's field costs on a target with these capabilities: `impact` is its table's
+   word, `top` the topmost name of its path, and `lifted` says that nothing is asked for any more. */
+enum impact impact_on(unsigned caps, const char *top, enum impact impact, bool lifted);
+
 /* Two values of a field of FIELD_KEYED_DIGEST: can it be told whether they are of the same content? */
 bool digests_comparable(const struct val *one, const struct val *other);
 

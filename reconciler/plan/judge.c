@@ -70,9 +70,9 @@ static void judge_name(struct subject *s, const struct object *o, unsigned insta
         return;
     bool same_request =
         sides->has_applied && str_eq(val_get_str(s->r->spec, field), val_get_str(sides->applied, field));
-    enum impact impact = instances && planner_caps(s->p, s->r->id) & CAP_RENAME ? IMPACT_LIVE
-                         : s->r->kind->flags & KIND_STATEFUL                    ? IMPACT_DATA_LOSS
-                                                                                : IMPACT_REPLACE;
+    enum impact impact = instances ? impact_on(planner_caps(s->p, s->r->id), field, IMPACT_LIVE, false)
+                         : s->r->kind->flags & KIND_STATEFUL ? IMPACT_DATA_LOSS
+                                                             : IMPACT_REPLACE;
     add_fact(s->p, out, field, o->native_name, name, same_request ? CAUSE_DRIFT : CAUSE_COMMIT, impact);
 }
 

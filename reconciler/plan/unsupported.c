@@ -1,19 +1,12 @@
 /* What the target cannot do is said at plan time, all of it at once, and where it is asked for. */
+#include "reconciler/plan/unsupported.h"
+
+#include "base/str.h"
 #include "reconciler/plan/planner.h"
 
 #define ANY_HINT "remove it, or use a target that can"
 
-/*
- * Fields of a kind that take a capability (`with`), or that a target with one does not have (`without`).
- * "*" is every key. A value of `fine` is what the target does anyway.
- */
-static const struct limit {
-    const struct kind_desc *kind;
-    const char *path;
-    unsigned with, without;
-    const char *what, *hint, *fine;
-    const char *value; /* only this one; NULL: any */
-} limits[] = {
+const struct limit limits[] = {
     {&kind_container, "healthcheck", .with = CAP_HEALTHCHECK, .what = "health checks"},
     {&kind_container, "healthcheck.start_interval", .with = CAP_START_INTERVAL,
      .what = "a start interval of health checks"},
@@ -101,6 +94,7 @@ static const struct limit {
     {&kind_network, "driver", .without = CAP_SERVICES, .what = "networks of this driver",
      .hint = "the tasks of a service are on several nodes: remove it, or write driver: overlay",
      .fine = "overlay"},
+    {0},
 };
 
 static bool is_word_of(const char *list, const char *word)
@@ -204,10 +198,9 @@ static size_t check_resource(struct planner *p, const struct resource *r)
     struct check c = {.p = p, .r = r};
     if (r->kind->flags & KIND_INSTANCES && !(caps & CAP_SERVICES))
         c.found = check_ports(p, r);
-    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
-        const struct limit *l = c.limit = &limits[i];
-        bool lacks = (l->with & ~caps) || (l->without & caps);
-        if (lacks && l->kind == r->kind && (deploy || !str_starts(l->path, "deploy.")))
+    for (const struct limit *l = limits; l->kind; l++) {
+        c.limit = l;
+        if (limit_refuses(l, caps) && l->kind == r->kind && (deploy || !str_starts(l->path, "deploy.")))
             walk(&c, r->spec, r->spec, "", l->path);
     }
     return c.found;

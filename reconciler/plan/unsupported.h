@@ -1,0 +1,26 @@
+#ifndef PLAN_UNSUPPORTED_H
+#define PLAN_UNSUPPORTED_H
+/* What not every target can do, as a table: plans refuse by it, and the documentation is made of it. */
+#include "schema/kind.h"
+
+/*
+ * A field of a kind that takes a capability (`with`), or that a target with one does not have (`without`).
+ * In a path "*" is every key.
+ */
+struct limit {
+    const struct kind_desc *kind;
+    const char *path;
+    unsigned with, without;
+    const char *what;  /* "TARGET cannot do WHAT" */
+    const char *hint;  /* what to do instead; NULL: leave it out, or choose another target */
+    const char *fine;  /* values that are allowed all the same, with spaces between; NULL: none */
+    const char *value; /* only this one is refused; NULL: any */
+};
+extern const struct limit limits[]; /* ends with a NULL kind */
+
+/* Is it refused by a target with these capabilities? */
+static inline bool limit_refuses(const struct limit *l, unsigned caps)
+{
+    return (l->with & ~caps) || (l->without & caps);
+}
+#endif
