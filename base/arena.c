@@ -21,11 +21,29 @@
 #define BLOCK_FIRST ((size_t)4096)
 #endif
 #define BLOCK_LAST (BLOCK_FIRST * 256)
+#define ALIGN      8u /* of integers and pointers; on some machines max_align_t asks for more, for long double */
 
+/* What is aligned comes from the front, bytes from the back: nothing is lost between a string and a pointer. */
 struct arena_block {
     struct arena_block *next;
-    size_t size, used;
+    size_t front, back; /* where the free room begins and ends */
+    size_t size;
     _Alignas(max_align_t) char data[];
+};
+
+/*
+ * Words that were given, each in the one place that its hash gives it: what comes to a place that is taken
+ * takes it. So there is nothing to grow and nothing to search, and words made to meet cost no more than
+ * others.
+ */
+#define WORDS     4096u /* a power of two */
+#define WORD_LAST 48u   /* bytes; longer ones are rarely equal */
+
+struct arena_words {
+    struct arena_word {
+        const char *s;
+        size_t n;
+    } slots[WORDS];
 };
 
 void arena_init(struct arena *a)
@@ -37,6 +55,7 @@ void arena_release(struct arena *a)
 {
     if (!a)
         return;
+    arena_words_end(a);
     for (struct arena_block *b = a->head, *next; b; b = next) {
         next = b->next;
         free(b);
@@ -51,6 +70,7 @@ void arena_adopt(struct arena *a, struct arena *from)
         end = &(*end)->next;
     *end = from->head;
     a->used += from->used;
+    arena_words_end(from);
     *from = (struct arena)ARENA_INIT;
 }
 
@@ -59,7 +79,7 @@ static struct arena_block *block_new(size_t size)
     if (size > SIZE_MAX - sizeof(struct arena_block))
         mem_exhausted();
     struct arena_block *b = mem_alloc(sizeof(*b) + size);
-    b->size = size;
+    b->back = b->size = size;
     return b;
 }
 
@@ -80,19 +100,81 @@ static struct arena_block *add_block(struct arena *a, size_t size)
     return b;
 }
 
+/* The block with room for so many bytes. */
+static struct arena_block *block_for(struct arena *a, size_t need)
+{
+    struct arena_block *b = a->head;
+    return !b || b->back - b->front < need || BLOCK_FIRST == 0 ? add_block(a, need) : b;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
-    const size_t align = _Alignof(max_align_t);
+    const size_t align = ALIGN;
     if (size > SIZE_MAX - align)
         mem_exhausted();
     size_t need = BLOCK_FIRST ? (size + align - 1) & ~(align - 1) : size;
-    struct arena_block *b = a->head;
-    if (!b || b->size - b->used < need || BLOCK_FIRST == 0)
-        b = add_block(a, need);
-    void *p = b->data + b->used;
-    b->used += need;
+    struct arena_block *b = block_for(a, need);
+    void *p = b->data + b->front;
+    b->front += need;
     a->used += size;
     return p;
+}
+
+char *arena_bytes(struct arena *a, size_t size)
+{
+    struct arena_block *b = block_for(a, size);
+    b->back -= size;
+    a->used += size;
+    return b->data + b->back;
+}
+
+void arena_words_begin(struct arena *a)
+{
+    if (!a->words)
+        a->words = mem_new(struct arena_words);
+}
+
+void arena_words_end(struct arena *a)
+{
+    free(a->words);
+    a->words = NULL;
+}
+
+static uint64_t word_hash(const char *s, size_t n)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = n * odd;
+    for (; n >= sizeof(uint64_t); s += sizeof(uint64_t), n -= sizeof(uint64_t)) {
+        uint64_t part;
+        memcpy(&part, s, sizeof(part));
+        hash = (hash ^ part) * odd;
+        hash ^= hash >> 32;
+    }
+    uint64_t rest = 0;
+    for (size_t i = 0; i < n; i++)
+        rest = rest << 8 | (unsigned char)s[i];
+    hash = (hash ^ rest) * odd;
+    return hash ^ hash >> 32;
+}
+
+static char *copy_word(struct arena *a, const char *s, size_t n)
+{
+    char *copy = arena_bytes(a, n + 1);
+    if (n)
+        memcpy(copy, s, n);
+    return copy;
+}
+
+const char *arena_word(struct arena *a, const char *s, size_t n)
+{
+    if (!a->words || n > WORD_LAST)
+        return copy_word(a, s, n);
+    if (!n)
+        return "";
+    struct arena_word *slot = &a->words->slots[word_hash(s, n) & (WORDS - 1)];
+    if (slot->n != n || memcmp(slot->s, s, n) != 0)
+        *slot = (struct arena_word){copy_word(a, s, n), n};
+    return slot->s;
 }
 
 void *arena_alloc_array(struct arena *a, size_t n, size_t elem_size)
@@ -113,7 +195,7 @@ void *arena_memdup(struct arena *a, const void *p, size_t n)
 
 char *arena_strdup(struct arena *a, const char *s)
 {
-    return s ? arena_memdup(a, s, strlen(s) + 1) : NULL;
+    return s ? copy_word(a, s, strlen(s)) : NULL;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
@@ -121,9 +203,7 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
     if (!s)
         return NULL;
     n = strnlen(s, n);
-    char *copy = arena_alloc(a, n + 1);
-    memcpy(copy, s, n);
-    return copy;
+    return copy_word(a, s, n);
 }
 
 char *arena_printf(struct arena *a, const char *fmt, ...)
@@ -143,7 +223,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     int n = vsnprintf(small, sizeof(small), fmt, ap);
     if (n < 0) /* more than INT_MAX bytes, or a wide character that has no form: both are ours to avoid */
         abort();
-    char *s = arena_alloc(a, (size_t)n + 1);
+    char *s = arena_bytes(a, (size_t)n + 1);
     if ((size_t)n < sizeof(small))
         memcpy(s, small, (size_t)n + 1);
     else

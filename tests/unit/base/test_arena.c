@@ -13,7 +13,9 @@ static void memory_is_zeroed_and_aligned(void **state)
     for (size_t size = 0; size < 3000; size += 7) {
         unsigned char *p = arena_alloc(&a, size);
         assert_non_null(p);
-        assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+        assert_int_equal((uintptr_t)p % _Alignof(void *), 0);
+        assert_int_equal((uintptr_t)p % _Alignof(int64_t), 0);
+        arena_bytes(&a, size % 5); /* disturbs nothing */
         for (size_t i = 0; i < size; i++)
             assert_int_equal(p[i], 0);
         memset(p, 0xAA, size);
@@ -36,7 +38,7 @@ static void allocations_do_not_overlap(void **state)
         seed = seed * 1103515245 + 12345;
         /* Mostly small, now and then larger than any block. */
         size[i] = seed % 97 == 0 ? 2000000 : seed / 7 % 300;
-        p[i] = arena_alloc(&a, size[i]);
+        p[i] = seed / 11 % 2 ? arena_alloc(&a, size[i]) : (unsigned char *)arena_bytes(&a, size[i]);
         memset(p[i], i & 0xFF, size[i]);
     }
     for (int i = 0; i < N; i++)
@@ -71,6 +73,48 @@ static void strings(void **state)
     assert_string_equal(arena_printf(&a, "%s-%d", "x", 5), "x-5");
     for (int n = 250; n < 262; n++) /* around the size of its first try */
         assert_int_equal(strlen(arena_printf(&a, "%0*d", n, 1)), (size_t)n);
+    arena_release(&a);
+}
+
+static void words(void **state)
+{
+    (void)state;
+    struct arena a = ARENA_INIT;
+    assert_ptr_not_equal(arena_word(&a, "info", 4), arena_word(&a, "info", 4));
+    arena_words_begin(&a);
+    const char *info = arena_word(&a, "info and more", 4);
+    assert_string_equal(info, "info");
+    assert_ptr_equal(arena_word(&a, "info", 4), info);
+    assert_string_equal(arena_word(&a, "info", 3), "inf");
+    assert_memory_equal(arena_word(&a, "a\0b", 3), "a\0b", 4);
+    assert_string_equal(arena_word(&a, "", 0), "");
+    assert_string_equal(arena_word(&a, NULL, 0), "");
+    size_t used = a.used;
+    assert_ptr_equal(arena_word(&a, "info", 4), info);
+    assert_int_equal(a.used, used);
+    arena_words_end(&a);
+    assert_ptr_not_equal(arena_word(&a, "info", 4), info);
+    arena_words_begin(&a);
+    arena_release(&a); /* they go with it */
+}
+
+/* Far more than are remembered, of all lengths: each is what was asked for, for ever. */
+static void many_words_are_what_they_were(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    struct arena a = ARENA_INIT;
+    static const char *given[N];
+    char text[128];
+    arena_words_begin(&a);
+    for (int i = 0; i < N; i++) {
+        int n = snprintf(text, sizeof(text), "%0*d", i % 100 + 1, i / 2);
+        given[i] = arena_word(&a, text, (size_t)n);
+    }
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof(text), "%0*d", i % 100 + 1, i / 2);
+        assert_string_equal(given[i], text);
+    }
     arena_release(&a);
 }
 
@@ -135,6 +179,8 @@ int main(void)
         cmocka_unit_test(allocations_do_not_overlap),
         cmocka_unit_test(used_counts_what_was_asked_for),
         cmocka_unit_test(strings),
+        cmocka_unit_test(words),
+        cmocka_unit_test(many_words_are_what_they_were),
         cmocka_unit_test(arrays_grow),
         cmocka_unit_test(impossible_sizes_abort),
     };
