@@ -81,9 +81,7 @@ struct val *decode_wrong_type(struct decode *d, const struct field *f, const str
 struct val *decode_placed(struct decode *d, const struct ynode *n, struct val *v)
 {
     if (v && !v->line) {
-        v->line = n->line;
-        v->col = n->col;
-        v->file = n->file ? n->file : d->file_index;
+        val_place(v, n->file ? n->file : d->file_index, n->line, n->col);
     }
     return v;
 }

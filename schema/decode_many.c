@@ -86,7 +86,7 @@ struct val *decode_map(struct decode *d, const struct field *f, const struct yno
         }
         struct val *v = decode_item_at(d, f->elem, n->pairs[i].value, key->text, 0);
         if (v)
-            val_map_append(d->arena, map, arena_memdup(d->arena, key->text, key->len + 1), v);
+            val_map_append(d->arena, map, arena_word(d->arena, key->text, key->len), v);
     }
     decode_sort(d, map);
     return map;
@@ -185,7 +185,7 @@ struct val *decode_any(struct decode *d, const struct ynode *n)
     v = val_map_sized(d->arena, n->len);
     for (size_t i = 0; i < n->len; i++) {
         const struct ynode *key = n->pairs[i].key;
-        val_map_append(d->arena, v, arena_memdup(d->arena, key->text, key->len + 1),
+        val_map_append(d->arena, v, arena_word(d->arena, key->text, key->len),
                        decode_any(d, n->pairs[i].value));
     }
     val_map_sort(v, NULL, NULL);

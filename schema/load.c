@@ -98,6 +98,7 @@ void loader_init(struct loader *l, const struct load_input *in, struct arena *a,
     map_init(&l->indices);
     map_init(&l->env_files);
     map_init(&l->named);
+    arena_words_begin(a); /* manifests say much the same things */
 }
 
 void loader_release(struct loader *l)
@@ -108,6 +109,7 @@ void loader_release(struct loader *l)
     map_release(&l->named);
     for (size_t i = 0; i < l->n_units; i++)
         arena_release(&l->units[i].nodes);
+    arena_words_end(l->arena);
     load_vars_release(&l->vars);
     arena_release(&l->scratch);
 }

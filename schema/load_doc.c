@@ -273,6 +273,14 @@ bool document_decode_inline(struct decode *d, const struct ynode *n, struct docu
     return read_body(d, n, true, ret);
 }
 
+void document_copy(struct arena *a, struct document *doc)
+{
+    doc->name = arena_word(a, doc->name, strlen(doc->name));
+    doc->labels = val_clone(a, doc->labels);
+    doc->annotations = val_clone(a, doc->annotations);
+    doc->spec = val_clone(a, doc->spec);
+}
+
 struct val *document_to_val(struct arena *a, const struct document *doc)
 {
     struct val *v = val_map(a);
@@ -285,8 +293,7 @@ struct val *document_to_val(struct arena *a, const struct document *doc)
     if (doc->annotations->len)
         val_map_set(a, v, "annotations", doc->annotations);
     val_map_set(a, v, "spec", doc->spec);
-    v->line = doc->line;
-    v->col = doc->col;
+    val_place(v, 0, doc->line, doc->col);
     return v;
 }
 

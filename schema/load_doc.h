@@ -34,6 +34,9 @@ bool document_decode_inline(struct decode *d, const struct ynode *n, struct docu
 /* Does it look like a compose file. */
 bool document_is_compose(const struct ynode *n);
 
+/* Have all of it in an arena, and no more than it takes. */
+void document_copy(struct arena *a, struct document *doc);
+
 struct val *document_to_val(struct arena *a, const struct document *doc);
 /* False when it is none: then it was not written by this version. Borrows from v. */
 bool document_from_val(struct arena *a, const struct val *v, struct document *ret);

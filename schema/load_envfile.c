@@ -77,9 +77,7 @@ static void set(struct reader *r, const char *name, uint32_t line, const char *t
         return;
     }
     struct val *v = val_strn(r->arena, text, len);
-    v->file = r->index;
-    v->line = line;
-    v->col = 1;
+    val_place(v, r->index, line, 1);
     val_map_set(r->arena, r->into, name, v);
 }
 

@@ -173,8 +173,7 @@ static void to_cache(struct reading *r, const char *blob_id)
         val_list_add(a, docs, document_to_val(a, &u->docs[i]));
     for (size_t i = 0; i < u->n_refs; i++) {
         struct val *ref = val_str(a, u->refs[i].name);
-        ref->line = u->refs[i].line;
-        ref->col = u->refs[i].col;
+        val_place(ref, 0, u->refs[i].line, u->refs[i].col);
         val_list_add(a, refs, ref);
     }
     val_map_set(a, v, "docs", docs);
@@ -209,7 +208,8 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
     }
     size_t unresolved = references ? r->n_unresolved : 0;
     size_t first = l->diags->n;
-    struct decode d = {.arena = l->arena, .diags = l->diags, .file = r->u->path, .budget = &l->items_budget};
+    struct decode d = {
+        .arena = r->scratch, .diags = l->diags, .file = r->u->path, .budget = &l->items_budget};
     struct document doc;
     bool good = document_decode(&d, node, &doc, ret_foreign);
     if (unresolved) {
@@ -223,7 +223,7 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
                           "a Project stands only in forge.yaml");
         return;
     }
-    doc.name = arena_strdup(l->arena, doc.name);
+    document_copy(l->arena, &doc); /* and not what it took to read it */
     doc.partial = unresolved || l->diags->errors > before;
     arena_push(&l->scratch, r->u->docs, r->u->n_docs, r->u->cap_docs, doc);
 }

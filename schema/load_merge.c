@@ -82,9 +82,7 @@ static void apply_defaults(struct loader *l, struct resource *r)
         return;
     struct val *spec = load_overlay(l, r->kind->spec, part, r->spec);
     /* The spec's place is the resource's, not that of the defaults. */
-    spec->file = r->spec->file;
-    spec->line = r->spec->line;
-    spec->col = r->spec->col;
+    val_place_like(spec, r->spec);
     r->spec = r->kind->settle ? r->kind->settle(l->arena, spec) : spec;
 }
 

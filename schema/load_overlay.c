@@ -13,9 +13,7 @@ static struct val *without_nulls(struct arena *a, struct val *v)
     if (clean)
         return v;
     struct val *copy = val_map(a);
-    copy->file = v->file;
-    copy->line = v->line;
-    copy->col = v->col;
+    val_place_like(copy, v);
     for (size_t i = 0; i < v->len; i++)
         if (v->pairs[i].val->type != VAL_NULL)
             val_map_append(a, copy, v->pairs[i].key, without_nulls(a, v->pairs[i].val));
@@ -50,10 +48,7 @@ static struct val *overlay_pairs(struct loader *l, const struct field_table *t, 
 {
     struct arena *a = l->arena;
     struct val *out = val_map(a);
-    const struct val *place = base ? base : patch;
-    out->file = place->file;
-    out->line = place->line;
-    out->col = place->col;
+    val_place_like(out, base ? base : patch);
     size_t i = 0;
     size_t k = 0;
     size_t n = val_len(base);

@@ -148,8 +148,7 @@ static void add_paths(struct project *p, const struct val *env)
             continue;
         }
         struct val *clean = val_str(p->l->arena, path);
-        clean->line = item->line;
-        clean->col = item->col;
+        val_place(clean, 0, item->line, item->col);
         arena_push(p->l->arena, e->paths, e->n_paths, e->cap_paths, clean);
     }
 }
@@ -213,8 +212,7 @@ static void add_patches(struct project *p, const struct ynode *env)
         if (item->type == YN_SCALAR) {
             const char *path = load_resolve_path(l->arena, "", item->text);
             struct val *file = val_str(l->arena, path ? path : "");
-            file->line = item->line;
-            file->col = item->col;
+            val_place(file, 0, item->line, item->col);
             if (str_empty(path))
                 decode_error(&d, item, "\"%s\" is not a file of the repository", item->text);
             else if (e->n_patch_files == LIMIT_PROJECT_ITEMS)

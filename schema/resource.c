@@ -83,12 +83,13 @@ bool resource_name_is_valid(const char *name)
 
 struct resource *resource_new(struct arena *a, const struct kind_desc *kind, const char *name)
 {
+    static const struct val none = {.type = VAL_MAP};
     struct resource *r = arena_new(a, struct resource);
     r->kind = kind;
-    r->name = arena_strdup(a, name);
     r->id = arena_printf(a, "%s/%s", kind->prefix, name);
-    r->labels = val_map(a);
-    r->annotations = val_map(a);
+    r->name = r->id + strlen(kind->prefix) + 1;
+    r->labels = &none;
+    r->annotations = &none;
     return r;
 }
 

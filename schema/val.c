@@ -51,10 +51,7 @@ struct val *val_str_borrow(struct arena *a, const char *s, size_t n)
 struct val *val_strn(struct arena *a, const char *s, size_t n)
 {
     /* Not arena_strndup(), which stops at a NUL: the length has to be true. */
-    char *copy = arena_alloc(a, n + 1);
-    if (n)
-        memcpy(copy, s, n);
-    return val_str_borrow(a, copy, n);
+    return val_str_borrow(a, arena_word(a, s, n), n);
 }
 
 struct val *val_str(struct arena *a, const char *s)
@@ -164,7 +161,7 @@ void val_map_set(struct arena *a, struct val *map, const char *key, struct val *
     }
     map->pairs = val_room(a, map, map->pairs, sizeof(*map->pairs));
     memmove(map->pairs + at + 1, map->pairs + at, (map->len - at) * sizeof(*map->pairs));
-    map->pairs[at] = (struct val_pair){.key = arena_strdup(a, key), .val = v};
+    map->pairs[at] = (struct val_pair){.key = arena_word(a, key, strlen(key)), .val = v};
     map->len++;
 }
 
@@ -297,7 +294,7 @@ struct val *val_clone(struct arena *a, const struct val *v)
     struct val *copy = arena_memdup(a, v, sizeof(*v));
     switch ((enum val_type)v->type) {
     case VAL_STR:
-        copy->s = arena_memdup(a, v->s, (size_t)v->len + 1);
+        copy->s = arena_word(a, v->s, v->len);
         break;
     case VAL_LIST:
         copy->cap = v->len;
@@ -309,7 +306,7 @@ struct val *val_clone(struct arena *a, const struct val *v)
         copy->cap = v->len;
         copy->pairs = arena_array(a, struct val_pair, v->len);
         for (size_t i = 0; i < v->len; i++) {
-            copy->pairs[i].key = arena_strdup(a, v->pairs[i].key);
+            copy->pairs[i].key = arena_word(a, v->pairs[i].key, strlen(v->pairs[i].key));
             copy->pairs[i].val = val_clone(a, v->pairs[i].val);
         }
         break;
@@ -325,14 +322,21 @@ struct val *val_clone(struct arena *a, const struct val *v)
 
 struct val *val_map_copy(struct arena *a, const struct val *map)
 {
+    return val_map_copy_room(a, map, 0);
+}
+
+struct val *val_map_copy_room(struct arena *a, const struct val *map, size_t more)
+{
+    assert(!map || map->type == VAL_MAP);
+    size_t n = val_len(map);
+    struct val *copy = val_map_sized(a, n + more);
     if (!map)
-        return val_map(a);
-    assert(map->type == VAL_MAP);
-    struct val *copy = arena_memdup(a, map, sizeof(*map));
-    copy->cap = map->len;
-    copy->pairs = arena_array(a, struct val_pair, map->len);
-    if (map->len)
-        memcpy(copy->pairs, map->pairs, map->len * sizeof(*map->pairs));
+        return copy;
+    copy->flags = map->flags;
+    val_place_like(copy, map);
+    copy->len = map->len;
+    if (n)
+        memcpy(copy->pairs, map->pairs, n * sizeof(*map->pairs));
     return copy;
 }
 

@@ -5,8 +5,8 @@
  *
  * A value lives in an arena and is immutable once its builder has handed it on; subtrees may be shared
  * between trees of the same arena. Maps are always sorted by key (bytewise), so that equal trees have equal
- * encodings. A value may know its place in a file (line and column are 0 when it does not); places take no
- * part in equality or digests.
+ * encodings. A value may know its place in a file (line and column are 0 when it does not; what is further
+ * than either can count stands at the last one); places take no part in equality or digests.
  *
  * Canonical types: durations are integers of nanoseconds, sizes integers of bytes, fractions of processors
  * integers of nanocpus (1 cpu = 1000000000), file modes integers. The field table (field.h) says which is
@@ -29,12 +29,20 @@ enum val_type {
 
 struct val_pair;
 
+#define VAL_LINE_BITS 20
+#define VAL_COL_BITS  12
+#define VAL_LINE_MAX  ((1u << VAL_LINE_BITS) - 1)
+#define VAL_COL_MAX   ((1u << VAL_COL_BITS) - 1)
+
+/* There are some forty of them in a manifest, and all of a repository's manifests in memory: 24 bytes. */
 struct val {
     uint8_t type;  /* enum val_type */
     uint8_t flags; /* VAL_F_* */
     uint16_t file; /* index in the load's list of files; 0: the file of the resource itself */
     uint32_t len;  /* bytes of a string, items of a list, pairs of a map */
-    uint32_t line, col;
+    /* set by val_place() */
+    uint32_t line : VAL_LINE_BITS;
+    uint32_t col : VAL_COL_BITS;
     uint32_t cap; /* builders only */
     union {
         bool b;
@@ -48,6 +56,8 @@ struct val {
 
 #define VAL_F_SECRET  0x01 /* a string of which no byte may be printed; printing gives "(secret)" */
 #define VAL_F_REPLACE 0x02 /* in a patch: takes the place of what it would be merged into */
+
+_Static_assert(sizeof(struct val) == 16 + sizeof(void *) || sizeof(void *) != 8, "a value has no gaps");
 
 #define VAL_DEPTH_MAX 128 /* nesting that val_decode() and val_from_json() accept */
 
@@ -90,10 +100,25 @@ void val_set_bool(struct arena *a, struct val *map, const char *key, bool b);   
 struct val *val_str_borrow(struct arena *a, const char *s, size_t n);
 /* Sort a list of scalars (strings bytewise) and drop duplicates, for lists whose order has no meaning. */
 void val_list_sort(struct val *list);
+/* Where it stands. */
+static inline void val_place(struct val *v, uint16_t file, uint32_t line, uint32_t col)
+{
+    v->file = file;
+    v->line = (line < VAL_LINE_MAX ? line : VAL_LINE_MAX) & VAL_LINE_MAX;
+    v->col = (col < VAL_COL_MAX ? col : VAL_COL_MAX) & VAL_COL_MAX;
+}
+static inline void val_place_like(struct val *v, const struct val *other)
+{
+    v->file = other->file;
+    v->line = other->line;
+    v->col = other->col;
+}
 /* A deep copy in another arena. */
 struct val *val_clone(struct arena *a, const struct val *v);
 /* A copy of one level only: for changing a map without touching the original. NULL gives an empty map. */
 struct val *val_map_copy(struct arena *a, const struct val *map);
+struct val *val_map_copy_room(struct arena *a, const struct val *map,
+                              size_t more); /* with room for so many more pairs */
 
 /* Readers. `v` may be NULL, or of another type: then they give NULL or the fallback. */
 struct val *val_get(const struct val *map, const char *key);

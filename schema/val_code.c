@@ -211,6 +211,7 @@ void val_digest(const struct val *v, struct digest *ret)
 
 struct reader {
     struct arena *arena;
+    bool words; /* strings are taken one by one; else they stay where they are */
     const char *start, *at, *end;
     uint32_t line;
     const char *problem; /* what is wrong; the first one stays */
@@ -261,7 +262,7 @@ static bool read_bytes(struct reader *r, const char **ret, uint32_t *ret_len)
         return false;
     if (r->end - r->at <= (ptrdiff_t)n || r->at[n])
         return damaged(r, "a string has no end");
-    *ret = r->at;
+    *ret = r->words ? arena_word(r->arena, r->at, n) : r->at;
     *ret_len = n;
     r->at += (size_t)n + 1;
     return true;
@@ -279,12 +280,11 @@ static bool read_place(struct reader *r, struct val *v)
         return damaged(r, "a place is out of range");
     int64_t line = (int64_t)r->line + step;
     bool shortest = (col & 1) == (file != 0);
-    if (line < 0 || line > UINT32_MAX || col >> 1 > UINT32_MAX || file > UINT16_MAX || !shortest ||
+    if (line < 0 || line > VAL_LINE_MAX || col >> 1 > VAL_COL_MAX || file > UINT16_MAX || !shortest ||
         !(line || col >> 1 || file))
         return damaged(r, "a place is out of range");
-    v->line = r->line = (uint32_t)line;
-    v->col = (uint32_t)(col >> 1);
-    v->file = (uint16_t)file;
+    r->line = (uint32_t)line;
+    val_place(v, (uint16_t)file, r->line, (uint32_t)(col >> 1));
     return true;
 }
 
@@ -387,9 +387,10 @@ static bool read_val(struct reader *r, unsigned depth, struct val **ret)
 
 int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, struct err *err)
 {
-    /* Strings of the tree point into this one copy. */
-    const char *copy = arena_memdup(a, data, len);
-    struct reader r = {.arena = a, .start = copy, .at = copy, .end = copy + len};
+    /* Strings of the tree are words of the arena where it has them, or point into one copy of the bytes. */
+    bool words = a->words;
+    const char *bytes = words ? data : arena_memdup(a, data, len);
+    struct reader r = {.arena = a, .words = words, .start = bytes, .at = bytes, .end = bytes + len};
     struct val *v = NULL;
 
     if (len == 0 || (unsigned char)*r.at++ != VERSION)

@@ -110,9 +110,7 @@ const char *path_clean(struct arena *a, const char *text)
 
 struct val *placed_at(const struct ynode *n, struct val *v)
 {
-    v->file = n->file;
-    v->line = n->line;
-    v->col = n->col;
+    val_place(v, n->file, n->line, n->col);
     return v;
 }
 

@@ -54,13 +54,15 @@ static void view_make(struct view *view, const struct val *spec)
 /* A + "/" or "." + B; this runs some times for each container there is. */
 static const char *joined(struct arena *a, const char *left, char joint, const char *right)
 {
+    char few[128];
     size_t n = strlen(left);
     size_t m = strlen(right);
-    char *out = arena_alloc(a, n + m + 2);
+    bool fits = n + m + 2 <= sizeof(few);
+    char *out = fits ? few : arena_bytes(a, n + m + 2);
     char *end = mempcpy(out, left, n);
     *end++ = joint;
-    mempcpy(end, right, m);
-    return out;
+    mempcpy(end, right, m + 1);
+    return fits ? arena_word(a, few, n + m + 1) : out;
 }
 
 static void depend_on_sources(struct resource *r, struct arena *a, const struct val *map, const char *field,

@@ -116,6 +116,22 @@ static void test_equality(void **state)
     assert_true(val_equal(x, y));
 }
 
+static void test_places_end_at_the_last_one(void **state)
+{
+    struct world *w = *state;
+    struct val *v = val_int(&w->arena, 1);
+    val_place(v, 3, VAL_LINE_MAX, VAL_COL_MAX);
+    assert_int_equal(v->line, VAL_LINE_MAX);
+    assert_int_equal(v->col, VAL_COL_MAX);
+    val_place(v, 3, VAL_LINE_MAX + 1, VAL_COL_MAX + 1);
+    assert_int_equal(v->line, VAL_LINE_MAX);
+    assert_int_equal(v->col, VAL_COL_MAX);
+    val_place(v, UINT16_MAX, UINT32_MAX, UINT32_MAX);
+    assert_int_equal(v->file, UINT16_MAX);
+    assert_int_equal(v->line, VAL_LINE_MAX);
+    assert_int_equal(v->col, VAL_COL_MAX);
+}
+
 static void test_equality_of_sets(void **state)
 {
     struct world *w = *state;
@@ -199,6 +215,7 @@ int main(void)
         world_test(test_set_helpers_leave_out_nothing_to_say),
         world_test(test_readers_take_anything),
         world_test(test_equality),
+        world_test(test_places_end_at_the_last_one),
         world_test(test_equality_of_sets),
         world_test(test_list_sort_makes_a_set),
         world_test(test_clone_shares_nothing),

@@ -43,15 +43,16 @@ static void test_flags_and_places(void **state)
 {
     struct world *w = *state;
     struct val *list = val_list(&w->arena);
-    static const struct val places[] = {{.line = 1, .col = 1},          {.line = 900, .col = 4, .file = 3},
-                                        {.line = 2, .col = UINT32_MAX}, {.line = UINT32_MAX},
-                                        {.file = UINT16_MAX},           {0},
-                                        {.line = 5, .col = 80000}};
+    static const struct val places[] = {{.line = 1, .col = 1},
+                                        {.line = 900, .col = 4, .file = 3},
+                                        {.line = 2, .col = VAL_COL_MAX},
+                                        {.line = VAL_LINE_MAX},
+                                        {.file = UINT16_MAX},
+                                        {0},
+                                        {.line = 5, .col = 800}};
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         struct val *item = val_int(&w->arena, 1);
-        item->line = places[i].line;
-        item->col = places[i].col;
-        item->file = places[i].file;
+        val_place_like(item, &places[i]);
         item->flags = (uint8_t)(i & (VAL_F_SECRET | VAL_F_REPLACE));
         val_list_add(&w->arena, list, item);
     }
@@ -159,7 +160,7 @@ static void test_every_cut_is_seen(void **state)
     struct world *w = *state;
     _cleanup_buf_ struct buf form = BUF_INIT;
     struct val *v = sample(w);
-    v->line = 300;
+    val_place(v, 0, 300, 0);
     val_encode(v, true, &form);
     for (size_t len = 0; len < form.len; len++)
         refuse(w, form.data, len, NULL);
