@@ -10,6 +10,8 @@ struct binding {
     const char *environment;
     struct arena *arena;
     const char *target;       /* of the resource that is bound; NULL: there is one engine */
+    struct arena scratch;     /* for one resource */
+    struct map native;        /* id -> native name of a network or volume: many name the same few */
     struct map needs_default; /* ids of default networks that some container without a network needs */
     const char **defaults;
     size_t n_defaults, cap_defaults;
@@ -45,21 +47,41 @@ const char *bind_native_name(struct arena *a, const char *environment, const str
     return join_name(a, environment, r->name, instances ? instance : 0);
 }
 
-static const struct resource *find_named(const struct binding *b, const char *prefix, const char *name)
+/* The native name of a network or volume of the set; NULL: it is none. */
+static const char *native_name_of(struct binding *b, const char *prefix, const char *name)
 {
-    return resource_find(b->in, id_on(b->arena, arena_printf(b->arena, "%s/%s", prefix, name), b->target));
+    const char *plain = arena_printf(&b->scratch, "%s/%s", prefix, name);
+    const struct resource *r = resource_find(b->in, id_on(&b->scratch, plain, b->target));
+    if (!r)
+        return NULL;
+    const char *native = map_get(&b->native, r->id);
+    if (!native) {
+        native = bind_native_name(b->arena, b->environment, r, 0);
+        map_put(&b->native, r->id, (void *)(uintptr_t)native);
+    }
+    return native;
 }
 
-/* The attachment to one network, with the resource's own name among the aliases. */
-static struct val *attach(const struct binding *b, const struct val *attachment, const char *name)
+/* The aliases on a network: the resource's own name, and those that are given. */
+static struct val *aliases_of(const struct binding *b, const struct val *given, const char *name)
 {
-    struct val *rec = val_map_copy(b->arena, attachment);
-    struct val *aliases = val_list(b->arena);
-    const struct val *given = val_get(rec, "aliases");
+    struct val *aliases = val_list_sized(b->arena, val_len(given) + 1);
     for (size_t i = 0; i < val_len(given); i++)
         val_list_add(b->arena, aliases, given->items[i]);
-    val_list_add(b->arena, aliases, val_str(b->arena, name));
+    val_list_add(b->arena, aliases, val_str_borrow(b->arena, name, strlen(name)));
     val_list_sort(aliases);
+    return aliases;
+}
+
+/* The attachment to one network. *own are the aliases where none are given, made once. */
+static struct val *attach(const struct binding *b, const struct val *attachment, const char *name,
+                          struct val **own)
+{
+    const struct val *given = val_get(attachment, "aliases");
+    struct val *aliases = given || !*own ? aliases_of(b, given, name) : *own;
+    if (!given)
+        *own = aliases;
+    struct val *rec = val_map_copy_room(b->arena, attachment, !given);
     val_map_set(b->arena, rec, "aliases", aliases);
     return rec;
 }
@@ -81,9 +103,9 @@ static void need_default(struct binding *b)
 /* The native name of a network of the language; one that is native already stays. */
 static const char *network_name(struct binding *b, const char *name)
 {
-    const struct resource *net = find_named(b, "network", name);
-    if (net)
-        return bind_native_name(b->arena, b->environment, net, 0);
+    const char *native = native_name_of(b, "network", name);
+    if (native)
+        return native;
     if (!str_eq(name, "default"))
         return name;
     need_default(b);
@@ -103,32 +125,34 @@ static void bind_networks(struct binding *b, struct resource *r, struct val *spe
     if (val_get(spec, "network_mode"))
         return;
     const struct val *given = val_get(spec, "networks");
-    struct val *bound = val_map(b->arena);
+    struct val *bound = val_map_sized(b->arena, val_len(given) ? given->len : 1);
+    struct val *own = NULL;
     for (size_t i = 0; i < val_len(given); i++)
         val_map_set(b->arena, bound, network_name(b, given->pairs[i].key),
-                    attach(b, given->pairs[i].val, r->name));
+                    attach(b, given->pairs[i].val, r->name, &own));
     if (!val_len(given)) {
-        val_map_set(b->arena, bound, network_name(b, "default"), attach(b, NULL, r->name));
+        val_map_set(b->arena, bound, network_name(b, "default"), attach(b, NULL, r->name, &own));
         depend_on_default(b, r);
     }
     val_map_set(b->arena, spec, "networks", bound);
 }
 
-static void bind_volumes(const struct binding *b, struct val *spec)
+static void bind_volumes(struct binding *b, struct val *spec)
 {
     const struct val *given = val_get(spec, "volumes");
     struct val *bound = NULL;
     for (size_t i = 0; i < val_len(given); i++) {
         const struct val *mount = given->pairs[i].val;
         const char *source = val_get_str(mount, "source");
-        const struct resource *vol =
-            source && str_eq(val_get_str(mount, "type"), "volume") ? find_named(b, "volume", source) : NULL;
-        if (!vol)
+        const char *native = source && str_eq(val_get_str(mount, "type"), "volume")
+                                 ? native_name_of(b, "volume", source)
+                                 : NULL;
+        if (!native)
             continue;
         if (!bound)
             bound = val_map_copy(b->arena, given);
         struct val *copy = val_map_copy(b->arena, mount);
-        val_set_str(b->arena, copy, "source", bind_native_name(b->arena, b->environment, vol, 0));
+        val_set_str(b->arena, copy, "source", native);
         val_map_set(b->arena, bound, given->pairs[i].key, copy);
     }
     if (bound)
@@ -161,6 +185,7 @@ static struct resource *bind_resource(struct binding *b, const struct resource *
     bind_volumes(b, spec);
     bind_joins(b, spec);
     bound->spec = spec;
+    arena_release(&b->scratch);
     return bound;
 }
 
@@ -197,6 +222,13 @@ static int check_names(const struct binding *b, const struct resource_set *set, 
     return 0;
 }
 
+static void binding_release(struct binding *b)
+{
+    map_release(&b->needs_default);
+    map_release(&b->native);
+    arena_words_end(b->arena);
+}
+
 int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
              struct resource_set *ret, struct err *err)
 {
@@ -208,6 +240,7 @@ int bind_set(const struct resource_set *in, const char *environment, struct aren
     if (r < 0)
         return r;
     resource_set_init(ret, a);
+    arena_words_begin(a);
     ret->project = in->project;
     ret->files = in->files;
     ret->n_files = in->n_files;
@@ -215,7 +248,7 @@ int bind_set(const struct resource_set *in, const char *environment, struct aren
         resource_set_add(ret, bind_resource(&b, in->items[i]));
     for (size_t i = 0; i < b.n_defaults; i++)
         resource_set_add(ret, default_network(&b, b.defaults[i]));
-    map_release(&b.needs_default);
+    binding_release(&b);
     resource_set_sort(ret);
     return 0;
 }
@@ -256,7 +289,7 @@ int bind_part(const struct resource_set *in, const char *environment, const stru
         for (const struct resource_user *u = load_users(in, edit->ids[i]); u && r == 0; u = u->next)
             if (resource_find(in, u->id))
                 r = rebind(&b, u->id, bound, err);
-    map_release(&b.needs_default);
+    binding_release(&b);
     return r;
 }
 
