@@ -30,6 +30,14 @@ struct load_file {
     bool executable;
 };
 
+/*
+ * Decoded files that loads share, where most of what they read is the same: two commits. A set then also
+ * lives in the arenas of the sets that were loaded before it.
+ */
+struct load_known;
+struct load_known *load_known_new(void);
+void load_known_free(struct load_known *k); /* accepts NULL; the sets stay */
+
 struct load_input {
     const struct load_file *files;
     size_t n_files;
@@ -37,6 +45,7 @@ struct load_input {
     const char *commit;          /* ${git.commit}; NULL: unknown */
     const char *const *profiles; /* active profiles, NULL-terminated; may be NULL */
     bool services;               /* some target is a swarm: what only swarms do in compose files is kept */
+    struct load_known *known;    /* what was decoded before, which this load adds to; NULL */
     bool trace;                  /* note what schema_load_part() needs to know, in the set */
     void *arg;
     /* Read file i completely (bytes in `a`, NUL-terminated). Called from one thread. */

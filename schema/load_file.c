@@ -130,15 +130,25 @@ static void reserve_docs(struct loader *l, struct load_unit *u, size_t n)
     u->n_docs = 0;
 }
 
+static bool is_known(struct loader *l, struct load_unit *u, const char *blob_id)
+{
+    const struct val *names = load_known_names(l, blob_id);
+    return load_known_take(l, names ? resolved_key(l, blob_id, names) : blob_id, u);
+}
+
 static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_id)
 {
-    struct val *v = recall(l, blob_id);
+    const char *key = blob_id;
+    struct val *v = recall(l, key);
     const struct val *names = val_get(v, "vars");
     for (size_t i = 0; i < val_len(names); i++)
         if (!val_is(names, VAL_LIST) || !val_is(names->items[i], VAL_STR))
             return false;
-    if (names)
-        v = recall(l, resolved_key(l, blob_id, names));
+    if (names) {
+        load_known_put_names(l, blob_id, names);
+        key = resolved_key(l, blob_id, names);
+        v = recall(l, key);
+    }
     const struct val *docs = val_get(v, "docs");
     const struct val *refs = val_get(v, "refs");
     if (!val_is(docs, VAL_LIST))
@@ -159,6 +169,7 @@ static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_i
         struct load_ref ref = {.name = at->s, .file = u->path, .line = at->line, .col = at->col};
         arena_push(&l->scratch, u->refs, u->n_refs, u->cap_refs, ref);
     }
+    load_known_put(l, key, u);
     return true;
 }
 
@@ -181,10 +192,14 @@ static void to_cache(struct reading *r, const char *blob_id)
         val_map_set(a, v, "refs", refs);
     if (!val_len(r->names)) {
         keep(r->l, blob_id, v);
+        load_known_put(r->l, blob_id, u);
         return;
     }
     val_list_sort(r->names);
-    keep(r->l, resolved_key(r->l, blob_id, r->names), v);
+    const char *key = resolved_key(r->l, blob_id, r->names);
+    keep(r->l, key, v);
+    load_known_put(r->l, key, u);
+    load_known_put_names(r->l, blob_id, r->names);
     struct val *first = val_map(a);
     val_map_set(a, first, "vars", r->names);
     keep(r->l, blob_id, first);
@@ -265,7 +280,7 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
     l->stats->files++;
     /* What forge.yaml says depends on its name: the same bytes elsewhere are no Project. */
     const char *key = str_eq(u->path, l->project_path) ? NULL : file->blob_id;
-    if (key && from_cache(l, u, key)) {
+    if (key && (is_known(l, u, key) || from_cache(l, u, key))) {
         l->stats->cached++;
         return 0;
     }

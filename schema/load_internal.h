@@ -93,6 +93,12 @@ void load_trace_needs(struct load_trace *t, struct arena *a, const struct resour
 void load_trace_finish(struct loader *l);
 void load_trace_budgets(struct loader *l);
 
+/* load_known.c. Keys are those of the cache. */
+void load_known_put(struct loader *l, const char *key, const struct load_unit *u);
+void load_known_put_names(struct loader *l, const char *key, const struct val *names);
+const struct val *load_known_names(const struct loader *l, const char *key);
+bool load_known_take(struct loader *l, const char *key, struct load_unit *u);
+
 /* load_part.c */
 struct load_part;
 const struct load_file *load_part_file(struct load_part *p, const char *path); /* NULL: there is none */

@@ -60,7 +60,7 @@ int look_against(struct engine *e, const char *rev, struct look *l, struct err *
     struct load_stats stats = {0};
     resource_set_init(&set, &l->arena);
     resource_set_init(&bound, &l->arena);
-    r = look_load(e, snap, snapshot_info(snap), &l->arena, &set, &l->diags, &stats, err);
+    r = look_load(e, snap, snapshot_info(snap), l->known, &l->arena, &set, &l->diags, &stats, err);
     if (r == 0 && l->diags.errors)
         r = err_set(err, ERR_INVALID, "environment %s: revision %s has %zu errors in its manifests",
                     e->config->name, rev, l->diags.errors);

@@ -46,6 +46,7 @@ struct look {
     struct resource_set bound;
     struct diag_list diags; /* of loading and of planning */
     struct load_stats loaded;
+    struct load_known *known; /* while two commits are loaded; NULL */
     struct observed observed;
     struct inventory inventory;
     struct env_state state;

@@ -122,9 +122,9 @@ int record_inventory(struct engine *e, struct look *l, struct err *err) _must_ch
 int look_load_part(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
                    struct resource_set *set, struct load_edit *ret, struct err *err) _must_check_;
 /* load.c: fill l->desired from a snapshot's files, decoded forms cached in the store. */
-int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
-              struct resource_set *ret, struct diag_list *diags, struct load_stats *stats,
-              struct err *err) _must_check_;
+int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
+              struct load_known *known, struct arena *a, struct resource_set *ret, struct diag_list *diags,
+              struct load_stats *stats, struct err *err) _must_check_;
 /* rollback.c: fill l->desired from a recorded generation (all of it, or one resource of it over what is
  * there). */
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l,

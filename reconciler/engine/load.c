@@ -93,13 +93,15 @@ static void warn_of_nothing(size_t n_files, struct diag_list *diags)
     diag_hint(diags, d, "a manifest begins with apiVersion: forge/v1; `forge-ctl init` writes a first one");
 }
 
-int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info, struct arena *a,
-              struct resource_set *ret, struct diag_list *diags, struct load_stats *stats, struct err *err)
+int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
+              struct load_known *known, struct arena *a, struct resource_set *ret, struct diag_list *diags,
+              struct load_stats *stats, struct err *err)
 {
     struct load_context c;
     struct load_input in;
     begin(e, snap, info, &c, &in);
     in.n_files = snapshot_files(snap, &in.files);
+    in.known = known;
     int r = schema_load(&in, a, ret, diags, stats, err);
     end(&c, r == 0 && stats->decoded);
     if (r == 0 && ret->n == 0 && !diags->errors)

@@ -131,10 +131,12 @@ bool look_continues_generation(const struct look *l)
 
 static int look_compare(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
+    l->known = load_known_new();
     int r = look_wanted(e, o, l, err);
     l->resume = NULL; /* which is of what runs */
     if (r == 0)
         r = look_against(e, o->against, l, err);
+    load_known_free(take_ptr(l->known));
     return r < 0 ? r : look_plan(e, o, l, err);
 }
 

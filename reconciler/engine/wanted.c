@@ -105,7 +105,8 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
     int64_t begin = clock_mono(clock);
     int r = 0;
     if (!l->rollback_to || l->rollback_only) /* else all of it comes from a generation */
-        r = look_load(e, l->snapshot, l->info, &l->wanted->arena, &l->desired, &l->diags, &l->loaded, err);
+        r = look_load(e, l->snapshot, l->info, l->known, &l->wanted->arena, &l->desired, &l->diags,
+                      &l->loaded, err);
     if (r == 0 && l->diags.errors)
         r = err_set(err, ERR_INVALID, "environment %s: %zu %s in its manifests", e->config->name,
                     l->diags.errors, l->diags.errors == 1 ? "error" : "errors");

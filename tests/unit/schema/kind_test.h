@@ -47,6 +47,7 @@ struct repository {
     const char *environment, *commit;
     const char *const *profiles;
     bool cached;
+    struct load_known *known;
     struct load_file files[64];
     const char *texts[64];
     size_t n;
@@ -123,11 +124,14 @@ static inline const char *repository_load(struct repository *r)
                             .environment = r->environment,
                             .commit = r->commit,
                             .profiles = r->profiles,
+                            .known = r->known,
                             .arg = r,
                             .read = repository_read};
     if (r->cached) {
         in.cache_get = repository_get;
         in.cache_put = repository_put;
+    }
+    if (r->cached || r->known) {
         for (size_t i = 0; i < r->n; i++) {
             struct digest d;
             char hex[DIGEST_HEX_LEN + 1];

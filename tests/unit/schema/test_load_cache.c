@@ -169,12 +169,62 @@ static void test_damaged_cache(void **state)
     assert_string_equal(print(r), good);
 }
 
+static const struct val *image_of(struct repository *r, const char *id)
+{
+    return val_get(resource_find(&r->set, id)->spec, "image");
+}
+
+/* Two loads of nearly the same: what is equal is there once, and everything reads as if loaded by itself. */
+static void test_known_files(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = cached(w);
+    r->cached = false;
+    r->known = load_known_new();
+    repository_add(r, "forge.yaml", PROJECT "  variables: {A: \"1\"}\n");
+    repository_add(r, "a.yaml", manifest(w, "Container", "plain", "{image: x}"));
+    repository_add(r, "b.yaml", manifest(w, "Container", "asks", "{image: \"x:${A}\"}"));
+    repository_add(r, "c.yaml", manifest(w, "Container", "uses", "{image: \"x:${container.plain.host}\"}"));
+    repository_add(r, "d.yaml",
+                   "apiVersion: forge/v1\nkind: Container\nmetadata: {name: plain}\npatch: true\n"
+                   "spec: {hostname: h}\n");
+    repository_add(r, "e.yaml", "# nothing\n");
+    load(r, 6, 0);
+    const char *first = print(r);
+    const struct val *plain = image_of(r, "container/plain"), *asks = image_of(r, "container/asks");
+
+    load(r, 2, 4); /* forge.yaml and the patch, which is marked as one of its set */
+    assert_string_equal(print(r), first);
+    assert_ptr_equal(image_of(r, "container/plain"), plain);
+    assert_ptr_equal(image_of(r, "container/asks"), asks);
+
+    repository_set(r, "forge.yaml", PROJECT "  variables: {A: \"2\"}\n");
+    load(r, 3, 3);
+    assert_ptr_equal(image_of(r, "container/plain"), plain);
+    assert_ptr_not_equal(image_of(r, "container/asks"), asks);
+    assert_string_equal(image_of(r, "container/asks")->s, "x:2");
+
+    /* The same bytes elsewhere, with a reference that leads nowhere now: the problem is of the other file. */
+    repository_set(r, "a.yaml", "# nothing\n");
+    repository_set(r, "d.yaml", "# nothing\n");
+    repository_set(r, "e.yaml", r->texts[2]);
+    repository_set(r, "c.yaml", "# nothing\n");
+    assert_string_equal(r->files[2].path, "c.yaml");
+    assert_non_null(strstr(repository_load(r), "e.yaml:4:15: error: ${container.plain.host}: there is no"));
+    load_known_free(r->known);
+    r->known = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        repository_test(test_same_from_the_cache),    repository_test(test_references),
-        repository_test(test_one_blob_in_two_places), repository_test(test_problems_are_found_again),
-        repository_test(test_project_elsewhere),      repository_test(test_damaged_cache),
+        repository_test(test_same_from_the_cache),
+        repository_test(test_references),
+        repository_test(test_one_blob_in_two_places),
+        repository_test(test_problems_are_found_again),
+        repository_test(test_project_elsewhere),
+        repository_test(test_damaged_cache),
+        repository_test(test_known_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
