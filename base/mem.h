@@ -16,6 +16,12 @@ void *mem_array(size_t n, size_t elem_size) __attribute__((malloc, returns_nonnu
 void *mem_resize(void *p, size_t n, size_t elem_size) __attribute__((returns_nonnull));
 char *mem_strdup(const char *s); /* NULL stays NULL */
 #define mem_new(type) ((type *)mem_alloc(sizeof(type)))
+/*
+ * For a program that comes to rest: give what is free back to the kernel, and let go of the pages of the
+ * program and its libraries that only had to be read, of which starting takes the most. The kernel keeps them
+ * as the files', and maps again what is used again. From any thread; some milliseconds.
+ */
+void mem_rest(void);
 /* Say so and abort. For those who call an allocator of their own. */
 _noreturn_ void mem_exhausted(void);
 #endif

@@ -1,6 +1,7 @@
 /* One reconcile: look, and apply what automation may. On a worker's thread. */
 #include "reconciler/daemon/env_internal.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <malloc.h>
@@ -292,7 +293,10 @@ static void count_run(struct env *e, int64_t took_ns)
 
 static void give_back_memory(struct env *e)
 {
-    malloc_trim(0);
+    if (e->looked_at_all)
+        mem_rest();
+    else
+        malloc_trim(0);
     store_relax(e->host.store);
 }
 
