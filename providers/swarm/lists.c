@@ -124,25 +124,38 @@ int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, s
     return docker_json(d, &(struct ask){.path = path, .cancel = c}, ret, NULL, err);
 }
 
-const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)
+int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
+                       const char **ret, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
-    struct err ignored = {0};
     char *login = NULL;
-    const char *at = strchr(ref, '@');
-    if (at)
-        return at + 1;
-    if (str_starts(ref, "sha256:") || credential_header(d, ref, c, &login, &ignored) < 0)
-        return NULL;
+    int r = credential_header(d, ref, c, &login, err);
+    if (r < 0)
+        return r;
     const struct ask q = {.path = docker_path(a, "/distribution/", ref, "/json"),
                           .headers = login,
                           .cancel = c,
                           .timeout_ns = 15 * NS_PER_S};
-    int r = docker_json(d, &q, &j, NULL, &ignored);
+    r = docker_json(d, &q, &j, NULL, err);
     credential_free(login);
-    return r < 0 ? NULL
-                 : arena_strdup(
-                       a, json_string_value(json_object_get(json_object_get(j, "Descriptor"), "digest")));
+    const char *digest = json_string_value(json_object_get(json_object_get(j, "Descriptor"), "digest"));
+    if (r < 0)
+        return r;
+    if (!digest)
+        return err_set(err, ERR_CORRUPT, "the registry of %s gives no digest", ref);
+    *ret = arena_strdup(a, digest);
+    return 0;
+}
+
+const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)
+{
+    struct err ignored = {0};
+    const char *digest = NULL, *at = strchr(ref, '@');
+    if (at)
+        return at + 1;
+    if (str_starts(ref, "sha256:") || swarm_ask_registry(d, ref, c, a, &digest, &ignored) < 0)
+        return NULL;
+    return digest;
 }
 
 const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)

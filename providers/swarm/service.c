@@ -23,8 +23,9 @@ static int make_body(struct act *t, json_t *now, json_t **ret, struct err *err)
     if (r < 0)
         return r;
     /* What runs by a digest goes on doing so, unless another reference is asked for, or it means another
-       image by now. */
-    bool same = rest && (!*rest || *rest == '@') && !str_eq(val_get_str(s->spec, "pull_policy"), "always");
+       image by now. Without one the registry was not to be asked: a restart tries again. */
+    bool same = rest && (*rest == '@' || (!*rest && !s->restart)) &&
+                !str_eq(val_get_str(s->spec, "pull_policy"), "always");
     const struct service_request rq = {
         .name = s->native_name,
         .spec = s->spec,

@@ -40,7 +40,11 @@ int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, s
 /* The reference with the digest that its registry has for it now: NAME:TAG@sha256:...; as it is where no
    registry knows it. */
 const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
-/* "sha256:..." of a reference in its registry; NULL when it cannot be asked. */
+/* "sha256:..." of a reference (without one) in its registry, asked by the manager with our credentials.
+   ERR_AUTH, ERR_NOTFOUND, ... in the registry's words. */
+int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
+                       const char **ret, struct err *err) _must_check_;
+/* The same, or what the reference says itself; NULL when it cannot be asked. */
 const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
 
 /* What a step acts on now, with its JSON; as act_look() for plain engines. *ret_json is to be released. */

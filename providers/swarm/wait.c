@@ -111,14 +111,28 @@ static const char *why(struct watching_service *w)
                       t->node ? swarm_node_name(&w->lists, t->node) : NULL);
 }
 
+/* A node says only that it has no such image: why it could not pull it, the registry tells whoever asks as
+ * the node did. 0: there is no reason to ask, or nothing wrong. */
+static int ask_registry(struct watching_service *w, struct err *err)
+{
+    const struct task *t = newest_failure(w);
+    const char *digest;
+    if (!t || !t->error || !t->image || !strstr(t->error, "No such image") || strchr(t->image, '@'))
+        return 0;
+    return swarm_ask_registry(w->t->d, t->image, act_cancel(w->t), w->t->arena, &digest, err);
+}
+
 static int will_not(struct watching_service *w, struct err *err)
 {
     const char *name = w->t->step->native_name, *reason = why(w);
+    struct err asked = {0};
     const char *said =
         json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "Message"));
     if (!reason && str_starts(w->phase, "rollback_"))
         reason = "none of its tasks failed by itself; was a node drained or lost meanwhile?";
     reason = reason ? reason : str_or(said, "the swarm gives no reason");
+    if (ask_registry(w, &asked) < 0)
+        reason = arena_printf(w->t->arena, "%s; its registry says: %s", reason, asked.msg);
     if (str_eq(w->phase, "rollback_paused"))
         err_set(err, ERR_FAILED, "the update of service %s failed, and so did going back: %s", name, reason);
     else if (str_starts(w->phase, "rollback_"))
@@ -130,6 +144,9 @@ static int will_not(struct watching_service *w, struct err *err)
                 reason);
     else
         err_set(err, ERR_FAILED, "service %s does not run: %s", name, reason);
+    if (asked.code == ERR_AUTH)
+        return err_hint(err,
+                        "check the credentials of its registry: `logins` of the target, or `docker login`");
     return err_hint(err, "see its output with `forge-ctl logs`, and `docker service ps --no-trunc %s`", name);
 }
 

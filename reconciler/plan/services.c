@@ -19,6 +19,21 @@ static void create(struct subject *s, const char *name)
         change_fact(s->p, c, "state", "removed", "running", CAUSE_DRIFT, IMPACT_NONE);
 }
 
+static const char *state_words(const struct subject *s, const struct object *o)
+{
+    if (!o->tasks_wanted)
+        return object_state_name(o->state);
+    return arena_printf(s->p->a, "%u of %u tasks run", o->tasks_running, o->tasks_wanted);
+}
+
+/* Its last change failed, and the swarm has not brought it up since. With credentials or an image that have
+ * come since then it may run: its tasks get neither before they are made anew. */
+static bool has_not_come_up(const struct subject *s, const struct object *o)
+{
+    enum applied_status status = s->rec ? s->rec->status : APPLIED_OK;
+    return o->state == OBJECT_RESTARTING && (status == APPLIED_FAILED || status == APPLIED_STALLED);
+}
+
 void decide_service(struct subject *s)
 {
     const char *name = subject_name(s, 0);
@@ -35,6 +50,11 @@ void decide_service(struct subject *s)
         change_field(s->p, subject_change(s), &fields.items[i]);
     bool update = need == PLAN_UPDATE || need == PLAN_RESTART;
     need = judge_state(s, o, need, &running);
+    if (need == PLAN_NONE && has_not_come_up(s, o)) {
+        change_fact(s->p, subject_change(s), "state", state_words(s, o), "running", CAUSE_RESUME,
+                    IMPACT_RESTART);
+        need = PLAN_RESTART;
+    }
     if (need == PLAN_NONE) {
         note_state(s, o);
     } else {

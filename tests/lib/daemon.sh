@@ -8,6 +8,9 @@
 #   metric NAME VALUE        succeeds when the metric has the value (a regular expression)
 # shellcheck shell=bash
 
+. "${BASH_SOURCE[0]%/*}/forge.sh"
+. "${BASH_SOURCE[0]%/*}/git.sh"
+
 daemon_new()
 {
     forge_new "$1"

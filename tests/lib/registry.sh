@@ -1,6 +1,8 @@
 # A registry with a password, on loopback, where engines speak plain HTTP without being told.
 #
-#   registry_start              sets and exports REGISTRY (127.0.0.1:PORT), REGISTRY_USER, REGISTRY_PASSWORD
+#   registry_start [ADDRESS:PORT COMMAND...]
+#                               sets and exports REGISTRY (127.0.0.1:PORT, or as said), REGISTRY_USER, REGISTRY_PASSWORD;
+#                               COMMAND is what enters the network where the address is ("nsenter --net=...")
 #   registry_push IMAGE NAME    puts a local image there as $REGISTRY/NAME, and takes the local name away again;
 #                               sets REGISTRY_DIGEST (sha256:...). Leaves nobody logged in
 #   registry_login FOLDER       what "docker login" leaves there (DOCKER_CONFIG); Podman's API would try it by HTTPS
@@ -16,7 +18,8 @@ registry_start()
     service_need docker-registry "contrib/deps test installs it"
     service_need htpasswd "contrib/deps test installs it (apache2-utils)"
     dir=$(mktemp -d "$SERVICE_DIR/rXXXX")
-    REGISTRY=127.0.0.1:$(free_port)
+    REGISTRY=${1:-127.0.0.1:$(free_port)}
+    registry_enter=("${@:2}")
     REGISTRY_USER=forge
     REGISTRY_PASSWORD=registry-password
     htpasswd -Bbn -C 4 "$REGISTRY_USER" "$REGISTRY_PASSWORD" >"$dir/htpasswd"
@@ -30,7 +33,7 @@ registry_start()
 	auth:
 	  htpasswd: {realm: forge-test, path: $dir/htpasswd}
 	EOF
-    service_start registry 10 registry_answers -- docker-registry serve "$dir/config.yml" || return 1
+    service_start registry 10 registry_answers -- "${registry_enter[@]}" docker-registry serve "$dir/config.yml" || return 1
     registry_pid=$service_pid
     export REGISTRY REGISTRY_USER REGISTRY_PASSWORD
 }
@@ -60,5 +63,5 @@ registry_stop()
 
 registry_answers()
 {
-    curl -fs -u "$REGISTRY_USER:$REGISTRY_PASSWORD" "http://$REGISTRY/v2/"
+    "${registry_enter[@]}" curl -fs -u "$REGISTRY_USER:$REGISTRY_PASSWORD" "http://$REGISTRY/v2/"
 }

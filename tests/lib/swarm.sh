@@ -7,6 +7,7 @@
 #   swarm_revive N          starts node N again, with all it had
 #   swarm_stop              stops all nodes, and removes every trace of them; also done at exit
 #   swarm_remove_objects ENV  removes what an environment has in the swarm
+#   swarm_registry          a registry with a password (registry.sh) that all nodes reach, at 10.77.0.254:5000
 #   swarm_possible          succeeds when swarm_start has what it needs
 #
 # Nodes are called node1, node2, ...; node N's address is 10.77.0.N, on a bridge that only they are on. The kernel need
@@ -15,6 +16,7 @@
 # shellcheck shell=bash
 
 . "${BASH_SOURCE[0]%/*}/engine.sh"
+. "${BASH_SOURCE[0]%/*}/registry.sh"
 
 SWARM_NODES=0
 SWARM_PIDS=()
@@ -98,6 +100,12 @@ swarm_stop()
     rm -rf --one-file-system "$SWARM_DIR"
 }
 
+swarm_registry()
+{
+    ip -n "$swarm_net" link set lo up && ip -n "$swarm_net" addr add 10.77.0.254/24 dev br0 || return 1
+    registry_start 10.77.0.254:5000 nsenter --net="/run/netns/$swarm_net"
+}
+
 swarm_remove_objects()
 {
     local mark=label=io.forge.environment=$1 kind
@@ -130,7 +138,7 @@ swarm_run()
     service_start "node$n" 30 "engine_answers unix://$dir/sock" -- \
         nsenter --net="/run/netns/$swarm_net-$n" unshare --uts sh -c 'hostname "$0"; exec "$@"' "node$n" \
         dockerd --host "unix://$dir/sock" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" \
-        --bridge none --iptables=false --ip6tables=false --ip-masq=false || return 1
+        --insecure-registry 10.77.0.254:5000 --bridge none --iptables=false --ip6tables=false --ip-masq=false || return 1
     SWARM_PIDS[n]=$service_pid
 }
 
