@@ -76,6 +76,9 @@ int load_steps(struct loader *l, struct err *err)
     r = load_stacks(l, err);
     if (r < 0)
         return r;
+    r = load_unread(l, err);
+    if (r < 0)
+        return r;
     load_drop_named(l);
     load_merge(l);
     return load_expand(l, err);

@@ -11,8 +11,9 @@
  *   {docs: [document], refs: [{name}]}   what the file says, whatever the environment
  * or, for a file with references,
  *   {vars: [name]}                       what it asks for
- * and then the former under the blob's id, "+" and a digest of the values of these names. A file with any
- * problem is not kept, so that its problems are found again.
+ * and then the former under the blob's id, "+" and a digest of the values of these names; or
+ *   {compose: true}                      a compose file, which means something only to who names it
+ * A file with any other problem is not kept, so that its problems are found again.
  */
 
 struct reading {
@@ -140,6 +141,11 @@ static bool from_cache(struct loader *l, struct load_unit *u, const char *blob_i
 {
     const char *key = blob_id;
     struct val *v = recall(l, key);
+    if (val_get_bool(v, "compose", false) && !l->part) {
+        u->foreign = u->unread = true;
+        u->n_compose = 1;
+        return true;
+    }
     const struct val *names = val_get(v, "vars");
     for (size_t i = 0; i < val_len(names); i++)
         if (!val_is(names, VAL_LIST) || !val_is(names->items[i], VAL_STR))
@@ -274,6 +280,37 @@ static int read_unit(struct reading *r, const struct load_file *file, struct err
     return 0;
 }
 
+static void keep_compose(struct loader *l, const char *blob_id)
+{
+    struct val *v = val_map(&l->scratch);
+    val_set_bool(&l->scratch, v, "compose", true);
+    keep(l, blob_id, v);
+}
+
+/* Without the cache; `key`: to put it there. */
+static int read_fresh(struct loader *l, struct load_unit *u, const char *key, struct err *err)
+{
+    size_t errors = l->diags->errors;
+    size_t warnings = l->diags->warnings;
+    u->first_diag = l->diags->n;
+    u->n_refs = 0;
+    struct arena scratch = ARENA_INIT;
+    struct reading reading = {.l = l, .u = u, .scratch = &scratch, .names = val_list(&scratch)};
+    int r = read_unit(&reading, &l->in->files[u->file], err);
+    u->n_diags = l->diags->n - u->first_diag;
+    u->errors = l->diags->errors - errors;
+    u->warnings = l->diags->warnings - warnings;
+    if (r == 0 && key && !u->errors && !u->warnings && !reading.spoilt)
+        to_cache(&reading, key);
+    if (r == 0 && key && u->n_compose && document_is_compose(u->compose[0]))
+        keep_compose(l, key);
+    if (u->n_compose)
+        u->nodes = scratch; /* they are read again, as a compose file */
+    else
+        arena_release(&scratch);
+    return r;
+}
+
 int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
 {
     const struct load_file *file = &l->in->files[u->file];
@@ -284,22 +321,21 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
         l->stats->cached++;
         return 0;
     }
+    return read_fresh(l, u, key, err);
+}
 
-    size_t errors = l->diags->errors;
-    size_t warnings = l->diags->warnings;
-    u->first_diag = l->diags->n;
-    u->n_refs = 0;
-    struct arena scratch = ARENA_INIT;
-    struct reading reading = {.l = l, .u = u, .scratch = &scratch, .names = val_list(&scratch)};
-    int r = read_unit(&reading, file, err);
-    u->n_diags = l->diags->n - u->first_diag;
-    u->errors = l->diags->errors - errors;
-    u->warnings = l->diags->warnings - warnings;
-    if (r == 0 && key && !u->errors && !u->warnings && !reading.spoilt)
-        to_cache(&reading, key);
-    if (u->n_compose)
-        u->nodes = scratch; /* they are read again, as a compose file */
-    else
-        arena_release(&scratch);
-    return r;
+int load_unread(struct loader *l, struct err *err)
+{
+    for (size_t i = 0; i < l->n_units; i++) {
+        struct load_unit *u = &l->units[i];
+        if (!u->unread || map_get(&l->named, u->path))
+            continue;
+        u->unread = false;
+        u->n_compose = 0;
+        l->stats->cached--;
+        int r = read_fresh(l, u, NULL, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }

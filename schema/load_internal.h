@@ -75,6 +75,7 @@ struct load_unit {
     bool foreign;               /* it does not claim to be a manifest */
     struct ynode **compose;     /* it looks like a compose file: its documents, until one takes them */
     size_t n_compose;
+    bool unread;        /* as the cache says: its documents are still to be read */
     struct arena nodes; /* of these */
 };
 
@@ -152,6 +153,8 @@ int load_project(struct loader *l, struct err *err) _must_check_;
 /* Which files make the environment: l->units, in the order in which patches apply. */
 void load_select(struct loader *l);
 int load_unit_read(struct loader *l, struct load_unit *u, struct err *err) _must_check_;
+/* Compose files that nobody has asked for, which the cache only knows as such: what is wrong with them. */
+int load_unread(struct loader *l, struct err *err) _must_check_;
 /* Resources of Stacks and of compose files that stand for themselves, as units of their own. */
 int load_stacks(struct loader *l, struct err *err) _must_check_;
 /* Those of one compose project only. */

@@ -9,7 +9,7 @@
  * that comes of it keeps every value's own file, line and column. Then each service becomes a document of
  * kind Container whose spec is the service's mapping with some keys rewritten (compose_service.c and those
  * beside it), decoded by the Container's own table; networks, volumes, configs and secrets likewise
- * (compose_objects.c). compose_keys.c lists what is not honoured.
+ * (compose_objects.c). compose_keys.c lists what is not honoured. compose_cache.c keeps what came of it.
  *
  * Names: a service's resource is called PREFIX + its name in small letters with "-" for "_" and "."; the
  * service's own name is an alias on each of its networks, so that others find it by that.
@@ -44,6 +44,13 @@ struct compose_file {
     bool ready;         /* what it extends and includes is in its tree */
 };
 
+/* What a project asked about, as keys of maps; NULL: nothing. */
+struct compose_asked {
+    struct val *files;   /* paths, whether there is a file or not */
+    struct val *folders; /* "a/b/": which files are in it; "": in all of the repository */
+    struct val *names;   /* of variables of forge.yaml */
+};
+
 /* A project under way. */
 struct compose {
     struct loader *l;
@@ -69,7 +76,9 @@ struct compose {
     bool saw_unset;   /* in the text that is being resolved */
     bool broken;      /* a reference could not be resolved: what is absent may have been there */
     struct map *used; /* paths that were read */
-    int failed;       /* reading failed: an error code */
+    struct val *read; /* those that this project has read */
+    struct compose_asked asked;
+    int failed; /* reading failed: an error code */
     struct err *err;
     struct compose_names *names;
     struct load_unit *unit; /* gets the documents */
@@ -108,6 +117,22 @@ void compose_push(struct compose *c, struct ynode *seq, struct ynode *item);
 bool compose_take(struct compose *c, size_t n, const struct ynode *at);
 /* The text of a scalar, or NULL. */
 const char *compose_text(const struct ynode *n);
+
+/* compose_cache.c */
+/* The documents of a project that was resolved before, while all that it asked about is the same; false:
+   resolve it. */
+bool compose_recall(struct loader *l, const struct compose_options *o, struct load_unit *unit,
+                    struct map *used);
+/* Keep it for that: a project without errors, whose warnings are the diagnostics from `first_diag` on. */
+void compose_keep(struct compose *c, size_t first_diag);
+/* Ask about the repository, and note it. */
+const struct load_file *compose_find_file(struct compose *c, const char *path);
+void compose_ask_folder(struct compose *c, const char *folder);
+void compose_ask_name(struct compose *c, const char *name);
+/* It is read, and no manifest. */
+void compose_use_file(struct compose *c, const char *path);
+/* The first file whose path is not before `path`. Files are sorted bytewise. */
+size_t compose_first_file(const struct load_input *in, const char *path);
 
 /* compose_vars.c */
 struct ynode *compose_resolve(struct compose *c, const struct compose_scope *scope, struct ynode *n);

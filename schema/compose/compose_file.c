@@ -49,7 +49,7 @@ static size_t read_nodes(struct compose *c, const struct load_file *file, const 
     size_t number = (size_t)(file - l->in->files);
     for (size_t i = 0; i < l->n_units; i++) {
         struct load_unit *u = &l->units[i];
-        if (u->file == number && u->n_compose && u != c->unit) {
+        if (u->file == number && u->n_compose && !u->unread && u != c->unit) {
             size_t n = u->n_compose;
             *ret = u->compose;
             u->n_compose = 0;
@@ -171,7 +171,7 @@ struct compose_file *compose_read(struct compose *c, const struct compose_scope 
     struct compose_file *f = map_get(&c->by_role, role);
     if (f)
         return f->root ? f : NULL;
-    const struct load_file *file = load_find_file(l, path);
+    const struct load_file *file = compose_find_file(c, path);
     if (!file) {
         compose_error(c, at, "paths are relative to the file that names them",
                       "there is no file %s in the repository", path);
@@ -186,7 +186,7 @@ struct compose_file *compose_read(struct compose *c, const struct compose_scope 
     *f = (struct compose_file){.path = arena_strdup(l->arena, path), .base = base};
     f->index = new_index(l, f->path);
     map_put(&c->by_role, role, f);
-    map_put(c->used, f->path, l);
+    compose_use_file(c, f->path);
 
     struct ynode **docs = NULL;
     size_t n = read_nodes(c, file, at, &docs);

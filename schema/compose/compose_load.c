@@ -164,6 +164,8 @@ static void load_project_files(struct compose *c)
 int compose_load(struct loader *l, const struct compose_options *o, struct load_unit *unit, struct map *used,
                  struct err *err)
 {
+    if (compose_recall(l, o, unit, used))
+        return 0;
     struct arena scratch = ARENA_INIT;
     struct compose_names names = {.n_services = 0};
     struct compose *c = arena_new(&scratch, struct compose);
@@ -184,9 +186,12 @@ int compose_load(struct loader *l, const struct compose_options *o, struct load_
     for (int s = 0; s < SECTION_END; s++)
         map_init(&names.sections[s]);
 
-    size_t first = l->diags->n;
+    const struct diag_list *diags = l->diags;
+    size_t first = diags->n, errors = diags->errors, warnings = diags->warnings;
     load_project_files(c);
     drop_echoes(c, first);
+    if (diags->errors == errors && diags->n - first == diags->warnings - warnings)
+        compose_keep(c, first);
 
     map_release(&c->by_role);
     map_release(&names.services);

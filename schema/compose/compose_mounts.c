@@ -82,29 +82,15 @@ static void fold_file(struct compose_part *p, const struct mount *m, const char 
     compose_push(c, list_of(p, "configs", m->item), file);
 }
 
-/* The first file whose path is not before `path`. Files are sorted bytewise. */
-static size_t first_file(const struct load_input *in, const char *path)
-{
-    size_t low = 0;
-    size_t high = in->n_files;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (strcmp(in->files[mid].path, path) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 /* A file or folder of the repository in the container; false: there is none at that path. */
 static bool fold(struct compose_part *p, const struct mount *m, const char *path)
 {
     struct compose *c = p->c;
     const struct load_input *in = c->l->in;
-    const struct load_file *file = *path ? load_find_file(c->l, path) : NULL;
+    const struct load_file *file = *path ? compose_find_file(c, path) : NULL;
     const char *folder = *path ? arena_printf(c->arena, "%s/", path) : "";
-    size_t first = first_file(in, folder);
+    compose_ask_folder(c, folder);
+    size_t first = compose_first_file(in, folder);
     size_t n = 0;
     while (first + n < in->n_files && str_starts(in->files[first + n].path, folder))
         n++;

@@ -27,6 +27,7 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     *ret = val_get_str(val_get(c->options->spec, "environment"), name);
     if (*ret)
         return 0;
+    compose_ask_name(c, name);
     struct interp variables = load_vars_interp(&c->l->vars, c->arena);
     struct err ignored = {0};
     int r = variables.lookup(variables.arg, name, ret, &ignored);
@@ -146,7 +147,7 @@ void compose_env_file(struct compose *c, const struct compose_scope *scope, cons
                       const char *path, bool raw, bool required, struct val *into)
 {
     struct loader *l = c->l;
-    const struct load_file *file = load_find_file(l, path);
+    const struct load_file *file = compose_find_file(c, path);
     if (!file) {
         if (required)
             compose_error(c, at, "put it into the repository, or write {path: ..., required: false}",
@@ -161,7 +162,7 @@ void compose_env_file(struct compose *c, const struct compose_scope *scope, cons
     const char *text;
     size_t len;
     c->at = at;
-    map_put(c->used, file->path, c->l);
+    compose_use_file(c, file->path);
     int r = l->in->read(l->in->arg, (size_t)(file - l->in->files), c->arena, &text, &len, c->err);
     if (r < 0) {
         c->failed = err_wrap(c->err, "%s", path);

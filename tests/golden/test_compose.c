@@ -3,8 +3,9 @@
  * and its resources and problems are compared with the file EXPECTED in it. FORGE_GOLDEN_UPDATE=1 writes that
  * file instead; a name as argument runs one case.
  *
- * What holds for every case is checked for every case: loaded again from the cache it is the same, every spec
- * has the shape of its table, and the manifests that import would write of it load to the same resources.
+ * What holds for every case is checked for every case: loaded again from the cache it is the same and nothing
+ * is resolved; with a file taken away or changed it is what it would be without a cache; every spec has the
+ * shape of its table; and the manifests that import would write of it load to the same resources.
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ struct repo {
     struct load_file *files;
     size_t n, cap;
     struct map cache;
+    const char *changed; /* path of a file that reads otherwise: each "a" in it is a "b" */
+    size_t yaml_reads;
 };
 
 struct kept {
@@ -38,12 +41,16 @@ struct kept {
 
 static int read_file(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err)
 {
-    const struct repo *r = arg;
+    struct repo *r = arg;
     _cleanup_buf_ struct buf b = BUF_INIT;
+    r->yaml_reads += str_ends(r->files[i].path, ".yaml") && !str_eq(r->files[i].path, "forge.yaml");
     int code = io_read_file(arena_printf(a, "%s/%s", r->top, r->files[i].path), 1u << 20, &b, err);
     if (code < 0)
         return code;
-    *ret = arena_memdup(a, buf_str(&b), b.len + 1);
+    char *text = arena_memdup(a, buf_str(&b), b.len + 1);
+    for (char *p = text; str_eq(r->changed, r->files[i].path) && (p = strchr(p, 'a'));)
+        *p = 'b';
+    *ret = text;
     *ret_len = b.len;
     return 0;
 }
@@ -93,7 +100,18 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct load_file *)a)->path, ((const struct load_file *)b)->path);
 }
 
-static void load(struct repo *r, struct buf *out)
+/* Where each value stands, by the path of its file. */
+static void add_places(const struct resource_set *set, const struct val *v, struct buf *out)
+{
+    buf_addf(out, " %s:%u:%u", v->file ? set->files[v->file] : "", v->line, v->col);
+    for (size_t i = 0; v->type == VAL_LIST && i < v->len; i++)
+        add_places(set, v->items[i], out);
+    for (size_t i = 0; v->type == VAL_MAP && i < v->len; i++)
+        add_places(set, v->pairs[i].val, out);
+}
+
+/* Returns the number of errors. */
+static size_t load(struct repo *r, bool cached, bool places, struct buf *out)
 {
     static const char *const profiles[] = {"chosen", NULL};
     struct diag_list diags;
@@ -107,8 +125,9 @@ static void load(struct repo *r, struct buf *out)
                             .services = r->swarm,
                             .arg = r,
                             .read = read_file,
-                            .cache_get = cache_get,
-                            .cache_put = cache_put};
+                            .cache_get = cached ? cache_get : NULL,
+                            .cache_put = cached ? cache_put : NULL};
+    r->yaml_reads = 0;
     diag_init(&diags, &r->arena);
     assert_ok(schema_load(&in, &r->arena, &set, &diags, &stats, &err));
     diag_print(&diags, NULL, NULL, false, out);
@@ -118,11 +137,45 @@ static void load(struct repo *r, struct buf *out)
             assert_ok(field_check(res->kind->spec, res->spec, &err));
         buf_addf(out, "\n%s (%s:%u:%u)\n", res->id, res->file, res->line, res->col);
         val_json(res->spec, 2, out);
+        if (places)
+            add_places(&set, res->spec, out);
         buf_addc(out, '\n');
     }
     for (size_t i = 0; i < set.n_inactive; i++)
         buf_addf(out, "\n%s is inactive\n", set.inactive[i]);
     resource_set_release(&set);
+    return diags.errors;
+}
+
+static void same_as_without_cache(struct repo *r, const char *what, const char *path)
+{
+    struct buf cached = BUF_INIT, alone = BUF_INIT;
+    load(r, true, true, &cached);
+    load(r, false, true, &alone);
+    if (!str_eq(buf_str(&cached), buf_str(&alone)))
+        print_error("%s: %s %s\n", r->top, path, what);
+    assert_string_equal(buf_str(&cached), buf_str(&alone));
+    buf_release(&cached);
+    buf_release(&alone);
+}
+
+/* Whatever changes is seen, though all but it comes from the cache; and so is that it is as it was again. */
+static void check_cache(struct repo *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct load_file file = r->files[i];
+        r->changed = file.path;
+        r->files[i].blob_id = arena_printf(&r->arena, "%s'", file.path);
+        same_as_without_cache(r, "changed", file.path);
+        r->changed = NULL;
+        r->files[i].blob_id = file.blob_id;
+        same_as_without_cache(r, "as it was", file.path);
+        memmove(&r->files[i], &r->files[i + 1], (--r->n - i) * sizeof(file));
+        same_as_without_cache(r, "gone", file.path);
+        memmove(&r->files[i + 1], &r->files[i], (r->n++ - i) * sizeof(file));
+        r->files[i] = file;
+        same_as_without_cache(r, "there again", file.path);
+    }
 }
 
 /* What was imported, as one file of manifests beside the files that it names, is what was there before. */
@@ -246,9 +299,12 @@ static void run_case(void **state)
     map_init(&r.cache);
     add_folder(&r, "");
     qsort(r.files, r.n, sizeof(*r.files), by_path);
-    load(&r, &cold);
-    load(&r, &warm);
+    load(&r, true, false, &cold);
+    size_t errors = load(&r, true, false, &warm);
     assert_string_equal(buf_str(&warm), buf_str(&cold));
+    if (!errors)
+        assert_int_equal(r.yaml_reads, 0);
+    check_cache(&r);
     check_import(&r);
 
     const char *path = arena_printf(&r.arena, "%s/" EXPECTED, r.top);

@@ -215,6 +215,53 @@ static void test_known_files(void **state)
     r->known = NULL;
 }
 
+static const char *web_image(struct repository *r)
+{
+    return val_get_str(resource_find(&r->set, "container/web")->spec, "image");
+}
+
+/* A compose project is resolved when something that it asks about has changed, and only then. */
+static void test_compose_projects(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = cached(w);
+    repository_add(r, "forge.yaml", PROJECT "  variables: {TAG: \"1\", OTHER: x}\n");
+    repository_add(r, "compose.yaml", "services: {web: {image: \"shop/web:${TAG}${MORE-}\"}}\n");
+    load(r, 2, 0);
+    assert_string_equal(web_image(r), "shop/web:1");
+    size_t reads = r->reads;
+    load(r, 1,
+         2); /* forge.yaml, which is looked at twice; the file is known as what it is, and the project */
+    assert_int_equal(r->reads, reads + 2);
+    repository_set(r, "forge.yaml", PROJECT "  variables: {TAG: \"1\", OTHER: y}\n");
+    load(r, 1, 2);
+    repository_set(r, "forge.yaml", PROJECT "  variables: {TAG: \"2\", OTHER: y}\n");
+    load(r, 2, 1);
+    assert_string_equal(web_image(r), "shop/web:2");
+    repository_add(r, ".env", "MORE=-a\n");
+    load(r, 2, 1);
+    assert_string_equal(web_image(r), "shop/web:2-a");
+    repository_set(r, "forge.yaml", PROJECT "  variables: {TAG: \"1\"}\n");
+    load(r, 2, 1);
+    assert_string_equal(web_image(r), "shop/web:1-a");
+    load(r, 1, 3); /* .env is one of the project's */
+}
+
+/* That a file is a compose file is no reason to say nothing when nobody names it. */
+static void test_compose_files_of_nobody(void **state)
+{
+    struct world *w = *state;
+    struct repository *r = cached(w);
+    repository_add(r, "a/x.yaml", "services: {web: {image: x}}\n");
+    repository_add(r, "b.yaml", manifest(w, "Stack", "shop", "{files: [a/x.yaml]}"));
+    load(r, 2, 0);
+    load(r, 0, 3);
+    repository_set(r, "b.yaml", manifest(w, "Container", "c", "{image: x}"));
+    const char *problems = repository_load(r);
+    assert_non_null(strstr(problems, "a/x.yaml:1:1: error: this is a compose file that no Stack names"));
+    assert_string_equal(repository_load(r), problems);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +272,8 @@ int main(void)
         repository_test(test_project_elsewhere),
         repository_test(test_damaged_cache),
         repository_test(test_known_files),
+        repository_test(test_compose_projects),
+        repository_test(test_compose_files_of_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
