@@ -168,7 +168,7 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
 
 bool candidate_usable(struct subject *s, const struct object *o, bool *ret_update)
 {
-    if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING)
+    if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING || object_never_ran(o))
         return false;
     if (!o->spec_digest || !str_eq(o->spec_digest, subject_mark(s)))
         return false;

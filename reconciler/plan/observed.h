@@ -156,6 +156,11 @@ const struct observed_target *observed_target(const struct observed *o, const ch
 bool observed_away(const struct observed *o, const char *id);
 /* Is it there to do its work: running, or in the engine's hands to run again. */
 bool object_up(const struct object *o);
+/* Was it made and never started? Whoever made it was interrupted: it may lack its files and networks. */
+static inline bool object_never_ran(const struct object *o)
+{
+    return o->state == OBJECT_CREATED && o->started_ns <= 0;
+}
 /* A digest of everything a plan can depend on in one object (P6): identity, marks, state, spec, image. Not of
    what passes by itself: times, health, counts of restarts. */
 void object_digest(const struct object *o, struct digest *ret);

@@ -13,13 +13,15 @@ const char *rollout_failure_name(enum rollout_failure f)
 
 bool move_takes_turn(const struct plan_move *m)
 {
-    return m->action != PLAN_CREATE && m->action != PLAN_DELETE;
+    bool never_ran = m->current && object_never_ran(m->current) && !m->candidate;
+    return m->action != PLAN_CREATE && m->action != PLAN_DELETE && !never_ran;
 }
 
 /* Is it stopped, or another one put in its place? */
 static bool interrupts(const struct plan_move *m)
 {
-    return m->action == PLAN_REPLACE || m->action == PLAN_RESTART || m->action == PLAN_ADOPT;
+    return move_takes_turn(m) &&
+           (m->action == PLAN_REPLACE || m->action == PLAN_RESTART || m->action == PLAN_ADOPT);
 }
 
 static enum rollout_failure failure_of(const char *name, bool together)

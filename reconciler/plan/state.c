@@ -127,7 +127,9 @@ enum plan_action judge_state(struct subject *s, const struct object *o, enum pla
     *ret_running = true;
     if (so_far == PLAN_REPLACE)
         return PLAN_REPLACE;
-    if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING) {
+    /* What was made and never started may lack files and networks, and an engine that was killed meanwhile
+       may refuse to start it for ever: it is made anew. */
+    if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING || object_never_ran(o)) {
         change_fact(s->p, subject_change(s), "state", state_text(s->p, o), "running", state_cause(s, o),
                     IMPACT_REPLACE);
         return PLAN_REPLACE;

@@ -138,6 +138,11 @@ int steps_replace_container(struct step_maker *m, struct err *err)
     bool old_runs = old && step_runs(old);
     if (!(m->caps & CAP_RENAME))
         return replace_in_place(m, old, err);
+    /* Nothing serves, and nothing is lost: what takes its place is made where it was. */
+    if (old && object_never_ran(old)) {
+        step_discard(m, old);
+        old = NULL;
+    }
     struct newcomer n = {.name = arena_printf(m->a, "%s%s", m->move->native_name, MARK_CANDIDATE)};
     if (left && m->move->resume) {
         n = (struct newcomer){left->native_name, left->native_id, has_done(m, left)};

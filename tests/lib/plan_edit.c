@@ -103,6 +103,8 @@ static int edit_object(struct plan_case *c, struct object *o, const struct ynode
     const struct ynode *owner = ynode_get(n, "owner");
     if (state && object_state_from_name(state, &o->state) < 0)
         return err_set(err, ERR_INVALID, "%s: no state %s", c->folder, state);
+    if (o->state == OBJECT_CREATED)
+        o->started_ns = 0;
     if (health && object_health_from_name(health, &o->health) < 0)
         return err_set(err, ERR_INVALID, "%s: no health %s", c->folder, health);
     if (owner)
