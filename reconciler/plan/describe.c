@@ -145,6 +145,14 @@ static const char *adoption_reason(struct planner *p, const struct plan_change *
                                                     : " as it is");
 }
 
+static bool all_await(const struct plan_change *c)
+{
+    for (size_t i = 0; i < c->n_moves; i++)
+        if (!c->moves[i].await)
+            return false;
+    return true;
+}
+
 void describe(struct planner *p, struct plan_change *c)
 {
     c->how = how(p, c);
@@ -169,6 +177,8 @@ void describe(struct planner *p, struct plan_change *c)
     case PLAN_UPDATE:
         if (!c->n_moves)
             c->reason = "only recorded: nothing that runs changes";
+        else if (all_await(c))
+            c->reason = "the run that started it did not wait to the end; it is waited for now";
         else if (c->impact == IMPACT_NONE && c->n_fields)
             c->reason = "changed in Git while it was gone";
         break;

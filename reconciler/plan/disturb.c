@@ -79,6 +79,7 @@ static bool raise_move(struct planner *p, struct plan_change *c, const struct ob
         m->running = object_up(o);
     }
     m->action = action;
+    m->await = false;
     m->update |= action == PLAN_UPDATE;
     m->restart |= action == PLAN_RESTART && object_up(o);
     m->running |= action == PLAN_REPLACE;
@@ -166,15 +167,12 @@ static bool volume_is_replaced(const struct planner *p, const struct resource *r
     return false;
 }
 
-/* What is waited for once it runs: what others ask of it, else what its own check says. */
-static enum depend_condition wait_of(struct planner *p, const struct plan_change *c)
+enum depend_condition wait_of(struct planner *p, const struct resource *r, bool checked)
 {
-    const struct val *test = val_path(c->resource->spec, "healthcheck.test");
+    const struct val *test = val_path(r->spec, "healthcheck.test");
     const char *first = val_len(test) && val_is(test->items[0], VAL_STR) ? test->items[0]->s : NULL;
-    bool healthy = first != NULL;
-    for (size_t i = 0; i < c->n_moves; i++)
-        healthy |= c->moves[i].current && c->moves[i].current->health != HEALTH_NONE;
-    for (const struct relation *rel = planner_needed_by(p, c->id); rel; rel = rel->next) {
+    bool healthy = first || checked;
+    for (const struct relation *rel = planner_needed_by(p, r->id); rel; rel = rel->next) {
         if (rel->depend->condition == DEPEND_COMPLETED)
             return DEPEND_COMPLETED;
         healthy |= rel->depend->condition == DEPEND_HEALTHY;
@@ -215,7 +213,10 @@ void decide_how(struct planner *p, struct plan_change *c)
     if (!r || !(r->kind->flags & KIND_INSTANCES))
         return;
     struct subject s = {.p = p, .r = r};
-    c->wait = wait_of(p, c);
+    bool checked = false;
+    for (size_t i = 0; i < c->n_moves; i++)
+        checked |= c->moves[i].current && c->moves[i].current->health != HEALTH_NONE;
+    c->wait = wait_of(p, r, checked);
     c->job = is_job(&s);
     if (planner_caps(p, c->id) & CAP_SERVICES) /* the engine's work */
         return;

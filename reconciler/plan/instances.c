@@ -136,7 +136,11 @@ static void decide_instance(struct subject *s, unsigned instance, const struct p
     bool update = need == PLAN_UPDATE || need == PLAN_RESTART;
     s->interrupted = at->candidate || was_cut_short(s);
     need = judge_state(s, at->current, need, &running);
-    if (need == PLAN_NONE && !at->candidate) {
+    const char *awaited = need == PLAN_NONE && !at->candidate ? awaited_state(s, at->current) : NULL;
+    if (awaited)
+        change_fact(s->p, subject_change(s), "state", object_health_name(at->current->health), awaited,
+                    CAUSE_RESUME, IMPACT_NONE);
+    if (need == PLAN_NONE && !at->candidate && !awaited) {
         note_state(s, at->current);
         return;
     }
@@ -144,6 +148,7 @@ static void decide_instance(struct subject *s, unsigned instance, const struct p
         change_move(s->p, subject_change(s), need == PLAN_NONE ? PLAN_UPDATE : need, instance);
     m->current = at->current;
     m->update = update && need != PLAN_REPLACE;
+    m->await = awaited;
     m->running = running || need == PLAN_REPLACE;
     m->restart = need == PLAN_RESTART && object_up(at->current);
     if (at->candidate)

@@ -72,6 +72,7 @@ struct plan_move {
     bool resume; /* the candidate is what is asked for: go on with it; else it is removed */
     bool update; /* fields of the object, or of the candidate that goes on, are set while it stays what it is */
     bool restart; /* it is stopped and started although it runs */
+    bool await;   /* nothing is done to it: what its last change waited for is waited for */
     bool running; /* it is to run when all is done (a job that has ended is not) */
 };
 

@@ -66,6 +66,8 @@ static struct val *move_to_val(struct arena *a, const struct plan_move *mv)
         val_set_bool(a, m, "update", true);
     if (mv->restart)
         val_set_bool(a, m, "restart", true);
+    if (mv->await)
+        val_set_bool(a, m, "await", true);
     return m;
 }
 

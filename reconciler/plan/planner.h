@@ -135,6 +135,9 @@ enum plan_action judge_state(struct subject *s, const struct object *o, enum pla
                              bool *ret_running);
 /* The id of what `o` was to be restarted after, and was not; NULL: nothing. */
 const char *left_behind(struct subject *s, const struct object *o);
+/* Its last change was cut short while it waited: what it waits for and has not come, in words (S9). NULL:
+   nothing. */
+const char *awaited_state(struct subject *s, const struct object *o);
 bool is_job(struct subject *s);
 bool has_ended_well(struct subject *s, const struct object *o);
 void note_state(struct subject *s, const struct object *o);
@@ -146,6 +149,9 @@ bool target_is_gone(const struct planner *p, const char *id); /* it names none o
 /* disturb.c */
 void disturb(struct planner *p);
 void decide_how(struct planner *p, struct plan_change *c);
+/* What is waited for once a container runs: what others ask of it, else what its own check says. `checked`:
+   the engine runs a check, be it the image's. */
+enum depend_condition wait_of(struct planner *p, const struct resource *r, bool checked);
 
 /* rollout.c */
 void decide_rollout(struct planner *p, struct plan_change *c);           /* after its order is decided */

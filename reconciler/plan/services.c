@@ -34,6 +34,13 @@ static bool has_not_come_up(const struct subject *s, const struct object *o)
     return o->state == OBJECT_RESTARTING && (status == APPLIED_FAILED || status == APPLIED_STALLED);
 }
 
+/* The run that changed it last was stopped before its tasks ran, and they do not yet. */
+static bool is_awaited(const struct subject *s, const struct object *o)
+{
+    return id_listed(s->p->policy->resume, s->r->id) &&
+           (o->state == OBJECT_RESTARTING || o->tasks_running < o->tasks_wanted);
+}
+
 void decide_service(struct subject *s)
 {
     const char *name = subject_name(s, 0);
@@ -55,10 +62,15 @@ void decide_service(struct subject *s)
                     IMPACT_RESTART);
         need = PLAN_RESTART;
     }
-    if (need == PLAN_NONE) {
+    bool awaited = need == PLAN_NONE && is_awaited(s, o);
+    if (awaited)
+        change_fact(s->p, subject_change(s), "state", state_words(s, o), "running", CAUSE_RESUME,
+                    IMPACT_NONE);
+    if (need == PLAN_NONE && !awaited) {
         note_state(s, o);
     } else {
-        struct plan_move *m = change_move(s->p, subject_change(s), need, 0);
+        struct plan_move *m = change_move(s->p, subject_change(s), awaited ? PLAN_UPDATE : need, 0);
+        m->await = awaited;
         m->current = o;
         m->update = update;
         m->running = running || need == PLAN_REPLACE;

@@ -110,6 +110,21 @@ const char *left_behind(struct subject *s, const struct object *o)
     return NULL;
 }
 
+const char *awaited_state(struct subject *s, const struct object *o)
+{
+    if (!id_listed(s->p->policy->resume, s->r->id) || !object_up(o))
+        return NULL;
+    switch (wait_of(s->p, s->r, o->health != HEALTH_NONE)) {
+    case DEPEND_HEALTHY:
+        return o->health == HEALTH_HEALTHY || o->health == HEALTH_NONE ? NULL : "healthy";
+    case DEPEND_COMPLETED:
+        return "completed";
+    case DEPEND_STARTED:
+        break;
+    }
+    return NULL;
+}
+
 void note_state(struct subject *s, const struct object *o)
 {
     const char *detail = o->message ? arena_printf(s->p->a, ": %s", o->message) : "";

@@ -340,6 +340,8 @@ static void change_in_place(struct step_maker *m)
         name = m->move->native_name;
     }
     bool up = object_up(o);
+    if (m->move->await)
+        step_wait(m, name, o->native_id, 0);
     if (!m->move->running || (up && !m->move->restart))
         return;
     wait_for_needs(m);

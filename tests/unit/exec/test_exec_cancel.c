@@ -196,6 +196,69 @@ static void test_started_and_cancelled_is_finished(_unused_ void **state)
     world_release(&w);
 }
 
+/* Started, and stopped while it was not healthy yet: the next run says nothing is well before it is (S9). */
+static void test_started_and_cancelled_is_waited_for(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "awaited", false);
+    world_want(&w, C("a", CHECK) C("b", ", depends_on: {a: healthy}"));
+    fake_behave(w.engine, "container/a", &(struct fake_behaviour){.healthy_after_ns = 20 * NS_PER_S});
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/a", .verb = STEP_START};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_int_equal(world_count(&w, FAKE_START, "awaited-b-1"), 0);
+    world_apply_ok(&w);
+    assert_int_equal(world_count(&w, FAKE_START, "awaited-a-1"), 1);
+    assert_true(w.report.duration_ns >= 15 * NS_PER_S);
+    assert_int_equal(world_outcome(&w, "container/a")->result, EXEC_OK);
+    assert_int_equal(world_count(&w, FAKE_START, "awaited-b-1"), 1);
+    assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_OK);
+    world_assert_in_sync(&w);
+    world_release(&w);
+}
+
+/* It never gets healthy: that is no success, today or later, and who needs it is not begun. */
+static void test_started_and_cancelled_is_never_well(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "unwell", false);
+    world_want(&w, C("a", CHECK) C("b", ", depends_on: {a: healthy}"));
+    fake_behave(w.engine, "container/a", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/a", .verb = STEP_START};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_true(world_apply(&w) < 0);
+    assert_int_equal(world_outcome(&w, "container/a")->result, EXEC_FAILED);
+    assert_int_equal(world_outcome(&w, "container/b")->result, EXEC_SKIPPED);
+    world_plan(&w);
+    assert_int_equal(plan_find(&w.plan, "container/a")->action, PLAN_BLOCKED);
+    assert_int_equal(world_count(&w, FAKE_START, "unwell-b-1"), 0);
+    world_release(&w);
+}
+
+/* Made and never started: an engine that was killed meanwhile may refuse to start exactly that one for ever. */
+static void test_made_and_cancelled_is_made_anew(_unused_ void **state)
+{
+    struct world w;
+    char first[80], now[80];
+    world_init(&w, "anew", false);
+    world_want(&w, C("a", ""));
+    struct stopper s = {.type = EXEC_STEP_END, .id = "container/a", .verb = STEP_CREATE};
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_true(fake_native_id(w.engine, "anew-a-1", first));
+    world_apply_ok(&w);
+    assert_true(fake_native_id(w.engine, "anew-a-1", now));
+    assert_string_not_equal(first, now);
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+
+    /* The same for what was to take another one's place: that one serves until there is one that can. */
+    world_want(&w, C("a", ", environment: {V: two}"));
+    assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
+    assert_int_equal(fake_state(w.engine, "anew-a-1"), OBJECT_RUNNING);
+    world_apply_ok(&w);
+    assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
+    world_assert_in_sync(&w);
+    world_release(&w);
+}
+
 static void test_time_is_up(_unused_ void **state)
 {
     struct world w;
@@ -235,6 +298,9 @@ int main(void)
         cmocka_unit_test(test_half_way_is_finished),
         cmocka_unit_test(test_half_way_outlives_a_run_of_another),
         cmocka_unit_test(test_started_and_cancelled_is_finished),
+        cmocka_unit_test(test_started_and_cancelled_is_waited_for),
+        cmocka_unit_test(test_started_and_cancelled_is_never_well),
+        cmocka_unit_test(test_made_and_cancelled_is_made_anew),
         cmocka_unit_test(test_time_is_up),
         cmocka_unit_test(test_time_is_up_on_a_fake_clock),
     };
