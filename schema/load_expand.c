@@ -241,8 +241,9 @@ static void note_named(struct loader *l, struct map *named, const struct load_un
 static void drop_unit(struct loader *l, struct load_unit *u)
 {
     struct diag_list *d = l->diags;
-    memmove(d->items + u->first_diag, d->items + u->first_diag + u->n_diags,
-            (d->n - u->first_diag - u->n_diags) * sizeof(*d->items));
+    if (u->n_diags)
+        memmove(d->items + u->first_diag, d->items + u->first_diag + u->n_diags,
+                (d->n - u->first_diag - u->n_diags) * sizeof(*d->items));
     d->n -= u->n_diags;
     d->errors -= u->errors;
     d->warnings -= u->warnings;
