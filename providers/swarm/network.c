@@ -50,26 +50,34 @@ int swarm_network_create(struct act *t, struct err *err)
     return 0;
 }
 
-#define TRIES 120u /* of half a second: tasks that are gone are forgotten by and by */
+#define TRIES 300u /* of 200 ms: tasks that are gone are forgotten by and by */
+
+static int remove_once(struct act *t, struct err *err)
+{
+    struct object o;
+    int r = find(t, act_target(t), &o, err);
+    if (r == 0)
+        r = act_check(t->step, &o, err);
+    if (r < 0)
+        return r;
+    const struct ask q = {.method = "DELETE",
+                          .path = docker_path(t->arena, "/networks/", o.native_id, ""),
+                          .cancel = act_cancel(t)};
+    r = docker_json(t->d, &q, NULL, NULL, err);
+    /* The swarm has removed it, but the node that is asked keeps it for as long as a task is on it. */
+    return r == 0 ? err_set(err, ERR_BUSY, "network %s is still on the node that is asked", o.native_name) : r;
+}
 
 int swarm_network_remove(struct act *t, struct err *err)
 {
     for (unsigned i = 0;; i++) {
-        struct object o;
-        int r = find(t, act_target(t), &o, err);
-        if (r == 0)
-            r = act_check(t->step, &o, err);
-        if (r == 0)
-            r = docker_json(t->d,
-                            &(struct ask){.method = "DELETE",
-                                          .path = docker_path(t->arena, "/networks/", o.native_id, ""),
-                                          .cancel = act_cancel(t)},
-                            NULL, NULL, err);
+        int r = remove_once(t, err);
         t->result->unchanged = i == 0 && r == ERR_NOTFOUND;
         if (r != ERR_BUSY || i >= TRIES)
             return r == ERR_NOTFOUND ? 0 : r;
-        act_progress(t, "waiting for its tasks to leave", 0, 0, NULL);
-        if (cancel_sleep(act_cancel(t), 500 * NS_PER_MS))
+        if (i == 1)
+            act_progress(t, "waiting for its tasks to leave", 0, 0, NULL);
+        if (i > 0 && cancel_sleep(act_cancel(t), 200 * NS_PER_MS))
             return cancel_check(act_cancel(t), err);
         err_clear(err);
     }

@@ -8,7 +8,7 @@
 #include "base/str.h"
 
 #define LOOK_FIRST_NS (100 * NS_PER_MS)
-#define LOOK_EVERY_NS (500 * NS_PER_MS)
+#define LOOK_EVERY_NS (250 * NS_PER_MS)
 #define FAILURES_MOST 2u /* tries of one slot; a first one may have met something that was not up yet */
 /* An update is made first and begun a moment later: until then its status is empty, and the old tasks run. */
 #define BEGIN_NS (2 * NS_PER_S)
@@ -75,6 +75,8 @@ static enum verdict judge(const struct watching_service *w)
         return NOT_YET; /* it judges its tasks itself, by update_config */
     if (!*w->phase && moves_tasks(w) && stream_now() - w->begin_ns < BEGIN_NS)
         return NOT_YET;
+    if (all_run(w) && str_eq(w->phase, "completed"))
+        return HOLDS; /* the swarm has watched them */
     if (all_run(w)) {
         if (!*w->up_since)
             *w->up_since = stream_now();

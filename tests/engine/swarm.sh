@@ -406,6 +406,13 @@ test_removed_from_git_is_removed() # S5
     assert_eq "$(docker service ls -q --filter "name=$FORGE_ENV-web")" ""
     run forge_s diff
     assert_status 0
+    # All of it, with the network that tasks are on until they have ended; a tree that asks for nothing is not empty.
+    rm "$FORGE_DIR/db.yaml"
+    config none "-"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(docker network ls -q --filter "label=io.forge.environment=$FORGE_ENV")" ""
+    assert_eq "$(docker ps -q --filter "name=$FORGE_ENV")" ""
 }
 
 test_main "$@"
