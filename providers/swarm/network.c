@@ -65,7 +65,8 @@ static int remove_once(struct act *t, struct err *err)
                           .cancel = act_cancel(t)};
     r = docker_json(t->d, &q, NULL, NULL, err);
     /* The swarm has removed it, but the node that is asked keeps it for as long as a task is on it. */
-    return r == 0 ? err_set(err, ERR_BUSY, "network %s is still on the node that is asked", o.native_name) : r;
+    return r == 0 ? err_set(err, ERR_BUSY, "network %s is still on the node that is asked", o.native_name)
+                  : r;
 }
 
 int swarm_network_remove(struct act *t, struct err *err)

@@ -1,125 +1,90 @@
 /*
  * The limit: a client that makes the engine calls a tool has to make, and nothing else. What Forge needs
- * above it is its own cost.
+ * above it is its own cost. BACKEND is docker, or podman for Podman's own API.
  *
- *   bench_raw first N PARALLEL    create and start N containers (and their network)
- *   bench_raw noop N              list them
- *   bench_raw change              list, then stop, remove, create and start one
- *   bench_raw down PARALLEL       stop and remove all
+ *   bench_raw BACKEND first N PARALLEL    create and start N containers (and their network)
+ *   bench_raw BACKEND noop N              list them
+ *   bench_raw BACKEND change              list, then stop, remove, create and start one
+ *   bench_raw BACKEND down PARALLEL       stop and remove all, and their network
  *
  * $DOCKER_HOST names a unix socket. Prints seconds from the first call to the last.
  */
-#include <curl/curl.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "tests/bench/raw_client.h"
 
-#define LABEL "forge-bench.raw"
-#define API   "http://engine/v1.41"
-
-static const char *socket_path;
-
-struct answer {
-    char *data;
-    size_t len;
-    long status;
+struct backend {
+    const char *name;
+    const char *api, *network, *stop, *remove;
+    const char *network_id,
+        *listed_network; /* what stands before the network's id in answers; NULL: it has a name */
+    void (*body)(const char *name, char *ret, size_t size);
 };
 
-static size_t take(char *data, size_t size, size_t n, void *arg)
+/* An engine may keep an older network of the same name, so Docker is told the id. */
+static char net[65] = "raw-net";
+
+static void docker_body(const char *name, char *ret, size_t size)
 {
-    struct answer *a = arg;
-    char *grown = realloc(a->data, a->len + n * size + 1);
-    if (!grown)
-        abort();
-    a->data = grown;
-    memcpy(a->data + a->len, data, n * size);
-    a->len += n * size;
-    a->data[a->len] = '\0';
-    return n * size;
+    (void)name;
+    snprintf(ret, size,
+             "{\"Image\":\"forge-test/busybox:1\",\"Cmd\":[\"sleep\",\"infinity\"],\"Env\":[\"N=1\"],"
+             "\"Labels\":{\"" LABEL "\":\"1\"},\"HostConfig\":{\"NetworkMode\":\"%s\"}}",
+             net);
 }
 
-static CURL *client(void)
+static void podman_body(const char *name, char *ret, size_t size)
 {
-    CURL *c = curl_easy_init();
-    curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, socket_path);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
-    return c;
+    snprintf(ret, size,
+             "{\"name\":\"%s\",\"image\":\"forge-test/busybox:1\",\"command\":[\"sleep\",\"infinity\"],"
+             "\"env\":{\"N\":\"1\"},\"labels\":{\"" LABEL "\":\"1\"},\"netns\":{\"nsmode\":\"bridge\"},"
+             "\"Networks\":{\"%s\":{}}}",
+             name, net);
 }
 
-static struct answer call(CURL *c, const char *method, const char *url, const char *body)
+static const struct backend backends[] = {
+    {"docker", HOST "/v1.41", "{\"Name\":\"raw-net\",\"Labels\":{\"" LABEL "\":\"1\"}}", "/stop?t=1", "?v=1",
+     "{\"Id\":\"", "\"NetworkID\":\"", docker_body},
+    {"podman", HOST "/v4.0.0/libpod",
+     "{\"name\":\"raw-net\",\"driver\":\"bridge\",\"dns_enabled\":true,\"labels\":{\"" LABEL "\":\"1\"}}",
+     "/stop?timeout=1", "?v=true", NULL, NULL, podman_body},
+};
+static const struct backend *at;
+
+static void take_network(const struct answer *a, const char *before)
 {
-    struct answer a = {0};
-    struct curl_slist *headers = body ? curl_slist_append(NULL, "Content-Type: application/json") : NULL;
-    curl_easy_setopt(c, CURLOPT_URL, url);
-    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
-    if (body)
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, body);
-    else
-        curl_easy_setopt(c, CURLOPT_HTTPGET, 1L), curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, method);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, &a);
-    CURLcode code = curl_easy_perform(c);
-    curl_slist_free_all(headers);
-    if (code != CURLE_OK) {
-        fprintf(stderr, "%s %s: %s\n", method, url, curl_easy_strerror(code));
+    const char *id = before && a->data ? strstr(a->data, before) : NULL;
+    if (before && (!id || sscanf(id + strlen(before), "%64[0-9a-f]", net) != 1)) {
+        fprintf(stderr, "no network in %s\n", a->data ? a->data : "nothing");
         exit(1);
     }
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &a.status);
-    if (a.status >= 400) {
-        fprintf(stderr, "%s %s: %ld %s\n", method, url, a.status, a.data ? a.data : "");
-        exit(1);
-    }
-    return a;
 }
 
-static void call_free(CURL *c, const char *method, const char *url, const char *body)
+static struct answer api(CURL *c, const char *method, const char *path, const char *body)
 {
-    free(call(c, method, url, body).data);
+    char url[512];
+    snprintf(url, sizeof(url), "%s%s", at->api, path);
+    return call(c, method, url, body);
 }
-
-/* The network's id: an engine may keep an older one of the same name. */
-static char net[65];
 
 static void create_network(CURL *c)
 {
-    struct answer a =
-        call(c, "POST", API "/networks/create", "{\"Name\":\"raw-net\",\"Labels\":{\"" LABEL "\":\"1\"}}");
-    if (sscanf(a.data, "{\"Id\":\"%64[0-9a-f]", net) != 1) {
-        fprintf(stderr, "no id in %s\n", a.data);
-        exit(1);
-    }
+    struct answer a = api(c, "POST", "/networks/create", at->network);
+    take_network(&a, at->network_id);
     free(a.data);
-}
-
-/* Of the container that is there, for one that takes its place. */
-static void same_network(const struct answer *list)
-{
-    const char *id = strstr(list->data, "\"NetworkID\":\"");
-    if (!id || sscanf(id, "\"NetworkID\":\"%64[0-9a-f]", net) != 1) {
-        fprintf(stderr, "no network in %s\n", list->data);
-        exit(1);
-    }
 }
 
 static void create(CURL *c, const char *name)
 {
-    char url[256], body[512];
-    snprintf(url, sizeof(url), API "/containers/create?name=%s", name);
-    snprintf(body, sizeof(body),
-             "{\"Image\":\"forge-test/busybox:1\",\"Cmd\":[\"sleep\",\"infinity\"],\"Env\":[\"N=1\"],"
-             "\"Labels\":{\"" LABEL "\":\"1\"},\"HostConfig\":{\"NetworkMode\":\"%s\"}}",
-             net);
-    call_free(c, "POST", url, body);
+    char path[256], body[512];
+    snprintf(path, sizeof(path), "/containers/create?name=%s", name);
+    at->body(name, body, sizeof(body));
+    free(api(c, "POST", path, body).data);
 }
 
 static void act(CURL *c, const char *method, const char *name, const char *verb)
 {
-    char url[256];
-    snprintf(url, sizeof(url), API "/containers/%s%s", name, verb);
-    call_free(c, method, url, NULL);
+    char path[256];
+    snprintf(path, sizeof(path), "/containers/%s%s", name, verb);
+    free(api(c, method, path, NULL).data);
 }
 
 static void bring_up(CURL *c, size_t i)
@@ -134,123 +99,59 @@ static void take_down(CURL *c, size_t i)
 {
     char name[64];
     snprintf(name, sizeof(name), "raw-%zu", i);
-    act(c, "POST", name, "/stop?t=1");
-    act(c, "DELETE", name, "?v=1");
+    act(c, "POST", name, at->stop);
+    act(c, "DELETE", name, at->remove);
 }
-
-/* ---- n of them, so many at once ---- */
-
-struct crew {
-    pthread_mutex_t lock;
-    size_t next, n;
-    void (*job)(CURL *c, size_t i);
-};
-
-static void *work(void *arg)
-{
-    struct crew *crew = arg;
-    CURL *c = client();
-    for (;;) {
-        pthread_mutex_lock(&crew->lock);
-        size_t i = crew->next++;
-        pthread_mutex_unlock(&crew->lock);
-        if (i >= crew->n)
-            break;
-        crew->job(c, i + 1);
-    }
-    curl_easy_cleanup(c);
-    return NULL;
-}
-
-static void each(size_t n, size_t parallel, void (*job)(CURL *, size_t))
-{
-    struct crew crew = {.lock = PTHREAD_MUTEX_INITIALIZER, .n = n, .job = job};
-    pthread_t threads[64];
-    for (size_t i = 0; i < parallel; i++)
-        pthread_create(&threads[i], NULL, work, &crew);
-    for (size_t i = 0; i < parallel; i++)
-        pthread_join(threads[i], NULL);
-}
-
-/* ---- what is measured ---- */
 
 static struct answer list(CURL *c)
 {
-    return call(c, "GET", API "/containers/json?all=1&filters=%7B%22label%22%3A%5B%22" LABEL "%22%5D%7D",
-                NULL);
-}
-
-static size_t count(const struct answer *a)
-{
-    size_t n = 0;
-    for (const char *p = a->data; (p = strstr(p, "\"Id\":\"")); p++)
-        n++;
-    return n;
+    return api(c, "GET", "/containers/json?all=true&filters=%7B%22label%22%3A%5B%22" LABEL "%22%5D%7D", NULL);
 }
 
 static void change(CURL *c)
 {
     struct answer a = list(c);
-    same_network(&a);
+    take_network(&a, at->listed_network);
     free(a.data);
-    act(c, "POST", "raw-1", "/stop?t=1");
-    act(c, "DELETE", "raw-1", "?v=1");
+    act(c, "POST", "raw-1", at->stop);
+    act(c, "DELETE", "raw-1", at->remove);
     create(c, "raw-1");
     act(c, "POST", "raw-1", "/start");
 }
 
-static double seconds(void)
+static int run(CURL *c, int argc, char **argv)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static size_t number(int argc, char **argv, int i, size_t fallback)
-{
-    return argc > i ? strtoul(argv[i], NULL, 10) : fallback;
-}
-
-static int run(int argc, char **argv, const char *what)
-{
-    CURL *c = client();
-    if (strcmp(what, "first") == 0) {
+    for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+        if (strcmp(argv[1], backends[i].name) == 0)
+            at = &backends[i];
+    const char *what = argc > 2 ? argv[2] : "";
+    if (at && strcmp(what, "first") == 0) {
         create_network(c);
-        each(number(argc, argv, 2, 100), number(argc, argv, 3, 4), bring_up);
-    } else if (strcmp(what, "noop") == 0) {
+        each(number(argc, argv, 3, 100), number(argc, argv, 4, 4), bring_up);
+    } else if (at && strcmp(what, "noop") == 0) {
         struct answer a = list(c);
-        size_t n = count(&a), wanted = number(argc, argv, 2, n);
+        size_t n = count(&a, "\"Id\":\""), wanted = number(argc, argv, 3, n);
         free(a.data);
         if (n != wanted) {
             fprintf(stderr, "%zu containers, expected %zu\n", n, wanted);
             return 1;
         }
-    } else if (strcmp(what, "change") == 0) {
+    } else if (at && strcmp(what, "change") == 0) {
         change(c);
-    } else if (strcmp(what, "down") == 0) {
+    } else if (at && strcmp(what, "down") == 0) {
         struct answer a = list(c);
-        size_t n = count(&a);
+        size_t n = count(&a, "\"Id\":\"");
         free(a.data);
-        each(n, number(argc, argv, 2, 8), take_down);
+        each(n, number(argc, argv, 3, 8), take_down);
+        free(api(c, "DELETE", "/networks/raw-net", NULL).data);
     } else {
-        fprintf(stderr, "unknown: %s\n", what);
+        fprintf(stderr, "unknown: %s %s\n", argv[1], what);
         return 2;
     }
-    curl_easy_cleanup(c);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *host = getenv("DOCKER_HOST");
-    if (argc < 2 || !host || strncmp(host, "unix://", 7) != 0) {
-        fprintf(stderr, "usage: DOCKER_HOST=unix://SOCKET bench_raw first|noop|change|down [N] [PARALLEL]\n");
-        return 2;
-    }
-    socket_path = host + 7;
-    curl_global_init(CURL_GLOBAL_NOTHING);
-    double begin = seconds();
-    int r = run(argc, argv, argv[1]);
-    printf("%.6f\n", seconds() - begin);
-    return r;
+    return raw_main(argc, argv, "bench_raw docker|podman first|noop|change|down [N] [PARALLEL]", run);
 }
