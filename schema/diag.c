@@ -174,6 +174,49 @@ static void print_place(const struct diag *diag, struct buf *out)
     buf_adds(out, ": ");
 }
 
+static bool same_text(const struct diag *a, const struct diag *b)
+{
+    return a->level == b->level && str_eq(a->msg, b->msg) && str_eq(a->hint, b->hint);
+}
+
+/* Where else the same is said, in the order of the places. */
+#define ELSEWHERE_SHOWN 8
+
+static void print_elsewhere(const struct diag_list *d, size_t first, struct buf *out)
+{
+    const struct diag *diag = &d->items[first];
+    const char *file = diag->file;
+    size_t n = 0;
+    for (size_t i = first + 1; i < d->n; i++) {
+        const struct diag *other = &d->items[i];
+        if (!other->file || !same_text(diag, other) || n++ >= ELSEWHERE_SHOWN)
+            continue;
+        bool here = str_eq(file, other->file);
+        buf_addf(out, "%s%s", n == 1 ? "  also at " : ", ", here ? "" : other->file);
+        if (other->line)
+            buf_addf(out, "%s%u:%u", here ? "" : ":", other->line, other->col);
+        file = other->file;
+    }
+    if (n > ELSEWHERE_SHOWN)
+        buf_addf(out, " and %zu more", n - ELSEWHERE_SHOWN);
+    if (n)
+        buf_addc(out, '\n');
+}
+
+/* A warning that stands above already, at another place; or one whose hint does. */
+static bool is_repeated(const struct diag_list *d, size_t at, bool *ret_hint)
+{
+    const struct diag *diag = &d->items[at];
+    *ret_hint = false;
+    for (size_t i = 0; i < at && diag->level == DIAG_WARNING; i++) {
+        const struct diag *other = &d->items[i];
+        if (other->file && diag->file && same_text(other, diag))
+            return true;
+        *ret_hint |= other->level == DIAG_WARNING && diag->hint && str_eq(other->hint, diag->hint);
+    }
+    return false;
+}
+
 void diag_print(const struct diag_list *d, const char *(*source)(void *arg, const char *path), void *arg,
                 bool colour, struct buf *out)
 {
@@ -181,6 +224,9 @@ void diag_print(const struct diag_list *d, const char *(*source)(void *arg, cons
     for (size_t i = 0; i < d->n; i++) {
         const struct diag *diag = &d->items[i];
         bool error = diag->level == DIAG_ERROR;
+        bool said;
+        if (is_repeated(d, i, &said))
+            continue;
         buf_adds(out, c->bold);
         print_place(diag, out);
         buf_addf(out, "%s%s%s:%s %s\n", c->off, error ? c->error : c->warning, error ? "error" : "warning",
@@ -188,7 +234,9 @@ void diag_print(const struct diag_list *d, const char *(*source)(void *arg, cons
         const char *text = source && diag->file && diag->line && diag->col ? source(arg, diag->file) : NULL;
         if (text)
             print_source(diag, text, c, out);
-        if (diag->hint)
+        if (!error && diag->file)
+            print_elsewhere(d, i, out);
+        if (diag->hint && !said)
             buf_addf(out, "  hint: %s\n", diag->hint);
     }
     size_t all = d->errors + d->warnings;

@@ -38,6 +38,47 @@ static void test_order_and_duplicates(void **state)
                                                        "b.yaml:1:1: error: later file\n");
 }
 
+/* A warning about many places is one warning; an error is one for each. */
+static void test_the_same_is_said_once(void **state)
+{
+    struct world *w = *state;
+    struct diag_list *d = &w->diags;
+    for (uint32_t i = 1; i <= 11; i++)
+        diag_hint(d, diag_add(d, DIAG_WARNING, i < 10 ? "a" : "b", i, 5, "not honoured"), "remove it");
+    diag_hint(d, diag_add(d, DIAG_WARNING, "b", 20, 1, "another thing"), "remove it");
+    diag_hint(d, diag_add(d, DIAG_WARNING, "b", 21, 1, "not honoured"), "another hint");
+    diag_hint(d, diag_add(d, DIAG_ERROR, "b", 22, 1, "wrong"), "mend it");
+    diag_hint(d, diag_add(d, DIAG_ERROR, "b", 23, 1, "wrong"), "mend it");
+    diag_sort(d);
+    assert_string_equal(printed(w, NULL, NULL, false),
+                        "a:1:5: warning: not honoured\n"
+                        "  also at 2:5, 3:5, 4:5, 5:5, 6:5, 7:5, 8:5, 9:5 and 2 more\n"
+                        "  hint: remove it\n"
+                        "b:20:1: warning: another thing\n"
+                        "b:21:1: warning: not honoured\n"
+                        "  hint: another hint\n"
+                        "b:22:1: error: wrong\n"
+                        "  hint: mend it\n"
+                        "b:23:1: error: wrong\n"
+                        "  hint: mend it\n");
+    assert_int_equal(d->warnings, 13);
+}
+
+/* Two files, and a warning of no place. */
+static void test_the_same_in_other_files(void **state)
+{
+    struct world *w = *state;
+    struct diag_list *d = &w->diags;
+    diag_add(d, DIAG_WARNING, "a", 1, 1, "old");
+    diag_add(d, DIAG_WARNING, "b", 2, 1, "old");
+    diag_add(d, DIAG_WARNING, "b", 3, 1, "old");
+    diag_add(d, DIAG_WARNING, "c", 0, 0, "old");
+    diag_add(d, DIAG_WARNING, NULL, 0, 0, "old");
+    assert_string_equal(printed(w, NULL, NULL, false), "a:1:1: warning: old\n"
+                                                       "  also at b:2:1, 3:1, c\n"
+                                                       "warning: old\n");
+}
+
 /* X2: a million problems cost no more than a thousand. */
 static void test_number_is_bounded(void **state)
 {
@@ -147,6 +188,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(test_order_and_duplicates),
+        world_test(test_the_same_is_said_once),
+        world_test(test_the_same_in_other_files),
         world_test(test_number_is_bounded),
         world_test(test_text_is_harmless),
         world_test(test_source_line_and_caret),
