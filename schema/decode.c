@@ -17,10 +17,11 @@ static void add_path(const struct decode_at *at, struct buf *out)
         buf_addf(out, "[%zu]", at->index);
 }
 
-static struct diag *add_error(struct decode *d, const struct ynode *n, const char *fmt, va_list ap)
-    _vprintf_(3);
+static struct diag *add_problem(struct decode *d, enum diag_level level, const struct ynode *n,
+                                const char *fmt, va_list ap) _vprintf_(4);
 
-static struct diag *add_error(struct decode *d, const struct ynode *n, const char *fmt, va_list ap)
+static struct diag *add_problem(struct decode *d, enum diag_level level, const struct ynode *n,
+                                const char *fmt, va_list ap)
 {
     _cleanup_buf_ struct buf msg = BUF_INIT;
     add_path(d->at, &msg);
@@ -28,14 +29,14 @@ static struct diag *add_error(struct decode *d, const struct ynode *n, const cha
         buf_adds(&msg, ": ");
     buf_addv(&msg, fmt, ap);
     const char *file = n->file && d->files ? d->files[n->file] : d->file;
-    return diag_add(d->diags, DIAG_ERROR, file, n->line, n->col, "%s", buf_str(&msg));
+    return diag_add(d->diags, level, file, n->line, n->col, "%s", buf_str(&msg));
 }
 
 struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    add_error(d, n, fmt, ap);
+    add_problem(d, DIAG_ERROR, n, fmt, ap);
     va_end(ap);
     return NULL;
 }
@@ -44,11 +45,21 @@ struct val *decode_error_hint(struct decode *d, const struct ynode *n, const cha
 {
     va_list ap;
     va_start(ap, fmt);
-    struct diag *diag = add_error(d, n, fmt, ap);
+    struct diag *diag = add_problem(d, DIAG_ERROR, n, fmt, ap);
     va_end(ap);
     if (!str_empty(hint))
         diag_hint(d->diags, diag, "%s", hint);
     return NULL;
+}
+
+void decode_warning(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    struct diag *diag = add_problem(d, DIAG_WARNING, n, fmt, ap);
+    va_end(ap);
+    if (!str_empty(hint))
+        diag_hint(d->diags, diag, "%s", hint);
 }
 
 void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ...)
@@ -56,7 +67,7 @@ void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ..
     const struct ynode n = {.file = at->file, .line = at->line, .col = at->col};
     va_list ap;
     va_start(ap, fmt);
-    add_error(d, &n, fmt, ap);
+    add_problem(d, DIAG_ERROR, &n, fmt, ap);
     va_end(ap);
 }
 
@@ -93,8 +104,15 @@ struct sort_problems {
 static void report_twice(void *arg, const struct val_pair *gone, const struct val_pair *kept)
 {
     struct sort_problems *problems = arg;
-    decode_error_at(problems->d, kept->val, "\"%.64s\" stands here twice, first in line %u", kept->key,
-                    gone->val->line);
+    struct decode *d = problems->d;
+    const struct ynode at = {.file = kept->val->file, .line = kept->val->line, .col = kept->val->col};
+    if (!d->lenient)
+        decode_error_at(d, kept->val, "\"%.64s\" stands here twice, first in line %u", kept->key,
+                        gone->val->line);
+    else if (!val_equal(gone->val, kept->val))
+        decode_warning(d, &at, "remove one of them",
+                       "\"%.64s\" stands here twice, first in line %u; this one holds", kept->key,
+                       gone->val->line);
 }
 
 void decode_sort(struct decode *d, struct val *map)

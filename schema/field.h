@@ -139,6 +139,8 @@ struct decode {
                    patch the tag !reset reads as null, and !override gives VAL_F_REPLACE. Lists are whole in a
                    patch too: within them neither holds */
     const struct decode_at *at; /* where it is; kept by decode_record() and decode_field() */
+    bool lenient; /* a compose file: of what stands twice in a list the later one holds, as Compose does, and
+                     that is a warning where the two differ */
     size_t *budget; /* what ranges may still stand for beyond what is written; NULL: LIMIT_EXPANDED_ITEMS each
                        time */
 };
@@ -160,6 +162,9 @@ struct val *decode_words(struct arena *a, const char *text, const char **ret_pro
    that callers can return it. */
 struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...) _printf_(3, 4);
 struct val *decode_error_hint(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...)
+    _printf_(4, 5);
+/* What is read otherwise than it is written, in a compose file (lenient). */
+void decode_warning(struct decode *d, const struct ynode *n, const char *hint, const char *fmt, ...)
     _printf_(4, 5);
 
 const struct field *field_find(const struct field_table *t, const char *name);

@@ -175,6 +175,20 @@ static void read_value(struct reader *r, const char *name)
     next_line(r);
 }
 
+/* A name alone: as in Compose, the value that it has outside, or null. */
+static void inherit(struct reader *r, const char *name)
+{
+    const char *value;
+    struct err ignored = {0};
+    if (r->outer->lookup(r->outer->arg, name, &value, &ignored) == 0) {
+        set(r, name, r->line, value, strlen(value));
+    } else if (!val_get(r->into, name)) {
+        struct val *none = val_null(r->arena);
+        val_place(none, r->index, r->line, 1);
+        val_map_set(r->arena, r->into, name, none);
+    }
+}
+
 static void read_line(struct reader *r, bool raw)
 {
     skip_blanks(r);
@@ -192,6 +206,11 @@ static void read_line(struct reader *r, bool raw)
     while (stop > r->p && is_blank(stop[-1]))
         stop--;
     const char *name = arena_strndup(r->arena, r->p, (size_t)(stop - r->p));
+    if (!equals && r->outer->bare && *name && !strpbrk(name, " \t\"'$#:")) {
+        inherit(r, name);
+        next_line(r);
+        return;
+    }
     if (!equals || !*name || strpbrk(name, " \t\"'$#") || strlen(name) != (size_t)(stop - r->p)) {
         const char *hint = equals || strpbrk(name, " :\"'$#")
                                ? "write NAME=value"

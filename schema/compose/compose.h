@@ -171,6 +171,7 @@ struct compose_object {
     const struct ynode *key;
     struct ynode *value;   /* a mapping, or NULL */
     struct ynode *aliases; /* of a service: names that others' links give it; NULL: none */
+    bool shared;           /* a service: others mount its volumes (volumes_from) */
     bool used;
     bool external; /* a Config or Secret of the environment */
 };
@@ -188,6 +189,9 @@ void compose_objects(struct compose *c);
 /* The object that a service names; NULL after an error. Marks it used. */
 struct compose_object *compose_use(struct compose *c, enum compose_section s, const char *name,
                                    const struct ynode *at);
+/* The volume without a name that a service has at `target`, as one with a name; NULL after an error. */
+struct compose_object *compose_shared_volume(struct compose *c, const struct compose_object *service,
+                                             const char *target, const struct ynode *at);
 /* What a name is called as a resource of a kind ("web_1" -> "PREFIXweb-1"), which must be free; NULL after an
    error. */
 const char *compose_resource_name(struct compose *c, const char *kind, const char *name,
@@ -221,6 +225,10 @@ void compose_service_volumes(struct compose_part *p);
 void compose_service_files(struct compose_part *p);
 void compose_service_environment(struct compose_part *p);
 void compose_service_order(struct compose_part *p);
+/* compose_tidy.c: what means nothing (times of zero), or does nothing (ports beside the host's network). */
+void compose_service_tidy(struct compose_part *p);
+/* A service without the fields that are an empty text, as "${NAME:-}" leaves them: nothing is said. */
+struct ynode *compose_drop_blank(struct compose *c, struct ynode *n);
 
 /* compose_keys.c */
 /* The mapping without the keys that do nothing here, each with a warning. `path` is "services.deploy". */

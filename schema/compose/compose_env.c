@@ -47,7 +47,9 @@ static void read_files(struct compose_part *p, const char *key, struct val *into
 static struct ynode *node_of(struct compose *c, const struct val *v)
 {
     struct ynode at = {.file = v->file, .line = v->line, .col = v->col};
-    return compose_scalar(c, &at, v->s);
+    struct ynode *n = compose_scalar(c, &at, val_is(v, VAL_STR) ? v->s : "");
+    n->plain = !val_is(v, VAL_STR); /* null: a name without a value */
+    return n;
 }
 
 /* What stands in the files, and over it what stands in the service. */
@@ -74,22 +76,61 @@ static struct ynode *joined(struct compose_part *p, const char *files, const cha
     return out;
 }
 
+/* Variables of a service that have no value; of a mapping that several services have, they are said once. */
+struct valueless {
+    const struct ynode *first;
+    struct buf names;
+    size_t n;
+};
+
+#define VALUELESS_SHOWN 5
+
+static void add_valueless(struct compose *c, struct valueless *v, const struct ynode *key)
+{
+    const char *place = arena_printf(c->arena, "%s:%u:%u:%u", key->text, key->file, key->line, key->col);
+    if (val_get(c->warned, place))
+        return;
+    val_map_set(c->arena, c->warned, place, val_bool(c->arena, true));
+    if (!v->first)
+        v->first = key;
+    if (v->n++ < VALUELESS_SHOWN)
+        buf_addf(&v->names, "%s%s", v->n > 1 ? ", " : "", key->text);
+}
+
+static void report_valueless(struct compose_part *p, const struct valueless *v)
+{
+    static const char hint[] =
+        "set it in the Stack's environment, in variables of forge.yaml or in .env; Forge's own environment "
+        "is not asked";
+    struct compose *c = p->c;
+    if (v->n == 1)
+        compose_warning(c, v->first, hint,
+                        "service %s: the variable %s has no value here, and the container will not have it",
+                        p->service->name, buf_str(&v->names));
+    else if (v->n > VALUELESS_SHOWN)
+        compose_warning(c, v->first, hint,
+                        "service %s: %zu variables have no value here, and the container will not have "
+                        "them: %s and %zu more",
+                        p->service->name, v->n, buf_str(&v->names), v->n - VALUELESS_SHOWN);
+    else if (v->n)
+        compose_warning(c, v->first, hint,
+                        "service %s: %zu variables have no value here, and the container will not have "
+                        "them: %s",
+                        p->service->name, v->n, buf_str(&v->names));
+}
+
 /* A variable without a value has the one that the project has for it. */
 static void fill_in(struct compose_part *p, struct ynode *environment)
 {
     struct compose *c = p->c;
+    struct valueless none = {.names = BUF_INIT};
     size_t kept = 0;
     for (size_t i = 0; i < environment->len; i++) {
         struct ypair pair = environment->pairs[i];
         if (ynode_is_null(pair.value)) {
             const char *value = compose_lookup(c, p->scope, pair.key->text);
             if (!value) {
-                compose_warning(
-                    c, pair.key,
-                    "set it in the Stack's environment, in variables of forge.yaml or in .env; Forge's "
-                    "own environment is not asked",
-                    "service %s: the variable %s has no value here, and the container will not have it",
-                    p->service->name, pair.key->text);
+                add_valueless(c, &none, pair.key);
                 continue;
             }
             pair.value = compose_scalar(c, pair.key, value);
@@ -97,6 +138,8 @@ static void fill_in(struct compose_part *p, struct ynode *environment)
         environment->pairs[kept++] = pair;
     }
     environment->len = kept;
+    report_valueless(p, &none);
+    buf_release(&none.names);
 }
 
 void compose_service_environment(struct compose_part *p)

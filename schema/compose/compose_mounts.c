@@ -107,10 +107,8 @@ static bool fold(struct compose_part *p, const struct mount *m, const char *path
         return true;
     }
     if (!m->read_only)
-        compose_warning(c, m->at, "write :ro, or mount a volume if it shall be kept",
-                        "service %s: \"%s\" comes from Git: what the container writes to it is lost with the "
-                        "container",
-                        p->service->name, m->source);
+        compose_warning(c, m->at, "write :ro if it is only read, or mount a volume if it shall be kept",
+                        "this comes from Git: what the container writes to it is lost with the container");
     if (file)
         fold_file(p, m, file->path, file->executable, m->target);
     for (size_t i = first; i < first + n; i++)
@@ -126,9 +124,12 @@ static const char *bind_source(struct compose_part *p, const struct mount *m)
     if (m->source[0] == '/')
         return m->source;
     if (m->source[0] == '~') {
-        compose_error(c, m->at, "write an absolute path",
-                      "service %s: \"%s\" is the home of whoever runs docker compose", p->service->name,
-                      m->source);
+        const char *home = compose_lookup(c, p->scope, "HOME");
+        if (!str_empty(home) && home[0] == '/' && (!m->source[1] || m->source[1] == '/'))
+            return arena_printf(c->arena, "%s%s", home, m->source + 1);
+        compose_error(
+            c, m->at, "write an absolute path, or say which home: environment: {HOME: /home/me} in the Stack",
+            "service %s: \"%s\" is the home of whoever runs docker compose", p->service->name, m->source);
         return NULL;
     }
     const char *host = compose_host_path(c, m->at, m->source);
@@ -226,7 +227,8 @@ static struct ynode *long_volume(struct compose_part *p, struct ynode *item)
     return copy;
 }
 
-static void add_volumes(struct compose_part *p, const struct ynode *list, bool read_only);
+static void add_volumes(struct compose_part *p, const struct ynode *list, const struct compose_object *owner,
+                        bool read_only);
 
 /* The mounts of another service: SERVICE[:ro]. */
 static void volumes_from(struct compose_part *p, const struct ynode *item)
@@ -243,16 +245,42 @@ static void volumes_from(struct compose_part *p, const struct ynode *item)
     const struct compose_object *other = map_get(&c->names->services, name);
     const struct ynode *list = other && other->value ? ynode_get(other->value, "volumes") : NULL;
     if (list && list->type == YN_SEQ)
-        add_volumes(p, list, str_ends(text, ":ro"));
+        add_volumes(p, list, other, str_ends(text, ":ro"));
 }
 
-static void add_volumes(struct compose_part *p, const struct ynode *list, bool read_only)
+static bool is_anonymous(const struct ynode *n)
+{
+    if (n->type != YN_MAP)
+        return compose_text(n) && n->text[0] == '/' && !strchr(n->text, ':');
+    const char *type = compose_text(ynode_get(n, "type"));
+    return !ynode_get(n, "source") && (!type || str_eq(type, "volume")) &&
+           compose_text(ynode_get(n, "target"));
+}
+
+/* A volume without a name that other services mount too has one here. */
+static struct ynode *named(struct compose *c, const struct compose_object *owner, struct ynode *item)
+{
+    const char *target = item->type == YN_MAP ? compose_text(ynode_get(item, "target")) : item->text;
+    const struct compose_object *o = compose_shared_volume(c, owner, target, item);
+    if (!o)
+        return NULL;
+    if (item->type != YN_MAP)
+        return compose_scalar(c, item, arena_printf(c->arena, "%s:%s", o->resource, target));
+    struct ynode *copy = compose_copy(c, item);
+    compose_set_text(c, copy, item, "source", o->resource);
+    return copy;
+}
+
+static void add_volumes(struct compose_part *p, const struct ynode *list, const struct compose_object *owner,
+                        bool read_only)
 {
     struct compose *c = p->c;
     for (size_t i = 0; i < list->len; i++) {
         struct ynode *item = list->items[i];
         struct ynode *out = item;
-        if (item->type == YN_MAP)
+        if (owner->shared && is_anonymous(item))
+            out = named(c, owner, item);
+        else if (item->type == YN_MAP)
             out = long_volume(p, item);
         else if (compose_text(item))
             out = short_volume(p, item);
@@ -273,7 +301,7 @@ void compose_service_volumes(struct compose_part *p)
     struct ynode *list = ynode_get(p->in, "volumes");
     const struct ynode *from = ynode_get(p->in, "volumes_from");
     if (list && list->type == YN_SEQ)
-        add_volumes(p, list, false);
+        add_volumes(p, list, p->service, false);
     else if (list && !ynode_is_null(list))
         compose_set(p->c, p->out, compose_scalar(p->c, list, "volumes"), list);
     for (size_t i = 0; from && from->type == YN_SEQ && i < from->len; i++)

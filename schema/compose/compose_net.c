@@ -144,5 +144,12 @@ void compose_links(struct compose *c)
             if (!there)
                 compose_push(c, other->aliases, compose_scalar(c, list->items[k], colon + 1));
         }
+        const struct ynode *from = o->value ? ynode_get(o->value, "volumes_from") : NULL;
+        for (size_t k = 0; from && from->type == YN_SEQ && k < from->len; k++) {
+            const char *text = compose_text(from->items[k]);
+            struct compose_object *other = text ? map_get(&c->names->services, linked(c, text)) : NULL;
+            if (other)
+                other->shared = true;
+        }
     }
 }

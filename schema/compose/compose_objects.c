@@ -151,6 +151,22 @@ struct compose_object *compose_use(struct compose *c, enum compose_section s, co
     return o->resource ? o : NULL;
 }
 
+struct compose_object *compose_shared_volume(struct compose *c, const struct compose_object *service,
+                                             const char *target, const struct ynode *at)
+{
+    /* No name of the project's own has a ":". */
+    const char *key = arena_printf(c->arena, "%s:%s", service->name, target);
+    if (!map_get(&c->names->sections[SECTION_VOLUMES], key)) {
+        struct compose_object *o = arena_new(c->arena, struct compose_object);
+        char *name = arena_printf(c->arena, "%s%s", service->name, target);
+        for (char *p = strchr(name, '/'); p; p = strchr(p, '/'))
+            *p = '-';
+        *o = (struct compose_object){.name = name, .key = compose_scalar(c, at, name)};
+        map_put(&c->names->sections[SECTION_VOLUMES], key, o);
+    }
+    return compose_use(c, SECTION_VOLUMES, key, at);
+}
+
 /* Documents. */
 
 void compose_document(struct compose *c, const struct kind_desc *kind, const char *name,
@@ -165,6 +181,7 @@ void compose_document(struct compose *c, const struct kind_desc *kind, const cha
                        .diags = l->diags,
                        .file = c->options->file,
                        .files = l->set->files,
+                       .lenient = true,
                        .at = &here,
                        .budget = &l->items_budget};
     struct document doc = {.kind = kind,
@@ -310,6 +327,16 @@ static void add_secret(struct compose *c, const struct compose_object *o)
     const char *text = compose_text(file);
     bool partial = false;
     compose_remove(spec, "external");
+    if (!file && ynode_get(spec, "environment")) {
+        compose_error(
+            c, ynode_get(spec, "environment"),
+            "put it into a file of the host and write file: with its absolute path; a second compose "
+            "file can say so",
+            "secret %s: secrets from variables are not supported", o->name);
+        compose_remove(spec, "environment");
+        compose_set_text(c, spec, o->key, "file", "/");
+        partial = true;
+    }
     if (text && text[0] != '/') {
         const char *path = compose_host_path(c, file, text);
         if (path)

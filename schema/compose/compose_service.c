@@ -26,9 +26,9 @@ static void image(struct compose_part *p)
     const char *name = compose_text(ynode_get(p->in, "image"));
     const struct ynode *policy = ynode_get(p->in, "pull_policy");
     if (build && !ynode_is_null(build) && name)
-        compose_warning(c, build, "build it elsewhere and push it under this name",
-                        "service %s: Forge builds no images yet; %s is used as it is found", p->service->name,
-                        name);
+        compose_warning(c, build, "build it elsewhere and push it under the name that image says",
+                        "build is not honoured: Forge builds no images yet, and uses the one of that name as "
+                        "it is found");
     else if (!name && !ynode_get(p->in, "image"))
         compose_error(
             c, build ? build : p->service->key,
@@ -139,7 +139,7 @@ void compose_service(struct compose *c, const struct compose_scope *scope, struc
         return;
     }
     struct compose_part p = {.c = c, .scope = scope, .service = service};
-    p.in = compose_drop_ignored(c, service->value, "services");
+    p.in = compose_drop_blank(c, compose_drop_ignored(c, service->value, "services"));
     p.out = compose_map(c, service->value);
     for (size_t i = 0; i < p.in->len; i++)
         if (!is_rewritten(p.in->pairs[i].key->text))
@@ -158,5 +158,6 @@ void compose_service(struct compose *c, const struct compose_scope *scope, struc
     compose_service_files(&p);
     compose_service_volumes(&p);
     compose_service_order(&p);
+    compose_service_tidy(&p);
     compose_document(c, &kind_container, service->resource, service->key, p.out, p.partial);
 }

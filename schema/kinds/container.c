@@ -5,9 +5,8 @@
 #include "base/str.h"
 #include "schema/kinds/placement.h"
 
-#define HOSTNAME_PATTERN \
-    "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$"
-#define HOSTNAME_DOC "a host name: letters, digits and - in parts joined by dots"
+#define HOSTNAME_PATTERN "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"
+#define HOSTNAME_DOC     "a host name: letters, digits, - and _ in parts joined by dots"
 
 static const char *const pull_policies[] = {"missing", "always", "never", NULL};
 static const char *const uts_modes[] = {"host", NULL};

@@ -235,6 +235,12 @@ static void move_restart(struct decode *d, const struct ynode *n, struct val *sp
     else /* an engine counts attempts only of failures */
         restart =
             attempts ? val_strf(d->arena, "on-failure:%d", (int)attempts) : val_str(d->arena, "on-failure");
+    const struct val *there = val_get(spec, "restart");
+    if (d->lenient && there && !val_equal(there, restart)) {
+        decode_warning(d, n, "write one of them",
+                       "deploy.restart_policy goes before restart, which says something else");
+        val_map_del(spec, "restart");
+    }
     alias_move(d, n, spec, "restart", placed_at(n, restart), "deploy.restart_policy");
 }
 

@@ -52,14 +52,15 @@ struct val *namespace_short(struct decode *d, const struct field *f, const struc
                              "\"%s\" is not a namespace", n->text);
 }
 
+/* Engines and the kernel take more than what a name in the DNS may be (moby, daemon/container.go); "_" and
+ * "-" are in use. */
 static const char *hostname_canonical(struct arena *a, const char *text)
 {
     size_t label = 0;
     size_t len = strlen(text);
     for (size_t i = 0; i < len; i++) {
         bool dot = text[i] == '.';
-        bool edge = label == 0 || i + 1 == len || text[i + 1] == '.';
-        if (dot ? label == 0 : !(isalnum((unsigned char)text[i]) || (text[i] == '-' && !edge)))
+        if (dot ? label == 0 : !isalnum((unsigned char)text[i]) && !strchr("-_", text[i]))
             return NULL;
         label = dot ? 0 : label + 1;
         if (label > 63)
@@ -72,7 +73,7 @@ struct val *hostname_short(struct decode *d, const struct field *f, const struct
 {
     (void)f;
     return read_canonical(d, n, hostname_canonical, "a host name",
-                          "use letters, digits and -, in parts joined by dots");
+                          "use letters, digits, - and _, in parts joined by dots");
 }
 
 static const char *mac_canonical(struct arena *a, const char *text)

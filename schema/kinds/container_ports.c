@@ -100,8 +100,8 @@ struct val *port_short(struct decode *d, const struct field *f, const struct yno
         const char *published = before ? before + 1 : text;
         if (before) {
             *before = '\0';
-            const char *ip = address_canonical(d->arena, text, NULL);
-            if (!ip)
+            const char *ip = *text ? address_canonical(d->arena, text, NULL) : NULL;
+            if (!ip && *text) /* ":8080:80": no address, all of them */
                 return decode_error_hint(d, n, hint, "\"%s\": \"%s\" is not an IP address", n->text, text);
             val_set_str(d->arena, rec, "host_ip", ip);
         }

@@ -149,6 +149,17 @@ struct val *healthcheck_test_short(struct decode *d, const struct field *f, cons
     return test;
 }
 
+/* An engine gives all of them to the shell, which runs the first. */
+static void keep_first(struct decode *d, const struct ynode *at, struct val *rec, const struct val *test)
+{
+    decode_warning(d, at, "quote the whole command line",
+                   "CMD-SHELL runs its first string; those after it are no part of the command");
+    struct val *kept = placed_at(at, val_list(d->arena));
+    val_list_add(d->arena, kept, test->items[0]);
+    val_list_add(d->arena, kept, test->items[1]);
+    val_map_set(d->arena, rec, "test", kept);
+}
+
 static void healthcheck_normalize(struct decode *d, const struct ynode *n, struct val *rec)
 {
     struct val *disable = val_get(rec, "disable");
@@ -163,6 +174,8 @@ static void healthcheck_normalize(struct decode *d, const struct ynode *n, struc
                 "write [CMD, program, argument...], [CMD-SHELL, \"command line\"], or a string for the shell",
                 "a health check's list starts with CMD, CMD-SHELL or NONE%s%s%s", first ? ", not \"" : "",
                 str_or(first, ""), first ? "\"" : "");
+        else if (str_eq(first, "CMD-SHELL") && test->len > 2 && d->lenient)
+            keep_first(d, at, rec, test);
         else if (str_eq(first, "CMD-SHELL") && test->len != 2)
             decode_error_hint(d, at, "quote the whole command line", "CMD-SHELL takes one string and got %u",
                               test->len - 1);

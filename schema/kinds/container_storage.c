@@ -37,6 +37,18 @@ static bool mount_option(struct decode *d, struct val *rec, const char *option)
     return true;
 }
 
+/* Compose leaves out an option that it does not know; false: it is an error. */
+static bool report_option(struct decode *d, const struct ynode *n, const char *option)
+{
+    static const char hint[] = "options are ro, rw, z, Z, nocopy, and rslave, rshared, ...";
+    if (d->lenient)
+        decode_warning(d, n, hint, "\"%s\": \"%s\" is not an option of a volume, and does nothing", n->text,
+                       option);
+    else
+        decode_error_hint(d, n, hint, "\"%s\": \"%s\" is not an option of a volume", n->text, option);
+    return d->lenient;
+}
+
 /* SOURCE:TARGET[:OPTIONS], or TARGET alone. */
 struct val *volume_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
@@ -63,9 +75,8 @@ struct val *volume_short(struct decode *d, const struct field *f, const struct y
         return rec;
     char **option = str_split(d->arena, part[2], ',', &count);
     for (size_t i = 0; i < count; i++)
-        if (!mount_option(d, rec, option[i]))
-            return decode_error_hint(d, n, "options are ro, rw, z, Z, nocopy, and rslave, rshared, ...",
-                                     "\"%s\": \"%s\" is not an option of a volume", n->text, option[i]);
+        if (!mount_option(d, rec, option[i]) && !report_option(d, n, option[i]))
+            return NULL;
     return rec;
 }
 

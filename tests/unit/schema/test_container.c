@@ -188,8 +188,8 @@ static void test_problems(void **state)
         {"depends_on: [{db: healthy}]",
          "f:2:14: error: depends_on: a dependency is a container's name, not a mapping\n"
          "  hint: write [db, cache], or {db: healthy}\n"},
-        {"hostname: a_b", "f:2:11: error: hostname: \"a_b\" is not a host name\n"
-                          "  hint: use letters, digits and -, in parts joined by dots\n"},
+        {"hostname: a b", "f:2:11: error: hostname: \"a b\" is not a host name\n"
+                          "  hint: use letters, digits, - and _, in parts joined by dots\n"},
         {"container_name: -x",
          "f:2:17: error: container_name: \"-x\" is not a container's name\n"
          "  hint: use letters, digits, _, . and -, two at least, starting with a letter or digit\n"},

@@ -98,12 +98,39 @@ static void test_problems(void **state)
                         "e:1:1: error: a file of variables is text, and this one has a zero byte\n");
 }
 
+static int lookup_or_not(void *arg, const char *name, const char **ret, struct err *err)
+{
+    (void)arg;
+    *ret = "there";
+    return strcmp(name, "KNOWN") == 0 ? 0 : err_set(err, ERR_NOTFOUND, "%s is not set", name);
+}
+
+/* As Compose reads them, a name alone has the value that it has outside, or none. */
+static void test_names_alone(void **state)
+{
+    struct world *w = *state;
+    static const char text[] = "A=1\nA\nKNOWN\nexport UNKNOWN\nKNOWN=2\nKNOWN\n";
+    struct interp in = {.arena = &w->arena, .lookup = lookup_or_not, .bare = true};
+    for (int raw = 0; raw < 2; raw++) {
+        struct val *into = val_map(&w->arena);
+        envfile_read(&w->arena, "e", text, strlen(text), raw, &in, &w->diags, 0, into);
+        assert_string_equal(problems_of(w), "");
+        assert_string_equal(val_get_str(into, "A"), "1");
+        assert_string_equal(val_get_str(into, "KNOWN"), "there");
+        assert_true(val_is(val_get(into, "UNKNOWN"), VAL_NULL));
+        assert_int_equal(val_get(into, "UNKNOWN")->line, 4);
+    }
+    envfile_read(&w->arena, "e", "A: x", 4, false, &in, &w->diags, 0, val_map(&w->arena));
+    assert_string_equal(problems_of(w), "e:1:1: error: \"A: x\" has no value\n  hint: write NAME=value\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         world_test(test_specification),
         world_test(test_more),
         world_test(test_problems),
+        world_test(test_names_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
