@@ -3,6 +3,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "providers/containers/service_wire.h"
+#include "schema/kinds/container.h"
 
 /* What the language means where nothing is said (schema/kinds/container_deploy.c): sent in full, so that a
    swarm's own defaults, which are others, never hold. */
@@ -116,6 +117,19 @@ void placement_write(struct arena *a, const struct val *spec, json_t *task)
     json_object_set_new(task, "Placement", o);
 }
 
+static struct val *read_constraints(struct arena *a, json_t *j)
+{
+    struct val *list = read_list(a, j);
+    for (size_t i = 0; i < val_len(list); i++) {
+        const char *canonical = constraint_canonical(a, list->items[i]->s);
+        if (canonical)
+            list->items[i] = val_str(a, canonical);
+    }
+    if (list)
+        val_list_sort(list);
+    return list;
+}
+
 static void placement_read(struct arena *a, json_t *placement, struct val *deploy)
 {
     struct val *v = val_map(a), *list = val_list(a), *constraints;
@@ -127,7 +141,7 @@ static void placement_read(struct arena *a, json_t *placement, struct val *deplo
         val_set_str(a, rec, "spread", json_text(json_object_get(item, "Spread"), "SpreadDescriptor"));
         val_list_add(a, list, rec);
     }
-    if ((constraints = read_set(a, json_object_get(placement, "Constraints"))))
+    if ((constraints = read_constraints(a, json_object_get(placement, "Constraints"))))
         val_map_set(a, v, "constraints", constraints);
     if (list->len)
         val_map_set(a, v, "preferences", list);

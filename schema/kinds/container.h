@@ -53,6 +53,8 @@ extern const struct field_table container_table;
 /* "nginx" -> "docker.io/library/nginx:latest", "localhost:5000/a@sha256:.." stays: the canonical name of an
    image reference (Docker's distribution reference rules). ERR_INVALID says what is wrong with it. */
 int ref_canonical(struct arena *a, const char *ref, const char **ret, struct err *err) _must_check_;
+/* "node.role == manager" -> "node.role==manager" (deploy.placement.constraints); NULL: it compares nothing. */
+const char *constraint_canonical(struct arena *a, const char *text);
 /* Do two references say the same, as nginx and docker.io/library/nginx:latest do? */
 bool ref_same(struct arena *a, const char *x, const char *y);
 /* "docker.io/library/web:1@sha256:..." -> "docker.io/library/web"; NULL: it is no reference. */

@@ -137,8 +137,39 @@ static const struct field rollback_fields[] = {
 static const struct field_table rollback_config_table = {
     "container.deploy.rollback_config", "How Swarm goes back when an update failed.", rollback_fields};
 
-static const struct field constraint = {"", FT_STRING, IMPACT_REPLACE, 0,
-                                        .doc = "`node.role==manager`, `node.labels.disk==ssd`, ..."};
+/* Without the blanks that are allowed around the operator (moby/swarmkit, constraint.Parse); NULL: it has
+   none. */
+const char *constraint_canonical(struct arena *a, const char *text)
+{
+    const char *op = strstr(text, "==");
+    op = op ? op : strstr(text, "!=");
+    if (!op)
+        return NULL;
+    const char *key = text + strspn(text, " \t"), *value = op + 2 + strspn(op + 2, " \t");
+    size_t key_len = op > key ? (size_t)(op - key) : 0, value_len = strlen(value);
+    while (key_len && strchr(" \t", key[key_len - 1]))
+        key_len--;
+    while (value_len && strchr(" \t", value[value_len - 1]))
+        value_len--;
+    return arena_printf(a, "%.*s%.2s%.*s", (int)key_len, key, op, (int)value_len, value);
+}
+
+static struct val *constraint_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    const char *canonical = constraint_canonical(d->arena, n->text);
+    if (canonical)
+        return val_str(d->arena, canonical);
+    return decode_error_hint(d, n, "write node.role==manager, node.labels.disk!=ssd, ...",
+                             "\"%s\" compares nothing", n->text);
+}
+
+static const struct field constraint = {"",
+                                        FT_STRING,
+                                        IMPACT_REPLACE,
+                                        0,
+                                        .doc = "`node.role==manager`, `node.labels.disk!=ssd`, ...",
+                                        .short_form = constraint_short};
 static const struct field preference_fields[] = {
     {"spread", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The label whose values are spread over.",
      .example = "node.labels.zone"},
