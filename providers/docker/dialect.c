@@ -6,7 +6,7 @@ static unsigned caps(unsigned api, const struct engine_facts *facts)
     (void)facts;
     unsigned can = CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO |
                    CAP_SWAP_UNLIMITED | CAP_PORT_CHOICE | CAP_DOMAINNAME | CAP_DEVICE_REQUESTS |
-                   CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST | CAP_LIMITS;
+                   CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST | CAP_LIMITS | CAP_INIT_SHARED;
     if (api >= API(1u, 43u))
         can |= CAP_ANNOTATIONS;
     if (api >= API(1u, 44u))

@@ -72,7 +72,8 @@ static const char *cost_word(const struct field *f, const char *top, unsigned ca
 /* Limits of one path with the same value: a row. */
 static bool same_row(const struct limit *a, const struct limit *b)
 {
-    return a->kind == b->kind && str_eq(a->path, b->path) && str_eq(a->value, b->value);
+    return a->kind == b->kind && str_eq(a->path, b->path) && str_eq(a->value, b->value) &&
+           str_eq(a->beside, b->beside);
 }
 
 static const struct limit *refusal(const struct limit *row, unsigned caps)
@@ -132,7 +133,10 @@ static void advice(struct page *p, const struct limit *row)
 static void row(struct page *p, const struct field *f, const char *top, const char *path,
                 const struct limit *l)
 {
-    buf_addf(p->out, "| `%s%s%s` |", path, l && l->value ? ": " : "", l && l->value ? l->value : "");
+    buf_addf(p->out, "| `%s%s%s`", path, l && l->value ? ": " : "", l && l->value ? l->value : "");
+    if (l && l->beside)
+        buf_addf(p->out, " beside `%s`", l->beside);
+    buf_adds(p->out, " |");
     for (size_t i = 0; i < p->n; i++)
         buf_addf(p->out, " %s |", cell(p, &p->columns[i], f, top, l));
     buf_addc(p->out, ' ');
@@ -143,7 +147,7 @@ static void row(struct page *p, const struct field *f, const char *top, const ch
 static const struct limit *limit_of(const struct kind_desc *kind, const char *path)
 {
     for (const struct limit *l = limits; l->kind; l++)
-        if (l->kind == kind && str_eq(l->path, path) && !l->value)
+        if (l->kind == kind && str_eq(l->path, path) && !l->value && !l->beside)
             return l;
     return NULL;
 }
@@ -163,7 +167,7 @@ static void field_rows(struct page *p, const struct kind_desc *kind, const struc
     for (const struct limit *l = limits; l->kind; l++) {
         if (l->kind != kind || strncmp(l->path, f->name, n) != 0 || said_before(l))
             continue;
-        if (l->path[n] == '.' || (!l->path[n] && l->value))
+        if (l->path[n] == '.' || (!l->path[n] && (l->value || l->beside)))
             row(p, field_path(kind->spec, l->path), f->name, l->path, l);
     }
 }

@@ -109,8 +109,9 @@ struct node_fact {
 #define CAP_ENDPOINT_MORE   0x1000u /* link-local addresses and driver options of an attachment */
 #define CAP_REMOTE_DIGEST   0x2000u /* asks a registry what a reference means, without pulling */
 #define CAP_LIMITS          0x4000u /* limits of memory, processors and processes */
+#define CAP_INIT_SHARED     0x8000u /* an init in a PID namespace that is another's */
 /* All that an engine can do which manages containers itself. */
-#define CAPS_CONTAINERS (0x7fffu & ~CAP_SERVICES)
+#define CAPS_CONTAINERS (0xffffu & ~CAP_SERVICES)
 
 /* One engine of several, and what became of asking it. */
 struct observed_target {

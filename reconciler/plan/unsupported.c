@@ -23,6 +23,8 @@ const struct limit limits[] = {
     {&kind_container, "networks.*.link_local_ips", .with = CAP_ENDPOINT_MORE, .what = "link-local addresses"},
     {&kind_container, "networks.*.driver_opts", .with = CAP_ENDPOINT_MORE,
      .what = "driver options of an attachment"},
+    {&kind_container, "init", .with = CAP_INIT_SHARED, .what = "an init beside the processes of others",
+     .hint = "remove init or pid", .beside = "pid"},
     {&kind_container, "pull_policy", .with = CAP_REMOTE_DIGEST,
      .what = "a look at the registry before a pull", .value = "always"},
 
@@ -200,7 +202,8 @@ static size_t check_resource(struct planner *p, const struct resource *r)
         c.found = check_ports(p, r);
     for (const struct limit *l = limits; l->kind; l++) {
         c.limit = l;
-        if (limit_refuses(l, caps) && l->kind == r->kind && (deploy || !str_starts(l->path, "deploy.")))
+        bool concerns = l->kind == r->kind && (!l->beside || val_get(r->spec, l->beside));
+        if (limit_refuses(l, caps) && concerns && (deploy || !str_starts(l->path, "deploy.")))
             walk(&c, r->spec, r->spec, "", l->path);
     }
     return c.found;

@@ -11,10 +11,11 @@ struct limit {
     const struct kind_desc *kind;
     const char *path;
     unsigned with, without;
-    const char *what;  /* "TARGET cannot do WHAT" */
-    const char *hint;  /* what to do instead; NULL: leave it out, or choose another target */
-    const char *fine;  /* values that are allowed all the same, with spaces between; NULL: none */
-    const char *value; /* only this one is refused; NULL: any */
+    const char *what;   /* "TARGET cannot do WHAT" */
+    const char *hint;   /* what to do instead; NULL: leave it out, or choose another target */
+    const char *fine;   /* values that are allowed all the same, with spaces between; NULL: none */
+    const char *beside; /* only where this field is said as well; NULL: anywhere */
+    const char *value;  /* only this one is refused; NULL: any */
 };
 extern const struct limit limits[]; /* ends with a NULL kind */
 

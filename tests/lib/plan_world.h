@@ -14,7 +14,7 @@
 
 #define WORLD_SWARM_CAPS                                                                                  \
     (CAP_SERVICES | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_LIMITS | CAP_SWAP_UNLIMITED | CAP_PORT_CHOICE | \
-     CAP_DOMAINNAME | CAP_DEVICE_REQUESTS | CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST)
+     CAP_DOMAINNAME | CAP_DEVICE_REQUESTS | CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST | CAP_INIT_SHARED)
 
 struct world {
     struct arena *arena;
