@@ -86,7 +86,7 @@ static int do_create(struct world *w, const struct step *s, struct err *err)
     return 0;
 }
 
-/* Host ports are had by one running container at a time. */
+/* Host ports are had by one running container at a time; of a range the engine chooses one that is free. */
 static int check_ports(struct world *w, const struct object *o, struct err *err)
 {
     const struct val *mine = val_get(o->spec, "ports");
@@ -98,7 +98,8 @@ static int check_ports(struct world *w, const struct object *o, struct err *err)
         for (size_t k = 0; k < val_len(mine); k++)
             for (size_t j = 0; j < val_len(theirs); j++) {
                 int64_t port = val_get_int(mine->pairs[k].val, "published", 0);
-                if (port && port == val_get_int(theirs->pairs[j].val, "published", 0))
+                if (port && !val_get(mine->pairs[k].val, "published_end") &&
+                    port == val_get_int(theirs->pairs[j].val, "published", 0))
                     return err_set(err, ERR_CONFLICT, "%s: port %lld is taken by %s", o->native_name,
                                    (long long)port, other->native_name);
             }

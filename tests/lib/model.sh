@@ -1,0 +1,53 @@
+# Generated manifests on a real engine: after each apply there is nothing left to do, however they are spelled.
+#
+#   model_run BACKEND FOR COMMAND...   BACKEND as provider_variants() calls it, FOR engine or swarm; COMMAND runs forge-ctl on
+#                                      $FORGE_DIR. Sets of seeds 1, 2, ... follow each other in one environment until
+#                                      $MODEL_SECONDS (45) are over or $MODEL_SETS (36) were applied, and at least 6.
+#                                      FORGE_SEED=N: that one alone
+# shellcheck shell=bash
+
+# model_write BACKEND FOR SEED SPELLING
+model_write()
+{
+    "$FORGE_BUILD_DIR/tests/test-one-model" print "$3" "$4" "$2" "$1" "$ENGINE_IMAGE" >"$FORGE_DIR/model.yaml"
+}
+
+# model_step BACKEND FOR SEED COMMAND...
+model_step()
+{
+    local backend=$1 for=$2 seed=$3 spelling
+    shift 3
+    model_write "$backend" "$for" "$seed" 0
+    run "$@" apply --yes --allow-data-loss volume/data
+    if [ "$status" != 0 ]; then
+        model_explain "apply exits $status"
+    fi
+    for spelling in 0 1 2; do
+        model_write "$backend" "$for" "$seed" "$spelling"
+        run "$@" diff
+        if [ "$status" != 0 ]; then
+            model_explain "spelling $spelling: diff exits $status"
+        fi
+    done
+}
+
+model_explain()
+{
+    fail "seed $seed: $1"$'\n'"$out"$'\n'"$err"$'\n'"$(cat "$FORGE_DIR/model.yaml")"
+}
+
+model_run()
+{
+    local backend=$1 for=$2 seed=1 end=$((SECONDS + ${MODEL_SECONDS:-45}))
+    shift 2
+    [ -x "$FORGE_BUILD_DIR/tests/test-one-model" ] || skip "test-one-model is not built: it takes cmocka (contrib/deps test)"
+    if [ -n "${FORGE_SEED:-}" ]; then
+        model_step "$backend" "$for" "$FORGE_SEED" "$@"
+        return
+    fi
+    while [ "$seed" -le "${MODEL_SETS:-36}" ] && { [ "$seed" -le 6 ] || [ "$SECONDS" -lt "$end" ]; }; do
+        model_step "$backend" "$for" "$seed" "$@"
+        seed=$((seed + 1))
+    done
+    echo "$((seed - 1)) sets"
+}
