@@ -52,18 +52,20 @@ int swarm_network_create(struct act *t, struct err *err)
 
 #define TRIES 300u /* of 200 ms: tasks that are gone are forgotten by and by */
 
-static int remove_once(struct act *t, struct err *err)
+/* `removed`: the swarm has done it; asked again, it knows the network no more, which is an error of its own. */
+static int remove_once(struct act *t, bool *removed, struct err *err)
 {
     struct object o;
     int r = find(t, act_target(t), &o, err);
-    if (r == 0)
+    if (r == 0 && !*removed)
         r = act_check(t->step, &o, err);
     if (r < 0)
         return r;
     const struct ask q = {.method = "DELETE",
                           .path = docker_path(t->arena, "/networks/", o.native_id, ""),
                           .cancel = act_cancel(t)};
-    r = docker_json(t->d, &q, NULL, NULL, err);
+    r = *removed ? 0 : docker_json(t->d, &q, NULL, NULL, err);
+    *removed = r == 0;
     /* The swarm has removed it, but the node that is asked keeps it for as long as a task is on it. */
     return r == 0 ? err_set(err, ERR_BUSY, "network %s is still on the node that is asked", o.native_name)
                   : r;
@@ -71,8 +73,9 @@ static int remove_once(struct act *t, struct err *err)
 
 int swarm_network_remove(struct act *t, struct err *err)
 {
+    bool removed = false;
     for (unsigned i = 0;; i++) {
-        int r = remove_once(t, err);
+        int r = remove_once(t, &removed, err);
         t->result->unchanged = i == 0 && r == ERR_NOTFOUND;
         if (r != ERR_BUSY || i >= TRIES)
             return r == ERR_NOTFOUND ? 0 : r;
