@@ -59,6 +59,15 @@ struct provider_env {
     struct provider_cache cache;
 };
 
+/* A container has ended, and nothing else happened to its resource since it was last observed. An engine may
+   say so in an event before it answers questions about the container (Docker holds it for tens of
+   milliseconds, and its listing shows it as running until then). */
+struct container_end {
+    const char *id, *native_id; /* of the resource, and the engine's */
+    int exit_code;
+    int64_t at_ns;
+};
+
 struct observe_request {
     const char *owner;                  /* environment */
     const struct resource_set *desired; /* bound; may be NULL. Tells which images and name-sakes to look up */
@@ -67,7 +76,10 @@ struct observe_request {
     const struct resource_set *(*desired_wait)(void *arg);
     void *desired_arg;
     const char *resource; /* observe the objects of this resource only, afresh; NULL: all */
-    bool fresh;           /* trust no cache: inspect everything */
+    /* With `resource`, of which it is: may be taken at its word (observed.told) where what is known of the
+       container says all the rest. Only good for what would do no harm if it had been overtaken. NULL: none. */
+    const struct container_end *ended;
+    bool fresh; /* trust no cache: inspect everything */
     /* Fill in an image_fact for every image that is asked for, not only those missing or moved (rollback). */
     bool images;
     bool insist; /* of several engines: ask those as well that did not answer a moment ago */
@@ -104,6 +116,8 @@ struct provider_event {
     const char *native_id;
     const char *action; /* "die", "start", "destroy", "update", "health_status: unhealthy", ... */
     int64_t at_ns;
+    bool ended; /* a container has ended with exit_code, and that is all */
+    int exit_code;
     bool lost; /* the stream broke and could not be resumed without a gap: list in full */
 };
 

@@ -44,6 +44,7 @@ int event_read(struct arena *a, const char *line, size_t len, struct engine_even
         .owner = arena_strdup(a, json_text(attributes, MARK_OWNER)),
         .resource = arena_strdup(a, json_text(attributes, MARK_RESOURCE)),
         .instance = (unsigned)strtoul(str_or(json_text(attributes, MARK_INSTANCE), "0"), NULL, 10),
+        .exit_code = arena_strdup(a, json_text(attributes, "exitCode")),
         .at_ns = json_int(j, "timeNano"),
     };
     e.type = (unsigned)type_of(json_text(j, "Type"));

@@ -12,6 +12,7 @@ struct engine_event {
     const char *container;        /* of a network that it joins or leaves; NULL none */
     const char *owner, *resource; /* marks of a container; NULL none */
     unsigned instance;
+    const char *exit_code; /* of a container that dies; NULL: not said */
     int64_t at_ns;
 };
 

@@ -61,21 +61,43 @@ int act_look(struct act *t, struct object *ret, struct err *err)
     return r;
 }
 
+static int start(struct act *t, const char *native_id, const char *verb, struct err *err)
+{
+    int status;
+    int r = docker_json(t->d,
+                        &(struct ask){.method = "POST",
+                                      .path = docker_path(t->arena, "/containers/", native_id, verb),
+                                      .cancel = act_cancel(t),
+                                      .timeout_ns = 300 * NS_PER_S},
+                        NULL, &status, err);
+    t->result->unchanged = r == 0 && status == 304;
+    return r;
+}
+
+/*
+ * What the plan saw is named by its id, and whose that is cannot change: it need not be looked at again. That
+ * would wait for an engine that is still busy with the container's end (Docker holds the container
+ * meanwhile). A paused one is refused by engines, and only then told apart.
+ */
 int act_start(struct act *t, struct err *err)
 {
     struct object o;
-    int status, r = act_look(t, &o, err);
+    struct err refused = {0};
+    if (t->step->native_id && !t->step->foreign) {
+        int r = start(t, t->step->native_id, "/start", &refused);
+        if (r != ERR_CONFLICT && r != ERR_FAILED) {
+            *err = refused;
+            return r;
+        }
+    }
+    int r = act_look(t, &o, err);
     if (r < 0)
         return r;
-    const char *verb = o.state == OBJECT_PAUSED ? "/unpause" : "/start";
-    r = docker_json(t->d,
-                    &(struct ask){.method = "POST",
-                                  .path = docker_path(t->arena, "/containers/", o.native_id, verb),
-                                  .cancel = act_cancel(t),
-                                  .timeout_ns = 300 * NS_PER_S},
-                    NULL, &status, err);
-    t->result->unchanged = r == 0 && status == 304;
-    return r;
+    if (o.state != OBJECT_PAUSED && refused.code) {
+        *err = refused;
+        return err->code;
+    }
+    return start(t, o.native_id, o.state == OBJECT_PAUSED ? "/unpause" : "/start", err);
 }
 
 int act_stop(struct act *t, struct err *err)

@@ -115,7 +115,10 @@ static int observe(struct look_at *w, struct err *err)
 {
     int r = docker_negotiate(w->d, w->cancel, err);
     if (r == 0)
-        r = ask_lists(w, err);
+        r = told_look(w, err);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = ask_lists(w, err);
     if (r < 0)
         return r;
     w->continuous = !w->d->dialect->updates_are_events; /* the listing shows all there is to see */

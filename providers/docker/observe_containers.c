@@ -25,6 +25,14 @@ static void recall(struct look_at *w, struct seen *s)
     w->out->cached++;
 }
 
+bool container_recall(struct look_at *w, const char *native_id, struct object *ret)
+{
+    struct err ignored = {0};
+    const struct val *v =
+        docker_cache_get(w->d, w->arena, arena_printf(w->arena, KEY_CONTAINER "%s", native_id));
+    return v && object_from_val(w->arena, val_get(v, "object"), ret, &ignored) == 0;
+}
+
 static void remember(struct look_at *w, const struct seen *s)
 {
     char look[DIGEST_HEX_LEN + 1];

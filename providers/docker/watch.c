@@ -20,6 +20,7 @@
 #include "providers/docker/watch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
@@ -152,6 +153,10 @@ static void take_line(struct watching *w, const char *text, size_t len)
                                 .native_id = e.id,
                                 .action = e.action,
                                 .at_ns = e.at_ns};
+    if (e.type == EVENT_CONTAINER && str_eq(e.action, "die") && e.exit_code) {
+        ev.ended = true;
+        ev.exit_code = (int)strtol(e.exit_code, NULL, 10);
+    }
     if (w->rules->concerns(w, &e, &ev))
         emit(w, &ev);
 }

@@ -11,7 +11,8 @@
 
 #define RECONNECT_MAX_NS (30 * NS_PER_S)
 
-static void touch(struct touched *t, const char *id)
+/* end NULL: it was something else, or more. */
+static void touch(struct touched *t, const char *id, const struct container_end *end)
 {
     size_t i = 0;
     if (!id || strlen(id) >= sizeof(t->ids[0])) {
@@ -20,16 +21,36 @@ static void touch(struct touched *t, const char *id)
     }
     while (i < t->n && !str_eq(t->ids[i], id))
         i++;
-    if (i == TOUCHED_MAX)
+    if (i == TOUCHED_MAX) {
         t->many = true;
-    else if (i == t->n)
+        return;
+    }
+    t->end[i].only = i == t->n && end && strlen(end->native_id) < sizeof(t->end[i].native_id);
+    if (t->end[i].only) {
+        str_copy(t->end[i].native_id, sizeof(t->end[i].native_id), end->native_id);
+        t->end[i].exit_code = end->exit_code;
+        t->end[i].at_ns = end->at_ns;
+    }
+    if (i == t->n)
         str_copy(t->ids[t->n++], sizeof(t->ids[0]), id);
+}
+
+struct container_end touched_end(const struct touched *t, size_t i)
+{
+    if (!t->end[i].only)
+        return (struct container_end){0};
+    return (struct container_end){.id = t->ids[i],
+                                  .native_id = t->end[i].native_id,
+                                  .exit_code = t->end[i].exit_code,
+                                  .at_ns = t->end[i].at_ns};
 }
 
 static void merge(struct touched *into, const struct touched *t)
 {
-    for (size_t i = 0; i < t->n; i++)
-        touch(into, t->ids[i]);
+    for (size_t i = 0; i < t->n; i++) {
+        const struct container_end end = touched_end(t, i);
+        touch(into, t->ids[i], end.native_id ? &end : NULL);
+    }
     into->many |= t->many;
 }
 
@@ -70,7 +91,9 @@ static void tell_gap(struct env *e)
 static void heard(void *arg, const struct provider_event *ev)
 {
     struct watcher *w = arg;
-    touch(&w->news.touched, ev->lost ? NULL : ev->id);
+    const struct container_end end = {
+        .id = ev->id, .native_id = ev->native_id, .exit_code = ev->exit_code, .at_ns = ev->at_ns};
+    touch(&w->news.touched, ev->lost ? NULL : ev->id, ev->ended && ev->native_id ? &end : NULL);
     w->news.gap |= ev->lost;
     pthread_mutex_lock(&w->env->lock);
     w->env->numbers.events++;

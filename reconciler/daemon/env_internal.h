@@ -19,6 +19,12 @@
 /* Which resources events named: some, or more than are worth telling apart. */
 struct touched {
     char ids[TOUCHED_MAX][128];
+    struct {
+        bool only; /* its one container ended, and that was all */
+        char native_id[80];
+        int exit_code;
+        int64_t at_ns;
+    } end[TOUCHED_MAX];
     size_t n;
     bool many;
 };
@@ -91,6 +97,8 @@ struct env {
     int64_t run_next_ns;    /* wall clock of the next retry, or of the end of a suspension; 0: none */
 };
 
+/* The end of what was touched as number i; native_id NULL: it was something else, or more. Borrows from t. */
+struct container_end touched_end(const struct touched *t, size_t i);
 int64_t env_mono(const struct env *e);
 double env_random(void);
 /* Serve what is wanted, if it is time. */

@@ -74,7 +74,7 @@ static const char *trigger_name(unsigned bits)
 static void log_outcome(const struct env *e, const struct look *l, const struct apply_result *r, int result,
                         const struct err *err)
 {
-    if (engine_lost_race(result, err))
+    if (engine_lost_race(result, err) || (result < 0 && l->on_word))
         log_debug("apply.not_now", "environment", e->config->name, "error", err->msg, NULL);
     else if (result < 0)
         log_warn("apply.failed", "environment", e->config->name, "trigger", trigger_name(e->serving),
@@ -180,6 +180,16 @@ static int follow(struct env *e, const struct look_options *o, struct err *err)
 {
     _cleanup_(look_release) struct look l;
     int r = look_and_apply(e, o, &l, err);
+    if (r < 0 && r != ERR_CANCELLED && l.on_word) {
+        /* Somebody was quicker than the event: a container that ends may be on its way out. */
+        struct look_options again = *o;
+        again.settled = false;
+        again.touched = NULL;
+        again.n_ended = 0;
+        look_release(&l);
+        *err = (struct err){0};
+        r = look_and_apply(e, &again, &l, err);
+    }
     e->broken = r < 0 && r != ERR_CANCELLED && l.unread;
     if (e->broken && e->serving & WANT_COMMIT)
         log_problems(e, &l);
@@ -194,13 +204,20 @@ static int reconcile(struct env *e, struct err *err)
 {
     const struct touched *t = &e->serving_touched;
     const char *ids[TOUCHED_MAX + 1] = {NULL};
-    for (size_t i = 0; i < t->n; i++)
+    struct container_end ended[TOUCHED_MAX];
+    size_t n_ended = 0;
+    for (size_t i = 0; i < t->n; i++) {
         ids[i] = t->ids[i];
+        ended[n_ended] = touched_end(t, i);
+        n_ended += ended[n_ended].native_id != NULL;
+    }
     const struct look_options o = {
         .cancel = &e->cancel_run,
         .same_commit = !(e->serving & (WANT_COMMIT | WANT_REQUEST)),
         .settled = e->clean && !t->many && !(e->serving & ~(WANT_COMMIT | WANT_DRIFT)),
         .touched = ids,
+        .ended = ended,
+        .n_ended = n_ended,
         .fresh = (e->serving & WANT_FRESH) != 0,
         .force_retry = (e->serving & WANT_REQUEST) != 0,
     };

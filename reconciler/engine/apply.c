@@ -46,6 +46,7 @@ static int run_plan(struct applying *ap, const struct cancel *cancel, struct err
         .actor = o->actor,
         .trigger = o->trigger,
         .plan_digest = val_get_str(l->doc, "digest"),
+        .on_word = l->on_word,
         .generation = ap->generation.number,
         .event = o->event,
         .arg = o->arg,

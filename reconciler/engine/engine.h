@@ -60,9 +60,12 @@ struct look {
     bool attended;
     struct plan_unready *unready; /* containers whose secrets cannot be read */
     size_t n_unready, cap_unready;
-    bool unread;               /* the repository could not be read, or its manifests are wrong */
-    const char *const *scope;  /* only these resources were looked at, NULL-terminated; NULL: all */
-    size_t resources;          /* that are asked for, looked at or not */
+    bool unread;                       /* the repository could not be read, or its manifests are wrong */
+    const struct container_end *ended; /* while it is observed: what events told */
+    size_t n_ended;
+    bool on_word;             /* it rests on that alone: if it cannot be applied, look again before judging */
+    const char *const *scope; /* only these resources were looked at, NULL-terminated; NULL: all */
+    size_t resources;         /* that are asked for, looked at or not */
     const char *const *needed; /* what the scope needs beside itself, for scope_observe() */
     const char **renamed;      /* of records: old id, new id, ...; a number of engines changed */
     size_t n_renamed, cap_renamed;
@@ -90,6 +93,8 @@ struct look_options {
     bool same_commit; /* the repository is known not to have moved since the last look */
     bool settled;     /* the last look left nothing to do, and since then nothing can have changed but the
                          commit (unless same_commit) and `touched` */
+    const struct container_end *ended; /* of the touched: containers that ended, when that is all there was */
+    size_t n_ended;
     const char *const *touched; /* resources that can have changed, NULL-terminated; may be NULL */
     const struct cancel *cancel;
 };

@@ -110,6 +110,14 @@ static void take_images(struct observed *all, const struct observed *one)
     }
 }
 
+static const struct container_end *end_of(const struct look *l, const char *id)
+{
+    for (size_t i = 0; i < l->n_ended; i++)
+        if (str_eq(l->ended[i].id, id))
+            return &l->ended[i];
+    return NULL;
+}
+
 static int observe_one(struct engine *e, struct look *l, const char *id, const struct cancel *c, bool images,
                        struct err *err)
 {
@@ -122,7 +130,7 @@ static int observe_one(struct engine *e, struct look *l, const char *id, const s
     resource_set_init(&set, &l->arena);
     resource_set_add(&set, resource_find(&l->bound, id));
     const struct observe_request rq = {
-        .owner = e->config->name, .desired = &set, .resource = id, .images = images};
+        .owner = e->config->name, .desired = &set, .resource = id, .ended = end_of(l, id), .images = images};
     r = p->ops->observe(p, &rq, c, &l->observed_arena, &one, err);
     resource_set_release(&set);
     if (r < 0)
@@ -135,6 +143,7 @@ static int observe_one(struct engine *e, struct look *l, const char *id, const s
     all->at_ns = one.at_ns;
     all->listed += one.listed;
     all->inspected += one.inspected;
+    all->told += one.told;
     return 0;
 }
 
@@ -212,6 +221,27 @@ static bool is_settled_by_part(const struct look *l, bool edited)
            !p->needs_approval && (edited || look_continues_generation(l));
 }
 
+static int scope_plan(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
+{
+    int r = scope_observe(e, l, o->cancel, false, err);
+    if (r == 0)
+        r = scope_inventory(e, l, err);
+    return r < 0 ? r : look_plan(e, o, l, err);
+}
+
+/* Is what is to be done nothing but to start what has ended? That does no harm, should somebody have been
+   quicker. */
+static bool only_starts(const struct plan *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        for (size_t k = 0; k < p->changes[i].n_moves; k++) {
+            const struct plan_move *m = &p->changes[i].moves[k];
+            if (m->action != PLAN_RESTART || m->restart || m->update || m->candidate)
+                return false;
+        }
+    return true;
+}
+
 int look_scope(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
     const char *const *edited = NULL;
@@ -230,11 +260,16 @@ int look_scope(struct engine *e, const struct look_options *o, struct look *l, s
     use_scope(&s, l);
     images_follow(l, o->attended);
     secrets_stamp(e, l);
-    r = scope_observe(e, l, o->cancel, false, err);
-    if (r == 0)
-        r = scope_inventory(e, l, err);
-    if (r == 0)
-        r = look_plan(e, o, l, err);
+    l->ended = o->ended;
+    l->n_ended = o->n_ended;
+    r = scope_plan(e, o, l, err);
+    l->on_word = l->observed.told > 0;
+    l->ended = NULL;
+    l->n_ended = 0;
+    if (r == 0 && l->on_word && !only_starts(&l->plan)) {
+        l->on_word = false;
+        r = scope_plan(e, o, l, err);
+    }
     if (r == 0 && !is_settled_by_part(l, s.with_places))
         r = err_set(err, ERR_UNSUPPORTED, "there is more to it");
     return r;

@@ -55,6 +55,9 @@ struct exec_options {
     struct store *store; /* journal, inventory, transitions; never NULL (an in-memory one will do) */
     const char *run;     /* run id, in each record and log line */
     const char *actor, *trigger, *plan_digest;
+    /* The plan rests on an event alone: a start that the engine refuses, because the container goes or is
+       gone, says nothing of what was asked for. It is not tried again, and not recorded. */
+    bool on_word;
     uint64_t generation;
     /* One at a time, from any thread. May be NULL. */
     void (*event)(void *arg, const struct exec_event *ev);

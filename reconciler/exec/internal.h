@@ -72,6 +72,7 @@ struct unit {
     bool announced; /* EXEC_CHANGE_BEGIN was told */
     bool ended;
     bool undone, mismatch, cut;
+    bool overtaken;  /* the word that it rests on (exec_options.on_word) did not hold any more */
     bool taken_away; /* what this run made was gone when it was read back */
     enum exec_result_code result;
     struct err err; /* the first error of a strand, or why it was not begun */
@@ -119,6 +120,8 @@ struct run {
     size_t changes_done;
 
     _Atomic uint64_t journal_seq, points;
+    pthread_mutex_t begin_lock;    /* held by who writes the first entry of the journal */
+    _Atomic bool begun;            /* it is written */
     int64_t begin_ns, deadline_ns; /* monotonic; 0: none */
 };
 

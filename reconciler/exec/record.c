@@ -44,21 +44,52 @@ int record_check(struct run *x, struct err *err)
     return r;
 }
 
-int record_append(struct run *x, struct journal_entry *e, struct err *err)
+static void stamp(struct run *x, struct journal_entry *e)
 {
-    int r = record_check(x, err);
-    if (r < 0)
-        return r;
     e->run = str_or(e->run, x->o->run);
     e->seq = atomic_fetch_add(&x->journal_seq, 1) + 1;
     e->at_ns = clock_wall(x->clock);
     e->generation = x->o->generation;
+}
+
+static int append(struct run *x, const struct journal_entry *items, size_t n, struct err *err)
+{
     record_point(x);
-    r = journal_append(x->o->store, x->plan->environment, e, err);
+    int r = journal_append(x->o->store, x->plan->environment, items, n, err);
     if (r < 0)
         return err_wrap(err, "journal");
     record_point(x);
     return 0;
+}
+
+/* That the run has begun is said with the first thing that it does: a commit less before that. */
+static int append_first(struct run *x, struct journal_entry *e, bool *ret_done, struct err *err)
+{
+    int r = 0;
+    pthread_mutex_lock(&x->begin_lock);
+    *ret_done = !atomic_load(&x->begun);
+    if (*ret_done) {
+        struct journal_entry both[2] = {{.phase = "run"}};
+        stamp(x, &both[0]);
+        stamp(x, e);
+        both[1] = *e;
+        r = append(x, both, ARRAY_LEN(both), err);
+        atomic_store(&x->begun, r == 0);
+    }
+    pthread_mutex_unlock(&x->begin_lock);
+    return r;
+}
+
+int record_append(struct run *x, struct journal_entry *e, struct err *err)
+{
+    bool done = false;
+    int r = record_check(x, err);
+    if (r == 0 && !e->run && !atomic_load(&x->begun))
+        r = append_first(x, e, &done, err);
+    if (r < 0 || done)
+        return r;
+    stamp(x, e);
+    return append(x, e, 1, err);
 }
 
 int record_step(struct run *x, const char *phase, const struct step *s, const char *native_id,
@@ -253,6 +284,8 @@ static int record_failed(struct run *x, const struct unit *u, struct err *err)
 int record_change(struct run *x, struct unit *u, struct err *err)
 {
     int r = 0;
+    if (u->overtaken && u->result == EXEC_FAILED)
+        return 0;
     if (u->result == EXEC_OK)
         r = record_ok(x, u, err);
     else if (u->result == EXEC_FAILED)

@@ -25,13 +25,10 @@ static bool is_to_carry(const struct run *x, const char *id)
 
 int resume_begin(struct run *x, struct err *err)
 {
-    struct journal_entry begin = {.phase = "run"};
     const char *const *ids;
     size_t runs;
     /* Read first: afterwards this run is one of those that are open. */
     int r = exec_resume_ids(x->o->store, x->plan->environment, x->arena, &ids, err);
-    if (r == 0)
-        r = record_append(x, &begin, err);
     x->resumed = r == 0 ? ids : NULL;
     for (; r == 0 && *ids; ids++) {
         if (is_to_carry(x, *ids))
@@ -62,7 +59,7 @@ static bool is_half_way(const struct unit *u)
 
 static bool is_left(const struct run *x, const struct unit *u)
 {
-    if (u->result == EXEC_OK)
+    if (u->result == EXEC_OK || u->overtaken)
         return false;
     return is_half_way(u) || was_resumed(x, u->change->id);
 }

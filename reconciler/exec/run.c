@@ -38,6 +38,7 @@ static void run_init(struct run *x, struct provider *p, const struct plan *plan,
     queue_init(x);
     pthread_mutex_init(&x->lock, NULL);
     pthread_mutex_init(&x->event_lock, NULL);
+    pthread_mutex_init(&x->begin_lock, NULL);
     cancel_init(&x->stop);
     *report = (struct exec_report){.outcomes = arena_array(a, struct exec_outcome, plan->n)};
     x->begin_ns = clock_mono(x->clock);
@@ -51,6 +52,7 @@ static void run_release(struct run *x)
     cancel_release(&x->stop);
     pthread_mutex_destroy(&x->lock);
     pthread_mutex_destroy(&x->event_lock);
+    pthread_mutex_destroy(&x->begin_lock);
     if (x->wake_fd >= 0)
         close(x->wake_fd);
 }

@@ -49,11 +49,19 @@ static int stopped_error(struct run *x, struct strand *s, struct err *err)
     return err->code;
 }
 
+/* What the plan rests on is not so any more. */
+static bool is_overtaken(const struct run *x, const struct strand *s, const struct err *err)
+{
+    bool refused = err->code == ERR_NOTFOUND || err->code == ERR_BUSY || err->code == ERR_CONFLICT;
+    return x->o->on_word && refused && s->next < s->steps.n && s->steps.items[s->next].verb == STEP_START;
+}
+
 static void strand_fail(struct run *x, struct strand *s, struct err *err)
 {
     bool touched = s->next > 0 || s->attempts > 0;
     pthread_mutex_lock(&x->lock);
     bool lost = x->fatal.code != 0;
+    s->unit->overtaken |= is_overtaken(x, s, err);
     pthread_mutex_unlock(&x->lock);
     if (touched && !lost && s->next < s->steps.commit_at && s->steps.n_undo)
         strand_undo(x, s, err);
@@ -67,8 +75,8 @@ static bool try_again(const struct run *x, const struct strand *s, const struct 
     unsigned most = x->o->retries ? x->o->retries : 3;
     bool waited =
         s->next < s->steps.n && s->steps.items[s->next].verb == STEP_WAIT && err->code == ERR_TIMEOUT;
-    return err->retryable && !waited && err->code != ERR_CONFLICT && s->attempts <= most &&
-           !cancel_is_set(&x->stop);
+    return err->retryable && !waited && !is_overtaken(x, s, err) && err->code != ERR_CONFLICT &&
+           s->attempts <= most && !cancel_is_set(&x->stop);
 }
 
 /* Returns true when the strand will be back. */

@@ -139,6 +139,7 @@ struct observed {
     size_t n_targets;
     int64_t at_ns;                    /* wall clock of the observation */
     size_t listed, inspected, cached; /* what it cost, for measurements */
+    size_t told;                      /* containers whose end is known from an event alone */
 };
 
 void observed_init(struct observed *o, struct arena *a);

@@ -16,11 +16,17 @@ static const struct stored_field fields[] = {
     STORED(journal_entry, FIELD_STR, native_id),   STORED(journal_entry, FIELD_STR, result),
 };
 
-int journal_append(struct store *s, const char *env, const struct journal_entry *e, struct err *err)
+int journal_append(struct store *s, const char *env, const struct journal_entry *items, size_t n,
+                   struct err *err)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct key key = key_of(env, "%s/" KEY_NUMBER, e->run, (unsigned long long)e->seq);
-    return store_put(s, STORE_JOURNAL, key.text, fields_to_val(&a, fields, ARRAY_LEN(fields), e), err);
+    struct store_batch *b = store_begin(s);
+    for (size_t i = 0; i < n; i++) {
+        const struct journal_entry *e = &items[i];
+        struct key key = key_of(env, "%s/" KEY_NUMBER, e->run, (unsigned long long)e->seq);
+        store_batch_put(b, STORE_JOURNAL, key.text, fields_to_val(&a, fields, ARRAY_LEN(fields), e));
+    }
+    return store_commit(b, err);
 }
 
 /* A run, as the journal shows it. */

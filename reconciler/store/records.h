@@ -112,7 +112,8 @@ struct journal_entry {
     uint64_t generation;
     const char *id, *verb, *native_name, *native_id, *result;
 };
-int journal_append(struct store *s, const char *env, const struct journal_entry *e,
+/* In one commit. */
+int journal_append(struct store *s, const char *env, const struct journal_entry *items, size_t n,
                    struct err *err) _must_check_;
 /* Entries of runs that have no "done", oldest first: what a kill left. */
 int journal_open(struct store *s, const char *env, struct arena *a, struct journal_entry **ret, size_t *ret_n,

@@ -1,17 +1,24 @@
 /*
  * From an engine's event to the first call that corrects what it told of, in an environment as forged keeps
- * it: the loop, its workers and a store on disk are the real ones, the engine is in memory. Wall time,
- * milliseconds: median, and the worst.
+ * it: the loop, its workers and a store on disk are the real ones. The engine is in memory, or the Docker
+ * that listens on a socket: then the times are those of the engine's own event, and of the call's passing a
+ * proxy. Wall time, milliseconds: median, and the worst.
  *
  *   bench-drift [CONTAINERS] [TIMES]
+ *   tests/lib/with engine -- bench-drift CONTAINERS TIMES docker
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/parse.h"
 #include "base/str.h"
 #include "providers/fake/fake.h"
 #include "reconciler/daemon/env.h"
+#include "tests/lib/faultproxy.h"
 #include "tests/lib/gitrepo.h"
 #include "tests/lib/unit.h"
 
@@ -30,7 +37,12 @@ struct bench {
     struct env *env;
     struct loop_timer tick;
     bool (*until)(struct bench *b);
+    char name[40]; /* of the environment */
     char victim[64];
+    char url[80];
+    const char *socket; /* of a real engine; NULL: it is in memory */
+    struct faultproxy *proxy;
+    _Atomic int64_t event_ns, call_ns; /* of the correction at hand, in a real engine; 0: not yet */
     struct err err;
 };
 
@@ -72,6 +84,88 @@ static bool idle(struct bench *b)
     return env_idle(b->env);
 }
 
+static bool is_called(struct bench *b)
+{
+    return b->call_ns != 0;
+}
+
+/* ---- a real engine ---- */
+
+/* One question, whose answer nobody reads. */
+static void ask(struct bench *b, const char *method, const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char text[300], answer[4096];
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    str_copy(at.sun_path, sizeof(at.sun_path), b->socket);
+    int n = snprintf(text, sizeof(text), "%s %s HTTP/1.0\r\nHost: engine\r\n\r\n", method, path);
+    if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) < 0 || write(fd, text, (size_t)n) != n) {
+        fprintf(stderr, "no engine at %s\n", b->socket);
+        exit(1);
+    }
+    while (read(fd, answer, sizeof(answer)) > 0)
+        ;
+    close(fd);
+}
+
+static void hear(void *arg, bool to_server, const char *data, size_t len)
+{
+    static const char time_key[] = "\"timeNano\":";
+    struct bench *b = arg;
+    _cleanup_buf_ struct buf text = BUF_INIT;
+    int64_t now = clock_wall(clock_system());
+    buf_add(&text, data, len);
+    const char *at = strstr(buf_str(&text), time_key);
+    if (to_server && str_starts(buf_str(&text), "POST ") && b->event_ns && !b->call_ns)
+        b->call_ns = now;
+    else if (!to_server && at && !b->event_ns && strstr(buf_str(&text), "\"Action\":\"die\""))
+        b->event_ns = strtoll(at + strlen(time_key), NULL, 10);
+}
+
+/* The engine answers when the container has ended for good. */
+static void *kill_victim(void *arg)
+{
+    struct bench *b = arg;
+    char path[120];
+    snprintf(path, sizeof(path), "/containers/%s/kill", b->victim);
+    ask(b, "POST", path);
+    return NULL;
+}
+
+static double correct_real(struct bench *b)
+{
+    pthread_t killer;
+    b->event_ns = b->call_ns = 0;
+    if (pthread_create(&killer, NULL, kill_victim, b) != 0)
+        abort();
+    wait_until(b, is_called);
+    pthread_join(killer, NULL);
+    wait_until(b, in_sync);
+    return (double)(b->call_ns - b->event_ns) / 1e6;
+}
+
+static void open_real(struct bench *b)
+{
+    const char *host = str_after(str_or(getenv("DOCKER_HOST"), ""), "unix://");
+    b->socket = str_or(host, "/var/run/docker.sock");
+    b->proxy = faultproxy_start_unix(b->socket);
+    faultproxy_listen(b->proxy, hear, b);
+    snprintf(b->name, sizeof(b->name), "drift%d", (int)getpid());
+    snprintf(b->url, sizeof(b->url), "tcp://127.0.0.1:%u", faultproxy_port(b->proxy));
+}
+
+static void close_real(struct bench *b)
+{
+    char path[120];
+    for (size_t i = 0; i < b->n; i++) {
+        snprintf(path, sizeof(path), "/containers/%s-c%zu-1?force=1", b->name, i);
+        ask(b, "DELETE", path);
+    }
+    snprintf(path, sizeof(path), "/networks/%s-front", b->name);
+    ask(b, "DELETE", path);
+    faultproxy_stop(b->proxy);
+}
+
 static bool is_back(struct bench *b)
 {
     return fake_state(b->fake, b->victim) == OBJECT_RUNNING && in_sync(b);
@@ -100,20 +194,23 @@ static void begin(struct bench *b)
     struct buf text = BUF_INIT;
     buf_init(&text, SIZE_MAX);
     for (size_t i = 0; i < b->n; i++)
-        buf_addf(&text,
-                 "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: c%zu}\n"
-                 "spec: {image: app:1, networks: [front], environment: {N: \"%zu\"}, restart: \"no\", ports: "
-                 "[\"%zu:80\"]}\n",
-                 i, i, 1024 + i);
+        buf_addf(
+            &text,
+            "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: c%zu}\n"
+            "spec: {image: \"%s\", networks: [front], environment: {N: \"%zu\"}, restart: \"no\", ports: "
+            "[\"%zu:80\"], command: [sleep, infinity], stop_signal: KILL}\n",
+            i, b->socket ? "forge-test/busybox:1" : "app:1", i, 21024 + i);
     b->dir = unit_temp_dir();
     b->repo = strdup(gitrepo_new(b->dir, "repo"));
     gitrepo_commit(b->repo, "net.yaml", "apiVersion: forge/v1\nkind: Network\nmetadata: {name: front}\n");
     gitrepo_commit(b->repo, "app.yaml", buf_str(&text));
     buf_release(&text);
-    b->fake = fake_engine("drift");
-    fake_image(b->fake, &(struct fake_image){.ref = "app:1", .local = 1, .remote = 1});
-    b->target = (struct target){.name = "local", .url = "fake://drift"};
-    b->config = (struct env_config){.name = "drift",
+    if (!b->socket) {
+        b->fake = fake_engine("drift");
+        fake_image(b->fake, &(struct fake_image){.ref = "app:1", .local = 1, .remote = 1});
+    }
+    b->target = (struct target){.name = "local", .url = b->url};
+    b->config = (struct env_config){.name = b->name,
                                     .source = {.url = b->repo, .branch = "main"},
                                     .target = &b->target,
                                     .automatic = true,
@@ -138,7 +235,10 @@ static void end(struct bench *b)
     pool_free(b->inspect);
     loop_free(b->loop);
     store_close(b->store);
-    fake_engine_free(b->fake);
+    if (b->socket)
+        close_real(b);
+    else
+        fake_engine_free(b->fake);
     unit_temp_remove(b->dir);
 }
 
@@ -157,8 +257,10 @@ static double first_change(struct bench *b, int64_t since)
 
 static double correct(struct bench *b, size_t i)
 {
-    snprintf(b->victim, sizeof(b->victim), "drift-c%zu-1", i % b->n);
+    snprintf(b->victim, sizeof(b->victim), "%s-c%zu-1", b->name, i % b->n);
     wait_until(b, is_quiet);
+    if (b->socket)
+        return correct_real(b);
     fake_calls_clear(b->fake);
     int64_t since = now_ns();
     fake_kill(b->fake, b->victim, 1);
@@ -187,13 +289,18 @@ int main(int argc, char **argv)
     double took[MAX];
     times = times > MAX ? MAX : times;
     log_set_level(LOG_ERROR);
+    str_copy(b.name, sizeof(b.name), "drift");
+    str_copy(b.url, sizeof(b.url), "fake://drift");
+    if (argc > 3)
+        open_real(&b);
     begin(&b);
     for (size_t i = 0; i < times; i++)
         took[i] = correct(&b, i * 3);
     end(&b);
     qsort(took, times, sizeof(*took), by_size);
     char name[80];
-    snprintf(name, sizeof(name), "drift of one of %zu, to the correcting call", b.n);
+    snprintf(name, sizeof(name), "drift of one of %zu%s, to the correcting call", b.n,
+             argc > 3 ? " on Docker" : "");
     printf("%-52s %9.2f %9.2f\n", name, took[times / 2], took[times - 1]);
     return 0;
 }

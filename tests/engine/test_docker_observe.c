@@ -1,4 +1,5 @@
 /* Observation of a real engine: the cache, name-sakes, what is joined. */
+#include "base/clock.h"
 #include "tests/engine/docker_bench.h"
 
 #include <setjmp.h>
@@ -47,6 +48,56 @@ static void test_the_cache_spares_inspection(void **state)
     o = bench_observe(b, NULL, false);
     assert_int_equal(o.inspected, 1);
     assert_int_equal(bench_find(&o, "container/one")->state, OBJECT_EXITED);
+    bench_remove_all(b);
+}
+
+static struct observed observe_end(struct bench *b, struct resource *r, const char *native_id)
+{
+    struct resource_set set;
+    struct observed o;
+    const struct container_end end = {
+        .id = r->id, .native_id = native_id, .exit_code = 137, .at_ns = clock_wall(clock_system())};
+    resource_set_init(&set, &b->arena);
+    resource_set_add(&set, r);
+    const struct observe_request rq = {.owner = b->owner, .desired = &set, .resource = r->id, .ended = &end};
+    if (b->p->ops->observe(b->p, &rq, NULL, &b->arena, &o, &b->err) < 0)
+        fail_msg("observe: %s", b->err.msg);
+    resource_set_release(&set);
+    return o;
+}
+
+/* The end of a container is believed where everything else is known of it, and the engine does not restart
+ * it. */
+static void test_an_end_is_believed(void **state)
+{
+    struct bench *b = *state;
+    struct resource *r = bench_container(b, "end", "{" IDLE ", 'resources': {'memory': 67108864}}");
+    const char *id = bench_make(b, r, true);
+    struct observed o = observe_end(b, r, id);
+    assert_int_equal(o.told, 0); /* nothing is known of it yet: it is asked about, and runs */
+    assert_int_equal(bench_find(&o, "container/end")->state, OBJECT_RUNNING);
+    o = observe_end(b, r, id);
+    const struct object *told = bench_find(&o, "container/end");
+    struct object now = bench_inspect(b, &kind_container, id);
+    assert_int_equal(o.told, 1);
+    assert_int_equal(o.listed, 0);
+    assert_int_equal(told->state, OBJECT_EXITED);
+    assert_int_equal(told->exit_code, 137);
+    assert_true(val_equal(told->spec, now.spec));
+    assert_true(val_equal(told->defaults, now.defaults));
+
+    /* Another one is meant. */
+    o = observe_end(b, r, "0123456789ab");
+    assert_int_equal(o.told, 0);
+    assert_int_equal(bench_find(&o, "container/end")->state, OBJECT_RUNNING);
+
+    /* The engine may start it again by itself. */
+    r = bench_container(b, "again", "{" IDLE ", 'restart': 'always'}");
+    id = bench_make(b, r, true);
+    observe_end(b, r, id);
+    o = observe_end(b, r, id);
+    assert_int_equal(o.told, 0);
+    assert_int_equal(bench_find(&o, "container/again")->state, OBJECT_RUNNING);
     bench_remove_all(b);
 }
 
@@ -149,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_cache_spares_inspection),
+        cmocka_unit_test(test_an_end_is_believed),
         cmocka_unit_test(test_a_gap_in_the_event_log_inspects_all),
         cmocka_unit_test(test_name_sakes_externals_and_images),
         cmocka_unit_test(test_candidates_and_joined_namespaces),

@@ -34,6 +34,8 @@ struct faultproxy {
     _Atomic int fault;
     _Atomic size_t after, bytes;
     struct pair pairs[PAIRS_MAX];
+    faultproxy_tap *tap;
+    void *tap_arg;
 };
 
 static struct sockaddr_in loopback(uint16_t port)
@@ -64,11 +66,18 @@ static void accept_one(struct faultproxy *f)
     close(server);
 }
 
-static bool copy(int from, int to, size_t max)
+static void tap(const struct faultproxy *f, bool to_server, const char *data, ssize_t n)
+{
+    if (f->tap && n > 0)
+        f->tap(f->tap_arg, to_server, data, (size_t)n);
+}
+
+static bool copy_up(struct faultproxy *f, struct pair *p)
 {
     char data[4096];
-    ssize_t n = recv(from, data, max < sizeof(data) ? max : sizeof(data), 0);
-    return n > 0 && send(to, data, (size_t)n, MSG_NOSIGNAL) == n;
+    ssize_t n = recv(p->client, data, sizeof(data), 0);
+    tap(f, true, data, n);
+    return n > 0 && send(p->server, data, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
 /* Bytes from the server, as far as they may pass; false ends the connection. */
@@ -81,6 +90,7 @@ static bool copy_down(struct faultproxy *f, struct pair *p)
     if (left == 0)
         return f->fault == FAULT_SILENT;
     ssize_t n = recv(p->server, data, left < sizeof(data) ? left : sizeof(data), 0);
+    tap(f, false, data, n);
     if (n <= 0 || send(p->client, data, (size_t)n, MSG_NOSIGNAL) != n)
         return false;
     f->bytes += (size_t)n;
@@ -99,7 +109,7 @@ static void serve_pairs(struct faultproxy *f, const struct pollfd *fds)
         const struct pollfd *pf = &fds[2 + 2 * i];
         if (p->client < 0 || pf[0].fd != p->client)
             continue;
-        if (pf[0].revents && !copy(p->client, p->server, SIZE_MAX))
+        if (pf[0].revents && !copy_up(f, p))
             close_pair(p);
         else if (pf[1].revents && !copy_down(f, p))
             close_pair(p);
@@ -175,6 +185,12 @@ void faultproxy_set(struct faultproxy *f, enum fault fault, size_t after_bytes)
 size_t faultproxy_bytes(const struct faultproxy *f)
 {
     return f->bytes;
+}
+
+void faultproxy_listen(struct faultproxy *f, faultproxy_tap *listener, void *arg)
+{
+    f->tap = listener;
+    f->tap_arg = arg;
 }
 
 void faultproxy_stop(struct faultproxy *f)

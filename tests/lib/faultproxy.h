@@ -4,6 +4,7 @@
  * A TCP proxy on loopback between a client and a real server, which fails as networks do: after a number of
  * bytes from the server it closes the connection, or goes silent with it open. One thread; for tests.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +21,9 @@ uint16_t faultproxy_port(const struct faultproxy *p);
 void faultproxy_set(struct faultproxy *p, enum fault fault, size_t after_bytes);
 /* Bytes from the server since faultproxy_set(). */
 size_t faultproxy_bytes(const struct faultproxy *p);
+/* Called on the proxy's thread with what passes, before it does: towards the server, or from it. Set before
+   the first connection. */
+typedef void faultproxy_tap(void *arg, bool to_server, const char *data, size_t len);
+void faultproxy_listen(struct faultproxy *p, faultproxy_tap *tap, void *arg);
 void faultproxy_stop(struct faultproxy *p);
 #endif

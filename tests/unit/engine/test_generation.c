@@ -120,7 +120,7 @@ static void leave_killed_run(struct ew *w)
          .native_name = "genkill-web-1"},
     };
     for (size_t i = 0; i < ARRAY_LEN(entries); i++)
-        ew_ok_of(w, journal_append(w->store, w->name, &entries[i], &w->err));
+        ew_ok_of(w, journal_append(w->store, w->name, &entries[i], 1, &w->err));
     ew_restart(w);
 }
 

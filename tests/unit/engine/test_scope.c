@@ -109,7 +109,7 @@ static void test_where_it_may_not_be(_unused_ void **state)
     /* Somebody was killed while at it. */
     ew_ok(journal_append(
         w.store, w.name,
-        &(struct journal_entry){.run = "r", .seq = 1, .phase = "begin", .id = "container/user"}, &w.err));
+        &(struct journal_entry){.run = "r", .seq = 1, .phase = "begin", .id = "container/user"}, 1, &w.err));
     assert_whole(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone")});
     ew_release(&w);
 }

@@ -153,7 +153,7 @@ static void test_stale_look_is_refused(_unused_ void **state)
     ew_ok(journal_append(w.store, w.name,
                          &(struct journal_entry){
                              .run = "r", .seq = 1, .phase = "begin", .id = "container/web", .verb = "stop"},
-                         &w.err));
+                         1, &w.err));
     ew_fails(ew_apply_look(&w), ERR_CONFLICT);
     engine_close(other);
     ew_release(&w);

@@ -152,6 +152,8 @@ static void test_recorded_events(void **state)
             containers++;
             assert_string_equal(e.owner, "rec");
             assert_int_equal(e.instance, 1);
+            if (str_eq(e.action, "die"))
+                assert_non_null(e.exit_code);
         } else {
             others++;
             assert_null(e.owner);

@@ -389,7 +389,7 @@ static void note(struct fixture *f, const char *run, uint64_t seq, int64_t at, c
                               .native_name = "web",
                               .native_id = "abc",
                               .result = NULL};
-    assert_ok(journal_append(f->store, "prod", &e, &err));
+    assert_ok(journal_append(f->store, "prod", &e, 1, &err));
 }
 
 static void journal_shows_what_a_kill_left(void **state)

@@ -1,0 +1,59 @@
+/*
+ * The end of a container by the word of the event that told of it. When Docker says `die` it still holds the
+ * container, for as long as it takes to give back its networks: an inspection waits for that, and the listing
+ * shows it as running until then (daemon/monitor.go). What else is known of it was observed before, and has
+ * not changed since: who asks in this way has heard of everything that happened.
+ */
+#include "providers/docker/observe.h"
+
+#include "base/str.h"
+
+static const struct resource *asked_for(const struct look_at *w)
+{
+    return w->rq->desired ? resource_find(w->rq->desired, w->rq->resource) : NULL;
+}
+
+/* Does nobody but us start it again, is it alone, and does it say everything by itself? */
+static bool is_plain(const struct resource *r)
+{
+    static const char *const joins[] = {"network_mode", "pid", "ipc"};
+    const char *restart = val_get_str(r->spec, "restart");
+    for (size_t i = 0; i < ARRAY_LEN(joins); i++)
+        if (str_starts(str_or(val_get_str(r->spec, joins[i]), ""), "container:"))
+            return false;
+    return r->kind == &kind_container && val_get_int(r->spec, "replicas", 1) == 1 &&
+           (!restart || str_eq(restart, "no")) && !str_eq(val_get_str(r->spec, "pull_policy"), "always");
+}
+
+static bool is_known(const struct look_at *w, const struct object *o)
+{
+    const struct container_end *end = w->rq->ended;
+    return o->kind == &kind_container && o->state == OBJECT_RUNNING && !o->candidate &&
+           str_eq(o->native_id, end->native_id) && str_eq(o->id, w->rq->resource) &&
+           str_eq(o->owner, w->rq->owner) && o->started_ns <= end->at_ns &&
+           str_eq(str_or(val_get_str(o->spec, "restart"), "no"), "no");
+}
+
+int told_look(struct look_at *w, struct err *err)
+{
+    const struct container_end *end = w->rq->ended;
+    const struct resource *r =
+        end && w->rq->resource && !w->rq->fresh && !w->rq->images ? asked_for(w) : NULL;
+    struct object o;
+    if (!r || !is_plain(r) || !container_recall(w, end->native_id, &o) || !is_known(w, &o))
+        return 0;
+    o.state = OBJECT_EXITED;
+    o.health = HEALTH_NONE;
+    o.exit_code = end->exit_code;
+    o.finished_ns = end->at_ns;
+    o.message = NULL;
+    int rc = docker_facts(w->d, false, w->cancel, w->arena, &w->facts, err);
+    if (rc == 0)
+        rc = container_finish(w, &o, err);
+    if (rc < 0)
+        return rc;
+    *observed_add(w->out) = o;
+    w->out->told++;
+    rc = desired_look(w, w->rq->desired, err);
+    return rc < 0 ? rc : 1;
+}
