@@ -37,6 +37,7 @@ const struct dialect dialect_docker = {
     .images = "/images/",
     .has_id = true,
     .updates_are_events = true,
+    .archives_are_faithful = true,
     .listing_shows_moves = true,
     .caps = caps,
     .read = container_read,

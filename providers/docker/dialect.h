@@ -21,6 +21,8 @@ struct dialect {
     bool joins_at_create;
     /* Files are copied also into a container whose root is read-only. */
     bool copies_into_read_only;
+    /* An archive of a container's files is all of them, each with its owner. */
+    bool archives_are_faithful;
     /* What is asked of networks and volumes is kept on them (MARK_ASKED), their record being another one. */
     bool keeps_asked;
     const char *bridge; /* what a filter of names calls the network that is always there, "bridge" */

@@ -108,7 +108,12 @@ int docker_volume_save(struct provider *p, const char *volume, int fd, const str
 {
     struct carrier c = {.d = docker_of(p), .cancel = cancel};
     int r = carrier_open(&c, volume, err);
-    if (r == 0) {
+    /* Opened before it is judged: only then it is known who answers. */
+    if (r == 0 && !c.d->dialect->archives_are_faithful) {
+        r = err_set(err, ERR_UNSUPPORTED, "%s's API gives all files to root and leaves out dev, proc and sys",
+                    c.d->dialect->name);
+        (void)err_hint(err, "on its machine: podman volume export %s --output FILE", volume);
+    } else if (r == 0) {
         _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
         /* "/." : what is in it, with names that begin "./". */
         const struct ask q = {

@@ -20,6 +20,7 @@
 #define START_NS (20 * NS_PER_S)
 #define LOOK_NS  (20 * NS_PER_MS)
 #define SOCKET   "podman.sock"
+#define OOM_FILE "oom" /* conmon's, on control groups of version 1: in the folder it was started in */
 #define SYSTEM   "/run/podman/" SOCKET
 
 static struct {
@@ -87,7 +88,9 @@ static int start(struct err *err)
     (void)unlink(own.path);
     /* It says something of each connection, which is nobody's business here. */
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    int r = child_start(&(struct child_opts){.argv = argv, .err_fd = nowhere}, &own.child, err);
+    /* In the socket's folder: conmon leaves an empty file where the service runs (OOM_FILE). */
+    const struct child_opts options = {.argv = argv, .dir = own.dir, .err_fd = nowhere};
+    int r = child_start(&options, &own.child, err);
     if (nowhere >= 0)
         close(nowhere);
     if (r < 0)
@@ -121,7 +124,9 @@ void service_release(void)
     if (own.users > 0 && --own.users == 0) {
         child_stop(&own.child, 0);
         if (*own.dir) {
+            _cleanup_arena_ struct arena a = ARENA_INIT;
             (void)unlink(own.path);
+            (void)unlink(arena_printf(&a, "%s/" OOM_FILE, own.dir));
             (void)rmdir(own.dir);
             own.dir[0] = '\0';
         }

@@ -18,7 +18,7 @@ with_data()
 }
 
 volume_manifest() { manifest data.yaml <<<'{apiVersion: forge/v1, kind: Volume, metadata: {name: data}, spec: {}}'; }
-in_volume() { docker run --rm --network none --label "$ENGINE_LABEL" -v "$FORGE_ENV-data:/v" "$ENGINE_IMAGE" sh -c "$1"; }
+in_volume() { engine_run_once --network none --label "$ENGINE_LABEL" -v "$FORGE_ENV-data:/v" "$ENGINE_IMAGE" sh -c "$1"; }
 word() { { forge diff --json || true; } | jq -r '.changes[] | select(.id == "volume/data").loss_word'; }
 
 leftovers()
@@ -27,17 +27,33 @@ leftovers()
     docker images -q --filter dangling=true --no-trunc
 }
 
+saves_volumes() { [ "$FORGE_ENGINE" != podman ]; }
+
+# Into data.tar. Podman's API is no way to do that, which is said; its own command makes the same.
+save()
+{
+    run forge volume backup volume/data data.tar
+    if saves_volumes; then
+        assert_status 0
+        assert_contains "$out" "Saved volume/data to data.tar"
+        run forge volume backup volume/data data.tar
+        assert_status 2
+        assert_contains "$err" "not overwritten"
+    else
+        assert_status 2
+        assert_contains "$err" "gives all files to root and leaves out dev, proc and sys"
+        assert_contains "$err" "podman volume export $FORGE_ENV-data"
+        rm -f data.tar
+        podman_user env -u DOCKER_CONFIG podman --cgroup-manager=cgroupfs volume export "$FORGE_ENV-data" >data.tar
+    fi
+}
+
 test_a_volume_is_saved_and_filled_again()
 {
     with_data copy
     local before
     before=$(leftovers)
-    run forge volume backup volume/data data.tar
-    assert_status 0
-    assert_contains "$out" "Saved volume/data to data.tar"
-    run forge volume backup volume/data data.tar
-    assert_status 2
-    assert_contains "$err" "not overwritten"
+    save
     run forge volume restore volume/data data.tar
     assert_status 2
     assert_contains "$err" "holds files already"
@@ -61,7 +77,7 @@ test_a_copy_says_who_writes()
     container web 'volumes: ["data:/data"]'
     forge apply --yes >/dev/null
     run forge volume backup volume/data data.tar
-    assert_status 0
+    ! saves_volumes || assert_status 0
     assert_contains "$err" "container/web runs and may write to volume/data"
 }
 
@@ -70,7 +86,7 @@ test_what_is_no_volume_is_refused()
     forge_new none
     container web
     forge apply --yes >/dev/null
-    run forge volume backup web x.tar
+    run forge volume backup container/web x.tar
     assert_status 2
     assert_contains "$err" "container/web is no volume"
     run forge volume backup volume/data x.tar
@@ -113,6 +129,16 @@ test_the_command_line_word_is_of_one_volume() # S3
     rm "$FORGE_DIR/data.yaml"
     run forge apply --yes --allow-data-loss volume/data@0123456789ab
     assert_eq "$(volumes)" "$FORGE_ENV-data"
+    if ! saves_volumes; then # then it is not lost either
+        run forge apply --yes --allow-data-loss "$(word)" --backup-volumes saved
+        assert_status 2
+        assert_contains "$err" "nothing was changed"
+        assert_eq "$(volumes)" "$FORGE_ENV-data"
+        run forge apply --yes --allow-data-loss "$(word)"
+        assert_status 0
+        assert_eq "$(volumes)" ""
+        return
+    fi
     run forge apply --yes --allow-data-loss "$(word)" --backup-volumes saved
     assert_status 0
     assert_eq "$(volumes)" ""

@@ -14,6 +14,9 @@
 #   engine_possible         succeeds when engine_start has what it needs
 #   engine_stop             stops the private engine, or removes this run's objects from the machine's
 #   engine_kill NAME        kills a container, and does not wait for more than that
+#   engine_run_once ARGS... a container that runs to its end and is gone then, as "docker run --rm ARGS..."
+#   engine_has_limits       succeeds when containers can be given limits of resources: a user's own Podman needs control
+#                           groups of version 2 for that
 #   engine_remove_objects   removes all objects with this run's label
 #
 # Tests label all that they create with $ENGINE_LABEL (forge-test.run=RANDOM). All is undone at exit as well.
@@ -146,6 +149,21 @@ engine_kill()
     else
         docker kill "$1" >/dev/null
     fi
+}
+
+engine_run_once()
+{
+    if [ "$FORGE_ENGINE" = podman ]; then
+        # Through Docker's API the end is not always told.
+        podman_user env -u DOCKER_CONFIG podman --cgroup-manager=cgroupfs run --rm "$@"
+    else
+        docker run --rm "$@"
+    fi
+}
+
+engine_has_limits()
+{
+    [ "${FORGE_PODMAN:-}" != rootless ] || [ -e /sys/fs/cgroup/cgroup.controllers ]
 }
 
 engine_remove_objects()

@@ -2,7 +2,11 @@
 #
 #   podman_start            a private `podman system service` with folders, networks and addresses of its own; exports
 #                           DOCKER_HOST and the CONTAINERS_* that the podman program goes by. As root with Podman's
-#                           networks; rootless as whoever else runs it
+#                           networks; rootless as whoever else runs it, or with FORGE_PODMAN=rootless as a user made
+#                           up for the run. That user is in a mount namespace only: nothing is added to the machine's
+#                           own /etc/passwd, and /dev/net/tun, which networks of a user's own take, is opened to nobody
+#   podman_user COMMAND...  runs COMMAND as the one whose Podman it is
+#   podman_has_networks     succeeds when containers can be on networks (a user needs /dev/net/tun for that)
 #
 # The machine may forbid what Podman's API asks for by default, a limit of a million open files (RLIMIT_NOFILE without
 # CAP_SYS_RESOURCE). Then its runtime is started by podman-runtime.sh, which asks for what there is.
@@ -21,16 +25,76 @@ podman_start()
         net=10.$((208 + RANDOM % 16))
     done
     podman_settings "$dir" "$net"
+    PODMAN_DIR=$dir
+    if [ "${FORGE_PODMAN:-}" = rootless ] && [ "$(id -u)" = 0 ]; then
+        podman_make_user "$dir" || return 1
+    fi
     ENGINE_SOCKET=$dir/sock
     export DOCKER_HOST=unix://$ENGINE_SOCKET CONTAINERS_CONF=$dir/containers.conf CONTAINERS_STORAGE_CONF=$dir/storage.conf \
         CONTAINERS_REGISTRIES_CONF=$dir/registries.conf
-    [ "$(id -u)" != 0 ] || at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"
+    [ "$(id -u)" != 0 ] || [ -n "$PODMAN_UID" ] || at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"
     at_exit podman_release "$dir"
-    engine_command=(podman --cgroup-manager=cgroupfs system service --time=0 "$DOCKER_HOST")
+    podman_command podman --cgroup-manager=cgroupfs system service --time=0 "$DOCKER_HOST"
+    engine_command=("${podman_command[@]}")
     service_start podman 30 "engine_answers $DOCKER_HOST" -- "${engine_command[@]}" || return 1
     # shellcheck disable=SC2034,SC2154 # of service.sh, for engine.sh
     ENGINE_PID=$service_pid
     engine_images
+}
+
+podman_user()
+{
+    podman_command "$@"
+    "${podman_command[@]}"
+}
+
+podman_has_networks() { [ "$(id -u)" = 0 ] && { [ -z "$PODMAN_UID" ] || [ -c "$PODMAN_DIR/user/tun" ]; }; }
+
+# The rest is for this file.
+
+PODMAN_UID= # of a user made up for the run
+PODMAN_DIR=
+
+# The words of a command, to be run as the one whose Podman it is; in a folder of its own, because conmon leaves a file
+# "oom" in the one that Podman runs in.
+podman_command()
+{
+    podman_command=(env -C "$PODMAN_DIR" "$@")
+    [ -z "$PODMAN_UID" ] || podman_command=(unshare --mount "$PODMAN_DIR/as-user" "$@")
+}
+
+podman_make_user()
+{
+    local dir=$1/user file
+    service_need newuidmap "contrib/deps test installs it (uidmap)"
+    service_need slirp4netns "contrib/deps test installs it"
+    for file in passwd group subuid subgid; do
+        [ -e "/etc/$file" ] || service_missing "/etc/$file is missing, over which the one of the tests' user is put; make it (empty)"
+    done
+    PODMAN_UID=$((700000 + RANDOM))
+    mkdir -p "$dir/etc" "$dir/home" "$dir/run"
+    sed '$a'"forge-test:x:$PODMAN_UID:$PODMAN_UID::$dir/home:/bin/sh" /etc/passwd >"$dir/etc/passwd"
+    sed '$a'"forge-test:x:$PODMAN_UID:" /etc/group >"$dir/etc/group"
+    echo "forge-test:$((800000000 + RANDOM * 65536)):65536" | tee "$dir/etc/subuid" >"$dir/etc/subgid"
+    # Not everywhere can root make a device; then there are no networks.
+    if ! { mknod -m 666 "$dir/tun" c 10 200 && : <>"$dir/tun"; } 2>/dev/null; then
+        rm -f "$dir/tun"
+    fi
+    cat >"$1/as-user" <<-EOF
+	#!/bin/bash
+	set -e
+	for file in passwd group subuid subgid; do
+	    mount --bind "$dir/etc/\$file" "/etc/\$file"
+	done
+	[ ! -c "$dir/tun" ] || mount --bind "$dir/tun" /dev/net/tun
+	cd "$dir/home"
+	exec setpriv --reuid $PODMAN_UID --regid $PODMAN_UID --clear-groups --inh-caps=-all --pdeathsig TERM \\
+	    env HOME="$dir/home" XDG_RUNTIME_DIR="$dir/run" USER=forge-test LOGNAME=forge-test "\$@"
+	EOF
+    chmod 755 "$1" "$1/as-user" "$dir" "$dir/etc"
+    chown -R "$PODMAN_UID:$PODMAN_UID" "$1/networks" "$dir/home" "$dir/run"
+    chmod 700 "$dir/run"
+    chown "$PODMAN_UID:$PODMAN_UID" "$1"
 }
 
 # Everything of it in one folder, also what other Podmans would share: the default network's bridge and addresses.
@@ -65,7 +129,8 @@ podman_settings()
     if prlimit --nofile=1048576:1048576 true 2>/dev/null; then
         ln -s "$runtime" "$1/runtime"
     else
-        printf '#!/bin/bash\nFORGE_RUNTIME=%q . %q\n' "$runtime" "$(realpath "${BASH_SOURCE[0]%/*}")/podman-runtime.sh" >"$1/runtime"
+        # A copy: a user need not be able to read where the tests are.
+        printf '#!/bin/bash\nFORGE_RUNTIME=%q\n' "$runtime" | cat - "${BASH_SOURCE[0]%/*}/podman-runtime.sh" >"$1/runtime"
         chmod 755 "$1/runtime"
     fi
 }
@@ -73,7 +138,19 @@ podman_settings()
 # Containers outlive the service.
 podman_release()
 {
-    timeout 60 podman --cgroup-manager=cgroupfs rm -fa -t 0 >/dev/null 2>&1
-    timeout 30 podman network prune -f >/dev/null 2>&1
+    podman_user timeout 60 podman --cgroup-manager=cgroupfs rm -fa -t 0 >/dev/null 2>&1
+    podman_user timeout 30 podman network prune -f >/dev/null 2>&1
+    [ -z "$PODMAN_UID" ] || podman_end_user
     awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount -l 2>/dev/null
+}
+
+# What keeps the user's namespaces, and whatever else is his.
+podman_end_user()
+{
+    local pids tries=5
+    while pids=$(ps -o pid= -U "$PODMAN_UID") && [ $((tries -= 1)) -gt 0 ]; do
+        # shellcheck disable=SC2086 # a list of numbers
+        kill -KILL $pids 2>/dev/null
+        sleep 0.1
+    done
 }
