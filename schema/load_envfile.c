@@ -66,7 +66,9 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
 static void unset(void *arg, const char *name)
 {
     const struct reader *r = arg;
-    r->outer->unset(r->outer->arg, name);
+    struct diag *diag = diag_add(r->diags, DIAG_WARNING, r->file, r->line, 1,
+                                 "the variable %s is not set and reads as \"\"", name);
+    diag_hint(r->diags, diag, "put the value between single quotes if the dollar is meant");
 }
 
 static void set(struct reader *r, const char *name, uint32_t line, const char *text, size_t len)

@@ -75,7 +75,7 @@ _forge_ctl()
         resources=yes
         ;;
     import)
-        options+=" --out --force --prefix --running --project"
+        options+=" --out --force --prefix --host-dir --running --project"
         files=yes
         ;;
     logs)

@@ -71,6 +71,7 @@ complete -c forge-ctl -f -n __fish_use_subcommand -a import -d 'write manifests 
 complete -c forge-ctl -n '__fish_seen_subcommand_from import' -s o -l out -r -d 'write there: a file (*.yaml), or a folder with a file for each resource'
 complete -c forge-ctl -n '__fish_seen_subcommand_from import' -s f -l force -d 'overwrite files that exist'
 complete -c forge-ctl -n '__fish_seen_subcommand_from import' -l prefix -r -d 'what the resources\' names begin with'
+complete -c forge-ctl -n '__fish_seen_subcommand_from import' -l host-dir -r -d 'the folder of the engine\'s host that relative paths of bind mounts are in'
 complete -c forge-ctl -n '__fish_seen_subcommand_from import' -l running -d 'containers that run, in place of a compose file'
 complete -c forge-ctl -n '__fish_seen_subcommand_from import' -l project -r -d 'with --running: those of this compose project'
 complete -c forge-ctl -f -n __fish_use_subcommand -a logs -d 'what a container prints'

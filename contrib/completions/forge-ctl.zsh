@@ -264,6 +264,7 @@ _forge_ctl() {
             '--out=[write there\: a file (*.yaml), or a folder with a file for each resource]:value:_files' \
             '--force[overwrite files that exist]' \
             '--prefix=[what the resources'\'' names begin with]:value:_files' \
+            '--host-dir=[the folder of the engine'\''s host that relative paths of bind mounts are in]:value:_files' \
             '--running[containers that run, in place of a compose file]' \
             '--project=[with --running\: those of this compose project]:value:_files' \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \

@@ -32,6 +32,17 @@ static int read_folder(struct cli *c, const char *folder, struct source **source
     return r < 0 ? r : source_snapshot(*source, NULL, snapshot, err);
 }
 
+/* What a Stack would say of the compose file, or NULL. */
+static const struct val *stack_of(struct cli *c)
+{
+    const char *directory = cli_value(c, "host-dir");
+    if (!directory)
+        return NULL;
+    struct val *spec = val_map(&c->arena);
+    val_set_str(&c->arena, spec, "directory", directory);
+    return spec;
+}
+
 int import_compose(struct import *m, struct err *err)
 {
     struct cli *c = m->c;
@@ -57,8 +68,8 @@ int import_compose(struct import *m, struct err *err)
         const struct target target = {0}; /* the one that the manifests would go to */
         struct load_input in = {.services = target_is_swarm(&target), .arg = snapshot, .read = snapshot_read};
         in.n_files = snapshot_files(snapshot, &in.files);
-        r = schema_load_compose(&in, files, NULL, str_or(cli_value(c, "prefix"), ""), &c->arena, &m->set,
-                                &m->diags, err);
+        r = schema_load_compose(&in, files, stack_of(c), str_or(cli_value(c, "prefix"), ""), &c->arena,
+                                &m->set, &m->diags, err);
     }
     snapshot_free(snapshot);
     source_close(source);
@@ -133,6 +144,13 @@ int verb_import(struct cli *c)
     if (!running && !c->n_args) {
         err_set(&err, ERR_INVALID, "what shall be imported?");
         err_hint(&err, "name a compose file, or write --running for containers that run");
+        return cli_fail(c, &err, NULL);
+    }
+    const char *host = cli_value(c, "host-dir");
+    if (host && (running || host[0] != '/')) {
+        err_set(&err, ERR_INVALID,
+                running ? "--host-dir goes with a compose file" : "--host-dir %s is not an absolute path",
+                host);
         return cli_fail(c, &err, NULL);
     }
     if (!running && cli_value(c, "project")) {

@@ -91,6 +91,7 @@ static const struct cli_option import_options[] = {
     {'o', "out", "PATH", "write there: a file (*.yaml), or a folder with a file for each resource"},
     {'f', "force", NULL, "overwrite files that exist"},
     {0, "prefix", "TEXT", "what the resources' names begin with"},
+    {0, "host-dir", "DIR", "the folder of the engine's host that relative paths of bind mounts are in"},
     {0, "running", NULL, "containers that run, in place of a compose file"},
     {0, "project", "NAME", "with --running: those of this compose project"},
     {0},

@@ -145,6 +145,28 @@ static struct ynode *own_section(struct compose *c, struct ynode *root, const ch
     return section;
 }
 
+/* What images are built from is not read, and its variables are not asked for. */
+static struct ynode *without_build(struct compose *c, struct ynode *root)
+{
+    struct ynode *services = ynode_get(root, "services");
+    struct ynode *copy = NULL;
+    for (size_t i = 0; services && services->type == YN_MAP && i < services->len; i++) {
+        const struct ynode *service = services->pairs[i].value;
+        const struct ynode *build = service->type == YN_MAP ? ynode_get(service, "build") : NULL;
+        if (!build || build->tag || ynode_is_null(build))
+            continue;
+        if (!copy)
+            copy = compose_copy(c, services);
+        copy->pairs[i].value = compose_copy(c, service);
+        compose_set_text(c, copy->pairs[i].value, build, "build", ".");
+    }
+    if (!copy)
+        return root;
+    root = compose_copy(c, root);
+    compose_set(c, root, compose_scalar(c, services, "services"), copy);
+    return root;
+}
+
 static struct ynode *read_document(struct compose *c, const struct compose_scope *scope, struct ynode *root)
 {
     if (root->type != YN_MAP) {
@@ -155,7 +177,8 @@ static struct ynode *read_document(struct compose *c, const struct compose_scope
     const struct ynode *name = ynode_get(root, "name");
     if (!c->fixed && !c->depth && name && compose_text(name) && !strchr(name->text, '$'))
         c->project = name->text; /* ${COMPOSE_PROJECT_NAME} in the rest of the file */
-    root = compose_copy(c, compose_drop_ignored(c, compose_resolve(c, scope, root), ""));
+    root = compose_resolve(c, scope, without_build(c, root));
+    root = compose_copy(c, compose_drop_ignored(c, root, ""));
     check_top(c, root);
     for (const char *const *section = compose_sections; *section; section++)
         if (ynode_get(root, *section))

@@ -128,7 +128,7 @@ static const char *bind_source(struct compose_part *p, const struct mount *m)
         if (!str_empty(home) && home[0] == '/' && (!m->source[1] || m->source[1] == '/'))
             return arena_printf(c->arena, "%s%s", home, m->source + 1);
         compose_error(
-            c, m->at, "write an absolute path, or say which home: environment: {HOME: /home/me} in the Stack",
+            c, m->at, "write an absolute path, or say which home: environment: {HOME: /srv/me} in the Stack",
             "service %s: \"%s\" is the home of whoever runs docker compose", p->service->name, m->source);
         return NULL;
     }
@@ -138,12 +138,11 @@ static const char *bind_source(struct compose_part *p, const struct mount *m)
     const char *path = compose_path(c, compose_base(c, m->at), m->source);
     if (path && fold(p, m, path))
         return NULL;
-    compose_error(
-        c, m->at,
-        "use a named volume for data; write an absolute path of the host; or, in a Stack, directory: "
-        "/srv/... for the folder that such paths are in",
-        "service %s: \"%s\" is not in the repository, and relative to no folder of the host",
-        p->service->name, m->source);
+    compose_error(c, m->at,
+                  "use a named volume for data; write an absolute path of the host; or say which "
+                  "folder such paths are in: directory: /srv/... in a Stack, or import --host-dir",
+                  "service %s: \"%s\" is not in the repository, and relative to no folder of the host",
+                  p->service->name, m->source);
     return NULL;
 }
 

@@ -244,8 +244,11 @@ static void resolve_device(struct compose *c, struct ynode *spec)
         return;
     const char *path = compose_host_path(c, device, text);
     if (!path) {
-        compose_error(c, device, "write an absolute path of the host, or directory: /srv/... in the Stack",
-                      "\"%s\" is relative to a folder that the engine's host does not have", text);
+        compose_error(
+            c, device,
+            "write an absolute path of the host, or say which folder it is in: directory: /srv/... in a "
+            "Stack, or import --host-dir",
+            "\"%s\" is relative to a folder that the engine's host does not have", text);
         return;
     }
     struct ynode *copy = compose_copy(c, options);

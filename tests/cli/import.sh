@@ -46,6 +46,31 @@ test_what_is_written_is_the_same()
     assert_eq "$out" "4 resources in 1 file: valid"
 }
 
+test_relative_paths_of_the_host()
+{
+    compose
+    cat >shop/compose.yaml <<'END'
+services:
+  web:
+    image: nginx:1.27
+    volumes: ["./data:/data", "./logs:/logs", "./conf:/conf:ro"]
+END
+    run forge-ctl import shop/compose.yaml
+    assert_status 1
+    assert_contains "$err" 'compose.yaml:4:15: error: service web: "./data" is not in the repository'
+    assert_contains "$err" 'or import --host-dir'
+    run forge-ctl import --host-dir /srv/shop shop/compose.yaml
+    assert_status 0
+    assert_eq "$err" ""
+    assert_contains "$out" '[/srv/shop/conf:/conf:ro, /srv/shop/data:/data, /srv/shop/logs:/logs]'
+    run forge-ctl import --host-dir shop shop/compose.yaml
+    assert_status 2
+    assert_contains "$err" 'shop is not an absolute path'
+    run forge-ctl import --running --host-dir /srv/shop
+    assert_status 2
+    assert_contains "$err" '--host-dir goes with a compose file'
+}
+
 test_one_file_for_each()
 {
     compose
