@@ -118,7 +118,7 @@ static int expand_reference(struct expansion *x, const char *p, const char *end)
         struct expansion inner = {x->in, &message, x->err, x->nesting};
         if (word < end && expand(&inner, word, end) < 0)
             return x->err->code;
-        err_set(x->err, ERR_INVALID, "%s is not set%s%s", name, message.len ? ": " : "", buf_str(&message));
+        err_set(x->err, ERR_NOTFOUND, "%s is not set%s%s", name, message.len ? ": " : "", buf_str(&message));
         return x->err->code;
     }
     if (r < 0)

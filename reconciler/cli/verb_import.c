@@ -55,6 +55,8 @@ int import_compose(struct import *m, struct err *err)
             return err_hint(
                 err, "files that are merged stand in one folder here; a Stack takes them from anywhere");
         }
+        if (access(c->args[i], F_OK) != 0)
+            return err_set(err, ERR_NOTFOUND, "there is no file %s", c->args[i]);
         files[i] = name;
     }
     char *real = realpath(folder, NULL);

@@ -75,8 +75,10 @@ struct ynode *compose_pairs(struct compose *c, struct ynode *n, const char *sepa
     if (n->type == YN_MAP)
         return n;
     if (n->type != YN_SEQ) {
-        compose_error(c, n, "write NAME: value, or a list of NAME=value", "must be a mapping, not a %s",
-                      ynode_type_name(n));
+        compose_error(c, n,
+                      separators ? "write NAME: value, or a list of NAME=value"
+                                 : "write a list of names, or NAME: {...}",
+                      "this must be a mapping or a list, not a %s", ynode_type_name(n));
         return NULL;
     }
     struct ynode *map = compose_map(c, n);

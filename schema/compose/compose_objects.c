@@ -70,13 +70,13 @@ static void declare(struct compose *c, struct map *map, struct ynode *section, c
         *o = (struct compose_object){.name = pair->key->text, .key = pair->key, .value = pair->value};
         if (str_starts(o->name, "x-"))
             continue;
-        if (o->value->type != YN_MAP) {
-            if (!ynode_is_null(o->value))
-                compose_error(c, o->value, "write NAME: {...}", "%s %s must be a mapping, not a %s", one,
-                              o->name, ynode_type_name(o->value));
+        bool wrong = o->value->type != YN_MAP && !ynode_is_null(o->value);
+        if (wrong)
+            compose_error(c, o->value, "write NAME: {...}", "%s %s must be a mapping, not a %s", one, o->name,
+                          ynode_type_name(o->value));
+        if (o->value->type != YN_MAP)
             o->value = NULL;
-        }
-        if (kind)
+        if (kind && !wrong)
             o->resource = compose_resource_name(c, kind, o->name, pair->key);
         map_put(map, o->name, o);
     }

@@ -18,18 +18,33 @@ static bool is_rewritten(const char *key)
     return false;
 }
 
+static bool is_unresolved(const struct compose *c, const struct ynode *n)
+{
+    for (size_t i = 0; i < c->n_unresolved; i++)
+        if (c->unresolved[i] == n)
+            return true;
+    return false;
+}
+
 /* Images are not built here: they must be named. */
 static void image(struct compose_part *p)
 {
     struct compose *c = p->c;
     const struct ynode *build = ynode_get(p->in, "build");
-    const char *name = compose_text(ynode_get(p->in, "image"));
+    const struct ynode *given = ynode_get(p->in, "image");
+    const char *name = compose_text(given);
     const struct ynode *policy = ynode_get(p->in, "pull_policy");
-    if (build && !ynode_is_null(build) && name)
+    if (build && ynode_is_null(build))
+        build = NULL;
+    if (given && given->type != YN_SCALAR)
+        compose_error(c, given, "for example: image: nginx:1.27",
+                      "service %s: image must be a string, not a %s", p->service->name,
+                      ynode_type_name(given));
+    else if (build && name)
         compose_warning(c, build, "build it elsewhere and push it under the name that image says",
                         "build is not honoured: Forge builds no images yet, and uses the one of that name as "
                         "it is found");
-    else if (!name && !ynode_get(p->in, "image"))
+    else if (!name && !is_unresolved(c, given))
         compose_error(
             c, build ? build : p->service->key,
             build ? "build it elsewhere and push it, and name it: image: registry.example/web:1.0; a second "

@@ -55,6 +55,10 @@ const char *compose_lookup(struct compose *c, const struct compose_scope *scope,
     return lookup(&look, name, &value, &ignored) == 0 ? value : NULL;
 }
 
+static const char where_to_set[] = "set it in the Stack's environment, in variables of forge.yaml or in "
+                                   ".env; Forge's own environment is not "
+                                   "asked";
+
 /* As Compose does: it reads as "", and is said once. */
 static void unset(void *arg, const char *name)
 {
@@ -64,10 +68,7 @@ static void unset(void *arg, const char *name)
     if (val_get(c->warned, name))
         return;
     val_map_set(c->arena, c->warned, name, val_bool(c->arena, true));
-    compose_warning(c, c->at,
-                    "set it in the Stack's environment, in variables of forge.yaml or in .env; Forge's own "
-                    "environment is not asked",
-                    "the variable %s is not set and reads as \"\"", name);
+    compose_warning(c, c->at, where_to_set, "the variable %s is not set and reads as \"\"", name);
 }
 
 static struct interp interp_of(struct lookup *look, bool strict)
@@ -95,7 +96,7 @@ static struct ynode *resolve_scalar(struct lookup *look, struct ynode *n)
     c->saw_unset = false;
     if (interp_text(&in, n->text, n->len, &text, &len, &err) < 0) {
         if (err.code != LOAD_VAR_BROKEN)
-            compose_error(c, n, err.hint, "%s", err.msg);
+            compose_error(c, n, err.code == ERR_NOTFOUND ? where_to_set : err.hint, "%s", err.msg);
         copy->text = "";
         copy->len = 0;
         copy->plain = true; /* null: what could not be resolved is absent */

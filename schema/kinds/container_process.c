@@ -340,7 +340,10 @@ static struct val *condition_short(struct decode *d, const struct field *f, cons
                                      : str_eq(bare, "completed_successfully") ? "completed"
                                                                               : bare);
         }
-    const char *near = str_nearest(text, f->choices, 3);
+    size_t count = 0;
+    while (f->choices[count])
+        count++;
+    const char *near = str_nearest(text, f->choices, count);
     const char *hint = "write started, healthy or completed";
     if (near)
         hint = arena_printf(d->arena, "did you mean \"%s\"?", near);

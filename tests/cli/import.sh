@@ -93,8 +93,8 @@ test_problems_have_places()
     assert_eq "$out" ""
     assert_contains "$err" 'compose.yaml:8:8: error: services.db: unknown key "imge"'
     run forge-ctl import shop/nowhere.yaml
-    assert_status 1
-    assert_contains "$err" "there is no file nowhere.yaml in the repository"
+    assert_status 2
+    assert_contains "$err" "there is no file shop/nowhere.yaml"
     run forge-ctl import
     assert_status 2
     assert_contains "$err" "what shall be imported?"
