@@ -140,7 +140,7 @@ static int find_or_make(struct act *t, const struct shelf *shelf, const char *so
         return err_hint(err, "put it in the image, or in a volume");
     }
     for (int tries = 0;; tries++) {
-        int r = docker_json(t->d, &q, &list, NULL, err);
+        int r = swarm_ask_list(t->d, &q, &list, err);
         json_t *there = r == 0 ? find_content(list, shelf->secret, data, len) : NULL;
         if (there) {
             ret->id = arena_strdup(t->arena, json_string_value(json_object_get(there, "ID")));
@@ -224,7 +224,7 @@ static void collect_source(struct act *t, const struct shelf *shelf, const char 
     _cleanup_json_ json_t *list = NULL;
     struct err ignored = {0};
     const struct ask q = {.path = owned(t, shelf->path, source, shelf->what), .cancel = act_cancel(t)};
-    if (docker_json(t->d, &q, &list, NULL, &ignored) < 0)
+    if (swarm_ask_list(t->d, &q, &list, &ignored) < 0)
         return;
     size_t n = json_array_size(list);
     json_t **items = arena_array(t->arena, json_t *, n + 1);

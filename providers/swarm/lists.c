@@ -93,6 +93,19 @@ const char *swarm_node_name(const struct swarm_lists *l, const char *id)
     return NULL;
 }
 
+int swarm_ask_list(struct docker *d, const struct ask *q, json_t **ret, struct err *err)
+{
+    _cleanup_json_ json_t *list = NULL;
+    int r = docker_json(d, q, &list, NULL, err);
+    if (r < 0)
+        return r;
+    if (!json_is_array(list) && !json_is_null(list))
+        return err_set(err, ERR_CORRUPT, "the answer to GET %.*s is no list", (int)strcspn(q->path, "?"),
+                       q->path);
+    *ret = json_incref(list);
+    return 0;
+}
+
 int swarm_service(struct docker *d, const char *native, const struct cancel *c, json_t **ret, struct err *err)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -114,14 +127,14 @@ int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c
     const struct ask q = {.path = arena_printf(a, "/tasks?%s", one_filter(a, "service", id)), .cancel = c};
     json_decref(ret->tasks);
     ret->tasks = NULL;
-    int r = docker_json(d, &q, &ret->tasks, NULL, err);
+    int r = swarm_ask_list(d, &q, &ret->tasks, err);
     return r < 0 ? r : swarm_lists_index(a, ret, err);
 }
 
 int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, struct err *err)
 {
     static const char path[] = "/networks?filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D";
-    return docker_json(d, &(struct ask){.path = path, .cancel = c}, ret, NULL, err);
+    return swarm_ask_list(d, &(struct ask){.path = path, .cancel = c}, ret, err);
 }
 
 int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,

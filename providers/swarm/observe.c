@@ -41,11 +41,11 @@ static void run_lane(void *arg, size_t i)
     switch (i) {
     case LANE_SERVICES:
         q.path = l->services;
-        l->result[i] = docker_json(w->d, &q, &lists->services, NULL, &l->err[i]);
+        l->result[i] = swarm_ask_list(w->d, &q, &lists->services, &l->err[i]);
         break;
     case LANE_TASKS:
         q.path = "/tasks";
-        l->result[i] = docker_json(w->d, &q, &lists->tasks, NULL, &l->err[i]);
+        l->result[i] = swarm_ask_list(w->d, &q, &lists->tasks, &l->err[i]);
         break;
     case LANE_NETWORKS:
         l->result[i] = swarm_network_list(w->d, w->cancel, &lists->networks, &l->err[i]);
@@ -53,7 +53,7 @@ static void run_lane(void *arg, size_t i)
     default:
         if (w->rq->nodes) {
             q.path = "/nodes";
-            l->result[i] = docker_json(w->d, &q, &lists->nodes, NULL, &l->err[i]);
+            l->result[i] = swarm_ask_list(w->d, &q, &lists->nodes, &l->err[i]);
         }
         break;
     }
@@ -113,7 +113,7 @@ static int find_services(struct looking *w, struct map *missing, struct err *err
     val_map_set(w->arena, filters, "name", names);
     const char *path = arena_printf(w->arena, "/services?%s", docker_filters(w->arena, filters));
     _cleanup_json_ json_t *list = NULL;
-    int r = docker_json(w->d, &(struct ask){.path = path, .cancel = w->cancel}, &list, NULL, err);
+    int r = swarm_ask_list(w->d, &(struct ask){.path = path, .cancel = w->cancel}, &list, err);
     if (r < 0)
         return r;
     json_array_foreach(list, i, item)

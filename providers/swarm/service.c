@@ -240,7 +240,7 @@ static void wait_for_end(struct act *t, const char *filter, int64_t grace_ns)
         struct swarm_lists l = {0};
         struct err ignored = {0};
         bool any = false;
-        int r = docker_json(t->d, &q, &l.tasks, NULL, &ignored);
+        int r = swarm_ask_list(t->d, &q, &l.tasks, &ignored);
         if (r == 0)
             r = swarm_lists_index(t->arena, &l, &ignored);
         for (size_t i = 0; r == 0 && i < l.n_tasks; i++)

@@ -67,7 +67,7 @@ static bool swarm_concerns(struct watching *w, const struct engine_event *e, str
     if (!id || e->type == EVENT_VOLUME || e->type == EVENT_OTHER)
         return false;
     if ((e->type == EVENT_SERVICE || e->type == EVENT_NETWORK) && !map_get(&w->containers, id) &&
-        !str_eq(e->action, "remove"))
+        !str_eq(e->action, "destroy"))
         look_at(w, e);
     const struct known_container *k = map_get(&w->containers, id);
     if (!k)
@@ -108,7 +108,7 @@ static void look_at_tasks(struct watching *w)
     struct err ignored = {0};
     const struct map_slot *s;
     size_t it = 0;
-    if (docker_json(w->d, &(struct ask){.path = path, .timeout_ns = ANSWER_NS}, &tasks, NULL, &ignored) < 0)
+    if (swarm_ask_list(w->d, &(struct ask){.path = path, .timeout_ns = ANSWER_NS}, &tasks, &ignored) < 0)
         return; /* what breaks the stream is told there */
     count_tasks(w, tasks);
     while ((s = map_next(&w->containers, &it))) {

@@ -34,7 +34,7 @@ void world_open(struct world *w, const struct peer_answer *script, const struct 
     map_init(&w->cache);
     w->target = more ? *more : (struct target){.docker_config = "/no/such"};
     w->target.name = "peer";
-    w->target.url = peer_url(w->peer);
+    w->target.url = arena_printf(&w->arena, "%s%s", w->target.url ? w->target.url : "", peer_url(w->peer));
     w->target.timeout_ns = 2 * NS_PER_S;
     if (provider_open(&w->target, &env, &w->p, &w->err) < 0)
         fail_msg("%s", w->err.msg);

@@ -14,7 +14,8 @@ struct world {
     struct err err;
 };
 
-/* `more` (may be NULL): logins and files of the target; its url is the peer's. */
+/* `more` (may be NULL): logins and files of the target; its url is the peer's, with what it says ("swarm+")
+   before it. */
 void world_open(struct world *w, const struct peer_answer *script, const struct target *more);
 void world_close(struct world *w);
 #endif

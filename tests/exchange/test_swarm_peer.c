@@ -1,0 +1,362 @@
+/* What the Swarm provider asks, and what it makes of answers that went wrong: scripted managers. */
+#include "tests/exchange/docker_world.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "tests/lib/unit.h"
+
+#include <poll.h>
+
+#define MARKS                                                                                       \
+    "\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/web\",\"io.forge.spec\":\"" \
+    "v1:abc\",\"io.forge.instance\":\"0\""
+#define SPEC(A)                                                                                     \
+    "{\"Name\":\"rec-web\",\"Labels\":{" MARKS                                                      \
+    "},\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":\"web:1\",\"Env\":[\"A=" A                    \
+    "\"]},\"Runtime\":\"container\"},\"Mode\":{\"Replicated\":{\"Replicas\":1}},\"EndpointSpec\":{" \
+    "\"Mode\":\"dnsrr\"}}"
+#define SERVICE(VERSION, A)                            \
+    "{\"ID\":\"svc1\",\"Version\":{\"Index\":" VERSION \
+    "},\"CreatedAt\":\"2026-01-02T03:04:05Z\",\"UpdatedAt\":\"2026-01-02T03:04:05Z\",\"Spec\":" SPEC(A) "}"
+#define TASK(ID, STATE)                                                                                     \
+    "{\"ID\":\"" ID "\",\"ServiceID\":\"svc1\",\"NodeID\":\"n1\",\"Slot\":1,\"Spec\":{\"ContainerSpec\":{"  \
+    "\"Image\":\"web:1\",\"Env\":[\"A=one\"]}},\"DesiredState\":\"running\",\"Status\":{\"State\":\"" STATE \
+    "\",\"Timestamp\":\"2026-01-02T03:04:05Z\"},\"CreatedAt\":\"2026-01-02T03:04:05Z\"}"
+#define OUT_OF_SEQUENCE "{\"message\":\"rpc error: code = Unknown desc = update out of sequence\"}"
+#define SERVICES_PATH   "GET /v1.41/services?"
+#define TASKS_PATH      "GET /v1.41/tasks"
+#define NETWORKS_PATH   "GET /v1.41/networks?"
+
+static void open_swarm(struct world *w, const struct peer_answer *script)
+{
+    static const struct target swarm = {.url = "swarm+", .docker_config = "/no/such"};
+    world_open(w, script, &swarm);
+}
+
+static struct step step_of(struct world *w, enum step_verb verb)
+{
+    static const char spec[] =
+        "{\"image\":\"web:1\",\"environment\":{\"A\":\"two\"},\"deploy\":{\"endpoint_mode\":"
+        "\"dnsrr\"}}";
+    static const char labels[] = "{" MARKS "}";
+    struct err err = {0};
+    struct val *v;
+    struct step s = {.verb = verb,
+                     .kind = &kind_container,
+                     .id = "container/web",
+                     .owner = "rec",
+                     .native_name = "rec-web"};
+    assert_ok(val_from_json(&w->arena, spec, strlen(spec), "spec", &v, &err));
+    s.spec = v;
+    assert_ok(val_from_json(&w->arena, labels, strlen(labels), "labels", &v, &err));
+    s.labels = v;
+    return s;
+}
+
+static int apply(struct world *w, const struct step *s)
+{
+    struct step_result result;
+    err_clear(&w->err);
+    return w->p->ops->apply(w->p, s, NULL, &result, &w->err);
+}
+
+static size_t count(const char *log, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = log; (p = strstr(p, what)); p++)
+        n++;
+    return n;
+}
+
+/* The index has moved on, and nothing that was planned for: made again, from the newer one. */
+static void test_an_update_out_of_sequence_is_made_again(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one"), .times = 1},
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("12", "one")},
+        {NETWORKS_PATH, .body = "[]"},
+        {"POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE},
+        {"POST /v1.41/services/svc1/update?version=12 ", .body = "{}", .expect = "\"A=two\""},
+        {0}};
+    struct world w;
+    (void)state;
+    open_swarm(&w, script);
+    struct step s = step_of(&w, STEP_UPDATE);
+    assert_int_equal(apply(&w, &s), 0);
+    assert_int_equal(count(peer_log(w.peer), "POST "), 2);
+    assert_null(strchr(peer_log(w.peer), '!'));
+    world_close(&w);
+}
+
+/* What somebody else changed is planned again, and not overwritten. */
+static void test_what_was_changed_meanwhile_is_not_overwritten(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one"), .times = 1},
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("12", "by hand")},
+        {NETWORKS_PATH, .body = "[]"},
+        {"POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE},
+        {0}};
+    struct world w;
+    (void)state;
+    open_swarm(&w, script);
+    struct step s = step_of(&w, STEP_UPDATE);
+    assert_int_equal(apply(&w, &s), ERR_CONFLICT);
+    assert_true(w.err.retryable);
+    assert_contains(w.err.msg, "container/web: service rec-web was changed by somebody else");
+    assert_contains(w.err.hint, "plan again");
+    assert_int_equal(count(peer_log(w.peer), "POST "), 1);
+    world_close(&w);
+}
+
+static void test_a_service_that_never_rests_is_given_up(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one")},
+        {NETWORKS_PATH, .body = "[]"},
+        {"POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE},
+        {0}};
+    struct world w;
+    (void)state;
+    open_swarm(&w, script);
+    struct step s = step_of(&w, STEP_UPDATE);
+    assert_int_equal(apply(&w, &s), ERR_CONFLICT);
+    assert_true(w.err.retryable);
+    assert_int_equal(count(peer_log(w.peer), "POST "), 4);
+    world_close(&w);
+}
+
+/* Changed while its tasks are waited for: the same. */
+static void test_what_is_changed_while_it_is_waited_for(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one"), .times = 1},
+        {"GET /v1.41/services/rec-web ", .body = SERVICE("12", "by hand")},
+        {NETWORKS_PATH, .body = "[]"},
+        {TASKS_PATH, .body = "[" TASK("t1", "starting") "]"},
+        {0}};
+    struct world w;
+    (void)state;
+    open_swarm(&w, script);
+    struct step s = step_of(&w, STEP_WAIT);
+    s.timeout_ns = 10 * NS_PER_S;
+    assert_int_equal(apply(&w, &s), ERR_CONFLICT);
+    assert_contains(w.err.msg, "changed by somebody else while its tasks were waited for");
+    world_close(&w);
+}
+
+/* The manager goes in the middle: what was sent may have been done or not, and is tried again. */
+static void test_a_manager_that_is_lost_in_the_middle(void **state)
+{
+    static const struct {
+        struct peer_answer post;
+        int code;
+        const char *says;
+    } cases[] = {
+        {{"POST /v1.41/services/svc1/update", .flags = PEER_RAW | PEER_CLOSE, .body = ""},
+         ERR_UNAVAILABLE,
+         ""},
+        {{"POST /v1.41/services/svc1/update", .flags = PEER_RAW | PEER_CLOSE,
+          .body = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{"},
+         ERR_UNAVAILABLE,
+         ""},
+        {{"POST /v1.41/services/svc1/update", .status = 503,
+          .body = "{\"message\":\"rpc error: code = Unknown desc = The swarm does not have a leader. It's "
+                  "possible "
+                  "that too few managers are online.\"}"},
+         ERR_UNAVAILABLE,
+         "does not have a leader"},
+        {{"POST /v1.41/services/svc1/update", .status = 500,
+          .body = "{\"message\":\"context deadline exceeded\"}"},
+         ERR_UNAVAILABLE,
+         "deadline"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {{"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one")},
+                                             {NETWORKS_PATH, .body = "[]"},
+                                             cases[i].post,
+                                             {0}};
+        struct world w;
+        open_swarm(&w, script);
+        struct step s = step_of(&w, STEP_UPDATE);
+        int r = apply(&w, &s);
+        if (r != cases[i].code)
+            fail_msg("case %zu: %d %s", i, r, w.err.msg);
+        assert_contains(w.err.msg, "container/web: ");
+        assert_contains(w.err.msg, cases[i].says);
+        assert_true(w.err.retryable);
+        world_close(&w);
+    }
+}
+
+static int observe(struct world *w, struct observed *o)
+{
+    const struct observe_request rq = {.owner = "rec"};
+    err_clear(&w->err);
+    return w->p->ops->observe(w->p, &rq, NULL, &w->arena, o, &w->err);
+}
+
+static void test_a_listing_says_what_runs(void **state)
+{
+    /* Slowly: a byte every 20 ms is no reason to give up. */
+    static const struct peer_answer script[] = {{SERVICES_PATH, .body = "[" SERVICE("10", "one") "]"},
+                                                {TASKS_PATH, .body = "[" TASK("t1", "running") "]"},
+                                                {NETWORKS_PATH, .body = "[ ]", .flags = PEER_DRIP},
+                                                {0}};
+    struct world w;
+    struct observed o;
+    (void)state;
+    open_swarm(&w, script);
+    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(o.n, 1);
+    assert_string_equal(o.items[0]->id, "container/web");
+    assert_int_equal(o.items[0]->state, OBJECT_RUNNING);
+    assert_int_equal(o.items[0]->tasks_running, 1);
+    assert_string_equal(val_get_str(val_get(o.items[0]->spec, "environment"), "A"), "one");
+    assert_int_equal(count(peer_log(w.peer), "GET "), 3);
+    world_close(&w);
+}
+
+static void test_listings_that_go_wrong(void **state)
+{
+    static const struct {
+        struct peer_answer a;
+        int code;
+    } cases[] = {
+        {{SERVICES_PATH, .body = "[{\"ID\":"}, ERR_CORRUPT},
+        {{SERVICES_PATH, .body = "{}"}, ERR_CORRUPT},
+        {{SERVICES_PATH, .body = "[{\"ID\":1}]"}, ERR_CORRUPT},
+        {{SERVICES_PATH, .body = "[{\"ID\":\"a\",\"Spec\":[]}]"}, ERR_CORRUPT},
+        {{SERVICES_PATH, .body = "7"}, ERR_CORRUPT},
+        {{TASKS_PATH, .body = "[{}]"}, ERR_CORRUPT},
+        {{TASKS_PATH, .body = "{\"message\":\"x\"}"}, ERR_CORRUPT},
+        {{TASKS_PATH, .body = "[7]"}, ERR_CORRUPT},
+        {{NETWORKS_PATH, .body = "[{]"}, ERR_CORRUPT},
+        {{NETWORKS_PATH, .body = "[{\"Name\":5}]"}, ERR_CORRUPT},
+        {{SERVICES_PATH, .status = 503,
+          .body =
+              "{\"message\":\"This node is not a swarm manager. Worker nodes can't be used to view or modify "
+              "cluster state.\"}"},
+         ERR_UNSUPPORTED},
+        {{SERVICES_PATH, .status = 500, .body = "{\"message\":\"The swarm does not have a leader\"}"},
+         ERR_UNAVAILABLE},
+        {{TASKS_PATH, .body = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[",
+          .flags = PEER_RAW | PEER_CLOSE},
+         ERR_UNAVAILABLE},
+        {{TASKS_PATH, .flags = PEER_RAW | PEER_HANG}, ERR_TIMEOUT},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {cases[i].a,
+                                             {SERVICES_PATH, .body = "[]"},
+                                             {TASKS_PATH, .body = "[]"},
+                                             {NETWORKS_PATH, .body = "[]"},
+                                             {0}};
+        struct world w;
+        struct observed o;
+        open_swarm(&w, script);
+        int r = observe(&w, &o);
+        if (r != cases[i].code)
+            fail_msg("case %zu: %d %s", i, r, w.err.msg);
+        assert_contains(w.err.msg, "target peer");
+        world_close(&w);
+    }
+}
+
+/* ---- events ---- */
+
+#define HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+#define EVENT(ID, ACTION, NANO)                                               \
+    "{\"Type\":\"service\",\"Action\":\"" ACTION "\",\"Actor\":{\"ID\":\"" ID \
+    "\",\"Attributes\":{\"name\":\"x\""                                       \
+    "}},\"scope\":\"swarm\",\"timeNano\":" NANO "}\n"
+
+static void hear(void *arg, const struct provider_event *ev)
+{
+    buf_addf(arg, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
+}
+
+static void watch_until(struct watch *w, const struct buf *heard, const char *what)
+{
+    struct err err = {0};
+    int64_t end = clock_mono(clock_system()) + 30 * NS_PER_S;
+    while (clock_mono(clock_system()) < end && !strstr(buf_str(heard), what)) {
+        struct pollfd p = {.fd = w->fd, .events = POLLIN};
+        if (poll(&p, 1, 100) > 0)
+            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
+    }
+    assert_contains(buf_str(heard), what);
+}
+
+/* The stream breaks, and goes on where it was; then the manager has forgotten, and everything is looked at. */
+static void test_an_event_stream_that_breaks(void **state)
+{
+    static const struct peer_answer script[] = {
+        {SERVICES_PATH, .body = "[" SERVICE("10", "one") "]"},
+        {NETWORKS_PATH, .body = "[]"},
+        {"GET /v1.41/services/other ", .body = "{\"ID\":\"other\",\"Spec\":{\"Labels\":{}}}"},
+        {TASKS_PATH, .body = "[]"},
+        {"GET /events?filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = HEAD EVENT("svc1", "update", "1700000000000000001")
+             EVENT("other", "update", "1700000000000000002")},
+        {"GET /events?since=", .flags = PEER_RAW | PEER_CLOSE, .times = 1, .body = "garbage\r\n\r\n"},
+        {"GET /events?since=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = HEAD EVENT("other", "update", "1700000000000000002")
+             EVENT("svc1", "remove", "1700000000000000003")},
+        {"GET /events?since=", .flags = PEER_RAW | PEER_HANG,
+         .body = HEAD EVENT("svc1", "create", "1700000000000000009")},
+        {0}};
+    struct world w;
+    struct buf heard = BUF_INIT;
+    (void)state;
+    open_swarm(&w, script);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &heard};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    watch_until(&watch, &heard, "create!|");
+    assert_string_equal(buf_str(&heard), "update!|destroy!|LOST|create!|");
+    w.p->ops->watch_close(&watch);
+    world_close(&w);
+    buf_release(&heard);
+}
+
+/* No event tells of a task on another node: they are looked at. */
+static void test_tasks_that_come_and_go_are_noticed(void **state)
+{
+    static const struct peer_answer script[] = {
+        {SERVICES_PATH, .body = "[" SERVICE("10", "one") "]"},
+        {NETWORKS_PATH, .body = "[]"},
+        {TASKS_PATH, .times = 2, .body = "[" TASK("t1", "running") "]"},
+        {TASKS_PATH, .times = 1, .body = "[{}, 7"},
+        {TASKS_PATH, .body = "[" TASK("t2", "starting") "]"},
+        {"GET /events?filters=", .flags = PEER_RAW | PEER_HANG, .body = HEAD},
+        {0}};
+    struct world w;
+    struct buf heard = BUF_INIT;
+    (void)state;
+    open_swarm(&w, script);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &heard};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    watch_until(&watch, &heard, "tasks!|");
+    assert_string_equal(buf_str(&heard), "tasks!|");
+    assert_int_equal(count(peer_log(w.peer), TASKS_PATH), 4);
+    w.p->ops->watch_close(&watch);
+    world_close(&w);
+    buf_release(&heard);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_update_out_of_sequence_is_made_again),
+        cmocka_unit_test(test_what_was_changed_meanwhile_is_not_overwritten),
+        cmocka_unit_test(test_a_service_that_never_rests_is_given_up),
+        cmocka_unit_test(test_what_is_changed_while_it_is_waited_for),
+        cmocka_unit_test(test_a_manager_that_is_lost_in_the_middle),
+        cmocka_unit_test(test_a_listing_says_what_runs),
+        cmocka_unit_test(test_listings_that_go_wrong),
+        cmocka_unit_test(test_an_event_stream_that_breaks),
+        cmocka_unit_test(test_tasks_that_come_and_go_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
