@@ -113,7 +113,7 @@ int swarm_service(struct docker *d, const char *native, const struct cancel *c, 
     return docker_json(d, &q, ret, NULL, err);
 }
 
-static const char *one_filter(struct arena *a, const char *key, const char *value)
+const char *swarm_filter(struct arena *a, const char *key, const char *value)
 {
     struct val *filters = val_map(a), *list = val_list(a);
     val_list_add(a, list, val_str(a, value));
@@ -124,7 +124,7 @@ static const char *one_filter(struct arena *a, const char *key, const char *valu
 int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
                         struct swarm_lists *ret, struct err *err)
 {
-    const struct ask q = {.path = arena_printf(a, "/tasks?%s", one_filter(a, "service", id)), .cancel = c};
+    const struct ask q = {.path = arena_printf(a, "/tasks?%s", swarm_filter(a, "service", id)), .cancel = c};
     json_decref(ret->tasks);
     ret->tasks = NULL;
     int r = swarm_ask_list(d, &q, &ret->tasks, err);

@@ -215,60 +215,17 @@ int service_back(struct act *t, struct err *err)
                        NULL, NULL, err);
 }
 
-/* The tasks of a service, as a filter that holds when it is gone; NULL: it has none. */
-static const char *tasks_filter(struct act *t, const char *service)
-{
-    struct swarm_lists l = {0};
-    struct err ignored = {0};
-    struct val *filters = val_map(t->arena), *ids = val_list(t->arena);
-    int r = swarm_service_tasks(t->d, service, act_cancel(t), t->arena, &l, &ignored);
-    for (size_t i = 0; r == 0 && i < l.n_tasks; i++)
-        if (str_eq(l.task[i].wanted, "running"))
-            val_list_add(t->arena, ids, val_str(t->arena, l.task[i].id));
-    swarm_lists_release(&l);
-    val_map_set(t->arena, filters, "id", ids);
-    return ids->len ? docker_filters(t->arena, filters) : NULL;
-}
-
-/* Its tasks end by themselves after it; until then they hold their networks and volumes. */
-static void wait_for_end(struct act *t, const char *filter, int64_t grace_ns)
-{
-    static const char *const up[] = {"running", "starting", "preparing", "ready"};
-    int64_t until = stream_now() + grace_ns + 10 * NS_PER_S;
-    const struct ask q = {.path = arena_printf(t->arena, "/tasks?%s", filter), .cancel = act_cancel(t)};
-    while (stream_now() < until) {
-        struct swarm_lists l = {0};
-        struct err ignored = {0};
-        bool any = false;
-        int r = swarm_ask_list(t->d, &q, &l.tasks, &ignored);
-        if (r == 0)
-            r = swarm_lists_index(t->arena, &l, &ignored);
-        for (size_t i = 0; r == 0 && i < l.n_tasks; i++)
-            for (size_t k = 0; k < ARRAY_LEN(up); k++)
-                any |= str_eq(l.task[i].state, up[k]);
-        swarm_lists_release(&l);
-        if (!any || cancel_sleep(act_cancel(t), 200 * NS_PER_MS))
-            return;
-    }
-}
-
 int service_remove(struct act *t, struct err *err)
 {
     struct object o;
-    const char *tasks = NULL;
     int r = swarm_look(t, &o, NULL, err);
     if (r == 0) {
         const struct ask q = {.method = "DELETE",
                               .path = docker_path(t->arena, "/services/", o.native_id, ""),
                               .cancel = act_cancel(t)};
-        tasks = tasks_filter(t, o.native_id);
         r = docker_json(t->d, &q, NULL, NULL, err);
     }
     t->result->unchanged = r == ERR_NOTFOUND;
-    if (r == 0 && tasks) {
-        act_progress(t, "waiting for its tasks to end", 0, 0, NULL);
-        wait_for_end(t, tasks, val_get_int(o.spec, "stop_grace_period", 10 * NS_PER_S));
-    }
     if (r == 0)
         swarm_collect(t, o.spec, 0);
     return r == ERR_NOTFOUND ? 0 : r;

@@ -33,6 +33,8 @@ const char *swarm_node_name(const struct swarm_lists *l, const char *id); /* NUL
 /* Ask for a listing; what is none (ERR_CORRUPT) must not pass for an empty one. Null is: so an engine writes
    a list that it never began. *ret is to be released. */
 int swarm_ask_list(struct docker *d, const struct ask *q, json_t **ret, struct err *err) _must_check_;
+/* "filters=..." of one key and one value. */
+const char *swarm_filter(struct arena *a, const char *key, const char *value);
 /* One service now, by name or id: ERR_NOTFOUND. *ret is to be released. */
 int swarm_service(struct docker *d, const char *native, const struct cancel *c, json_t **ret,
                   struct err *err) _must_check_;

@@ -207,8 +207,42 @@ static void forget(struct watching_service *w)
     swarm_lists_release(&w->lists);
 }
 
+/* Tasks end by themselves after their service; until then they hold their networks and volumes. A service
+ * that is gone is no filter, but their names still begin with its own. */
+static bool any_left(struct act *t)
+{
+    static const char *const up[] = {"running", "starting", "preparing", "ready"};
+    _cleanup_arena_ struct arena scratch = ARENA_INIT;
+    struct swarm_lists l = {0};
+    struct err ignored = {0};
+    const char *name = arena_printf(&scratch, "%s.", t->step->native_name);
+    bool any = false;
+    const struct ask q = {.path = arena_printf(&scratch, "/tasks?%s", swarm_filter(&scratch, "name", name)),
+                          .cancel = act_cancel(t)};
+    int r = swarm_ask_list(t->d, &q, &l.tasks, &ignored);
+    if (r == 0)
+        r = swarm_lists_index(&scratch, &l, &ignored);
+    for (size_t i = 0; r == 0 && i < l.n_tasks; i++)
+        for (size_t k = 0; k < ARRAY_LEN(up); k++)
+            any |= str_eq(l.task[i].state, up[k]);
+    swarm_lists_release(&l);
+    return any;
+}
+
+static int wait_for_end(struct act *t, struct err *err)
+{
+    int64_t until = stream_now() + t->step->timeout_ns;
+    act_progress(t, "waiting for its tasks to end", 0, 0, NULL);
+    while (any_left(t) && stream_now() < until)
+        if (cancel_sleep(act_cancel(t), LOOK_EVERY_NS))
+            return cancel_check(act_cancel(t), err);
+    return 0;
+}
+
 int service_wait(struct act *t, struct err *err)
 {
+    if (t->step->gone)
+        return wait_for_end(t, err);
     const struct step *s = t->step;
     _cleanup_json_ json_t *asked = NULL;
     int64_t begin = stream_now(), up_since = 0, pause = LOOK_FIRST_NS;

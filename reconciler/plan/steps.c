@@ -72,6 +72,11 @@ void step_discard(struct step_maker *m, const struct object *o)
     if (!(m->caps & CAP_SERVICES)) /* a service's tasks are stopped by its removal */
         step_stop(m, o, o->native_name);
     step_on(m, STEP_REMOVE, o, o->native_name);
+    if (m->caps & CAP_SERVICES && o->kind->flags & KIND_INSTANCES) {
+        struct step *s = step_on(m, STEP_WAIT, o, o->native_name);
+        s->gone = true;
+        s->timeout_ns = stop_grace(o->spec) + 10 * NS_PER_S;
+    }
 }
 
 void step_start(struct step_maker *m, const char *native_name, const char *native_id)

@@ -66,6 +66,7 @@ struct step {
     bool restart; /* UPDATE of a service: its tasks are made anew, also when nothing of them changes */
     bool back;    /* UPDATE of a service, undoing: to what it was before the update with these labels */
     bool may_end; /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
+    bool gone;    /* WAIT after the REMOVE of a service: until its tasks have ended, or timeout_ns is over */
     const struct step_file *files; /* CREATE */
     size_t n_files;
 };

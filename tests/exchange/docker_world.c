@@ -35,7 +35,8 @@ void world_open(struct world *w, const struct peer_answer *script, const struct 
     w->target = more ? *more : (struct target){.docker_config = "/no/such"};
     w->target.name = "peer";
     w->target.url = arena_printf(&w->arena, "%s%s", w->target.url ? w->target.url : "", peer_url(w->peer));
-    w->target.timeout_ns = 2 * NS_PER_S;
+    if (!w->target.timeout_ns)
+        w->target.timeout_ns = 2 * NS_PER_S;
     if (provider_open(&w->target, &env, &w->p, &w->err) < 0)
         fail_msg("%s", w->err.msg);
 }

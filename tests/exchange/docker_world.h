@@ -15,7 +15,7 @@ struct world {
 };
 
 /* `more` (may be NULL): logins and files of the target; its url is the peer's, with what it says ("swarm+")
-   before it. */
+   before it; it waits for 2 s, or as it says. */
 void world_open(struct world *w, const struct peer_answer *script, const struct target *more);
 void world_close(struct world *w);
 #endif

@@ -204,10 +204,12 @@ static void test_a_listing_says_what_runs(void **state)
                                                 {TASKS_PATH, .body = "[" TASK("t1", "running") "]"},
                                                 {NETWORKS_PATH, .body = "[ ]", .flags = PEER_DRIP},
                                                 {0}};
+    static const struct target patient = {
+        .url = "swarm+", .docker_config = "/no/such", .timeout_ns = 60 * NS_PER_S};
     struct world w;
     struct observed o;
     (void)state;
-    open_swarm(&w, script);
+    world_open(&w, script, &patient);
     assert_int_equal(observe(&w, &o), 0);
     assert_int_equal(o.n, 1);
     assert_string_equal(o.items[0]->id, "container/web");

@@ -88,7 +88,7 @@ static void add_step(struct buf *b, const struct step *s)
     if (s->verb == STEP_RENAME)
         buf_addf(b, "=%s", s->new_name);
     if (s->verb == STEP_WAIT)
-        buf_addf(b, ":%s", depend_condition_name(s->condition));
+        buf_addf(b, ":%s", s->gone ? "gone" : depend_condition_name(s->condition));
 }
 
 /* "pull a:1, create prod-web-1 | undo remove ..."; "!" stands before the first step that is not undone. */
@@ -481,15 +481,16 @@ static void test_services_replace_themselves(void **state)
                    "update prod-web, wait prod-web:started | update prod-web");
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", replicas: 2"),
                    "update prod-web, wait prod-web:started | update prod-web");
-    expect_service(WEB("image: \"a:1\"") DB("image: \"a:1\""), DB("image: \"a:1\""), "remove prod-web");
+    expect_service(WEB("image: \"a:1\"") DB("image: \"a:1\""), DB("image: \"a:1\""),
+                   "remove prod-web, wait prod-web:gone");
     /* Who says what is to become of a failed update is not overruled. */
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:2\", update: {failure_action: pause}"),
                    "update prod-web, wait prod-web:started");
     /* What no update changes. */
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", deploy: {mode: global}"),
-                   "remove prod-web, create prod-web, wait prod-web:started");
+                   "remove prod-web, wait prod-web:gone, create prod-web, wait prod-web:started");
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", container_name: ww"),
-                   "remove prod-web, create ww, wait ww:started");
+                   "remove prod-web, wait prod-web:gone, create ww, wait ww:started");
 }
 
 static void test_services_are_given_time(void **state)
