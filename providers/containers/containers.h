@@ -85,10 +85,6 @@ json_t *container_endpoint(const struct val *attachment, unsigned api); /* Endpo
 /* The networks of a spec in the order in which they are joined; NULL past the end. */
 const struct val_pair *container_network(const struct val *spec, size_t i);
 
-/* The folder that a file is copied into by way of: "/", or for read-only containers a volume. ERR_UNSUPPORTED
-   says why it cannot be. */
-int file_folder(struct arena *a, const struct val *spec, const char *target, const char **ret,
-                struct err *err) _must_check_;
 /* The folders that become anonymous volumes for that. */
 struct val *folders_needed(struct arena *a, const struct val *spec);
 

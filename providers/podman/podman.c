@@ -11,7 +11,8 @@ static unsigned caps(unsigned api, const struct engine_facts *facts)
     (void)api;
     /* No CAP_LIVE_UPDATE: limits can be changed (POST /libpod/containers/ID/update), but what they are then
        is told nowhere, so that nobody could see them drift. */
-    return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_ANNOTATIONS | limits;
+    return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_COPY_READ_ONLY |
+           CAP_ANNOTATIONS | limits;
 }
 
 static int create(struct arena *a, const struct create_request *rq, const char **ret_path, json_t **ret_body,

@@ -105,13 +105,14 @@ struct node_fact {
 #define CAP_SWAP_UNLIMITED  0x0100u /* resources.memory_swap: -1 beside a limit of memory */
 #define CAP_PORT_CHOICE     0x0200u /* one host port of a range */
 #define CAP_DOMAINNAME      0x0400u
-#define CAP_DEVICE_REQUESTS 0x0800u /* gpus */
-#define CAP_ENDPOINT_MORE   0x1000u /* link-local addresses and driver options of an attachment */
-#define CAP_REMOTE_DIGEST   0x2000u /* asks a registry what a reference means, without pulling */
-#define CAP_LIMITS          0x4000u /* limits of memory, processors and processes */
-#define CAP_INIT_SHARED     0x8000u /* an init in a PID namespace that is another's */
+#define CAP_DEVICE_REQUESTS 0x0800u  /* gpus */
+#define CAP_ENDPOINT_MORE   0x1000u  /* link-local addresses and driver options of an attachment */
+#define CAP_REMOTE_DIGEST   0x2000u  /* asks a registry what a reference means, without pulling */
+#define CAP_LIMITS          0x4000u  /* limits of memory, processors and processes */
+#define CAP_INIT_SHARED     0x8000u  /* an init in a PID namespace that is another's */
+#define CAP_COPY_READ_ONLY  0x10000u /* copies files also into a container whose root is read-only */
 /* All that an engine can do which manages containers itself. */
-#define CAPS_CONTAINERS (0xffffu & ~CAP_SERVICES)
+#define CAPS_CONTAINERS (0x1ffffu & ~CAP_SERVICES)
 
 /* One engine of several, and what became of asking it. */
 struct observed_target {

@@ -91,6 +91,10 @@ struct step_list {
 #define STEP_STABLE_NS         INT64_C(20000000)
 #define STEP_STABLE_STOPPED_NS INT64_C(250000000) /* where the old one is stopped already */
 
+/* The folder that a file is copied into by way of: "/", or for read-only containers a volume. ERR_UNSUPPORTED
+   says why it cannot be. */
+int file_folder(struct arena *a, const struct val *spec, const char *target, const char **ret,
+                struct err *err) _must_check_;
 /* The steps of one move of a change. `generation` and `commit` go into the marks. */
 int steps_make(const struct plan *p, const struct plan_change *c, const struct plan_move *m, unsigned caps,
                uint64_t generation, struct arena *a, struct step_list *ret, struct err *err) _must_check_;

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "reconciler/plan/planner.h"
+#include "reconciler/plan/steps.h"
 
 #define ANY_HINT "remove it, or use a target that can"
 
@@ -150,6 +151,32 @@ static size_t check_ports(struct planner *p, const struct resource *r)
     return found;
 }
 
+/* Files are copied into containers, and not everywhere (folders.c). */
+static size_t check_files(struct planner *p, const struct resource *r, unsigned caps)
+{
+    static const char *const fields[] = {"configs", "secrets"};
+    struct val *spec = val_map_copy(p->a, r->spec);
+    size_t found = 0;
+    if (!(caps & CAP_COPY_INTO))
+        return 0;
+    if (caps & CAP_COPY_READ_ONLY)
+        val_map_del(spec, "read_only");
+    for (size_t f = 0; f < ARRAY_LEN(fields); f++) {
+        const struct val *files = val_get(r->spec, fields[f]);
+        for (size_t i = 0; i < val_len(files); i++) {
+            const char *folder;
+            struct err why = {0};
+            if (file_folder(p->a, spec, files->pairs[i].key, &folder, &why) == 0)
+                continue;
+            struct diag *d =
+                refuse(p, r, files->pairs[i].val, arena_printf(p->a, "%s: %s", fields[f], why.msg));
+            diag_hint(p->diags, d, "%s", why.hint);
+            found++;
+        }
+    }
+    return found;
+}
+
 struct check {
     struct planner *p;
     const struct resource *r;
@@ -199,7 +226,7 @@ static size_t check_resource(struct planner *p, const struct resource *r)
     const bool deploy = val_get(r->spec, "deploy");
     struct check c = {.p = p, .r = r};
     if (r->kind->flags & KIND_INSTANCES && !(caps & CAP_SERVICES))
-        c.found = check_ports(p, r);
+        c.found = check_ports(p, r) + check_files(p, r, caps);
     for (const struct limit *l = limits; l->kind; l++) {
         c.limit = l;
         bool concerns = l->kind == r->kind && (!l->beside || val_get(r->spec, l->beside));

@@ -223,7 +223,9 @@ static void edit_caps(struct plan_case *c, const struct ynode *without)
                 {"device-requests", CAP_DEVICE_REQUESTS},
                 {"endpoint-more", CAP_ENDPOINT_MORE},
                 {"remote-digest", CAP_REMOTE_DIGEST},
-                {"limits", CAP_LIMITS}};
+                {"limits", CAP_LIMITS},
+                {"init-shared", CAP_INIT_SHARED},
+                {"copy-read-only", CAP_COPY_READ_ONLY}};
     for (size_t i = 0; without && i < without->len; i++)
         for (size_t k = 0; k < ARRAY_LEN(caps); k++)
             if (str_eq(without->items[i]->text, caps[k].name))

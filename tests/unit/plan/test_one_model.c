@@ -349,28 +349,23 @@ static bool is_refused(const struct manifests *m)
     struct stand s;
     struct err err = {0};
     stand_init(&s, wanted->caps);
-    bool refused = load(m, 0, &a, &set, &err) == 0 && make_plan(&s, &set, &err) < 0;
+    bool refused = load(m, 0, &a, &set, &err) < 0 || make_plan(&s, &set, &err) < 0;
     resource_set_release(&set);
     arena_release(&s.arena);
     arena_release(&a);
     return refused;
 }
 
-/* Leave out what is refused, a line at a time. */
+/* Only what is not refused: line after line is put in, and taken out again with which it would be. */
 static void fit(struct manifests *m)
 {
     for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 1; k < m->docs[i].n; k++)
+            m->docs[i].lines[k].out = true;
+    for (size_t i = 0; i < m->n; i++)
         for (size_t k = 1; k < m->docs[i].n; k++) {
-            bool all[64] = {0};
-            struct manifest_doc *doc = &m->docs[i];
-            for (size_t x = 1; x < doc->n && x < ARRAY_LEN(all); x++) {
-                all[x] = doc->lines[x].out;
-                doc->lines[x].out = x != k;
-            }
-            bool refused = doc->kind[0] == 'C' && is_refused(m);
-            for (size_t x = 1; x < doc->n && x < ARRAY_LEN(all); x++)
-                doc->lines[x].out = all[x];
-            doc->lines[k].out |= refused;
+            m->docs[i].lines[k].out = false;
+            m->docs[i].lines[k].out = is_refused(m);
         }
 }
 
