@@ -74,7 +74,8 @@ test_goes_with_the_last_generation_that_needs_it()
     publish 1 one
     publish 2 two
     deploy "$REGISTRY/$REPOSITORY:1"
-    local one=$(inspect web '{{.Image}}')
+    local one
+    one=$(inspect web '{{.Image}}')
     one=sha256:${one#sha256:}
     run forge-ctl images prune
     assert_status 0

@@ -5,6 +5,7 @@
 #                                      $MODEL_SECONDS (45) are over or $MODEL_SETS (36) were applied, and at least 6.
 #                                      FORGE_SEED=N: that one alone
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # status, out and err are of run (test.sh)
 
 # model_write BACKEND FOR SEED SPELLING
 model_write()
