@@ -73,6 +73,9 @@ int import_compose(struct import *m, struct err *err)
         r = schema_load_compose(&in, files, stack_of(c), str_or(cli_value(c, "prefix"), ""), &c->arena,
                                 &m->set, &m->diags, err);
     }
+    for (size_t i = 0; i < m->diags.n; i++) /* problems outlive the files that they are about */
+        if (m->diags.items[i].file)
+            m->diags.items[i].file = arena_strdup(&c->arena, m->diags.items[i].file);
     snapshot_free(snapshot);
     source_close(source);
     return r;

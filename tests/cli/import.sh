@@ -92,6 +92,10 @@ test_problems_have_places()
     assert_status 1
     assert_eq "$out" ""
     assert_contains "$err" 'compose.yaml:8:8: error: services.db: unknown key "imge"'
+    printf 'services:\n  web:\n    image: nginx\n   ports: []\n' >shop/broken.yaml
+    run forge-ctl import shop/broken.yaml
+    assert_status 1
+    assert_contains "$err" "broken.yaml:4:4: error: not YAML"
     run forge-ctl import shop/nowhere.yaml
     assert_status 2
     assert_contains "$err" "there is no file shop/nowhere.yaml"
