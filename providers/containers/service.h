@@ -50,10 +50,11 @@ int64_t service_wanted(json_t *service);
 /* A task of a swarm, as far as it matters here; strings are borrowed from its JSON. */
 struct task {
     const char *id, *service, *node, *image;
-    int64_t slot;       /* 0: of a global service */
-    const char *state;  /* "new", "pending", ..., "running", "complete", "failed", "rejected", ... */
-    const char *wanted; /* "running", "shutdown", "complete", "ready", "remove" */
-    const char *error;  /* NULL none */
+    const char *container; /* on its node; NULL: none yet */
+    int64_t slot;          /* 0: of a global service */
+    const char *state;     /* "new", "pending", ..., "running", "complete", "failed", "rejected", ... */
+    const char *wanted;    /* "running", "shutdown", "complete", "ready", "remove" */
+    const char *error;     /* NULL none */
     int exit_code;
     int64_t at_ns, created_ns; /* of the state; of the task */
     json_t *spec;              /* the TaskTemplate that it was made from */

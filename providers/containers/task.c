@@ -25,6 +25,7 @@ int task_read(json_t *task, struct task *ret, struct err *err)
         .state = str_or(json_text(status, "State"), "new"),
         .wanted = str_or(json_text(task, "DesiredState"), "running"),
         .error = json_text(status, "Err"),
+        .container = json_text(json_object_get(status, "ContainerStatus"), "ContainerID"),
         .exit_code = (int)json_int(json_object_get(status, "ContainerStatus"), "ExitCode"),
         .at_ns = time_of(status, "Timestamp"),
         .created_ns = time_of(task, "CreatedAt"),

@@ -119,6 +119,7 @@ const struct provider_ops provider_swarm = {
     .watch_open = swarm_watch_open,
     .watch_dispatch = docker_watch_dispatch,
     .watch_close = docker_watch_close,
+    .exec = swarm_exec,
     .logs = swarm_logs,
     .images = swarm_images,
 };

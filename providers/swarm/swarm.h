@@ -69,6 +69,8 @@ int swarm_observe(struct provider *p, const struct observe_request *rq, const st
                   struct arena *a, struct observed *ret, struct err *err);
 int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
                   const struct cancel *c, struct arena *a, struct object *ret, struct err *err);
+int swarm_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,
+               struct err *err);
 int swarm_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);
 int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
                 struct step_result *ret, struct err *err);

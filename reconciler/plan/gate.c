@@ -110,6 +110,27 @@ static const char *unready_reason(struct planner *p, const struct plan_change *c
     return makes ? u->reason : NULL;
 }
 
+/* A swarm changes no network, and removes none that a service is on, whose tasks may be anywhere. */
+static const char *kept_reason(struct planner *p, const struct plan_change *c)
+{
+    const struct observed *all = p->in->observed;
+    bool replaced = false;
+    for (size_t i = 0; i < c->n_moves; i++)
+        replaced |= c->moves[i].action == PLAN_REPLACE && c->moves[i].current;
+    if (c->kind != &kind_network || !replaced || !(planner_caps(p, c->id) & CAP_SERVICES))
+        return NULL;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct object *o = all->items[i];
+        if (o->kind->flags & KIND_INSTANCES &&
+            val_get(val_get(o->spec, "networks"), c->moves[0].current->native_name))
+            return arena_printf(p->a,
+                                "a swarm cannot change a network that services are on (%s): declare it under "
+                                "another name, and put them on that",
+                                o->id);
+    }
+    return NULL;
+}
+
 const char *gate_reason(struct planner *p, const struct plan_change *c)
 {
     const char *suspended = c->resource ? resource_annotation(c->resource, "forge/suspend") : NULL;
@@ -123,6 +144,9 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
         return unready;
     if (c->action == PLAN_FORGET || !c->n_moves)
         return NULL;
+    const char *kept = kept_reason(p, c);
+    if (kept)
+        return kept;
     if (loses_data(p, c))
         return c->resource ? would_lose : kept_with_data;
     const char *reason = c->returns ? NULL : held_reason(p, c);

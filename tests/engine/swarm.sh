@@ -382,6 +382,38 @@ test_images_of_nodes_are_out_of_reach() # H3
     assert_contains "$out" "images of a swarm are its nodes', which pull them by themselves, and out of reach"
 }
 
+test_a_network_that_services_are_on_is_not_changed()
+{
+    new network
+    manifest back.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: back}, spec: {}}"
+    sleeper web "networks: [back]"
+    run forge_s apply --yes
+    assert_status 0
+    manifest back.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: back}, spec: {attachable: true}}"
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "cannot change a network that services are on (container/web)"
+    # As it says.
+    rm "$FORGE_DIR/back.yaml"
+    manifest rear.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: rear}, spec: {attachable: true}}"
+    sleeper web "networks: [rear]"
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s diff
+    assert_status 0
+}
+
+test_exec_in_a_task_of_this_node()
+{
+    new exec
+    sleeper web
+    run forge_s apply --yes
+    assert_status 0
+    run forge_s exec container/web -- sh -c 'echo "here $0"; exit 3' I
+    assert_status 3
+    assert_eq "$out" "here I"
+}
+
 test_logs_of_all_tasks()
 {
     new logs

@@ -43,6 +43,11 @@ test_tasks_go_where_they_may()
     assert_match "$out" "node2 +worker +ready +active +"
     run forge_s logs container/web
     assert_status 0
+    run forge_s exec container/web -- true
+    assert_status 2
+    assert_contains "$err" "on node node2"
+    run forge_s exec container/agent -- true
+    assert_status 0
 }
 
 test_a_node_is_drained_during_an_apply()
