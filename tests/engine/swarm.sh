@@ -409,6 +409,7 @@ test_exec_in_a_task_of_this_node()
     sleeper web
     run forge_s apply --yes
     assert_status 0
+    # shellcheck disable=SC2016 # for the inner shell
     run forge_s exec container/web -- sh -c 'echo "here $0"; exit 3' I
     assert_status 3
     assert_eq "$out" "here I"
