@@ -166,7 +166,7 @@ test_the_deploy_section_of_a_stack_is_honoured() # L9
         limit: .TaskTemplate.Resources.Limits, reserve: .TaskTemplate.Resources.Reservations, restart: .TaskTemplate.RestartPolicy,
         u: .UpdateConfig | [.Parallelism, .Delay, .Monitor, .Order, .FailureAction, .MaxFailureRatio],
         b: .RollbackConfig | [.Parallelism, .Monitor, .Order, .FailureAction]}')
-    assert_eq "$spec" "$(jq -c . <<<'{"r": 2, "e": "dnsrr", "l": "shop", "p": ["node.role == manager", "node.labels.zone", 2],
+    assert_eq "$spec" "$(jq -c . <<<'{"r": 2, "e": "dnsrr", "l": "shop", "p": ["node.role==manager", "node.labels.zone", 2],
         "limit": {"NanoCPUs": 500000000, "MemoryBytes": 67108864}, "reserve": {"NanoCPUs": 10000000, "MemoryBytes": 8388608},
         "restart": {"Condition": "on-failure", "Delay": 1000000000, "MaxAttempts": 3, "Window": 60000000000},
         "u": [2, 1000000000, 600000000, "start-first", "pause", 0.5], "b": [0, 700000000, "start-first", "continue"]}')"
