@@ -74,16 +74,24 @@ static int start(struct act *t, const char *native_id, const char *verb, struct 
     return r;
 }
 
+/* Marks never change, so what was kept of a container still says whose it is. */
+static bool is_known_as_ours(struct act *t)
+{
+    struct object o;
+    struct err ignored = {0};
+    const char *id = t->step->native_id;
+    return id && docker_recall(t->d, t->arena, id, &o) && act_check(t->step, &o, &ignored) == 0;
+}
+
 /*
- * What the plan saw is named by its id, and whose that is cannot change: it need not be looked at again. That
- * would wait for an engine that is still busy with the container's end (Docker holds the container
- * meanwhile). A paused one is refused by engines, and only then told apart.
+ * To look first would wait for an engine that is still busy with the container's end (Docker holds the
+ * container meanwhile). A paused one is refused by engines, and only then told apart.
  */
 int act_start(struct act *t, struct err *err)
 {
     struct object o;
     struct err refused = {0};
-    if (t->step->native_id && !t->step->foreign) {
+    if (is_known_as_ours(t)) {
         int r = start(t, t->step->native_id, "/start", &refused);
         if (r != ERR_CONFLICT && r != ERR_FAILED) {
             *err = refused;

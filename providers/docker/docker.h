@@ -114,6 +114,8 @@ const char *docker_resolve_join(struct docker *d, const char *mode, const struct
 /* The caller's cache, of value trees. NULL: not there. */
 struct val *docker_cache_get(struct docker *d, struct arena *a, const char *key);
 void docker_cache_put(struct docker *d, const char *key, const struct val *v);
+/* What the cache has of a container, whatever it looks like by now; false: nothing. */
+bool docker_recall(struct docker *d, struct arena *a, const char *native_id, struct object *ret);
 
 /* Slots. */
 int docker_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,

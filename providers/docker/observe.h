@@ -44,8 +44,6 @@ int containers_look(struct look_at *w,
                     struct err *err) _must_check_; /* inspects the rest, and makes objects */
 /* One container that was inspected, with defaults and joins: into o. */
 int container_finish(struct look_at *w, struct object *o, struct err *err) _must_check_;
-/* What the cache has of a container, whatever it looks like by now; false: nothing. */
-bool container_recall(struct look_at *w, const char *native_id, struct object *ret);
 /* The end of a container of which everything else is known, by the event that told of it (observe_told.c). 1:
    it is in w->out, and nothing was asked; 0: it has to be asked about. */
 int told_look(struct look_at *w, struct err *err) _must_check_;

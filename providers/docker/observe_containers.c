@@ -25,12 +25,11 @@ static void recall(struct look_at *w, struct seen *s)
     w->out->cached++;
 }
 
-bool container_recall(struct look_at *w, const char *native_id, struct object *ret)
+bool docker_recall(struct docker *d, struct arena *a, const char *native_id, struct object *ret)
 {
     struct err ignored = {0};
-    const struct val *v =
-        docker_cache_get(w->d, w->arena, arena_printf(w->arena, KEY_CONTAINER "%s", native_id));
-    return v && object_from_val(w->arena, val_get(v, "object"), ret, &ignored) == 0;
+    const struct val *v = docker_cache_get(d, a, arena_printf(a, KEY_CONTAINER "%s", native_id));
+    return v && object_from_val(a, val_get(v, "object"), ret, &ignored) == 0;
 }
 
 static void remember(struct look_at *w, const struct seen *s)

@@ -40,7 +40,7 @@ int told_look(struct look_at *w, struct err *err)
     const struct resource *r =
         end && w->rq->resource && !w->rq->fresh && !w->rq->images ? asked_for(w) : NULL;
     struct object o;
-    if (!r || !is_plain(r) || !container_recall(w, end->native_id, &o) || !is_known(w, &o))
+    if (!r || !is_plain(r) || !docker_recall(w->d, w->arena, end->native_id, &o) || !is_known(w, &o))
         return 0;
     o.state = OBJECT_EXITED;
     o.health = HEALTH_NONE;
