@@ -110,6 +110,17 @@ static const char *unready_reason(struct planner *p, const struct plan_change *c
     return makes ? u->reason : NULL;
 }
 
+/* Is it on the network, and after this plan still? What leaves, or goes, does so meanwhile. */
+static bool stays_on(struct planner *p, const struct object *o, const char *network)
+{
+    const struct resource *r = resource_find(p->in->desired, o->id);
+    if (!(o->kind->flags & KIND_INSTANCES) || !val_get(val_get(o->spec, "networks"), network))
+        return false;
+    if (r)
+        return val_get(val_get(r->spec, "networks"), network);
+    return !p->policy->prune || !str_eq(o->owner, p->in->environment);
+}
+
 /* A swarm changes no network, and removes none that a service is on, whose tasks may be anywhere. */
 static const char *kept_reason(struct planner *p, const struct plan_change *c)
 {
@@ -121,8 +132,7 @@ static const char *kept_reason(struct planner *p, const struct plan_change *c)
         return NULL;
     for (size_t i = 0; i < all->n; i++) {
         const struct object *o = all->items[i];
-        if (o->kind->flags & KIND_INSTANCES &&
-            val_get(val_get(o->spec, "networks"), c->moves[0].current->native_name))
+        if (stays_on(p, o, c->moves[0].current->native_name))
             return arena_printf(p->a,
                                 "a swarm cannot change a network that services are on (%s): declare it under "
                                 "another name, and put them on that",
