@@ -81,6 +81,8 @@ static const struct {
     {"network already exists", ERR_EXISTS, false, NULL},
     {"network is being used", ERR_BUSY, true, "containers are still on this network"},
     {"volume is being used", ERR_BUSY, true, "containers still use this volume"},
+    /* Of a container that left a network while it was being stopped, until it has. */
+    {"network inspection mismatch", ERR_BUSY, true, NULL},
     /* Go's list of the host's devices, of which one went away meanwhile (net.InterfaceAddrs). */
     {"route ip+net: no such network interface", ERR_BUSY, true, NULL},
     {"already used on the host or by another", ERR_CONFLICT, false,

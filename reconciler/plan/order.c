@@ -1,6 +1,6 @@
 /*
- * The order of changes. What something needs comes before it. What is taken away comes after those that used
- * it, and what gives up a port, an address or a name comes before the one that takes it. The latter two can
+ * The order of changes. What something needs comes before it. What is taken away, or made anew in its place,
+ * comes after those that used it and do not any more, and what gives up a port, an address or a name comes before the one that takes it. The latter two can
  * contradict the first and each other in odd cases (a container that takes the port of the one it replaces,
  * while somebody who used the old one waits for the new one): then the softer rule gives way.
  */
@@ -171,19 +171,36 @@ static void note_uses(struct order *o, struct map *uses, struct node *n, const s
         add_use(o, uses, arena_printf(a, "container/%s", needs->pairs[i].key), n);
 }
 
+static bool needs(const struct node *n, const char *id)
+{
+    const struct resource *r = n->change->resource;
+    for (size_t i = 0; r && i < r->n_depends; i++)
+        if (str_eq(r->depends[i].id, id))
+            return true;
+    return false;
+}
+
+/* Those that go on using it come after it, by what they need. */
 static void wait_for_users(struct order *o, const struct map *uses, struct node *n, const char *key)
 {
     for (const struct use *u = map_get(uses, key); u; u = u->next)
-        add_edge(o, u->by, n, USES);
+        if (!needs(u->by, n->change->id))
+            add_edge(o, u->by, n, USES);
+}
+
+/* What others use has to be left by them: it is removed, or something else takes its place. */
+static bool must_be_left(const struct plan_change *c)
+{
+    return c->action == PLAN_DELETE || (c->action == PLAN_REPLACE && c->kind != &kind_container);
 }
 
 static void add_uses(struct order *o)
 {
     struct map uses = MAP_INIT;
-    bool deletes = false;
+    bool any = false;
     for (size_t i = 0; i < o->n; i++)
-        deletes |= o->nodes[i].change->action == PLAN_DELETE;
-    for (size_t i = 0; deletes && i < o->n; i++) {
+        any |= must_be_left(o->nodes[i].change);
+    for (size_t i = 0; any && i < o->n; i++) {
         struct plan_change *c = o->nodes[i].change;
         for (size_t k = 0; k < c->n_moves; k++)
             if (c->moves[k].current)
@@ -191,9 +208,9 @@ static void add_uses(struct order *o)
         if (c->applied && c->n_moves)
             note_uses(o, &uses, &o->nodes[i], c->applied->spec);
     }
-    for (size_t i = 0; deletes && i < o->n; i++) {
+    for (size_t i = 0; any && i < o->n; i++) {
         struct plan_change *c = o->nodes[i].change;
-        if (c->action != PLAN_DELETE)
+        if (!must_be_left(c))
             continue;
         wait_for_users(o, &uses, &o->nodes[i], c->id);
         for (size_t k = 0; k < c->n_moves; k++)

@@ -111,6 +111,19 @@ static void test_users_go_first(void **state)
     expect(f, "-container/a, -container/z<container/a, -network/n<container/a<container/z");
 }
 
+/* What leaves a network that is made anew has left before; what stays on it waits for the new one. */
+static void test_those_who_leave_go_before_a_replacement(void **state)
+{
+    struct fixture *f = *state;
+    plan_between(f,
+                 "container gone image: x, networks: [n]\ncontainer moves image: x, networks: [n, m]\n"
+                 "container stays image: x, networks: [n]\nnetwork m \nnetwork n ",
+                 "container moves image: x, networks: [m]\ncontainer stays image: y, networks: [n]\n"
+                 "network m \nnetwork n internal: true");
+    expect(f, "container/moves, -container/gone, network/n<container/moves<container/gone, "
+              "container/stays<network/n");
+}
+
 /* A port goes from one to the other: what gives it up comes first, though it is deleted. */
 static void test_a_port_is_given_up_first(void **state)
 {
@@ -173,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_needs_come_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_users_go_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_those_who_leave_go_before_a_replacement, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_port_is_given_up_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_contradictions_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_swap_ends, setup, teardown),
