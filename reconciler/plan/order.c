@@ -1,8 +1,9 @@
 /*
  * The order of changes. What something needs comes before it. What is taken away, or made anew in its place,
- * comes after those that used it and do not any more, and what gives up a port, an address or a name comes before the one that takes it. The latter two can
- * contradict the first and each other in odd cases (a container that takes the port of the one it replaces,
- * while somebody who used the old one waits for the new one): then the softer rule gives way.
+ * comes after those that used it and do not any more, and what gives up a port, an address or a name comes
+ * before the one that takes it. The latter two can contradict the first and each other in odd cases (a
+ * container that takes the port of the one it replaces, while somebody who used the old one waits for the new
+ * one): then the softer rule gives way.
  */
 #include "reconciler/plan/planner.h"
 
