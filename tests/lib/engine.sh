@@ -83,7 +83,7 @@ engine_start_private()
     ENGINE_SOCKET=$dir/sock
     export DOCKER_HOST=unix://$ENGINE_SOCKET
     engine_command=(dockerd --host "$DOCKER_HOST" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid"
-        --bridge "$engine_bridge" --default-address-pool "base=$engine_net.0.0/16,size=24"
+        --bridge "$engine_bridge" --default-address-pool "base=$engine_net.0.0/16,size=${ENGINE_NET_SIZE:-24}"
         --iptables=false --ip6tables=false --ip-masq=false "$@")
     # The engine switches forwarding on, and warns about each container otherwise.
     at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"

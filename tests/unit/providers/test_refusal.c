@@ -29,6 +29,13 @@ static void test_codes(void **state)
          "{\"message\":\"Get http://127.0.0.1:1/v2/: dial tcp 127.0.0.1:1: connect: connection refused\"}",
          ERR_UNAVAILABLE, true},
         {500, "{\"message\":\"write /x: no space left on device\"}", ERR_NOSPACE, false},
+        {403, "{\"message\":\"no available IPv4 addresses on this network's address pools: tiny (57c9)\"}",
+         ERR_NOSPACE, false},
+        {500,
+         "{\"message\":\"network inspection mismatch: asked to join 1 network(s) map[back:{[] [] [] eth0}], "
+         "but "
+         "have information on 2 network(s): internal libpod error\"}",
+         ERR_BUSY, true},
         {500,
          "{\"cause\":\"no such network interface\",\"message\":\"route ip+net: no such network interface\"}",
          ERR_BUSY, true},
