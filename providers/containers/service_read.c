@@ -87,6 +87,20 @@ static void networks_of_service(struct arena *a, json_t *task, const struct netw
     val_map_set(a, spec, "networks", map);
 }
 
+/* How a node makes the volume, if it has none of that name. */
+static void volume_kind_read(struct arena *a, json_t *options, struct val *rec)
+{
+    json_t *config = json_object_get(options, "DriverConfig");
+    const char *driver = json_text(config, "Name");
+    struct val *v;
+    if (driver && !str_eq(driver, "local"))
+        val_set_str(a, rec, "driver", driver);
+    if ((v = read_map(a, json_object_get(config, "Options"))))
+        val_map_set(a, rec, "driver_opts", v);
+    if ((v = read_map(a, json_object_get(options, "Labels"))))
+        val_map_set(a, rec, "labels", v);
+}
+
 static struct val *mount_of(struct arena *a, json_t *m, bool no_host_path)
 {
     json_t *bind = json_object_get(m, "BindOptions"), *tmpfs = json_object_get(m, "TmpfsOptions");
@@ -100,6 +114,7 @@ static struct val *mount_of(struct arena *a, json_t *m, bool no_host_path)
         val_set_bool(a, rec, "create_host_path", false);
     if (json_is_true(json_object_get(json_object_get(m, "VolumeOptions"), "NoCopy")))
         val_set_bool(a, rec, "nocopy", true);
+    volume_kind_read(a, json_object_get(m, "VolumeOptions"), rec);
     if (json_int(tmpfs, "SizeBytes"))
         val_set_int(a, rec, "size", json_int(tmpfs, "SizeBytes"));
     if (json_int(tmpfs, "Mode"))

@@ -67,7 +67,7 @@ int look_against(struct engine *e, const char *rev, struct look *l, struct err *
     if (r == 0)
         r = targets_place(e, &set, &l->arena, &own, &l->diags, &placed, err);
     if (r == 0)
-        r = bind_set(placed, e->config->name, &l->arena, &bound, err);
+        r = bind_set(placed, e->config->name, targets_swarms(e, &l->arena), &l->arena, &bound, err);
     if (r == 0) {
         l->inventory.arena = &l->arena;
         stand_in_all(e, l, &bound);

@@ -70,6 +70,8 @@ int look_wanted(struct engine *e, const struct look_options *o, struct look *l, 
 int targets_place(struct engine *e, const struct resource_set *in, struct arena *a, struct resource_set *ret,
                   struct diag_list *diags, const struct resource_set **ret_placed,
                   struct err *err) _must_check_;
+/* The targets of the environment that are swarms, as bind.h names them. */
+const char *const *targets_swarms(const struct engine *e, struct arena *a);
 /* All engines of the environment, there and able to do anything, in l->observed. */
 void targets_stand_in(struct engine *e, struct look *l);
 /* Give records the names that their resources have with the engines of now, where an environment went from

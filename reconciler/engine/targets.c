@@ -34,6 +34,20 @@ int targets_place(struct engine *e, const struct resource_set *in, struct arena 
                    errors == 1 ? "error" : "errors");
 }
 
+const char *const *targets_swarms(const struct engine *e, struct arena *a)
+{
+    const struct target *t = e->config->target;
+    size_t n = 0;
+    const char **names = arena_array(a, const char *, t->n_members + 2);
+    if (!t->members && target_is_swarm(t))
+        names[n++] = "";
+    for (size_t i = 0; t->members && i < t->n_members; i++)
+        if (target_is_swarm(t->members[i]))
+            names[n++] = str_or(t->members[i]->name, "local");
+    names[n] = NULL;
+    return names;
+}
+
 void targets_stand_in(struct engine *e, struct look *l)
 {
     const struct target *t = e->config->target;

@@ -93,7 +93,7 @@ static int bind_desired(struct engine *e, struct look *l, struct err *err)
     const struct resource_set *placed;
     int r = targets_place(e, &l->desired, a, &own, &l->diags, &placed, err);
     if (r == 0)
-        r = bind_set(placed, e->config->name, a, &l->bound, err);
+        r = bind_set(placed, e->config->name, targets_swarms(e, a), a, &l->bound, err);
     resource_set_release(&own);
     return r;
 }
@@ -203,7 +203,7 @@ static int follow(struct engine *e, struct look *l, struct load_edit *ret, struc
         return 0;
     r = look_load_part(e, l->snapshot, info, &w->desired, ret, err);
     if (r == 0)
-        r = bind_part(&w->desired, e->config->name, ret, &w->bound, err);
+        r = bind_part(&w->desired, e->config->name, targets_swarms(e, &l->arena), ret, &w->bound, err);
     if (r == 0)
         set_info(w, info);
     return r;

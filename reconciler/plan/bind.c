@@ -9,6 +9,7 @@ struct binding {
     const struct resource_set *in;
     const char *environment;
     struct arena *arena;
+    const char *const *swarms;
     const char *target;       /* of the resource that is bound; NULL: there is one engine */
     struct arena scratch;     /* for one resource */
     struct map native;        /* id -> native name of a network or volume: many name the same few */
@@ -47,14 +48,19 @@ const char *bind_native_name(struct arena *a, const char *environment, const str
     return join_name(a, environment, r->name, instances ? instance : 0);
 }
 
-/* The native name of a network or volume of the set; NULL: it is none. */
-static const char *native_name_of(struct binding *b, const char *prefix, const char *name)
+/* A network or volume of the set; NULL: it is none. */
+static const struct resource *named(struct binding *b, const char *prefix, const char *name)
 {
     const char *plain = arena_printf(&b->scratch, "%s/%s", prefix, name);
-    const struct resource *r = resource_find(b->in, id_on(&b->scratch, plain, b->target));
+    return resource_find(b->in, id_on(&b->scratch, plain, b->target));
+}
+
+/* NULL where there is no resource. */
+static const char *native_name_of(struct binding *b, const struct resource *r)
+{
+    const char *native = r ? map_get(&b->native, r->id) : NULL;
     if (!r)
         return NULL;
-    const char *native = map_get(&b->native, r->id);
     if (!native) {
         native = bind_native_name(b->arena, b->environment, r, 0);
         map_put(&b->native, r->id, (void *)(uintptr_t)native);
@@ -103,7 +109,7 @@ static void need_default(struct binding *b)
 /* The native name of a network of the language; one that is native already stays. */
 static const char *network_name(struct binding *b, const char *name)
 {
-    const char *native = native_name_of(b, "network", name);
+    const char *native = native_name_of(b, named(b, "network", name));
     if (native)
         return native;
     if (!str_eq(name, "default"))
@@ -137,6 +143,26 @@ static void bind_networks(struct binding *b, struct resource *r, struct val *spe
     val_map_set(b->arena, spec, "networks", bound);
 }
 
+static bool is_on_swarm(const struct binding *b)
+{
+    for (const char *const *s = b->swarms; s && *s; s++)
+        if (str_eq(*s, str_or(b->target, "")))
+            return true;
+    return false;
+}
+
+/* What the tasks of a service have to know of a volume, which they make where they run. */
+static void bind_volume_kind(struct binding *b, const struct resource *volume, struct val *mount)
+{
+    const char *driver = val_get_str(volume->spec, "driver");
+    if (driver && !str_eq(driver, "local"))
+        val_set_str(b->arena, mount, "driver", driver);
+    static const char *const maps[] = {"driver_opts", "labels"};
+    for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+        if (val_len(val_get(volume->spec, maps[i])))
+            val_map_set(b->arena, mount, maps[i], val_get(volume->spec, maps[i]));
+}
+
 static void bind_volumes(struct binding *b, struct val *spec)
 {
     const struct val *given = val_get(spec, "volumes");
@@ -144,15 +170,16 @@ static void bind_volumes(struct binding *b, struct val *spec)
     for (size_t i = 0; i < val_len(given); i++) {
         const struct val *mount = given->pairs[i].val;
         const char *source = val_get_str(mount, "source");
-        const char *native = source && str_eq(val_get_str(mount, "type"), "volume")
-                                 ? native_name_of(b, "volume", source)
-                                 : NULL;
-        if (!native)
+        const struct resource *volume =
+            source && str_eq(val_get_str(mount, "type"), "volume") ? named(b, "volume", source) : NULL;
+        if (!volume)
             continue;
         if (!bound)
             bound = val_map_copy(b->arena, given);
         struct val *copy = val_map_copy(b->arena, mount);
-        val_set_str(b->arena, copy, "source", native);
+        val_set_str(b->arena, copy, "source", native_name_of(b, volume));
+        if (is_on_swarm(b))
+            bind_volume_kind(b, volume, copy);
         val_map_set(b->arena, bound, given->pairs[i].key, copy);
     }
     if (bound)
@@ -229,10 +256,10 @@ static void binding_release(struct binding *b)
     arena_words_end(b->arena);
 }
 
-int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
-             struct resource_set *ret, struct err *err)
+int bind_set(const struct resource_set *in, const char *environment, const char *const *swarms,
+             struct arena *a, struct resource_set *ret, struct err *err)
 {
-    struct binding b = {.in = in, .environment = environment, .arena = a};
+    struct binding b = {.in = in, .environment = environment, .swarms = swarms, .arena = a};
     if (str_empty(environment))
         return err_set(err, ERR_INVALID,
                        "an environment needs a name, which the names of its objects begin with");
@@ -276,10 +303,10 @@ static int rebind(struct binding *b, const char *id, struct resource_set *bound,
     return 0;
 }
 
-int bind_part(const struct resource_set *in, const char *environment, const struct load_edit *edit,
-              struct resource_set *bound, struct err *err)
+int bind_part(const struct resource_set *in, const char *environment, const char *const *swarms,
+              const struct load_edit *edit, struct resource_set *bound, struct err *err)
 {
-    struct binding b = {.in = in, .environment = environment, .arena = bound->arena};
+    struct binding b = {.in = in, .environment = environment, .swarms = swarms, .arena = bound->arena};
     int r = 0;
     bound->files = in->files;
     bound->n_files = in->n_files;

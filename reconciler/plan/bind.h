@@ -7,6 +7,9 @@
  * containers are native names; each container carries its own name as an alias on its networks; containers
  * that name no network get network/default, which is added to the set; `replicas` stays a field.
  *
+ * A swarm has no volumes of its own: the tasks of a service make them on the node that they run on. So there
+ * each mount of a Volume also carries its `driver`, `driver_opts` and `labels`, where it says any.
+ *
  * Native names: `spec.name` (networks, volumes) or `spec.container_name` where given; external ones as they
  * are; otherwise ENVIRONMENT-NAME, and ENVIRONMENT-NAME-INSTANCE for containers.
  */
@@ -25,13 +28,14 @@
     "io.forge.prune" /* "disabled": not deleted when Git no longer has it, even when the store is lost */
 #define MARK_CANDIDATE ".next" /* end of the native name of an object that waits to take another's place */
 
-/* The set that is bound and compared. Nothing of `in` is changed; values are shared with it. */
-int bind_set(const struct resource_set *in, const char *environment, struct arena *a,
-             struct resource_set *ret, struct err *err) _must_check_;
+/* The set that is bound and compared. Nothing of `in` is changed; values are shared with it. `swarms`: the
+   names of the targets that are swarms, NULL-terminated, or "" where there is one engine; NULL: none. */
+int bind_set(const struct resource_set *in, const char *environment, const char *const *swarms,
+             struct arena *a, struct resource_set *ret, struct err *err) _must_check_;
 /* What load.h's schema_load_part() put into `in`, and whoever calls it by name, bound anew in the set that
    was made of the rest. ERR_UNSUPPORTED: bind everything. */
-int bind_part(const struct resource_set *in, const char *environment, const struct load_edit *edit,
-              struct resource_set *bound, struct err *err) _must_check_;
+int bind_part(const struct resource_set *in, const char *environment, const char *const *swarms,
+              const struct load_edit *edit, struct resource_set *bound, struct err *err) _must_check_;
 /* instance 0 for kinds without instances. */
 const char *bind_native_name(struct arena *a, const char *environment, const struct resource *r,
                              unsigned instance);

@@ -141,6 +141,60 @@ static const char *kept_reason(struct planner *p, const struct plan_change *c)
     return NULL;
 }
 
+static bool is_made_otherwise(const struct val *one, const struct val *other)
+{
+    static const char *const how[] = {"driver", "driver_opts"};
+    bool differs = false;
+    for (size_t i = 0; i < ARRAY_LEN(how); i++) {
+        const struct val *a = val_get(one, how[i]), *b = val_get(other, how[i]);
+        differs |= a && b ? !val_equal(a, b) : a || b;
+    }
+    return differs;
+}
+
+/* Does the commit want the volume of this mount made otherwise than the tasks that run now have made it? */
+static bool wants_other_volume(struct planner *p, const struct plan_change *c, const char *target,
+                               const struct val *mount)
+{
+    const struct val *there = val_get(c->moves[0].current->spec, "volumes");
+    const char *path = arena_printf(p->a, "volumes.%s.driver", target);
+    const char *source = val_get_str(mount, "source");
+    for (size_t i = 0; i < val_len(there); i++) {
+        const struct val *had = there->pairs[i].val;
+        if (!str_eq(val_get_str(had, "source"), source) || !is_made_otherwise(mount, had))
+            continue;
+        if (!str_eq(there->pairs[i].key, target))
+            return true;
+        /* What was changed by hand is set back, and what is ignored is not there. */
+        for (size_t k = 0; k < c->n_fields; k++)
+            if (c->fields[k].cause == CAUSE_COMMIT && str_starts(c->fields[k].path, path))
+                return true;
+    }
+    return false;
+}
+
+/* The nodes of a swarm take a volume that they have as it is, whatever it is to be made like, and are out of
+   reach: an update would change nothing where the data are, and make another one elsewhere (S3, S9). */
+static const char *volume_reason(struct planner *p, const struct plan_change *c)
+{
+    const struct val *volumes = c->resource ? val_get(c->resource->spec, "volumes") : NULL;
+    if (!(c->kind->flags & KIND_INSTANCES) || !c->moves[0].current ||
+        !(planner_caps(p, c->id) & CAP_SERVICES))
+        return NULL;
+    for (size_t i = 0; i < val_len(volumes); i++) {
+        const struct val *mount = volumes->pairs[i].val;
+        if (str_eq(val_get_str(mount, "type"), "volume") && val_get_str(mount, "source") &&
+            wants_other_volume(p, c, volumes->pairs[i].key, mount))
+            return arena_printf(
+                p->a,
+                "the nodes of a swarm keep the volume %s, and its data, as they have made it: "
+                "give the Volume another `name` for one of the new kind, which begins empty "
+                "(the old one stays on its nodes)",
+                val_get_str(mount, "source"));
+    }
+    return NULL;
+}
+
 const char *gate_reason(struct planner *p, const struct plan_change *c)
 {
     const char *suspended = c->resource ? resource_annotation(c->resource, "forge/suspend") : NULL;
@@ -155,6 +209,8 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
     if (c->action == PLAN_FORGET || !c->n_moves)
         return NULL;
     const char *kept = kept_reason(p, c);
+    if (!kept)
+        kept = volume_reason(p, c);
     if (kept)
         return kept;
     if (loses_data(p, c))

@@ -229,6 +229,13 @@ static const struct field mount_fields[] = {
      .def_val = DEF_BOOL(false)},
     {"size", FT_SIZE, IMPACT_REPLACE, 0, .doc = "As `tmpfs.size`.", .example = "16MiB"},
     {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "As `tmpfs.mode`.", .example = "\"1777\""},
+    /* Of the Volume, where the tasks of a service make it (plan/bind.h). */
+    {"driver", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_VIRTUAL | FIELD_SERVICES,
+     .doc = "The volume's driver.", .def = "local", .def_val = DEF_STR("local")},
+    {"driver_opts", FT_MAP, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_VIRTUAL | FIELD_SERVICES,
+     .doc = "Options of its driver.", .elem = &field_text},
+    {"labels", FT_MAP, IMPACT_NONE, FIELD_HIDDEN | FIELD_CREATE_ONLY, .doc = "Its labels.",
+     .elem = &field_label},
     {0},
 };
 static const struct field_refusal mount_refused[] = {

@@ -7,7 +7,10 @@
 static const struct field volume_fields[] = {
     {"driver", FT_STRING, IMPACT_DATA_LOSS, 0, .doc = "The engine's driver.", .example = "local",
      .def = "local", .def_val = DEF_STR("local")},
-    {"driver_opts", FT_MAP, IMPACT_DATA_LOSS, FIELD_LIST_FORM, .doc = "Options of the driver.",
+    {"driver_opts", FT_MAP, IMPACT_DATA_LOSS, FIELD_LIST_FORM,
+     .doc =
+         "Options of the driver. The nodes of a swarm keep a volume that they have as it is: other options "
+         "go with another `name` there.",
      .example = "{type: nfs, o: \"addr=10.0.0.9,rw\", device: \":/export\"}", .elem = &field_text},
     {"labels", FT_MAP, IMPACT_NONE, FIELD_LIST_FORM | FIELD_CREATE_ONLY,
      .doc = "Labels of the volume on the engine; engines cannot change them later.",

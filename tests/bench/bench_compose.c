@@ -108,7 +108,8 @@ static struct took once(struct project *p)
                                        .observed = &observed,
                                        .applied = &inventory,
                                        .policy = &policy};
-    if (bind_set(&set, "bench", &a, &bound, &err) < 0 || plan_make(&plan_in, &a, &plan, &diags, &err) < 0)
+    if (bind_set(&set, "bench", NULL, &a, &bound, &err) < 0 ||
+        plan_make(&plan_in, &a, &plan, &diags, &err) < 0)
         complain(&diags, &err);
     struct took took = {.load = loaded - start, .plan = clock_mono(clock_system()) - loaded};
     resource_set_release(&bound);

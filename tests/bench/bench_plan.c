@@ -136,7 +136,7 @@ static void run(size_t n)
     struct err err = {0};
     make_set(&a, n, &raw);
     double begin = now_ms();
-    if (bind_set(&raw, "prod", &a, &set, &err) < 0)
+    if (bind_set(&raw, "prod", NULL, &a, &set, &err) < 0)
         exit(2);
     printf("%8zu  %-10s %9.2f\n", n, "bind", now_ms() - begin);
     plan_world_init(&w, &a, "prod");

@@ -104,9 +104,11 @@ test_every_field_is_as_asked_for() # L9, P2
         "healthcheck: {test: [CMD, 'true'], interval: 1s}" "ports: [{target: 80, published: 18080, mode: host}]"
     sed -i 's/deploy: {/deploy: {labels: {x: y}, placement: {constraints: [node.role==manager], max_replicas_per_node: 2, preferences: [{spread: node.labels.zone}]}, restart_policy: {condition: on-failure, max_attempts: 3, delay: 1s, window: 1m}, rollback_config: {parallelism: 2, order: start-first}, resources: {reservations: {cpus: "0.01"}}, /' \
         "$FORGE_DIR/web.yaml"
-    printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\nspec: {}\n' | manifest data.yaml
+    printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\nspec: {driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}, labels: {c: d}}\n' |
+        manifest data.yaml
     run forge_s apply --yes
     assert_status 0
+    assert_eq "$(docker volume inspect --format '{{.Driver}} {{.Options.o}} {{.Labels.c}}' "$FORGE_ENV-data")" "local size=1m d"
     run forge_s diff
     assert_status 0
     local before

@@ -49,6 +49,8 @@ static int read_manifest(void *arg, size_t i, struct arena *a, const char **ret,
     return 0;
 }
 
+static const char *const one_swarm[] = {"", NULL};
+
 static int load_set(const struct load_input *in, const char *what, const char *environment, struct arena *a,
                     struct resource_set *ret_raw, struct resource_set *ret_bound, struct err *err)
 {
@@ -63,10 +65,10 @@ static int load_set(const struct load_input *in, const char *what, const char *e
         diag_print(&diags, NULL, NULL, false, &b);
         return err_set(err, ERR_INVALID, "%s: %s", what, buf_str(&b));
     }
-    return r < 0 ? r : bind_set(ret_raw, environment, a, ret_bound, err);
+    return r < 0 ? r : bind_set(ret_raw, environment, in->services ? one_swarm : NULL, a, ret_bound, err);
 }
 
-int plan_case_manifests(const char *folder, const char *environment, struct arena *a,
+int plan_case_manifests(const char *folder, const char *environment, bool swarm, struct arena *a,
                         struct resource_set *ret_raw, struct resource_set *ret_bound, struct err *err)
 {
     const char **names = plan_case_list(a, folder, ".yaml");
@@ -77,8 +79,12 @@ int plan_case_manifests(const char *folder, const char *environment, struct aren
     for (size_t i = 0; i < n; i++)
         files[i].path = names[i];
     struct reading reading = {folder, names};
-    const struct load_input in = {
-        .files = files, .n_files = n, .environment = environment, .arg = &reading, .read = read_manifest};
+    const struct load_input in = {.files = files,
+                                  .n_files = n,
+                                  .environment = environment,
+                                  .services = swarm,
+                                  .arg = &reading,
+                                  .read = read_manifest};
     return load_set(&in, folder, environment, a, ret_raw, ret_bound, err);
 }
 
@@ -92,19 +98,32 @@ static int read_text(void *arg, size_t i, struct arena *a, const char **ret, siz
     return 0;
 }
 
-int plan_case_text(const char *yaml, const char *environment, struct arena *a, struct resource_set *ret,
-                   struct err *err)
+static int load_text(const char *yaml, const char *environment, bool swarm, struct arena *a,
+                     struct resource_set *ret, struct err *err)
 {
     struct resource_set raw;
     struct load_file file = {.path = "manifest.yaml", .size = strlen(yaml)};
     const struct load_input in = {.files = &file,
                                   .n_files = 1,
                                   .environment = environment,
+                                  .services = swarm,
                                   .arg = arena_strdup(a, yaml),
                                   .read = read_text};
     int r = load_set(&in, "manifest.yaml", environment, a, &raw, ret, err);
     resource_set_release(&raw);
     return r;
+}
+
+int plan_case_text(const char *yaml, const char *environment, struct arena *a, struct resource_set *ret,
+                   struct err *err)
+{
+    return load_text(yaml, environment, false, a, ret, err);
+}
+
+int plan_case_swarm_text(const char *yaml, const char *environment, struct arena *a, struct resource_set *ret,
+                         struct err *err)
+{
+    return load_text(yaml, environment, true, a, ret, err);
 }
 
 /* ---- policy.yaml ---- */
@@ -215,24 +234,25 @@ static int load_files(struct plan_case *c, struct err *err)
     const struct ynode *observed, *applied, *policy;
     struct resource_set raw;
     int r = read_yaml(c, "policy.yaml", &policy, err);
+    if (r == 0)
+        r = read_yaml(c, "observed.yaml", &observed, err);
     if (r < 0)
         return r;
+    const bool swarm = flag(observed, "swarm", false);
     read_policy(c, policy);
     plan_world_init(&c->world, c->arena, c->environment);
     c->world.now_ns = NOW_NS - 3600 * NS_PER_S;
     c->world.generation = 7;
     c->world.inventory.generation = 7;
-    r = plan_case_manifests(arena_printf(c->arena, "%s/desired", c->folder), c->environment, c->arena,
+    r = plan_case_manifests(arena_printf(c->arena, "%s/desired", c->folder), c->environment, swarm, c->arena,
                             &c->desired, &c->bound, err);
     if (r == 0)
-        r = plan_case_manifests(arena_printf(c->arena, "%s/previous", c->folder), c->environment, c->arena,
-                                &raw, &c->previous, err);
+        r = plan_case_manifests(arena_printf(c->arena, "%s/previous", c->folder), c->environment, swarm,
+                                c->arena, &raw, &c->previous, err);
     if (r == 0)
         resource_set_release(&raw);
     set_contents(c, &c->bound, ynode_get(policy, "contents"));
     set_contents(c, &c->previous, ynode_get(policy, "previous_contents"));
-    if (r == 0)
-        r = read_yaml(c, "observed.yaml", &observed, err);
     if (r == 0)
         r = read_yaml(c, "applied.yaml", &applied, err);
     if (r == 0)

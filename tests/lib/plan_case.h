@@ -25,7 +25,7 @@ int plan_case_load(const char *folder, struct arena *a, struct plan_case *ret, s
 void plan_case_release(struct plan_case *c);
 int plan_case_make(struct plan_case *c, struct plan *ret, struct err *err) _must_check_;
 /* Load the manifests in a folder, sorted by name, and bind them. */
-int plan_case_manifests(const char *folder, const char *environment, struct arena *a,
+int plan_case_manifests(const char *folder, const char *environment, bool swarm, struct arena *a,
                         struct resource_set *ret_raw, struct resource_set *ret_bound,
                         struct err *err) _must_check_;
 /* Names of the entries of a folder, sorted; NULL-terminated. */
@@ -33,4 +33,7 @@ const char **plan_case_list(struct arena *a, const char *folder, const char *suf
 /* Manifests in a string, bound; fails on any problem. */
 int plan_case_text(const char *yaml, const char *environment, struct arena *a, struct resource_set *ret,
                    struct err *err) _must_check_;
+/* The same, bound for a swarm. */
+int plan_case_swarm_text(const char *yaml, const char *environment, struct arena *a, struct resource_set *ret,
+                         struct err *err) _must_check_;
 #endif

@@ -82,7 +82,7 @@ static void load(struct world *w)
     for (size_t i = 0; i < w->diags.n; i++)
         print_error("%s:%u: %s\n", w->diags.items[i].file, w->diags.items[i].line, w->diags.items[i].msg);
     assert_int_equal(w->diags.errors, 0);
-    must(bind_set(&w->desired, w->name, &w->arena, &w->bound, &w->err), &w->err, "bind");
+    must(bind_set(&w->desired, w->name, NULL, &w->arena, &w->bound, &w->err), &w->err, "bind");
 }
 
 void world_plan(struct world *w)

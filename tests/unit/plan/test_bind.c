@@ -183,7 +183,7 @@ static void test_an_environment_needs_a_name(void **state)
     struct fixture *f = *state;
     struct resource_set ret;
     struct err err = {0};
-    assert_fails(bind_set(&f->set, "", &f->arena, &ret, &err), ERR_INVALID);
+    assert_fails(bind_set(&f->set, "", NULL, &f->arena, &ret, &err), ERR_INVALID);
 }
 
 #define SAME_NAME(a, b)                                          \

@@ -29,7 +29,8 @@ static void begin(struct fixture *f, const char *fields, const struct service_re
 {
     struct err err = {0};
     *f = (struct fixture){0};
-    assert_ok(plan_case_text(arena_printf(&f->arena, WEB "%s", fields), "prod", &f->arena, &f->set, &err));
+    assert_ok(
+        plan_case_swarm_text(arena_printf(&f->arena, WEB "%s", fields), "prod", &f->arena, &f->set, &err));
     f->web = resource_find(&f->set, "container/web");
     assert_non_null(f->web);
     struct service_request rq = *more;
@@ -82,6 +83,11 @@ static void test_fields_come_back(void **state)
         "{propagation: rslave, create_host_path: false}}, {type: tmpfs, target: /t, tmpfs: {size: 1MiB}}, "
         "{type: volume, source: data, target: /b, volume: {nocopy: true}}]\n"
         "---\napiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\nspec: {}\n",
+        "  volumes: ['data:/data', {type: volume, source: data, target: /b, volume: {nocopy: true}}]\n"
+        "---\napiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\n"
+        "spec: {driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}, labels: {team: shop}}\n",
+        "  volumes: ['data:/data']\n"
+        "---\napiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\nspec: {driver: store}\n",
         "  tmpfs: ['/run:mode=755,size=16m', /tmp]\n",
         "  resources: {cpus: 0.5, memory: 64MiB, memory_reservation: 16MiB, pids: 50}\n",
         "  platform: linux/amd64\n",
