@@ -208,35 +208,43 @@ int act_remove(struct act *t, struct err *err)
     return r == ERR_NOTFOUND ? 0 : r;
 }
 
-static const struct {
-    const struct kind_desc *kind;
-    enum step_verb verb;
-    act_fn *fn;
-} acts[] = {
-    {&kind_container, STEP_PULL, act_pull},       {&kind_container, STEP_CREATE, act_create},
-    {&kind_container, STEP_UPDATE, act_update},   {&kind_container, STEP_START, act_start},
-    {&kind_container, STEP_STOP, act_stop},       {&kind_container, STEP_WAIT, act_wait},
-    {&kind_container, STEP_RENAME, act_rename},   {&kind_container, STEP_REMOVE, act_remove},
-    {&kind_network, STEP_CREATE, network_create}, {&kind_network, STEP_REMOVE, network_remove},
-    {&kind_volume, STEP_CREATE, volume_create},   {&kind_volume, STEP_REMOVE, volume_remove},
-};
-
-int docker_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
-                 struct step_result *ret, struct err *err)
+int docker_apply_by(struct provider *p, const struct act_row *rows, unsigned caps, const struct step *s,
+                    const struct step_context *ctx, struct step_result *ret, struct err *err)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct act t = {.d = docker_of(p), .step = s, .ctx = ctx, .result = ret, .arena = &a};
     *ret = (struct step_result){0};
-    if (s->kind->flags & KIND_VIRTUAL) {
+    if (kind_is_virtual(s->kind, caps)) {
         ret->unchanged = true;
         return 0;
     }
-    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
-        if (acts[i].kind != s->kind || acts[i].verb != s->verb)
+    for (const struct act_row *row = rows; row->kind; row++) {
+        if (row->kind != s->kind || row->verb != s->verb)
             continue;
-        int r = acts[i].fn(&t, err);
+        int r = row->fn(&t, err);
         return r < 0 ? err_wrap(err, "%s", s->id) : 0;
     }
-    return err_set(err, ERR_UNSUPPORTED, "%s: docker cannot %s a %s", s->id, step_verb_name(s->verb),
-                   s->kind->prefix);
+    return err_set(err, ERR_UNSUPPORTED, "%s: %s cannot %s a %s", s->id, p->ops->name,
+                   step_verb_name(s->verb), s->kind->prefix);
+}
+
+int docker_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                 struct step_result *ret, struct err *err)
+{
+    static const struct act_row rows[] = {
+        {&kind_container, STEP_PULL, act_pull},
+        {&kind_container, STEP_CREATE, act_create},
+        {&kind_container, STEP_UPDATE, act_update},
+        {&kind_container, STEP_START, act_start},
+        {&kind_container, STEP_STOP, act_stop},
+        {&kind_container, STEP_WAIT, act_wait},
+        {&kind_container, STEP_RENAME, act_rename},
+        {&kind_container, STEP_REMOVE, act_remove},
+        {&kind_network, STEP_CREATE, network_create},
+        {&kind_network, STEP_REMOVE, network_remove},
+        {&kind_volume, STEP_CREATE, volume_create},
+        {&kind_volume, STEP_REMOVE, volume_remove},
+        {0},
+    };
+    return docker_apply_by(p, rows, 0, s, ctx, ret, err);
 }

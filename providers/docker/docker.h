@@ -157,6 +157,17 @@ typedef int act_fn(struct act *t, struct err *err);
 act_fn act_pull, act_create, act_update, act_start, act_stop, act_wait, act_rename, act_remove;
 act_fn network_create, network_remove, volume_create, volume_remove;
 
+/* Which function does which step on an engine. A table of them ends with a row without a kind. */
+struct act_row {
+    const struct kind_desc *kind;
+    enum step_verb verb;
+    act_fn *fn;
+};
+/* provider_ops.apply of an engine: the step by its row. What `caps` say is nothing of the engine's own
+   (kind_is_virtual()) is done at once; ERR_UNSUPPORTED without a row. */
+int docker_apply_by(struct provider *p, const struct act_row *rows, unsigned caps, const struct step *s,
+                    const struct step_context *ctx, struct step_result *ret, struct err *err) _must_check_;
+
 /* What the step acts on now: found by id, else by name. ERR_NOTFOUND when it is gone. Unless it is what the
    plan saw and ours, ERR_CONFLICT (S4, L5). */
 int act_look(struct act *t, struct object *ret, struct err *err) _must_check_;

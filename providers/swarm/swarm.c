@@ -78,34 +78,19 @@ static int swarm_images(struct provider *p, const struct cancel *c, struct arena
                    "images of a swarm are its nodes', which pull them by themselves, and out of reach");
 }
 
-static const struct {
-    const struct kind_desc *kind;
-    enum step_verb verb;
-    act_fn *fn;
-} acts[] = {
-    {&kind_container, STEP_CREATE, service_create},     {&kind_container, STEP_UPDATE, service_update},
-    {&kind_container, STEP_REMOVE, service_remove},     {&kind_container, STEP_WAIT, service_wait},
-    {&kind_network, STEP_CREATE, swarm_network_create}, {&kind_network, STEP_REMOVE, swarm_network_remove},
-};
-
-int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
-                struct step_result *ret, struct err *err)
+static int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
+                       struct step_result *ret, struct err *err)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct act t = {.d = docker_of(p), .step = s, .ctx = ctx, .result = ret, .arena = &a};
-    *ret = (struct step_result){0};
-    if (kind_is_virtual(s->kind, CAP_SERVICES)) {
-        ret->unchanged = true;
-        return 0;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(acts); i++) {
-        if (acts[i].kind != s->kind || acts[i].verb != s->verb)
-            continue;
-        int r = acts[i].fn(&t, err);
-        return r < 0 ? err_wrap(err, "%s", s->id) : 0;
-    }
-    return err_set(err, ERR_UNSUPPORTED, "%s: a swarm cannot %s a %s", s->id, step_verb_name(s->verb),
-                   s->kind->prefix);
+    static const struct act_row rows[] = {
+        {&kind_container, STEP_CREATE, service_create},
+        {&kind_container, STEP_UPDATE, service_update},
+        {&kind_container, STEP_REMOVE, service_remove},
+        {&kind_container, STEP_WAIT, service_wait},
+        {&kind_network, STEP_CREATE, swarm_network_create},
+        {&kind_network, STEP_REMOVE, swarm_network_remove},
+        {0},
+    };
+    return docker_apply_by(p, rows, CAP_SERVICES, s, ctx, ret, err);
 }
 
 const struct provider_ops provider_swarm = {

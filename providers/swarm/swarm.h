@@ -72,6 +72,4 @@ int swarm_inspect(struct provider *p, const struct kind_desc *kind, const char *
 int swarm_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,
                struct err *err);
 int swarm_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);
-int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
-                struct step_result *ret, struct err *err);
 #endif
