@@ -105,7 +105,11 @@ struct ynode *compose_map(struct compose *c, const struct ynode *at);
 struct ynode *compose_seq(struct compose *c, const struct ynode *at);
 /* One level of a mapping or sequence, to be changed. */
 struct ynode *compose_copy(struct compose *c, const struct ynode *n);
-/* Replace or append. What these change was made by one of the three above. */
+/* What becomes of a value under a key, or of an item (key NULL): itself, another node, or NULL: it goes. */
+typedef struct ynode *compose_change_fn(struct compose *c, const struct ynode *key, struct ynode *child);
+/* The node with each child as `change` says; itself when none changes. */
+struct ynode *compose_change_children(struct compose *c, struct ynode *n, compose_change_fn *change);
+/* Replace or append. What these change was made by one of those above. */
 void compose_set(struct compose *c, struct ynode *map, struct ynode *key, struct ynode *value);
 void compose_set_text(struct compose *c, struct ynode *map, const struct ynode *at, const char *key,
                       const char *value);

@@ -272,36 +272,19 @@ struct ynode *compose_merge(struct compose *c, struct ynode *base, struct ynode 
     return merge_value(c, base, over, path);
 }
 
+static struct ynode *untag_child(struct compose *c, const struct ynode *key, struct ynode *child)
+{
+    (void)key;
+    return is_tagged(child, "!reset") ? NULL : compose_untag(c, child);
+}
+
 struct ynode *compose_untag(struct compose *c, struct ynode *n)
 {
-    if (n->type == YN_SCALAR)
-        return n;
-    struct ynode *copy = NULL;
-    if (is_tagged(n, "!override")) {
-        copy = compose_copy(c, n);
-        copy->tag = NULL;
-    }
-    for (size_t i = 0; i < n->len; i++) {
-        struct ynode *old = n->type == YN_SEQ ? n->items[i] : n->pairs[i].value;
-        struct ynode *new = is_tagged(old, "!reset") ? NULL : compose_untag(c, old);
-        if (new == old)
-            continue;
-        if (!copy)
-            copy = compose_copy(c, n);
-        if (n->type == YN_SEQ)
-            copy->items[i] = new;
-        else
-            copy->pairs[i].value = new;
-    }
-    if (!copy)
-        return n;
-    size_t kept = 0;
-    for (size_t i = 0; i < copy->len; i++) {
-        if (copy->type == YN_SEQ && copy->items[i])
-            copy->items[kept++] = copy->items[i];
-        else if (copy->type == YN_MAP && copy->pairs[i].value)
-            copy->pairs[kept++] = copy->pairs[i];
-    }
-    copy->len = kept;
-    return copy;
+    struct ynode *out = compose_change_children(c, n, untag_child);
+    if (n->type == YN_SCALAR || !is_tagged(n, "!override"))
+        return out;
+    if (out == n)
+        out = compose_copy(c, n);
+    out->tag = NULL;
+    return out;
 }

@@ -117,6 +117,29 @@ struct ynode *compose_copy(struct compose *c, const struct ynode *n)
     return copy;
 }
 
+struct ynode *compose_change_children(struct compose *c, struct ynode *n, compose_change_fn *change)
+{
+    struct ynode *copy = NULL;
+    if (n->type == YN_SCALAR)
+        return n;
+    for (size_t i = 0; i < n->len; i++) {
+        struct ynode *key = n->type == YN_MAP ? n->pairs[i].key : NULL;
+        struct ynode *old = key ? n->pairs[i].value : n->items[i];
+        struct ynode *new = change(c, key, old);
+        if (!copy && new != old) {
+            copy = compose_copy(c, n);
+            copy->len = i;
+        }
+        if (!copy || !new)
+            continue;
+        if (key)
+            copy->pairs[copy->len++] = (struct ypair){.key = key, .value = new};
+        else
+            copy->items[copy->len++] = new;
+    }
+    return copy ? copy : n;
+}
+
 static bool is_full(const struct ynode *n)
 {
     return n->len >= 8 && (n->len & (n->len - 1)) == 0;

@@ -23,33 +23,16 @@ static bool is_blank(const struct ynode *n)
     return n->type == YN_SCALAR && !n->len && !ynode_is_null(n);
 }
 
+static struct ynode *drop_blank_child(struct compose *c, const struct ynode *key, struct ynode *child)
+{
+    if (key && is_free(key->text))
+        return child;
+    return key && is_blank(child) ? NULL : compose_drop_blank(c, child);
+}
+
 struct ynode *compose_drop_blank(struct compose *c, struct ynode *n)
 {
-    struct ynode *copy = NULL;
-    if (n->type == YN_SCALAR)
-        return n;
-    for (size_t i = 0; i < n->len; i++) {
-        struct ynode *old = n->type == YN_SEQ ? n->items[i] : n->pairs[i].value;
-        if (n->type == YN_MAP && is_free(n->pairs[i].key->text))
-            continue;
-        struct ynode *new = n->type == YN_MAP &&is_blank(old) ? NULL : compose_drop_blank(c, old);
-        if (new == old)
-            continue;
-        if (!copy)
-            copy = compose_copy(c, n);
-        if (n->type == YN_SEQ)
-            copy->items[i] = new;
-        else
-            copy->pairs[i].value = new;
-    }
-    if (!copy || copy->type == YN_SEQ)
-        return copy ? copy : n;
-    size_t kept = 0;
-    for (size_t i = 0; i < copy->len; i++)
-        if (copy->pairs[i].value)
-            copy->pairs[kept++] = copy->pairs[i];
-    copy->len = kept;
-    return copy;
+    return compose_change_children(c, n, drop_blank_child);
 }
 
 /* "0", "0s": an engine takes it for its default. */
