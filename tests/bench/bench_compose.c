@@ -6,13 +6,11 @@
  *   bench_compose [SERVICES] [ROUNDS]
  */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/clock.h"
-#include "base/parse.h"
 #include "reconciler/plan/bind.h"
 #include "reconciler/plan/plan.h"
 #include "schema/load.h"
+#include "tests/bench/bench.h"
 
 #define ROUNDS_MAX 101
 
@@ -62,13 +60,6 @@ static int read_file(void *arg, size_t i, struct arena *a, const char **ret, siz
     return 0;
 }
 
-static int order(const void *a, const void *b)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static void complain(const struct diag_list *diags, const struct err *err)
 {
     struct buf problems = BUF_INIT;
@@ -78,7 +69,7 @@ static void complain(const struct diag_list *diags, const struct err *err)
 }
 
 struct took {
-    int64_t load, plan;
+    double load, plan;
 };
 
 static struct took once(struct project *p)
@@ -97,10 +88,10 @@ static struct took once(struct project *p)
     observed.caps = ~0u & ~CAP_SERVICES;
     struct load_input in = {
         .files = p->files, .n_files = 4, .environment = "bench", .arg = p, .read = read_file};
-    int64_t start = clock_mono(clock_system());
+    double start = bench_ms(CLOCK_MONOTONIC);
     if (schema_load(&in, &a, &set, &diags, NULL, &err) < 0 || diags.errors)
         complain(&diags, &err);
-    int64_t loaded = clock_mono(clock_system());
+    double loaded = bench_ms(CLOCK_MONOTONIC);
     const struct plan_input plan_in = {.environment = "bench",
                                        .commit = "c0ffee",
                                        .target = "bench",
@@ -111,31 +102,23 @@ static struct took once(struct project *p)
     if (bind_set(&set, "bench", NULL, &a, &bound, &err) < 0 ||
         plan_make(&plan_in, &a, &plan, &diags, &err) < 0)
         complain(&diags, &err);
-    struct took took = {.load = loaded - start, .plan = clock_mono(clock_system()) - loaded};
+    struct took took = {.load = loaded - start, .plan = bench_ms(CLOCK_MONOTONIC) - loaded};
     resource_set_release(&bound);
     resource_set_release(&set);
     arena_release(&a);
     return took;
 }
 
-static void print(const char *name, int64_t *took, size_t n)
+static void print(const char *name, double *took, size_t n)
 {
-    qsort(took, n, sizeof(*took), order);
-    int64_t median = took[n / 2];
-    printf("%-28s %8.2f ms %8.2f ms\n", name, (double)median / 1e6, (double)took[0] / 1e6);
-}
-
-static size_t argument(int argc, char **argv, int i, size_t fallback, int64_t max)
-{
-    int64_t n;
-    struct err err = {0};
-    return argc > i && parse_int(argv[i], 1, max, &n, &err) == 0 ? (size_t)n : fallback;
+    double median = bench_median(took, n);
+    printf("%-28s %8.2f ms %8.2f ms\n", name, median, took[0]);
 }
 
 int main(int argc, char **argv)
 {
-    size_t n = argument(argc, argv, 1, 100, 2000);
-    size_t rounds = argument(argc, argv, 2, 51, ROUNDS_MAX);
+    size_t n = bench_argument(argc, argv, 1, 100, 2000);
+    size_t rounds = bench_argument(argc, argv, 2, 51, ROUNDS_MAX);
     struct buf text = BUF_INIT;
     buf_adds(&text, head);
     for (size_t i = 0; i < n; i++)
@@ -147,9 +130,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < 4; i++)
         p.files[i].size = strlen(p.texts[i]);
 
-    int64_t load[ROUNDS_MAX];
-    int64_t plan[ROUNDS_MAX];
-    int64_t all[ROUNDS_MAX];
+    double load[ROUNDS_MAX], plan[ROUNDS_MAX], all[ROUNDS_MAX];
     for (size_t i = 0; i < rounds; i++) {
         struct took took = once(&p);
         load[i] = took.load;

@@ -14,10 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/parse.h"
 #include "base/str.h"
 #include "providers/fake/fake.h"
 #include "reconciler/daemon/env.h"
+#include "tests/bench/bench.h"
 #include "tests/lib/faultproxy.h"
 #include "tests/lib/gitrepo.h"
 #include "tests/lib/unit.h"
@@ -268,26 +268,12 @@ static double correct(struct bench *b, size_t i)
     return first_change(b, since);
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static size_t argument(int argc, char **argv, int i, size_t fallback)
-{
-    int64_t n;
-    struct err err = {0};
-    return argc > i && parse_int(argv[i], 1, 50000, &n, &err) == 0 ? (size_t)n : fallback;
-}
-
 int main(int argc, char **argv)
 {
     enum { MAX = 200 };
-    struct bench b = {.n = argument(argc, argv, 1, 1000)};
-    size_t times = argument(argc, argv, 2, 21);
+    struct bench b = {.n = bench_argument(argc, argv, 1, 1000, 50000)};
+    size_t times = bench_argument(argc, argv, 2, 21, MAX);
     double took[MAX];
-    times = times > MAX ? MAX : times;
     log_set_level(LOG_ERROR);
     str_copy(b.name, sizeof(b.name), "drift");
     str_copy(b.url, sizeof(b.url), "fake://drift");
@@ -297,10 +283,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < times; i++)
         took[i] = correct(&b, i * 3);
     end(&b);
-    qsort(took, times, sizeof(*took), by_size);
+    double median = bench_median(took, times);
     char name[80];
     snprintf(name, sizeof(name), "drift of one of %zu%s, to the correcting call", b.n,
              argc > 3 ? " on Docker" : "");
-    printf("%-52s %9.2f %9.2f\n", name, took[times / 2], took[times - 1]);
+    printf("%-52s %9.2f %9.2f\n", name, median, took[times - 1]);
     return 0;
 }

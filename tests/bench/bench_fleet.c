@@ -5,18 +5,12 @@
  *     bench-fleet [N...]      default: 1 2 5 10
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "providers/fake/fake.h"
+#include "tests/bench/bench.h"
 
 #define ROUNDS 11
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 static double look(struct provider *p)
 {
@@ -24,12 +18,12 @@ static double look(struct provider *p)
     struct observed o;
     struct err err = {0};
     const struct observe_request rq = {.owner = "bench"};
-    int64_t begin = clock_mono(clock_system());
+    double begin = bench_ms(CLOCK_MONOTONIC);
     if (p->ops->observe(p, &rq, NULL, &a, &o, &err) < 0) {
         fprintf(stderr, "%s\n", err.msg);
         exit(2);
     }
-    double ms = (double)(clock_mono(clock_system()) - begin) / 1e6;
+    double ms = bench_ms(CLOCK_MONOTONIC) - begin;
     arena_release(&a);
     return ms;
 }
@@ -48,8 +42,7 @@ static double median_look(const struct target *t)
     for (int i = 0; i < ROUNDS; i++)
         ms[i] = look(p);
     provider_close(p);
-    qsort(ms, ROUNDS, sizeof(*ms), by_size);
-    return ms[ROUNDS / 2];
+    return bench_median(ms, ROUNDS);
 }
 
 static void measure(size_t n)

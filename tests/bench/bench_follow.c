@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 
-#include "base/parse.h"
 #include "base/str.h"
 #include "providers/fake/fake.h"
 #include "reconciler/engine/engine.h"
+#include "tests/bench/bench.h"
 #include "tests/lib/gitrepo.h"
 #include "tests/lib/unit.h"
 
@@ -51,16 +50,9 @@ struct took {
     double cpu, wall;
 };
 
-static double ms_of(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
 static struct took now(void)
 {
-    return (struct took){ms_of(CLOCK_PROCESS_CPUTIME_ID), ms_of(CLOCK_MONOTONIC)};
+    return (struct took){bench_ms(CLOCK_PROCESS_CPUTIME_ID), bench_ms(CLOCK_MONOTONIC)};
 }
 
 static struct took since(struct took begin)
@@ -167,38 +159,18 @@ static struct round run(struct bench *b, bool settled)
     return round;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *v, size_t n)
-{
-    qsort(v, n, sizeof(*v), by_size);
-    return v[n / 2];
-}
-
 static void row(const char *name, double cpu, double wall)
 {
     printf("%-52s %9.2f %9.2f\n", name, cpu, wall);
     fflush(stdout);
 }
 
-static size_t argument(int argc, char **argv, int i, size_t fallback)
-{
-    int64_t n;
-    struct err err = {0};
-    return argc > i && parse_int(argv[i], 1, 50000, &n, &err) == 0 ? (size_t)n : fallback;
-}
-
 int main(int argc, char **argv)
 {
     enum { MAX = 200 };
-    struct bench b = {.n = argument(argc, argv, 1, 10000)};
-    size_t commits = argument(argc, argv, 2, 15);
+    struct bench b = {.n = bench_argument(argc, argv, 1, 10000, 50000)};
+    size_t commits = bench_argument(argc, argv, 2, 15, MAX);
     double cpu[2][MAX], wall[2][MAX], load[MAX], plan[MAX];
-    commits = commits > MAX ? MAX : commits;
     begin(&b);
     printf("%zu manifests, %zu commits of one each%18s %9s\n", b.n, commits, "cpu ms", "wall ms");
     struct round first = run(&b, false);
@@ -217,10 +189,12 @@ int main(int argc, char **argv)
         cpu[1][i] = r.apply.cpu;
         wall[1][i] = r.apply.wall;
     }
-    row("one changed: from the commit to the plan", median(cpu[0], commits), median(wall[0], commits));
-    printf("%-52s %9s %9.2f\n", "  of it what differs, loaded and bound", "", median(load, commits));
-    printf("%-52s %9s %9.2f\n", "  of it the plan and its document", "", median(plan, commits));
-    row("one changed: applied, recorded and read back", median(cpu[1], commits), median(wall[1], commits));
+    row("one changed: from the commit to the plan", bench_median(cpu[0], commits),
+        bench_median(wall[0], commits));
+    printf("%-52s %9s %9.2f\n", "  of it what differs, loaded and bound", "", bench_median(load, commits));
+    printf("%-52s %9s %9.2f\n", "  of it the plan and its document", "", bench_median(plan, commits));
+    row("one changed: applied, recorded and read back", bench_median(cpu[1], commits),
+        bench_median(wall[1], commits));
     end(&b);
     return 0;
 }

@@ -7,10 +7,11 @@
  */
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "schema/load.h"
+#include "tests/bench/bench.h"
+
+#define ROUNDS_MAX 101
 
 struct tree {
     size_t n;
@@ -130,7 +131,7 @@ static void cache_put(void *arg, const char *key, const void *data, size_t len)
     map_put(&t->cache, arena_strdup(&t->kept, key), k);
 }
 
-static int64_t load(struct tree *t)
+static double load(struct tree *t)
 {
     struct arena a = ARENA_INIT;
     struct diag_list diags;
@@ -144,34 +145,25 @@ static int64_t load(struct tree *t)
                             .read = read_file,
                             .cache_get = cache_get,
                             .cache_put = cache_put};
-    int64_t start = clock_mono(clock_system());
+    double start = bench_ms(CLOCK_MONOTONIC);
     if (schema_load(&in, &a, &set, &diags, &t->stats, &err) < 0 || diags.errors || set.n != t->n - 1) {
         struct buf problems = BUF_INIT;
         diag_print(&diags, NULL, NULL, false, &problems);
         fprintf(stderr, "%s\n%.2000s", err.msg, buf_str(&problems));
         exit(1);
     }
-    int64_t took = clock_mono(clock_system()) - start;
+    double took = bench_ms(CLOCK_MONOTONIC) - start;
     t->memory = a.used;
     resource_set_release(&set);
     arena_release(&a);
     return took;
 }
 
-static int order(const void *a, const void *b)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 enum change { COLD, WARM, ONE };
 
 static void measure(struct tree *t, const char *name, enum change change, const char *tag, size_t rounds)
 {
-    enum { MAX = 101 };
-    int64_t took[MAX];
-    rounds = rounds < 1 ? 1 : rounds > MAX ? MAX : rounds;
+    double took[ROUNDS_MAX];
     for (size_t i = 0; i < rounds; i++) {
         char text[64];
         if (change == COLD)
@@ -181,23 +173,15 @@ static void measure(struct tree *t, const char *name, enum change change, const 
             set_manifest(t, i, text);
         took[i] = load(t);
     }
-    qsort(took, rounds, sizeof(*took), order);
-    printf("%-34s %8.1f ms %8.1f ms   %zu decoded, %zu recalled, %.1f MB\n", name,
-           (double)took[rounds / 2] / 1e6, (double)took[0] / 1e6, t->stats.decoded, t->stats.cached,
-           (double)t->memory / 1e6);
-}
-
-static size_t argument(int argc, char **argv, int i, size_t fallback)
-{
-    int64_t n;
-    struct err err = {0};
-    return argc > i && parse_int(argv[i], 1, 50000, &n, &err) == 0 ? (size_t)n : fallback;
+    double median = bench_median(took, rounds);
+    printf("%-34s %8.1f ms %8.1f ms   %zu decoded, %zu recalled, %.1f MB\n", name, median, took[0],
+           t->stats.decoded, t->stats.cached, (double)t->memory / 1e6);
 }
 
 int main(int argc, char **argv)
 {
-    size_t n = argument(argc, argv, 1, 10000);
-    size_t rounds = argument(argc, argv, 2, 9);
+    size_t n = bench_argument(argc, argv, 1, 10000, 50000);
+    size_t rounds = bench_argument(argc, argv, 2, 9, ROUNDS_MAX);
     struct tree t;
     printf("%zu manifests; median and best of %zu\n", n, rounds);
     tree_init(&t, n, "1");

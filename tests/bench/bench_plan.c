@@ -5,9 +5,9 @@
  *     bench-plan [CASE] [N...]      CASE: sync, lost, drift, new
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "base/str.h"
+#include "tests/bench/bench.h"
 #include "tests/lib/plan_case.h"
 
 #define ROUNDS 15
@@ -33,19 +33,6 @@ static const char manifest[] =
     "kind: Network\n"
     "metadata: {name: front}\n"
     "spec: {}\n";
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 /* n copies of the container, each with a value of its own, and the network. */
 static void make_set(struct arena *a, size_t n, struct resource_set *ret)
@@ -96,21 +83,19 @@ static struct timing measure(const struct resource_set *set, const struct observ
                                       .applied = inv,
                                       .policy = &policy};
         diag_init(&diags, &a);
-        double begin = now_ms();
+        double begin = bench_ms(CLOCK_THREAD_CPUTIME_ID);
         if (plan_make(&in, &a, &plan, &diags, &err) < 0)
             fprintf(stderr, "%s\n", err.msg);
-        double made = now_ms();
+        double made = bench_ms(CLOCK_THREAD_CPUTIME_ID);
         (void)plan_to_val(&a, &plan);
-        documents[i] = now_ms() - made;
+        documents[i] = bench_ms(CLOCK_THREAD_CPUTIME_ID) - made;
         plans[i] = made - begin;
         t.changes = plan.n;
         t.memory = a.used;
         arena_release(&a);
     }
-    qsort(plans, ROUNDS, sizeof(double), by_size);
-    qsort(documents, ROUNDS, sizeof(double), by_size);
-    t.plan = plans[ROUNDS / 2];
-    t.document = documents[ROUNDS / 2];
+    t.plan = bench_median(plans, ROUNDS);
+    t.document = bench_median(documents, ROUNDS);
     return t;
 }
 
@@ -135,10 +120,10 @@ static void run(size_t n)
     struct inventory nothing = {0};
     struct err err = {0};
     make_set(&a, n, &raw);
-    double begin = now_ms();
+    double begin = bench_ms(CLOCK_THREAD_CPUTIME_ID);
     if (bind_set(&raw, "prod", NULL, &a, &set, &err) < 0)
         exit(2);
-    printf("%8zu  %-10s %9.2f\n", n, "bind", now_ms() - begin);
+    printf("%8zu  %-10s %9.2f\n", n, "bind", bench_ms(CLOCK_THREAD_CPUTIME_ID) - begin);
     plan_world_init(&w, &a, "prod");
     world_settle(&w, &set);
     world_observe(&w, &a, &observed);

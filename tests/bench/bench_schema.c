@@ -10,10 +10,11 @@
 #include <stdio.h>
 #include <yaml.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
-#include "base/parse.h"
 #include "schema/kind.h"
+#include "tests/bench/bench.h"
+
+#define ROUNDS_MAX 101
 
 struct set {
     size_t n;
@@ -167,41 +168,17 @@ static void step_digest(struct set *s)
     }
 }
 
-static int order(const void *a, const void *b)
-{
-    const int64_t *x = a;
-    const int64_t *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-/* Of this process: what others do on the machine counts less than on a clock. Nothing here waits. */
-static int64_t processor_time(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
+/* Processor time: what others do on the machine counts less than on a clock. Nothing here waits. */
 static void measure(struct set *s, const char *name, void (*step)(struct set *s), size_t rounds)
 {
-    enum { MAX = 101 };
-    int64_t took[MAX];
-    rounds = rounds < 1 ? 1 : rounds > MAX ? MAX : rounds;
+    double took[ROUNDS_MAX];
     for (size_t i = 0; i < rounds; i++) {
-        int64_t start = processor_time();
+        double start = bench_ms(CLOCK_PROCESS_CPUTIME_ID);
         step(s);
-        took[i] = processor_time() - start;
+        took[i] = bench_ms(CLOCK_PROCESS_CPUTIME_ID) - start;
     }
-    qsort(took, rounds, sizeof(*took), order);
-    printf("%-28s %8.1f ms %8.1f ms %8.2f us each\n", name, (double)took[rounds / 2] / 1e6,
-           (double)took[0] / 1e6, (double)took[rounds / 2] / 1e3 / (double)s->n);
-}
-
-static size_t argument(int argc, char **argv, int i, size_t fallback)
-{
-    int64_t n;
-    struct err err = {0};
-    return argc > i && parse_int(argv[i], 1, 1000000, &n, &err) == 0 ? (size_t)n : fallback;
+    double median = bench_median(took, rounds);
+    printf("%-28s %8.1f ms %8.1f ms %8.2f us each\n", name, median, took[0], median * 1e3 / (double)s->n);
 }
 
 int main(int argc, char **argv)
@@ -219,8 +196,8 @@ int main(int argc, char **argv)
         {"val_digest", step_digest},
     };
     struct set s;
-    size_t rounds = argument(argc, argv, 2, 9);
-    set_init(&s, argument(argc, argv, 1, 10000));
+    size_t rounds = bench_argument(argc, argv, 2, 9, ROUNDS_MAX);
+    set_init(&s, bench_argument(argc, argv, 1, 10000, 1000000));
     printf("%zu manifests, %.1f MB; median and best of %zu\n", s.n, (double)s.bytes / 1e6, rounds);
     const char *only = argc > 3 ? argv[3] : "";
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {

@@ -1,35 +1,26 @@
 /*
  * What reading a repository costs, stage by stage, in this process; medians in milliseconds.
  *
- *   bench-source [FILES]                                       a local repository and a folder (default 10000
- * files) tests/lib/with git-https git-ssh -- bench-source [FILES]   also fetches from servers
+ *   bench-source [FILES]     a local repository and a folder, of 10000 files by default
+ *   tests/lib/with git-https git-ssh -- bench-source [FILES]     also fetches from servers
  */
-#include "tests/lib/gitrepo.h"
-#include "tests/lib/unit.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "reconciler/source/source.h"
+#include "tests/bench/bench.h"
+#include "tests/lib/gitrepo.h"
+#include "tests/lib/unit.h"
 
 #define RUNS 9
 
-static int by_size(const void *a, const void *b)
+static void report(const char *what, double *ms, size_t n)
 {
-    const int64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static void report(const char *what, int64_t *ns, size_t n)
-{
-    qsort(ns, n, sizeof(*ns), by_size);
-    printf("%-44s %9.3f   (%.3f to %.3f)\n", what, (double)ns[n / 2] / 1e6, (double)ns[0] / 1e6,
-           (double)ns[n - 1] / 1e6);
+    double median = bench_median(ms, n);
+    printf("%-44s %9.3f   (%.3f to %.3f)\n", what, median, ms[0], ms[n - 1]);
 }
 
 static void must(int r, const struct err *err)
@@ -40,9 +31,9 @@ static void must(int r, const struct err *err)
     }
 }
 
-static int64_t now(void)
+static double now(void)
 {
-    return clock_mono(clock_system());
+    return bench_ms(CLOCK_MONOTONIC);
 }
 
 static struct source *opened(const struct source_config *c)
@@ -85,23 +76,23 @@ enum stage { STAGE_OPEN, STAGE_AGAIN, STAGE_LIST, STAGE_READ, STAGES };
 /* Everything from a closed source on, as a new process meets it but for the start of libgit2. */
 static void bench_local(const char *what, const char *url)
 {
-    int64_t ns[STAGES][RUNS];
+    double ms[STAGES][RUNS];
     char label[128];
     const struct source_config c = {.url = url};
     for (size_t i = 0; i < RUNS; i++) {
-        int64_t t0 = now();
+        double t0 = now();
         struct source *s = opened(&c);
         fetch(s);
-        int64_t t1 = now();
+        double t1 = now();
         fetch(s);
-        int64_t t2 = now();
+        double t2 = now();
         struct snapshot *snap = snapshot(s);
-        int64_t t3 = now();
+        double t3 = now();
         read_all(snap);
-        int64_t t4 = now();
-        const int64_t stage[STAGES] = {t1 - t0, t2 - t1, t3 - t2, t4 - t3};
+        double t4 = now();
+        const double stage[STAGES] = {t1 - t0, t2 - t1, t3 - t2, t4 - t3};
         for (size_t j = 0; j < STAGES; j++)
-            ns[j][i] = stage[j];
+            ms[j][i] = stage[j];
         snapshot_free(snap);
         source_close(s);
     }
@@ -109,25 +100,25 @@ static void bench_local(const char *what, const char *url)
                                               "read all"};
     for (size_t j = 0; j < STAGES; j++) {
         snprintf(label, sizeof(label), "%s: %s", what, names[j]);
-        report(label, ns[j], RUNS);
+        report(label, ms[j], RUNS);
     }
 }
 
 static void bench_describe(const char *url)
 {
-    int64_t ns[RUNS];
+    double ms[RUNS];
     const struct source_config c = {.url = url};
     struct source *s = opened(&c);
     for (size_t i = 0; i < RUNS; i++) {
         struct err err = {0};
         struct snapshot *snap = snapshot(s);
-        int64_t begin = now();
+        double begin = now();
         must(snapshot_describe(snap, &err), &err);
-        ns[i] = now() - begin;
+        ms[i] = now() - begin;
         snapshot_free(snap);
     }
     source_close(s);
-    report("folder: describe", ns, RUNS);
+    report("folder: describe", ms, RUNS);
 }
 
 static void write_files(const char *tree, unsigned n)
@@ -154,7 +145,7 @@ static void write_files(const char *tree, unsigned n)
 
 static void bench_server(const char *what, struct source_config c, const char *tree)
 {
-    int64_t same[RUNS], first[RUNS], moved[RUNS];
+    double same[RUNS], first[RUNS], moved[RUNS];
     char label[128];
     for (size_t i = 0; i < RUNS; i++) {
         char text[32];
@@ -163,7 +154,7 @@ static void bench_server(const char *what, struct source_config c, const char *t
         gitrepo_commit(tree, "moves.yaml", text);
         gitrepo_run(tree, "push", "-q", "origin", "HEAD", NULL);
         fetch(s);
-        int64_t t0 = now();
+        double t0 = now();
         fetch(s);
         same[i] = now() - t0;
         gitrepo_commit(tree, "moves.yaml", what);
@@ -221,10 +212,10 @@ static void bench(unsigned files)
     gitrepo_commit(tree, "forge.yaml", "apiVersion: forge/v1\n");
     gitrepo_run(tree, "gc", "-q", NULL);
     printf("%u files\n", files);
-    int64_t begin = now();
+    double begin = now();
     struct source *s = opened(&(struct source_config){.url = tree});
     fetch(s);
-    report("libgit2: start, open, first fetch", &(int64_t){now() - begin}, 1);
+    report("libgit2: start, open, first fetch", &(double){now() - begin}, 1);
     source_close(s);
     bench_local("repository", tree);
     snprintf(url, sizeof(url), "dir:%s", tree);
@@ -237,7 +228,6 @@ static void bench(unsigned files)
 
 int main(int argc, char **argv)
 {
-    unsigned long files = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
-    bench((unsigned)files);
+    bench((unsigned)bench_argument(argc, argv, 1, 10000, 1000000));
     return 0;
 }

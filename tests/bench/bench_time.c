@@ -6,32 +6,13 @@
  */
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/bench.h"
+
 #define MAX_RUNS 1000
-
-static int by_size(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-static double median(double *values, size_t n)
-{
-    qsort(values, n, sizeof(*values), by_size);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static double seconds(struct timeval t)
 {
@@ -62,17 +43,17 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < runs; i++) {
         struct rusage usage;
-        double begin = now();
+        double begin = bench_ms(CLOCK_MONOTONIC);
         pid_t pid = start(argv + 2);
         if (pid < 0 || wait4(pid, &status, 0, &usage) < 0) {
             perror("bench_time");
             return 1;
         }
-        wall[i] = now() - begin;
+        wall[i] = (bench_ms(CLOCK_MONOTONIC) - begin) / 1e3;
         cpu[i] = seconds(usage.ru_utime) + seconds(usage.ru_stime);
         memory[i] = (double)usage.ru_maxrss / 1024;
     }
-    printf("%.6f %.6f %.1f %d\n", median(wall, runs), median(cpu, runs), median(memory, runs),
-           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+    printf("%.6f %.6f %.1f %d\n", bench_median(wall, runs), bench_median(cpu, runs),
+           bench_median(memory, runs), WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return 0;
 }
