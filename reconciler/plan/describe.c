@@ -178,7 +178,7 @@ void describe(struct planner *p, struct plan_change *c)
         if (!c->n_moves)
             c->reason = "only recorded: nothing that runs changes";
         else if (all_await(c))
-            c->reason = "the run that started it did not wait to the end; it is waited for now";
+            c->reason = "the run that started it did not wait to the end; now it is waited for";
         else if (c->impact == IMPACT_NONE && c->n_fields)
             c->reason = "changed in Git while it was gone";
         break;
