@@ -96,7 +96,7 @@ test_reload_and_a_graceful_end()
     daemon_start
     sleep 1
     assert_eq "$(docker ps -aq --filter "label=io.forge.environment=$FORGE_ENV")" ""
-    write_settings "automatic: true"
+    daemon_settings "automatic: true"
     kill -HUP "$FORGED_PID"
     eventually 20 runs web
     kill -TERM "$FORGED_PID"

@@ -1,9 +1,8 @@
 #!/bin/bash
 # Images that follow their registry: a real registry with a password, a real engine.
 . "${0%/*}/../lib/test.sh"
-. "${0%/*}/../lib/forge.sh"
+. "${0%/*}/../lib/daemon.sh"
 . "${0%/*}/../lib/registry.sh"
-. "${0%/*}/../lib/git.sh"
 
 engine_start
 registry_start
@@ -140,25 +139,12 @@ test_rules_are_checked()
     assert_contains "$out$err" '"newest" is not a range of versions'
 }
 
-# Follows the folder as a repository NAME.
-daemon()
+# forged follows the folder; what it hears of images comes from their registry alone.
+follow()
 {
-    git_repo_new "$1" "$FORGE_DIR"
-    cat >"$PWD/forged.yaml" <<END
-apiVersion: forge/v1
-kind: Settings
-state_dir: $PWD/state
-listen: {socket: "$SERVICE_DIR/forged.sock"}
-targets: {local: {url: "$DOCKER_HOST"}}
-environments:
-  $FORGE_ENV:
-    repository: {url: "file://$GIT_ROOT/$1.git", branch: main}
-    target: local
-    interval: 1h
-    sync: {automatic: true, self_heal: true}
-END
-    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$PWD/forged.yaml" --log json
-    export FORGE_SETTINGS=$PWD/forged.yaml
+    git_repo_new "${FORGE_ENV%-*}" "$FORGE_DIR"
+    DAEMON_INTERVAL=1h daemon_settings
+    daemon_start
 }
 
 test_forged_takes_what_is_automatic()
@@ -167,7 +153,7 @@ test_forged_takes_what_is_automatic()
     publish 1.0.0
     publish 1.1.0
     web 1.0.0 'follow: semver, range: "1.x", interval: 10s, apply: automatic'
-    daemon auto
+    follow
     eventually 30 is_version 1.1.0
     publish 1.2.0
     eventually 40 is_version 1.2.0
@@ -184,7 +170,7 @@ test_forged_leaves_what_is_proposed()
     publish 1.0.0
     publish 1.1.0
     web 1.0.0 'follow: semver, range: "1.x", interval: 10s'
-    daemon propose
+    follow
     eventually 30 is_version 1.0.0
     eventually 20 newer_is_known
     run forge-ctl reconcile --wait

@@ -2,7 +2,8 @@
 #
 #   daemon_new NAME [SYNC]   a repository with one container (web, A=one), and settings for a forged that follows it;
 #                            SYNC is the flow form of `sync`. The target is $DAEMON_TARGET, by default $DOCKER_HOST
-#   write_settings SYNC      the settings anew
+#   daemon_settings [SYNC]   the settings of one for the environment at hand, or these anew; they are $FORGE_SETTINGS.
+#                            It asks its repository every $DAEMON_INTERVAL, by default 5s
 #   daemon_start             sets FORGED_PID. Metrics are at 127.0.0.1:$METRICS_PORT
 #   push MESSAGE             commits what is in $FORGE_DIR
 #   metric NAME VALUE        succeeds when the metric has the value (a regular expression)
@@ -16,14 +17,14 @@ daemon_new()
     forge_new "$1"
     container web "environment: {A: one}"
     git_repo_new "$1" "$FORGE_DIR"
-    write_settings "${2:-automatic: true, self_heal: true}"
-    export FORGE_SETTINGS=$PWD/forged.yaml
+    daemon_settings "${@:2}"
 }
 
-write_settings()
+daemon_settings()
 {
     METRICS_PORT=${METRICS_PORT:-$(free_port)}
-    cat >"$PWD/forged.yaml" <<END
+    export FORGE_SETTINGS=$PWD/forged.yaml
+    cat >"$FORGE_SETTINGS" <<END
 apiVersion: forge/v1
 kind: Settings
 state_dir: $PWD/state
@@ -33,14 +34,14 @@ environments:
   $FORGE_ENV:
     repository: {url: "file://$GIT_ROOT/${FORGE_ENV%-*}.git", branch: main}
     target: local
-    interval: 5s
-    sync: {$1}
+    interval: ${DAEMON_INTERVAL:-5s}
+    sync: {${1:-automatic: true, self_heal: true}}
 END
 }
 
 daemon_start()
 {
-    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$PWD/forged.yaml" --log json
+    service_start forged 20 "test -S $SERVICE_DIR/forged.sock" -- forged --settings "$FORGE_SETTINGS" --log json
     # shellcheck disable=SC2034 # for the tests
     FORGED_PID=$service_pid
 }
