@@ -229,6 +229,11 @@ static bool same_ids(const char *const *a, const char *const *b)
     return !*a && !*b;
 }
 
+static bool same_hold(const struct env_state *a, const struct env_state *b)
+{
+    return a->held_generation == b->held_generation && str_eq(a->held_commit, b->held_commit);
+}
+
 /*
  * Under the lock: is everything as the look saw it? Between the look and the lock somebody else may have
  * suspended the environment, or applied, or been killed while at it; then the plan is of a world that is gone.
@@ -246,9 +251,10 @@ static int check_still_holds(struct applying *ap, struct err *err)
         r = exec_resume_ids(e->env.store, e->config->name, &l->arena, &resume, err);
     if (r < 0)
         return r;
-    /* Each change of any run leaves a transition. */
+    /* Each change of any run leaves a transition. A rollback has one more word to say when they are done, and
+     * when nothing had to be done: which commit automation leaves alone from then on (H2). */
     if (now.generation == l->state.generation && now.transition == l->state.transition &&
-        same_ids(resume, l->resume))
+        same_hold(&now, &l->state) && same_ids(resume, l->resume))
         return 0;
     err_set(err, ERR_CONFLICT, "environment %s: somebody else applied since this plan was made",
             e->config->name);

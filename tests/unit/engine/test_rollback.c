@@ -93,6 +93,37 @@ static void test_from_a_failed_commit(_unused_ void **state)
     ew_release(&w);
 }
 
+/* Automation was about to try the commit again when somebody rolled back from it. */
+static void test_while_automation_looks(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "meanwhile", EW_GIT, false);
+    ew_commit(&w, "app.yaml", USER("web", "1"));
+    ew_ok(ew_reconcile(&w));
+    const char *bad = ew_commit(&w, "app.yaml", USER("web", "2"));
+    fake_fault(w.fake, &(struct fake_fault){.verb = FAKE_CREATE, .code = ERR_FAILED});
+    ew_fails(ew_reconcile(&w), ERR_FAILED);
+    ew_ok(ew_look(&w, &(struct look_options){.force_retry = true}));
+    assert_int_equal(w.look.plan.n, 1);
+    struct engine *other;
+    struct look look;
+    struct apply_result result;
+    const struct look_options back = {.attended = true, .rollback_to = 1};
+    ew_ok(engine_open(&w.config, &w.env, &other, &w.err));
+    ew_ok(engine_look(other, &back, &look, &w.err));
+    ew_ok(engine_apply(other, &look, &(struct apply_options){.actor = "o", .trigger = "t"}, &result, &w.err));
+    assert_int_equal(result.generation, 0); /* generation 1 has run all the time */
+    look_release(&look);
+    engine_close(other);
+    assert_string_equal(ew_state(&w).held_commit, bad);
+    ew_fails(ew_apply_look(&w), ERR_CONFLICT);
+    assert_true(engine_lost_race(w.err.code, &w.err));
+    ew_ok(ew_reconcile(&w));
+    assert_contains(ew_field(&w, "meanwhile-web-1", "user"), "1");
+    assert_string_equal(ew_state(&w).held_commit, bad);
+    ew_release(&w);
+}
+
 /* The tag means another image by now: the recorded one is asked for, also when it is gone back to later. */
 static void test_images_are_pinned(_unused_ void **state)
 {
@@ -187,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_all_of_it),
         cmocka_unit_test(test_one_resource),
         cmocka_unit_test(test_from_a_failed_commit),
+        cmocka_unit_test(test_while_automation_looks),
         cmocka_unit_test(test_images_are_pinned),
         cmocka_unit_test(test_held_commit_is_not_loaded),
         cmocka_unit_test(test_saved_rollback),
