@@ -199,12 +199,13 @@ struct val *decode_item_at(struct decode *d, const struct field *f, const struct
     return v;
 }
 
-static void unknown_key(struct decode *d, const struct field_table *t, const struct ynode *key)
+/* Returns the known one that is probably meant, or NULL. */
+static const char *unknown_key(struct decode *d, const struct field_table *t, const struct ynode *key)
 {
     for (const struct field_refusal *r = t->refused; r && r->name; r++) {
         if (strcmp(r->name, key->text) == 0) {
             decode_error_hint(d, key, r->why, "\"%s\" is not supported", r->name);
-            return;
+            return NULL;
         }
     }
     const struct field_index *index = field_index(t);
@@ -219,12 +220,13 @@ static void unknown_key(struct decode *d, const struct field_table *t, const str
         hint = arena_printf(d->diags->arena, "known here: %s", buf_str(&names));
     }
     decode_error_hint(d, key, hint, "unknown key \"%.64s\"", key->text);
+    return near;
 }
 
 /* The values of a record by the order of their names. */
 struct found {
     struct val *values[FIELD_INDEX_MAX];
-    bool seen[FIELD_INDEX_MAX]; /* also where the value could not be read */
+    bool seen[FIELD_INDEX_MAX]; /* also where the value could not be read, or the name is misspelt */
     size_t n;
 };
 
@@ -234,8 +236,10 @@ static void read_pair(struct decode *d, const struct field_table *t, const struc
     const char *name = pair->key->text;
     int place = field_index_find(index, name);
     if (place < 0 || index->sorted[place]->flags & FIELD_HIDDEN) {
-        if (!str_starts(name, "x-"))
-            unknown_key(d, t, pair->key);
+        const char *meant = str_starts(name, "x-") ? NULL : unknown_key(d, t, pair->key);
+        place = meant ? field_index_find(index, meant) : -1;
+        if (place >= 0)
+            found->seen[place] = true;
         return;
     }
     const struct field *f = index->sorted[place];
