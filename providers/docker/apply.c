@@ -80,7 +80,8 @@ static bool is_known_as_ours(struct act *t)
     struct object o;
     struct err ignored = {0};
     const char *id = t->step->native_id;
-    return id && docker_recall(t->d, t->arena, id, &o) && act_check(t->step, &o, &ignored) == 0;
+    return t->step->made ||
+           (id && docker_recall(t->d, t->arena, id, &o) && act_check(t->step, &o, &ignored) == 0);
 }
 
 /*
@@ -131,10 +132,24 @@ int act_stop(struct act *t, struct err *err)
     return r == ERR_NOTFOUND ? 0 : r;
 }
 
+static int rename_to(struct act *t, const char *native_id, struct err *err)
+{
+    _cleanup_buf_ struct buf tail = BUF_INIT;
+    buf_adds(&tail, "/rename?name=");
+    http_escape(&tail, t->step->new_name);
+    return docker_json(t->d,
+                       &(struct ask){.method = "POST",
+                                     .path = docker_path(t->arena, "/containers/", native_id, buf_str(&tail)),
+                                     .cancel = act_cancel(t)},
+                       NULL, NULL, err);
+}
+
 int act_rename(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
     struct object o;
+    if (s->made)
+        return rename_to(t, s->native_id, err);
     int r = act_look(t, &o, err);
     if (r == ERR_NOTFOUND && !s->native_id) {
         /* Done by an earlier run, if what has the new name is of this resource. */
@@ -154,15 +169,7 @@ int act_rename(struct act *t, struct err *err)
         t->result->unchanged = true;
         return 0;
     }
-    _cleanup_buf_ struct buf tail = BUF_INIT;
-    buf_adds(&tail, "/rename?name=");
-    http_escape(&tail, s->new_name);
-    return docker_json(
-        t->d,
-        &(struct ask){.method = "POST",
-                      .path = docker_path(t->arena, "/containers/", o.native_id, buf_str(&tail)),
-                      .cancel = act_cancel(t)},
-        NULL, NULL, err);
+    return rename_to(t, o.native_id, err);
 }
 
 /* The engine says 409 while another removal of the same container is under way: wait for that one's end. */

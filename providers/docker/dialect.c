@@ -1,6 +1,8 @@
 /* Docker's own dialect. */
 #include "providers/docker/docker.h"
 
+#include "base/clock.h"
+
 static unsigned caps(unsigned api, const struct engine_facts *facts)
 {
     (void)facts;
@@ -39,6 +41,7 @@ const struct dialect dialect_docker = {
     .updates_are_events = true,
     .archives_are_faithful = true,
     .listing_shows_moves = true,
+    .facts_age_ns = 600 * NS_PER_S,
     .caps = caps,
     .read = container_read,
     .defaults = container_defaults,

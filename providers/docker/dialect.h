@@ -30,6 +30,9 @@ struct dialect {
     bool has_id;        /* that lasts, in /info */
     /* A listing shows when a reference means another image than the one that runs. */
     bool listing_shows_moves;
+    int64_t facts_age_ns; /* how long the facts of an engine hold */
+    /* Do the facts matter where a container like this one is, or is asked for? NULL: always. */
+    bool (*wants_facts)(const struct val *spec);
     /* facts: NULL while they are not known. */
     unsigned (*caps)(unsigned api, const struct engine_facts *facts);
     /* container_read(), then what this engine's record makes of it (providers/containers/containers.h). */

@@ -106,6 +106,9 @@ int docker_image_ids(struct docker *d, const struct cancel *c, struct arena *a, 
 /* What tells this engine from any other (engine_images.engine). ERR_UNSUPPORTED: it does not say. */
 int docker_engine_id(struct docker *d, const struct cancel *c, struct arena *a, const char **ret,
                      struct err *err) _must_check_;
+/* Do the facts matter to a container that is like this: or are they known by now. Of what is asked for, the
+   look at everything judges. */
+bool docker_wants_facts(struct docker *d, const struct val *spec);
 int docker_facts(struct docker *d, bool fresh, const struct cancel *c, struct arena *a,
                  struct engine_facts *ret, struct err *err) _must_check_;
 

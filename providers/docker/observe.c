@@ -30,23 +30,35 @@ static int lane_rest(struct look_at *w, const struct lane_paths *p, struct err *
     return r;
 }
 
-/* The listings, in two lanes that run at the same time: the containers' takes as long as the rest together. */
+const struct resource_set *desired_set(struct look_at *w)
+{
+    if (!w->waited)
+        w->desired = w->rq->desired_wait ? w->rq->desired_wait(w->rq->desired_arg) : w->rq->desired;
+    w->waited = true;
+    return w->desired;
+}
+
+/* The listings, in lanes that run at the same time: the containers' takes as long as the rest together. Where
+   it does not show which images have moved, all have to be asked about whatever it says. */
+enum lane { LANE_CONTAINERS, LANE_REST, LANE_IMAGES, LANES };
 struct lane_job {
     struct look_at *w;
     struct lane_paths paths;
-    int result[2];
-    struct err err[2];
+    int result[LANES];
+    struct err err[LANES];
 };
 
 static void run_lane(void *arg, size_t i)
 {
     struct lane_job *job = arg;
     struct look_at *w = job->w;
-    if (i == 0) {
+    if (i == LANE_CONTAINERS) {
         const struct ask q = {.path = job->paths.containers, .cancel = w->cancel};
         job->result[i] = docker_ask(w->d, &q, &w->containers, NULL, &job->err[i]);
-    } else {
+    } else if (i == LANE_REST) {
         job->result[i] = lane_rest(w, &job->paths, &job->err[i]);
+    } else {
+        job->result[i] = images_ask(w, &job->err[i]);
     }
 }
 
@@ -68,12 +80,13 @@ static int ask_lists(struct look_at *w, struct err *err)
                 .events = asks_events(w) ? events_path(w) : NULL,
             },
     };
+    const size_t lanes = w->d->dialect->listing_shows_moves ? LANE_IMAGES : LANES;
     if (w->d->env.pool)
-        pool_each(w->d->env.pool, 2, run_lane, &job);
+        pool_each(w->d->env.pool, lanes, run_lane, &job);
     else
-        for (size_t i = 0; i < 2; i++)
+        for (size_t i = 0; i < lanes; i++)
             run_lane(&job, i);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < lanes; i++)
         if (job.result[i] < 0) {
             *err = job.err[i];
             return err->code;
@@ -123,9 +136,7 @@ static int observe(struct look_at *w, struct err *err)
         return r;
     w->continuous = !w->d->dialect->updates_are_events; /* the listing shows all there is to see */
     events_read(w);
-    r = docker_facts(w->d, w->rq->fresh, w->cancel, w->arena, &w->facts, err);
-    if (r == 0)
-        r = containers_list(w, err);
+    r = containers_list(w, err);
     if (r == 0)
         r = containers_look(w, err);
     if (r == 0 && w->d->dialect->network)
@@ -136,8 +147,7 @@ static int observe(struct look_at *w, struct err *err)
         r = add_objects(w, json_object_get(w->volumes, "Volumes"), volume_read, err);
     if (r < 0)
         return r;
-    const struct resource_set *set =
-        w->rq->desired_wait ? w->rq->desired_wait(w->rq->desired_arg) : w->rq->desired;
+    const struct resource_set *set = desired_set(w);
     if (set)
         r = desired_look(w, set, err);
     if (r < 0)
@@ -159,6 +169,8 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_init(&w.by_id);
     map_init(&w.touched);
     map_init(&w.images);
+    map_init(&w.asked);
+    arena_init(&w.asked_arena);
     int r = observe(&w, err);
     if (r == 0) {
         ret->caps = d->dialect->caps(d->api, &w.facts);
@@ -175,5 +187,7 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_release(&w.by_id);
     map_release(&w.touched);
     map_release(&w.images);
+    map_release(&w.asked);
+    arena_release(&w.asked_arena);
     return r < 0 ? err_wrap(err, "target %s", str_or(d->target.name, d->target.url)) : 0;
 }

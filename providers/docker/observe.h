@@ -31,7 +31,14 @@ struct look_at {
     struct map by_id;   /* engine id -> struct seen */
     struct engine_facts facts;
     struct map images; /* id -> const struct image_info, of this observation */
+    bool waited;       /* for `desired` */
+    const struct resource_set *desired;
+    struct map asked; /* reference -> struct image_fact that was asked for beside the listings */
+    struct arena asked_arena;
 };
+
+/* What is desired, once it has been read; NULL: nothing is. Waits for it when it is called first. */
+const struct resource_set *desired_set(struct look_at *w);
 
 /* The question for the event log, and what its answer says. */
 const char *events_path(struct look_at *w);
@@ -50,4 +57,6 @@ int told_look(struct look_at *w, struct err *err) _must_check_;
 int image_of(struct look_at *w, const char *id, struct image_info **ret, struct err *err) _must_check_;
 
 int desired_look(struct look_at *w, const struct resource_set *set, struct err *err) _must_check_;
+/* Ask about all images of what is desired, into w->asked: for a thread of its own. */
+int images_ask(struct look_at *w, struct err *err) _must_check_;
 #endif

@@ -160,6 +160,18 @@ int container_finish(struct look_at *w, struct object *o, struct err *err)
     return 0;
 }
 
+static bool wants_facts(struct look_at *w)
+{
+    bool (*wants)(const struct val *spec) = w->d->dialect->wants_facts;
+    const struct resource_set *set = wants ? desired_set(w) : NULL;
+    bool any = !wants;
+    for (size_t i = 0; i < w->n_seen && !any; i++)
+        any = w->seen[i].known && wants(w->seen[i].o.spec);
+    for (size_t i = 0; set && i < set->n && !any; i++)
+        any = set->items[i]->kind == &kind_container && wants(set->items[i]->spec);
+    return any;
+}
+
 int containers_look(struct look_at *w, struct err *err)
 {
     _cleanup_free_ struct batch *b = mem_new(struct batch);
@@ -173,6 +185,8 @@ int containers_look(struct look_at *w, struct err *err)
     }
     if (r == 0 && b->n > 0)
         r = inspect_batch(w, b, err);
+    if (r == 0 && wants_facts(w))
+        r = docker_facts(w->d, w->rq->fresh, w->cancel, w->arena, &w->facts, err);
     for (size_t i = 0; i < w->n_seen && r == 0; i++) {
         struct seen *s = &w->seen[i];
         if (!s->known)

@@ -215,24 +215,68 @@ static void mark_others(struct look_at *w, const char *ref, const char *id)
             w->out->items[i]->image_moved = !str_eq(w->out->items[i]->image_id, id);
 }
 
-static int learn_image(struct look_at *w, const char *ref, bool always, struct image_fact *ret,
-                       struct err *err)
+/* What the reference means on this engine, if anything. */
+static int ask_image(struct look_at *w, struct arena *a, const char *ref, struct image_fact *ret,
+                     struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
     *ret = (struct image_fact){.ref = ref};
     int r = docker_image_json(w->d, ref, w->cancel, &j, err);
     if (r == ERR_NOTFOUND) {
         err_clear(err);
-        mark_moved(w, ref, false);
-    } else if (r < 0) {
-        return r;
-    } else {
-        ret->present = true;
-        ret->id = arena_strdup(w->arena, json_string_value(json_object_get(j, "Id")));
-        ret->digest = image_digest(w->arena, j, ref);
-        if (!w->d->dialect->listing_shows_moves)
-            mark_others(w, ref, ret->id);
+        return 0;
     }
+    if (r < 0)
+        return r;
+    ret->present = true;
+    ret->id = arena_strdup(a, json_string_value(json_object_get(j, "Id")));
+    ret->digest = image_digest(a, j, ref);
+    return 0;
+}
+
+static const char *image_wanted(const struct resource *r)
+{
+    return r->kind->flags & KIND_INSTANCES ? val_get_str(r->spec, "image") : NULL;
+}
+
+int images_ask(struct look_at *w, struct err *err)
+{
+    const struct resource_set *set = desired_set(w);
+    int r = 0;
+    for (size_t i = 0; set && i < set->n && r == 0; i++) {
+        const char *ref = image_wanted(set->items[i]);
+        if (!ref || map_get(&w->asked, ref))
+            continue;
+        struct image_fact *fact = arena_new(&w->asked_arena, struct image_fact);
+        r = ask_image(w, &w->asked_arena, ref, fact, err);
+        map_put(&w->asked, ref, fact);
+    }
+    return r;
+}
+
+/* The same, when it was asked already. */
+static int image_now(struct look_at *w, const char *ref, struct image_fact *ret, struct err *err)
+{
+    const struct image_fact *asked = map_get(&w->asked, ref);
+    if (!asked)
+        return ask_image(w, w->arena, ref, ret, err);
+    *ret = (struct image_fact){.ref = ref,
+                               .present = asked->present,
+                               .id = arena_strdup(w->arena, asked->id),
+                               .digest = arena_strdup(w->arena, asked->digest)};
+    return 0;
+}
+
+static int learn_image(struct look_at *w, const char *ref, bool always, struct image_fact *ret,
+                       struct err *err)
+{
+    int r = image_now(w, ref, ret, err);
+    if (r < 0)
+        return r;
+    if (!ret->present)
+        mark_moved(w, ref, false);
+    else if (!w->d->dialect->listing_shows_moves)
+        mark_others(w, ref, ret->id);
     const char *remote = always && !strchr(ref, '@') ? remote_digest(w, ref) : NULL;
     if (!remote || str_eq(remote, ret->digest))
         return 0;
@@ -248,9 +292,9 @@ static int learn_images(struct look_at *w, const struct resource_set *set, struc
     int r = 0;
     map_init(&known);
     for (size_t i = 0; i < set->n && r == 0; i++) {
-        const char *ref = val_get_str(set->items[i]->spec, "image");
+        const char *ref = image_wanted(set->items[i]);
         bool always = str_eq(val_get_str(set->items[i]->spec, "pull_policy"), "always");
-        if (!ref || !(set->items[i]->kind->flags & KIND_INSTANCES) || map_get(&known, ref))
+        if (!ref || map_get(&known, ref))
             continue;
         const struct object *o = always || unseen || w->rq->images ? NULL : runs_image(w, ref);
         struct image_fact fact = {.ref = ref, .present = true, .id = o ? o->image_id : NULL};

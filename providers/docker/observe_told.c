@@ -47,7 +47,8 @@ int told_look(struct look_at *w, struct err *err)
     o.exit_code = end->exit_code;
     o.finished_ns = end->at_ns;
     o.message = NULL;
-    int rc = docker_facts(w->d, false, w->cancel, w->arena, &w->facts, err);
+    int rc =
+        docker_wants_facts(w->d, o.spec) ? docker_facts(w->d, false, w->cancel, w->arena, &w->facts, err) : 0;
     if (rc == 0)
         rc = container_finish(w, &o, err);
     if (rc < 0)

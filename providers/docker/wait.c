@@ -5,7 +5,8 @@
 #include "base/parse.h"
 #include "base/str.h"
 
-#define LOOK_EVERY_NS NS_PER_S /* for progress, and should an event be lost */
+#define LOOK_EVERY_NS NS_PER_S         /* for progress, and should an event be lost */
+#define SHORT_NS      (50 * NS_PER_MS) /* what is left to watch is slept through: an event says nothing sooner */
 
 enum verdict { NOT_YET, HOLDS, WILL_NOT };
 
@@ -126,6 +127,11 @@ static int pause_until_event(struct act *t, const char *id, int64_t *since_ns, i
     return r;
 }
 
+static int nap_through(struct act *t, int64_t ns, struct err *err)
+{
+    return cancel_sleep(act_cancel(t), ns) ? cancel_check(act_cancel(t), err) : 0;
+}
+
 static const char *waiting_for(enum depend_condition c)
 {
     return c == DEPEND_HEALTHY     ? "waiting for health"
@@ -172,7 +178,8 @@ int act_wait(struct act *t, struct err *err)
             int64_t due = t->d->dialect->check_health(&now, &o, s->timeout_ns > 0 ? left : LOOK_EVERY_NS);
             nap = due < nap ? due : nap;
         }
-        r = pause_until_event(&now, o.native_id, &since_ns, nap, err);
+        bool sleeps = s->condition == DEPEND_STARTED && up_since && left <= SHORT_NS;
+        r = sleeps ? nap_through(t, left, err) : pause_until_event(&now, o.native_id, &since_ns, nap, err);
         if (r < 0)
             return r;
     }

@@ -1,6 +1,7 @@
 /* The dialect: which question, and what it can do. */
 #include "providers/podman/podman.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "providers/docker/docker.h"
 
@@ -13,6 +14,20 @@ static unsigned caps(unsigned api, const struct engine_facts *facts)
        is told nowhere, so that nobody could see them drift. */
     return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_COPY_READ_ONLY |
            CAP_ANNOTATIONS | limits;
+}
+
+/*
+ * Podman takes a quarter of a second and more to describe itself: it asks all its helpers for their versions,
+ * and the machine's package manager for theirs. What is not asked for stands in no record of ours (the mark
+ * has it), so it is compared with nothing.
+ */
+static bool wants_facts(const struct val *spec)
+{
+    static const char *const fields[] = {"resources", "logging", "runtime", "cgroup"};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (val_get(spec, fields[i]))
+            return true;
+    return str_eq(val_get_str(spec, "network_mode"), "host"); /* the name of the host */
 }
 
 static int create(struct arena *a, const struct create_request *rq, const char **ret_path, json_t **ret_body,
@@ -104,6 +119,8 @@ const struct dialect dialect_podman = {
     .keeps_asked = true,
     .bridge = PODMAN_BRIDGE,
     .images = "/libpod/images/",
+    .facts_age_ns = 24 * 3600 * NS_PER_S,
+    .wants_facts = wants_facts,
     .caps = caps,
     .read = podman_read,
     .defaults = podman_defaults,

@@ -95,17 +95,24 @@ static bool postpone(struct run *x, struct strand *s, const struct err *err)
     return true;
 }
 
-/* What was made is known by its id from here on: undoing removes that and nothing else. */
+/* What was made is known by its id from here on: what follows is done to that and nothing else. */
+static void name_made(const struct strand *s, struct step *step, const char *native_name)
+{
+    if (step->native_id || !str_eq(step->native_name, native_name))
+        return;
+    step->native_id = s->made_id;
+    step->made = true;
+}
+
 static void remember_made(struct strand *s, const struct step *step, const struct step_result *result)
 {
     if (step->verb != STEP_CREATE || !*result->native_id)
         return;
     str_copy(s->made_id, sizeof(s->made_id), result->native_id);
-    for (size_t i = 0; i < s->steps.n_undo; i++) {
-        struct step *undo = &s->steps.undo[i];
-        if (!undo->native_id && str_eq(undo->native_name, step->native_name))
-            undo->native_id = s->made_id;
-    }
+    for (size_t i = s->next + 1; i < s->steps.n; i++)
+        name_made(s, &s->steps.items[i], step->native_name);
+    for (size_t i = 0; i < s->steps.n_undo; i++)
+        name_made(s, &s->steps.undo[i], step->native_name);
 }
 
 /* The coordinator passes a cancellation on, but nothing begins between that and this. */

@@ -62,6 +62,7 @@ struct step {
     int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */
     bool foreign; /* it carries no mark of ours, and is to be taken over: for native_id alone S4 does not hold
                    */
+    bool made;    /* native_id is of what this run made: it is ours, whatever else is known of it */
     bool monitor; /* WAIT STARTED: watched for timeout_ns; unhealthy or restarted meanwhile will not do */
     bool restart; /* UPDATE of a service: its tasks are made anew, also when nothing of them changes */
     bool back;    /* UPDATE of a service, undoing: to what it was before the update with these labels */

@@ -1,0 +1,206 @@
+/* What Podman is asked, and what it is not: each of its answers costs milliseconds, some a quarter of a
+ * second. */
+#include "tests/exchange/docker_world.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "tests/lib/unit.h"
+
+#define PING \
+    "HTTP/1.1 200 OK\r\nServer: Libpod/4.3.1 (linux)\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\nOK"
+#define IS_PODMAN                                     \
+    {                                                 \
+        "GET /_ping", .flags = PEER_RAW, .body = PING \
+    }
+
+#define INFO "{\"Name\":\"host\",\"DefaultRuntime\":\"crun\",\"CgroupVersion\":\"1\",\"Rootless\":true}"
+
+static const struct peer_answer empty_engine[] = {
+    IS_PODMAN,
+    {"GET /v4.0.0/libpod/containers/json", .body = "[]"},
+    {"GET /v1.41/containers/json", .body = "[]"},
+    {"GET /v4.0.0/libpod/networks/json", .body = "[]"},
+    {"GET /v1.41/volumes", .body = "{\"Volumes\":null}"},
+    {"GET /v4.0.0/libpod/images/none%3A1/json", .status = 404, .body = "{\"message\":\"no such image\"}"},
+    {"GET /v4.0.0/libpod/images/web%3A1/json", .body = "{\"Id\":\"0123abcd\"}"},
+    {"GET /v1.41/info", .body = INFO},
+    {0}};
+
+static void want(struct world *w, struct resource_set *set, const char *name, const char *json)
+{
+    struct resource *r = resource_new(&w->arena, &kind_container, name);
+    struct val *spec;
+    if (val_from_json(&w->arena, json, strlen(json), "spec", &spec, &w->err) < 0)
+        fail_msg("%s", w->err.msg);
+    r->spec = spec;
+    resource_set_add(set, r);
+}
+
+static void observe_as(struct world *w, const struct observe_request *rq, struct observed *ret)
+{
+    err_clear(&w->err);
+    if (w->p->ops->observe(w->p, rq, NULL, &w->arena, ret, &w->err) < 0)
+        fail_msg("%s: %s", w->err.msg, peer_log(w->peer));
+}
+
+static void observe(struct world *w, const struct resource_set *set, struct observed *ret)
+{
+    observe_as(w, &(struct observe_request){.owner = "rec", .desired = set}, ret);
+}
+
+static size_t count(const char *log, const char *what)
+{
+    size_t n = 0;
+    for (const char *p = log; (p = strstr(p, what)); p++)
+        n++;
+    return n;
+}
+
+/* Once for each image, however many want it. */
+static void test_images_are_asked_about_once(void **state)
+{
+    struct world w;
+    struct resource_set set;
+    struct observed o;
+    (void)state;
+    world_open(&w, empty_engine, NULL);
+    resource_set_init(&set, &w.arena);
+    want(&w, &set, "a", "{\"image\":\"web:1\"}");
+    want(&w, &set, "b", "{\"image\":\"none:1\"}");
+    want(&w, &set, "c", "{\"image\":\"web:1\"}");
+    resource_set_sort(&set);
+    observe(&w, &set, &o);
+    assert_int_equal(count(peer_log(w.peer), "/images/web%3A1/json"), 1);
+    assert_int_equal(count(peer_log(w.peer), "/images/none%3A1/json"), 1);
+    assert_int_equal(o.n_images, 2);
+    for (size_t i = 0; i < o.n_images; i++) {
+        bool there = str_eq(o.images[i].ref, "web:1");
+        assert_int_equal(o.images[i].present, there);
+        if (there)
+            assert_string_equal(o.images[i].id, "sha256:0123abcd");
+    }
+    resource_set_release(&set);
+    world_close(&w);
+}
+
+/* An engine that describes itself slowly is asked to when something depends on it, and then not for a while. */
+static void test_facts_are_asked_for_when_they_matter(void **state)
+{
+    static const struct {
+        const char *spec;
+        size_t asked;
+    } cases[] = {
+        {"{\"image\":\"web:1\",\"environment\":{\"A\":\"b\"}}", 0},
+        {"{\"image\":\"web:1\",\"resources\":{\"pids\":9}}", 1},
+        {"{\"image\":\"web:1\",\"runtime\":\"crun\"}", 1},
+        {"{\"image\":\"web:1\",\"network_mode\":\"none\"}", 0},
+        {"{\"image\":\"web:1\",\"network_mode\":\"host\"}", 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        struct resource_set set;
+        struct observed o;
+        world_open(&w, empty_engine, NULL);
+        resource_set_init(&set, &w.arena);
+        want(&w, &set, "a", cases[i].spec);
+        observe(&w, &set, &o);
+        observe(&w, &set, &o);
+        if (count(peer_log(w.peer), "GET /v1.41/info") != cases[i].asked)
+            fail_msg("%s: %s", cases[i].spec, peer_log(w.peer));
+        /* A user without control groups of version 2 limits nothing. */
+        assert_int_equal(o.caps & CAP_LIMITS, cases[i].asked ? 0 : CAP_LIMITS);
+        resource_set_release(&set);
+        world_close(&w);
+    }
+}
+
+#define ID "5aaf0d9d"
+
+static struct step step_of(enum step_verb verb)
+{
+    return (struct step){.verb = verb,
+                         .kind = &kind_container,
+                         .id = "container/web",
+                         .owner = "rec",
+                         .instance = 1,
+                         .native_name = "rec-web-1.next",
+                         .native_id = ID,
+                         .new_name = "rec-web-1"};
+}
+
+/* Whose it is need not be asked of what this run has made; of anything else it is. */
+static void test_what_this_run_made_is_known(void **state)
+{
+    static const struct peer_answer script[] = {
+        IS_PODMAN,
+        {"POST /v1.41/containers/" ID "/start", .status = 204},
+        {"POST /v1.41/containers/" ID "/rename?name=rec-web-1 ", .status = 204},
+        {"GET /v1.41/containers/" ID "/json", .status = 404, .body = "{\"message\":\"no such container\"}"},
+        {0}};
+    static const enum step_verb verbs[] = {STEP_START, STEP_RENAME};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        struct world w;
+        struct step_result result;
+        struct step s = step_of(verbs[i]);
+        world_open(&w, script, NULL);
+        assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), ERR_NOTFOUND);
+        assert_null(strstr(peer_log(w.peer), "POST"));
+        peer_script(w.peer, script);
+        s.made = true;
+        err_clear(&w.err);
+        assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), 0);
+        assert_null(strstr(peer_log(w.peer), "GET /v1"));
+        assert_non_null(strstr(peer_log(w.peer), "POST"));
+        world_close(&w);
+    }
+}
+
+#define MARKS \
+    "{\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/web\",\"io.forge.instance\":\"1\"}"
+#define RUNS                                                                            \
+    "{\"Id\":\"" ID "\",\"Name\":\"/rec-web-1.next\",\"Image\":\"sha256:1\",\"State\":" \
+    "{\"Status\":\"running\",\"Running\":true},\"Config\":{\"Labels\":" MARKS "},\"HostConfig\":{}}"
+#define ENDED                                                                           \
+    "{\"Id\":\"" ID "\",\"Name\":\"/rec-web-1.next\",\"Image\":\"sha256:1\",\"State\":" \
+    "{\"Status\":\"exited\",\"ExitCode\":3},\"Config\":{\"Labels\":" MARKS "},\"HostConfig\":{}}"
+
+/* Two looks with a pause between them, and not a listing of events for each that there was. */
+static void test_a_short_watch_is_two_looks(void **state)
+{
+    static const struct peer_answer lives[] = {
+        IS_PODMAN, {"GET /v1.41/containers/" ID "/json", .body = RUNS}, {0}};
+    static const struct peer_answer dies[] = {IS_PODMAN,
+                                              {"GET /v1.41/containers/" ID "/json", .body = RUNS, .times = 1},
+                                              {"GET /v1.41/containers/" ID "/json", .body = ENDED},
+                                              {"GET /v1.41/containers/" ID "/logs", .body = ""},
+                                              {0}};
+    struct world w;
+    struct step_result result;
+    struct step s = step_of(STEP_WAIT);
+    (void)state;
+    s.condition = DEPEND_STARTED;
+    s.timeout_ns = 20 * NS_PER_MS;
+    world_open(&w, lives, NULL);
+    int64_t begin = clock_mono(clock_system());
+    assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), 0);
+    assert_true(clock_mono(clock_system()) - begin >= s.timeout_ns);
+    assert_int_equal(count(peer_log(w.peer), "GET /v1.41/containers/"), 2);
+    assert_int_equal(count(peer_log(w.peer), "/events"), 0);
+    peer_script(w.peer, dies);
+    assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), ERR_FAILED);
+    assert_contains(w.err.msg, "exit code 3");
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_images_are_asked_about_once),
+        cmocka_unit_test(test_facts_are_asked_for_when_they_matter),
+        cmocka_unit_test(test_what_this_run_made_is_known),
+        cmocka_unit_test(test_a_short_watch_is_two_looks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
