@@ -79,6 +79,10 @@ struct observe_request {
     /* With `resource`, of which it is: may be taken at its word (observed.told) where what is known of the
        container says all the rest. Only good for what would do no harm if it had been overtaken. NULL: none. */
     const struct container_end *ended;
+    /* What was observed a moment ago, where the caller has changed nothing since but `touched` (resources,
+       ends with NULL): of other containers it may be taken from there. NULL: all are asked about. */
+    const struct observed *before;
+    const char *const *touched;
     bool fresh; /* trust no cache: inspect everything */
     /* Fill in an image_fact for every image that is asked for, not only those missing or moved (rollback). */
     bool images;

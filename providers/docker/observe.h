@@ -6,6 +6,9 @@
 #include "providers/containers/listing.h"
 #include "providers/docker/docker.h"
 
+/* Of so many resources the containers are asked for one by one; of more, all. */
+#define TOUCHED_MAX 4u
+
 struct seen {
     struct listed l;
     struct object o;
@@ -19,12 +22,14 @@ struct look_at {
     const struct cancel *cancel;
     struct arena *arena;
     struct observed *out;
-    struct http_answer containers; /* listing */
-    json_t *networks, *volumes;    /* listings */
-    struct http_answer events;     /* since the anchor, a JSON object a line */
-    const struct val *anchor;      /* of the last observation; NULL none */
-    const struct val *new_anchor;  /* newest event seen; NULL none */
-    bool continuous;               /* the event log reaches back to the last observation without a gap */
+    struct http_answer containers[TOUCHED_MAX]; /* listings */
+    size_t n_touched;
+    bool partly;                  /* they are of what was touched; the rest is as it was before */
+    json_t *networks, *volumes;   /* listings */
+    struct http_answer events;    /* since the anchor, a JSON object a line */
+    const struct val *anchor;     /* of the last observation; NULL none */
+    const struct val *new_anchor; /* newest event seen; NULL none */
+    bool continuous;              /* the event log reaches back to the last observation without a gap */
     struct seen *seen;
     size_t n_seen;
     struct map touched; /* engine ids that the event log names: inspected whatever the cache says */

@@ -54,11 +54,40 @@ static int run_plan(struct applying *ap, const struct cancel *cancel, struct err
     return exec_run(p, &l->plan, l->observed.caps, &eo, &l->arena, &ap->result->report, err);
 }
 
+/* What was seen so short a while ago is still so, unless we changed it ourselves. */
+#define MOMENT_NS (2 * NS_PER_S)
+
+/*
+ * What this run has changed, where that is a few containers and it took a moment: then only they are read
+ * back, and not all that there is. NULL: more, or it went wrong, or it took long.
+ */
+static const char *const *touched_alone(const struct applying *ap)
+{
+    const struct engine *e = ap->engine;
+    const struct plan *p = &ap->look->plan;
+    const struct exec_report *rep = &ap->result->report;
+    int64_t age = clock_wall(e->env.clock) - ap->look->observed.at_ns;
+    const char **ids = arena_array(&ap->look->arena, const char *, p->n + 1);
+    if (rep->ok != p->n || age < 0 || age > MOMENT_NS || e->config->target->members)
+        return NULL;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_change *c = &p->changes[i];
+        bool plain = c->action == PLAN_CREATE || c->action == PLAN_REPLACE || c->action == PLAN_UPDATE ||
+                     c->action == PLAN_RESTART;
+        if (!plain || !(c->kind->flags & KIND_INSTANCES))
+            return NULL;
+        ids[i] = c->id;
+    }
+    ids[p->n] = NULL;
+    return ids;
+}
+
 /* Look again at the engine and plan against what was just applied (S9). */
 static int read_back(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
     struct look *l = ap->look;
+    const struct observed before = l->observed;
     struct provider *p;
     int r = engine_provider(e, &p, err);
     if (r < 0)
@@ -67,6 +96,8 @@ static int read_back(struct applying *ap, struct err *err)
         .owner = e->config->name,
         .desired = &l->bound,
         .images = !ap->continues,
+        .before = &before,
+        .touched = touched_alone(ap),
     };
     observed_init(&l->observed, &l->observed_arena);
     r = l->scope ? scope_observe(e, l, NULL, rq.images, err)
