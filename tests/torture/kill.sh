@@ -3,10 +3,10 @@
 # nothing twice and nothing left over (S8).
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
+. "${0%/*}/../lib/kill.sh"
 
 engine_start
-forge-ctl version --json | jq -e .test_hooks >/dev/null ||
-    skip "this build cannot be killed on purpose; build it with the debug preset (-DFORGE_TEST_HOOKS=ON)"
+kill_possible
 
 mark() { echo "label=io.forge.environment=$FORGE_ENV"; }
 names() { docker ps -a --filter "$(mark)" --format '{{.Names}} {{.State}}' | sort; }
@@ -36,19 +36,17 @@ twelve()
     done
 }
 
-killed_at() { FORGE_TEST_KILL_AT=$1 forge apply --yes --parallel 4 >/dev/null 2>"$SERVICE_DIR/killed"; }
+kill_apply() { forge apply --yes --parallel 4; }
+kill_diff() { forge diff; }
 
-# converges WANTED-WORLD POINT
-converges()
+test_killed_while_creating_twelve()
 {
-    run forge apply --yes --parallel 4
-    [ "$status" = 0 ] || fail "after a kill at point $2: exit $status
-$out
-$err"
-    assert_eq "$(world)" "$1" "after a kill at point $2"
-    run forge diff
-    [ "$status" = 0 ] || fail "after a kill at point $2 there is still something to do:
-$out"
+    forge_new create
+    twelve one
+    run forge apply --yes
+    assert_status 0
+    wanted=$(world)
+    kill_at_each 24 start_anew is_as_wanted
 }
 
 start_anew()
@@ -57,54 +55,36 @@ start_anew()
     rm -rf "$FORGE_STATE_DIR"
 }
 
-test_killed_while_creating_twelve()
+is_as_wanted()
 {
-    local wanted point status
-    forge_new create
-    twelve one
-    run forge apply --yes
-    assert_status 0
-    wanted=$(world)
-    for ((point = 1; ; point += FORGE_TORTURE_STRIDE)); do
-        start_anew
-        status=0
-        killed_at "$point" || status=$?
-        [ "$status" != 0 ] || break
-        assert_eq "$status" 137 "killed at point $point: $(cat "$SERVICE_DIR/killed")"
-        converges "$wanted" "$point"
-    done
-    [ "$point" -gt 24 ] || fail "only $point points: a journal of twelve resources has more"
-    echo "    killed at each of $((point - 1)) points"
+    local when="after a kill at point $1"
+    kill_recovers "$when" looks_as_wanted "$when"
 }
+looks_as_wanted() { assert_eq "$(world)" "$wanted" "$1"; }
 
 test_killed_while_replacing_two()
 {
-    local wanted point=1 status value=0
     forge_new replace
-    container old "environment: {V: '0'}" "ports: ['127.0.0.1::80']"
-    container new "environment: {V: '0'}"
+    two 0
     run forge apply --yes
     assert_status 0
-    while :; do
-        value=$((value + 1))
-        container old "environment: {V: '$value'}" "ports: ['127.0.0.1::80']"
-        container new "environment: {V: '$value'}"
-        status=0
-        killed_at "$point" || status=$?
-        wanted="$(native new) running
-$(native old) running"
-        [ "$status" != 0 ] || break
-        assert_eq "$status" 137 "killed at point $point"
-        run forge apply --yes
-        [ "$status" = 0 ] || fail "after a kill at point $point: $out $err"
-        assert_eq "$(names)" "$wanted" "after a kill at point $point"
-        assert_contains "$(inspect old '{{.Config.Env}}')$(inspect new '{{.Config.Env}}')" "V=$value"
-        run forge diff
-        [ "$status" = 0 ] || fail "after a kill at point $point there is still something to do: $out"
-        point=$((point + 1))
-    done
-    [ "$point" -gt 10 ] || fail "only $point points"
+    # These are few: none is left out.
+    FORGE_TORTURE_STRIDE=1 kill_at_each 10 two are_replaced
 }
 
-FORGE_TORTURE_STRIDE=${FORGE_TORTURE_STRIDE:-1}
+two()
+{
+    container old "environment: {V: '$1'}" "ports: ['127.0.0.1::80']"
+    container new "environment: {V: '$1'}"
+}
+
+are_replaced() { kill_recovers "after a kill at point $1" look_replaced "$1"; }
+look_replaced()
+{
+    assert_eq "$(names)" "$(native new) running
+$(native old) running" "after a kill at point $1"
+    assert_contains "$(inspect old '{{.Config.Env}}')" "V=$1"
+    assert_contains "$(inspect new '{{.Config.Env}}')" "V=$1"
+}
+
 test_main "$@"

@@ -4,10 +4,10 @@
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/swarm.sh"
+. "${0%/*}/../lib/kill.sh"
 
 swarm_start
-forge-ctl version --json | jq -e .test_hooks >/dev/null ||
-    skip "this build cannot be killed on purpose; build it with the debug preset (-DFORGE_TEST_HOOKS=ON)"
+kill_possible
 
 forge_s() { DOCKER_HOST=$SWARM_HOST forge "$@"; }
 mark() { echo "label=io.forge.environment=$FORGE_ENV"; }
@@ -47,68 +47,45 @@ service()
         "deploy: {endpoint_mode: dnsrr}" "$@"
 }
 
-killed_at() { DOCKER_HOST=$SWARM_HOST FORGE_TEST_KILL_AT=$1 forge apply --yes >/dev/null 2>"$SERVICE_DIR/killed"; }
-
-# converges WANTED-WORLD WHEN
-converges()
-{
-    run forge_s apply --yes
-    [ "$status" = 0 ] || fail "$2: exit $status
-$out
-$err"
-    eventually 10 is_world "$1"
-    run forge_s diff
-    [ "$status" = 0 ] || fail "$2 there is still something to do:
-$out"
-}
-
-is_world() { [ "$(world)" = "$1" ]; }
+kill_apply() { forge_s apply --yes; }
+kill_diff() { forge_s diff; }
 
 test_killed_while_creating()
 {
-    local wanted point status
-    new whole
-    some one
+    start_anew 0
     run forge_s apply --yes
     assert_status 0
     wanted=$(world)
     assert_contains "$wanted" "web 1/1"
-    for ((point = 1; ; point += FORGE_TORTURE_STRIDE)); do
-        swarm_remove_objects "$FORGE_ENV"
-        new "create$point"
-        some one
-        status=0
-        killed_at "$point" || status=$?
-        [ "$status" != 0 ] || break
-        assert_eq "$status" 137 "killed at point $point: $(cat "$SERVICE_DIR/killed")"
-        converges "$wanted" "after a kill at point $point"
-    done
-    [ "$point" -gt 6 ] || fail "only $point points: a journal of three objects has more"
+    kill_at_each 6 start_anew is_as_wanted
 }
+
+# An environment of its own, because tasks take a while to go.
+start_anew()
+{
+    [ -z "${FORGE_ENV:-}" ] || swarm_remove_objects "$FORGE_ENV"
+    new "create$1"
+    some one
+}
+
+is_as_wanted() { kill_recovers "after a kill at point $1" eventually 10 is_world; }
+is_world() { [ "$(world)" = "$wanted" ]; }
 
 test_killed_while_updating()
 {
-    local point status value=0
     new update
     some 0
     run forge_s apply --yes
     assert_status 0
-    for ((point = 1; ; point += FORGE_TORTURE_STRIDE)); do
-        value=$((value + 1))
-        some "$value"
-        status=0
-        killed_at "$point" || status=$?
-        [ "$status" != 0 ] || break
-        assert_eq "$status" 137 "killed at point $point: $(cat "$SERVICE_DIR/killed")"
-        run forge_s apply --yes
-        [ "$status" = 0 ] || fail "after a kill at point $point: exit $status $out $err"
-        assert_eq "$(docker service ls --filter "$(mark)" --format '{{.Name}} {{.Replicas}}' | sort)" "$FORGE_ENV-db 1/1
-$FORGE_ENV-web 1/1" "after a kill at point $point"
-        assert_eq "$(world | grep -c "V=$value")" 2 "after a kill at point $point"
-        run forge_s diff
-        [ "$status" = 0 ] || fail "after a kill at point $point there is still something to do: $out"
-    done
-    [ "$point" -gt 4 ] || fail "only $point points"
+    kill_at_each 4 some are_updated
+}
+
+are_updated() { kill_recovers "after a kill at point $1" look_updated "$1"; }
+look_updated()
+{
+    assert_eq "$(docker service ls --filter "$(mark)" --format '{{.Name}} {{.Replicas}}' | sort)" "$FORGE_ENV-db 1/1
+$FORGE_ENV-web 1/1" "after a kill at point $1"
+    assert_eq "$(world | grep -c "V=$1")" 2 "after a kill at point $1"
 }
 
 # interrupted SIGNAL WHEN: an apply gets the signal once WHEN succeeds.
