@@ -26,6 +26,18 @@
 #define SERVICES_PATH   "GET /v1.41/services?"
 #define TASKS_PATH      "GET /v1.41/tasks"
 #define NETWORKS_PATH   "GET /v1.41/networks?"
+#define SERVICE_PATH    "GET /v1.41/services/rec-web "
+
+/* The service moves on after the first look, from "one" to A; an update of what it was is refused. */
+#define MOVED_ON(A)                                                                                     \
+    {SERVICE_PATH, .body = SERVICE("10", "one"), .times = 1}, {SERVICE_PATH, .body = SERVICE("12", A)}, \
+    {                                                                                                   \
+        NETWORKS_PATH, .body = "[]"                                                                     \
+    }
+#define REFUSED                                                                                \
+    {                                                                                          \
+        "POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE \
+    }
 
 static void open_swarm(struct world *w, const struct peer_answer *script)
 {
@@ -72,10 +84,8 @@ static size_t count(const char *log, const char *what)
 static void test_an_update_out_of_sequence_is_made_again(void **state)
 {
     static const struct peer_answer script[] = {
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one"), .times = 1},
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("12", "one")},
-        {NETWORKS_PATH, .body = "[]"},
-        {"POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE},
+        MOVED_ON("one"),
+        REFUSED,
         {"POST /v1.41/services/svc1/update?version=12 ", .body = "{}", .expect = "\"A=two\""},
         {0}};
     struct world w;
@@ -91,12 +101,7 @@ static void test_an_update_out_of_sequence_is_made_again(void **state)
 /* What somebody else changed is planned again, and not overwritten. */
 static void test_what_was_changed_meanwhile_is_not_overwritten(void **state)
 {
-    static const struct peer_answer script[] = {
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one"), .times = 1},
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("12", "by hand")},
-        {NETWORKS_PATH, .body = "[]"},
-        {"POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE},
-        {0}};
+    static const struct peer_answer script[] = {MOVED_ON("by hand"), REFUSED, {0}};
     struct world w;
     (void)state;
     open_swarm(&w, script);
@@ -112,10 +117,7 @@ static void test_what_was_changed_meanwhile_is_not_overwritten(void **state)
 static void test_a_service_that_never_rests_is_given_up(void **state)
 {
     static const struct peer_answer script[] = {
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one")},
-        {NETWORKS_PATH, .body = "[]"},
-        {"POST /v1.41/services/svc1/update?version=10 ", .status = 500, .body = OUT_OF_SEQUENCE},
-        {0}};
+        {SERVICE_PATH, .body = SERVICE("10", "one")}, {NETWORKS_PATH, .body = "[]"}, REFUSED, {0}};
     struct world w;
     (void)state;
     open_swarm(&w, script);
@@ -130,11 +132,7 @@ static void test_a_service_that_never_rests_is_given_up(void **state)
 static void test_what_is_changed_while_it_is_waited_for(void **state)
 {
     static const struct peer_answer script[] = {
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one"), .times = 1},
-        {"GET /v1.41/services/rec-web ", .body = SERVICE("12", "by hand")},
-        {NETWORKS_PATH, .body = "[]"},
-        {TASKS_PATH, .body = "[" TASK("t1", "starting") "]"},
-        {0}};
+        MOVED_ON("by hand"), {TASKS_PATH, .body = "[" TASK("t1", "starting") "]"}, {0}};
     struct world w;
     (void)state;
     open_swarm(&w, script);
@@ -173,10 +171,8 @@ static void test_a_manager_that_is_lost_in_the_middle(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct peer_answer script[] = {{"GET /v1.41/services/rec-web ", .body = SERVICE("10", "one")},
-                                             {NETWORKS_PATH, .body = "[]"},
-                                             cases[i].post,
-                                             {0}};
+        const struct peer_answer script[] = {
+            {SERVICE_PATH, .body = SERVICE("10", "one")}, {NETWORKS_PATH, .body = "[]"}, cases[i].post, {0}};
         struct world w;
         open_swarm(&w, script);
         struct step s = step_of(&w, STEP_UPDATE);
