@@ -169,6 +169,13 @@ void fake_power_cut(struct fake_engine *e, unsigned nth, bool after_effect)
     fake_unlock(e);
 }
 
+void fake_power_out(struct fake_engine *e)
+{
+    fake_lock(e);
+    e->dark = true;
+    fake_unlock(e);
+}
+
 struct fake_call *fake_calls(struct fake_engine *e, size_t *ret_n)
 {
     fake_lock(e);

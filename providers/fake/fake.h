@@ -106,6 +106,7 @@ void fake_caps(struct fake_engine *e, unsigned caps);
 /* A power cut: from the n-th changing call on (1-based, counted from now) everything fails with
    ERR_UNAVAILABLE, that call's effect included or not; 0 ends it. */
 void fake_power_cut(struct fake_engine *e, unsigned nth, bool after_effect);
+void fake_power_out(struct fake_engine *e); /* now */
 
 /* ---- what others do to the engine, behind our back ---- */
 

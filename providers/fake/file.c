@@ -12,6 +12,7 @@
  *   exec CODE OUTPUT           what commands in containers give from now on, in this process
  *   unhealthy KEY              containers of this resource or image become unhealthy
  *   fault VERB TEXT            the next call of this kind fails, in this process
+ *   away N                     after N changes more (0: at once) it answers nothing, in this process
  *
  * One process at a time: it is written when a provider is closed, whole.
  */
@@ -59,6 +60,14 @@ static int add_fault(struct fake_engine *e, const char *verb, const char *text, 
     return err_set(err, ERR_INVALID, "there is no call %s", verb);
 }
 
+static void go_away(struct fake_engine *e, int64_t after)
+{
+    if (after)
+        fake_power_cut(e, (unsigned)after + 1, false);
+    else
+        fake_power_out(e);
+}
+
 /* One line: a word, a name, the rest. */
 static int obey(struct fake_engine *e, struct arena *a, char *line, struct err *err)
 {
@@ -95,6 +104,10 @@ static int obey(struct fake_engine *e, struct arena *a, char *line, struct err *
         fake_behave(e, name, &(struct fake_behaviour){.healthy_after_ns = FAKE_UNHEALTHY});
     } else if (str_eq(word, "fault")) {
         r = add_fault(e, name, rest, err);
+    } else if (str_eq(word, "away")) {
+        r = number(name, &n, err);
+        if (r == 0)
+            go_away(e, n);
     } else {
         r = err_set(err, ERR_INVALID, "\"%s\" is not known", word);
     }

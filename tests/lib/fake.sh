@@ -2,13 +2,34 @@
 #
 #   fake_new                       in the current folder: repo/ (a Git repository with manifests), state/, forged.yaml with the
 #                                  environment "shop" on it; exports FORGE_SETTINGS. Images app:1, app:2 and db:1 exist
+#   fake_fleet NAME...             the same with a target of each name, all of which "shop" is on
 #   manifest FILE                  writes standard input to repo/FILE
 #   app NAME [SPEC-LINE...]        writes repo/NAME.yaml: a container of app:1 with these lines in its spec
 #   commit [MESSAGE]               commits repo/
 #   behind LINE...                 what happens on the engine behind Forge's back (providers/fake/file.c lists it)
+#   behind_on NAME LINE...         the same on one engine of several
 # shellcheck shell=bash
 
 fake_new()
+{
+    fake_begin "local: {url: \"fake://$PWD/engine\"}" "target: local"
+    behind "${fake_images[@]}"
+}
+
+fake_fleet()
+{
+    local name targets=
+    for name in "$@"; do
+        targets+="${targets:+, }$name: {url: \"fake://$PWD/engine-$name\", labels: {place: $name}}"
+        behind_on "$name" "${fake_images[@]}"
+    done
+    fake_begin "$targets" "targets: {}"
+}
+
+fake_images=("image app:1 1 1" "image app:2 1 2" "image db:1 0 1")
+
+# fake_begin TARGETS WHERE: the repository and the settings.
+fake_begin()
 {
     mkdir repo
     git -C repo init -q -b main
@@ -19,15 +40,14 @@ apiVersion: forge/v1
 kind: Settings
 state_dir: $PWD/state
 listen: {socket: "$PWD/forged.sock"}
-targets: {local: {url: "fake://$PWD/engine"}}
+targets: {$1}
 environments:
   shop:
     repository: {url: "file://$PWD/repo", branch: main}
-    target: local
+    $2
 END
     chmod 600 forged.yaml
     export FORGE_SETTINGS=$PWD/forged.yaml
-    behind "image app:1 1 1" "image app:2 1 2" "image db:1 0 1"
 }
 
 manifest() { cat >"repo/$1"; }
@@ -49,3 +69,10 @@ commit()
 }
 
 behind() { printf '%s\n' "$@" >>engine.do; }
+
+behind_on()
+{
+    local name=$1
+    shift
+    printf '%s\n' "$@" >>"engine-$name.do"
+}
