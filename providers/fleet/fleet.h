@@ -5,9 +5,11 @@
  * of this room, and nothing outside includes it.
  *
  *   fleet    opening and closing, which engine an id means
- *   member   one engine: each call to it, watched, and what to do when it is away
- *   watchman the thread beside the calls to one engine: passes on cancellations, and asks whether it still
- * answers observe  asking all of them at once watch    their event streams as one
+ *   member     one engine: each call to it, watched, and what to do when it is away
+ *   member_ops the operations on it
+ *   watchman   the thread beside the calls to it: passes on cancellations, and asks whether it still answers
+ *   observe    asking all of them at once
+ *   watch      their event streams as one
  *
  * Ids have the engine's name at their end on this side (container/web@host2) and none on the members' side,
  * so a backend knows nothing of it, and the marks on an engine are the same with one engine and with several.
@@ -89,11 +91,16 @@ int member_end(struct member *m, struct call *call, int r, struct err *err);
 /* While it is away the thread beside it asks whether it is back, so that nobody who looks waits for that.
    With the clock of a test, which does not go on by itself, whoever looks asks. */
 bool member_asks_beside(const struct member *m);
-/* Is it there? Notes what came of it. */
+/* Ask what it is and can, on connections of its own, and note whether it is there. */
+int member_ask(struct member *m, struct arena *a, unsigned *ret_caps, const char **ret_engine,
+               struct err *err) _must_check_;
+/* The same, for who only wants to know whether it is there. */
 int member_probe(struct member *m, struct err *err) _must_check_;
 void member_note_away(struct member *m, const struct err *why);
 void member_state(struct member *m, struct arena *a, struct observed_target *ret);
-/* Set its id free of the engine's name. */
+
+/* ---- member_ops.c ---- */
+/* An id of its engine with the engine's name at its end; NULL stays. */
 const char *member_id(struct member *m, struct arena *a, const char *id);
 extern const struct provider_ops member_ops;
 

@@ -1,4 +1,4 @@
-/* One engine of several: every call to it goes through here. */
+/* One engine of several: its life, whether it is here or away, and what goes round each call to it. */
 #include "providers/fleet/fleet.h"
 
 #include "base/backoff.h"
@@ -178,14 +178,12 @@ static int64_t worth_looking_ns(const struct member *m, struct clock *clock)
     return clock_wall(clock) + (at - now);
 }
 
-int member_probe(struct member *m, struct err *err)
+int member_ask(struct member *m, struct arena *a, unsigned *ret_caps, const char **ret_engine,
+               struct err *err)
 {
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    const char *engine = NULL;
-    unsigned caps;
     pthread_mutex_lock(&m->probe_lock);
     set_probing(m, true);
-    int r = ask(m, &a, &caps, &engine, err);
+    int r = ask(m, a, ret_caps, ret_engine, err);
     if (r < 0)
         member_note_away(m, err);
     else
@@ -193,6 +191,14 @@ int member_probe(struct member *m, struct err *err)
     set_probing(m, false);
     pthread_mutex_unlock(&m->probe_lock);
     return r;
+}
+
+int member_probe(struct member *m, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const char *engine;
+    unsigned caps;
+    return member_ask(m, &a, &caps, &engine, err);
 }
 
 void member_state(struct member *m, struct arena *a, struct observed_target *ret)
@@ -292,185 +298,3 @@ int member_end(struct member *m, struct call *call, int r, struct err *err)
     pthread_mutex_unlock(&m->lock);
     return r;
 }
-
-/* ---- the operations, on this engine ---- */
-
-const char *member_id(struct member *m, struct arena *a, const char *id)
-{
-    return id ? id_on(a, id, m->target->name) : NULL;
-}
-
-static void no_close(struct provider *p)
-{
-    (void)p; /* it is the fleet's */
-}
-
-static void note_heard(struct member *m, unsigned caps, const char *engine)
-{
-    pthread_mutex_lock(&m->lock);
-    m->caps = caps;
-    str_copy(m->engine_text, sizeof(m->engine_text), str_or(engine, ""));
-    pthread_mutex_unlock(&m->lock);
-}
-
-static int member_ping(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a,
-                       struct err *err)
-{
-    struct member *m = member_of(p);
-    pthread_mutex_lock(&m->probe_lock);
-    int r = ask(m, a, ret_caps, ret_engine, err);
-    if (r < 0) {
-        member_note_away(m, err);
-    } else {
-        note_back(m);
-        note_heard(m, *ret_caps, *ret_engine);
-    }
-    pthread_mutex_unlock(&m->probe_lock);
-    return r;
-}
-
-static int member_inspect(struct provider *p, const struct kind_desc *kind, const char *native,
-                          const struct cancel *c, struct arena *a, struct object *ret, struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, false, c, &call, err);
-    if (r < 0)
-        return r;
-    r = m->engine->ops->inspect(m->engine, kind, native, &call.cancel, a, ret, err);
-    r = member_end(m, &call, r, err);
-    if (r == 0)
-        ret->id = member_id(m, a, ret->id);
-    return r;
-}
-
-static int member_apply(struct provider *p, const struct step *s, const struct step_context *ctx,
-                        struct step_result *ret, struct err *err)
-{
-    struct member *m = member_of(p);
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct call call;
-    struct step plain = *s;
-    plain.id = id_plain(&a, s->id);
-    int r = member_begin(m, false, ctx ? ctx->cancel : NULL, &call, err);
-    if (r < 0)
-        return err_wrap(err, "%s", s->id);
-    struct step_context watched = ctx ? *ctx : (struct step_context){0};
-    watched.cancel = &call.cancel;
-    r = m->engine->ops->apply(m->engine, &plain, &watched, ret, err);
-    bool said = r < 0 && !call.cut; /* then the error names the resource already */
-    r = member_end(m, &call, r, err);
-    return r < 0 && !said ? err_wrap(err, "%s", s->id) : r;
-}
-
-static int cannot(struct err *err)
-{
-    return err_set(err, ERR_UNSUPPORTED, "this backend cannot do that");
-}
-
-static int member_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c,
-                       int *ret_exit, struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, true, c, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->exec ? ops->exec(m->engine, rq, &call.cancel, ret_exit, err) : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-static int member_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c,
-                       struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, true, c, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->logs ? ops->logs(m->engine, rq, &call.cancel, err) : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-static int member_volume_save(struct provider *p, const char *native_name, int fd, const struct cancel *c,
-                              struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, true, c, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->volume_save ? ops->volume_save(m->engine, native_name, fd, &call.cancel, err) : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-static int member_volume_load(struct provider *p, const char *native_name, int fd, bool over,
-                              const struct cancel *c, struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, true, c, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->volume_load ? ops->volume_load(m->engine, native_name, fd, over, &call.cancel, err)
-                         : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-static int member_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, true, NULL, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->stats ? ops->stats(m->engine, native, ret, err) : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-static int member_images(struct provider *p, const struct cancel *c, struct arena *a,
-                         struct engine_images *ret, struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, false, c, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->images ? ops->images(m->engine, &call.cancel, a, ret, err) : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-static int member_image_remove(struct provider *p, const char *id, const char *const *names,
-                               const struct cancel *c, struct err *err)
-{
-    struct member *m = member_of(p);
-    struct call call;
-    int r = member_begin(m, false, c, &call, err);
-    if (r < 0)
-        return r;
-    const struct provider_ops *ops = m->engine->ops;
-    r = ops->image_remove ? ops->image_remove(m->engine, id, names, &call.cancel, err) : cannot(err);
-    return member_end(m, &call, r, err);
-}
-
-const struct provider_ops member_ops = {
-    .name = "the engine",
-    .close = no_close,
-    .ping = member_ping,
-    .observe = member_observe,
-    .inspect = member_inspect,
-    .apply = member_apply,
-    .exec = member_exec,
-    .logs = member_logs,
-    .volume_save = member_volume_save,
-    .volume_load = member_volume_load,
-    .images = member_images,
-    .image_remove = member_image_remove,
-    .stats = member_stats,
-};
