@@ -17,11 +17,11 @@ static void add_path(const struct decode_at *at, struct buf *out)
         buf_addf(out, "[%zu]", at->index);
 }
 
-static struct diag *add_problem(struct decode *d, enum diag_level level, const struct ynode *n,
-                                const char *fmt, va_list ap) _vprintf_(4);
+static void add_problem(struct decode *d, enum diag_level level, const struct ynode *n, const char *hint,
+                        const char *fmt, va_list ap) _vprintf_(5);
 
-static struct diag *add_problem(struct decode *d, enum diag_level level, const struct ynode *n,
-                                const char *fmt, va_list ap)
+static void add_problem(struct decode *d, enum diag_level level, const struct ynode *n, const char *hint,
+                        const char *fmt, va_list ap)
 {
     _cleanup_buf_ struct buf msg = BUF_INIT;
     add_path(d->at, &msg);
@@ -29,14 +29,16 @@ static struct diag *add_problem(struct decode *d, enum diag_level level, const s
         buf_adds(&msg, ": ");
     buf_addv(&msg, fmt, ap);
     const char *file = n->file && d->files ? d->files[n->file] : d->file;
-    return diag_add(d->diags, level, file, n->line, n->col, "%s", buf_str(&msg));
+    struct diag *diag = diag_add(d->diags, level, file, n->line, n->col, "%s", buf_str(&msg));
+    if (!str_empty(hint))
+        diag_hint(d->diags, diag, "%s", hint);
 }
 
 struct val *decode_error(struct decode *d, const struct ynode *n, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    add_problem(d, DIAG_ERROR, n, fmt, ap);
+    add_problem(d, DIAG_ERROR, n, NULL, fmt, ap);
     va_end(ap);
     return NULL;
 }
@@ -45,10 +47,8 @@ struct val *decode_error_hint(struct decode *d, const struct ynode *n, const cha
 {
     va_list ap;
     va_start(ap, fmt);
-    struct diag *diag = add_problem(d, DIAG_ERROR, n, fmt, ap);
+    add_problem(d, DIAG_ERROR, n, hint, fmt, ap);
     va_end(ap);
-    if (!str_empty(hint))
-        diag_hint(d->diags, diag, "%s", hint);
     return NULL;
 }
 
@@ -56,10 +56,8 @@ void decode_warning(struct decode *d, const struct ynode *n, const char *hint, c
 {
     va_list ap;
     va_start(ap, fmt);
-    struct diag *diag = add_problem(d, DIAG_WARNING, n, fmt, ap);
+    add_problem(d, DIAG_WARNING, n, hint, fmt, ap);
     va_end(ap);
-    if (!str_empty(hint))
-        diag_hint(d->diags, diag, "%s", hint);
 }
 
 void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ...)
@@ -67,7 +65,7 @@ void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ..
     const struct ynode n = {.file = at->file, .line = at->line, .col = at->col};
     va_list ap;
     va_start(ap, fmt);
-    add_problem(d, DIAG_ERROR, &n, fmt, ap);
+    add_problem(d, DIAG_ERROR, &n, NULL, fmt, ap);
     va_end(ap);
 }
 
