@@ -17,9 +17,4 @@ void pool_drain(struct pool *p);
 /* Run fn(arg, i) for each i below n on the pool and this thread, and wait; for parallel loops. fn must not
  * submit. */
 void pool_each(struct pool *p, size_t n, void (*fn)(void *arg, size_t i), void *arg);
-static inline void pool_freep(struct pool **p)
-{
-    pool_free(*p);
-}
-#define _cleanup_pool_ _cleanup_(pool_freep)
 #endif

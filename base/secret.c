@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium/utils.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -37,11 +36,6 @@ const char *secret_bytes(const struct secret *s, size_t *ret_len)
     if (ret_len)
         *ret_len = s->len;
     return s->bytes;
-}
-
-bool secret_equal(const struct secret *a, const struct secret *b)
-{
-    return a->len == b->len && sodium_memcmp(a->bytes, b->bytes, a->len) == 0;
 }
 
 void secret_wipe(void *p, size_t len)

@@ -12,7 +12,6 @@ struct secret;
 struct secret *secret_new(const void *bytes, size_t len);
 void secret_free(struct secret *s);
 const char *secret_bytes(const struct secret *s, size_t *ret_len); /* NUL-terminated; ret_len may be NULL */
-bool secret_equal(const struct secret *a, const struct secret *b); /* constant time for equal lengths */
 /* Read a file that holds a credential: at most 64 KiB, a regular file, not readable by others (else
    ERR_DENIED with the chmod that mends it); one trailing newline is dropped. */
 int secret_read_file(const char *path, struct secret **ret, struct err *err) _must_check_;

@@ -243,38 +243,3 @@ void diag_print(const struct diag_list *d, const char *(*source)(void *arg, cons
     if (all > d->n)
         buf_addf(out, "%zu more problems are not shown\n", all - d->n);
 }
-
-static void json_text(const char *name, const char *text, struct buf *out)
-{
-    buf_addf(out, "\"%s\": ", name);
-    if (text)
-        val_json_str(text, strlen(text), out);
-    else
-        buf_adds(out, "null");
-}
-
-static void json_number(const char *name, uint32_t n, struct buf *out)
-{
-    if (n)
-        buf_addf(out, ", \"%s\": %u", name, n);
-    else
-        buf_addf(out, ", \"%s\": null", name);
-}
-
-void diag_json(const struct diag_list *d, struct buf *out)
-{
-    buf_addc(out, '[');
-    for (size_t i = 0; i < d->n; i++) {
-        const struct diag *diag = &d->items[i];
-        buf_adds(out, i > 0 ? ",\n {" : "{");
-        json_text("file", diag->file, out);
-        json_number("line", diag->line, out);
-        json_number("column", diag->col, out);
-        buf_addf(out, ", \"severity\": \"%s\", ", diag->level == DIAG_ERROR ? "error" : "warning");
-        json_text("message", diag->msg, out);
-        buf_adds(out, ", ");
-        json_text("hint", diag->hint, out);
-        buf_addc(out, '}');
-    }
-    buf_addc(out, ']');
-}

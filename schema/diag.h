@@ -37,6 +37,4 @@ void diag_sort(struct diag_list *d);
    it (source may be NULL: path -> text of the file). */
 void diag_print(const struct diag_list *d, const char *(*source)(void *arg, const char *path), void *arg,
                 bool colour, struct buf *out);
-/* {"file":..., "line":..., "column":..., "severity":..., "message":..., "hint":...} as a JSON list. */
-void diag_json(const struct diag_list *d, struct buf *out);
 #endif

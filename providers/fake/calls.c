@@ -153,13 +153,6 @@ void fake_latency(struct fake_engine *e, enum fake_verb verb, int64_t ns)
     fake_unlock(e);
 }
 
-void fake_caps(struct fake_engine *e, unsigned caps)
-{
-    fake_lock(e);
-    e->caps = caps;
-    fake_unlock(e);
-}
-
 void fake_power_cut(struct fake_engine *e, unsigned nth, bool after_effect)
 {
     fake_lock(e);

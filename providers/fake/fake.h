@@ -101,8 +101,6 @@ void fake_fault(struct fake_engine *e, const struct fake_fault *f);
 void fake_faults_clear(struct fake_engine *e);
 /* Real or fake time that each call of a verb takes. */
 void fake_latency(struct fake_engine *e, enum fake_verb verb, int64_t ns);
-/* Capabilities it claims; all but CAP_SERVICES unless said otherwise. */
-void fake_caps(struct fake_engine *e, unsigned caps);
 /* A power cut: from the n-th changing call on (1-based, counted from now) everything fails with
    ERR_UNAVAILABLE, that call's effect included or not; 0 ends it. */
 void fake_power_cut(struct fake_engine *e, unsigned nth, bool after_effect);
@@ -127,9 +125,6 @@ void fake_rename(struct fake_engine *e, const char *object, const char *name);
 void fake_log_line(struct fake_engine *e, const char *object, int stream, const char *text);
 void fake_exec_result(struct fake_engine *e, int exit_code,
                       const char *output); /* of every exec from now on */
-/* Bring health and exits up to now; a test that advances a fake clock calls it so that watchers hear of them.
- */
-void fake_settle(struct fake_engine *e);
 /* The event stream broke: watchers get an event with `lost`. */
 void fake_lose_events(struct fake_engine *e);
 

@@ -114,13 +114,6 @@ void fake_settle_locked(struct fake_engine *e)
     }
 }
 
-void fake_settle(struct fake_engine *e)
-{
-    fake_lock(e);
-    fake_settle_locked(e);
-    fake_unlock(e);
-}
-
 /* What must be there when a container starts; its image was looked up when it was created. */
 static int check_start(struct fake_engine *e, const struct fake_object *o, struct err *err)
 {

@@ -82,15 +82,6 @@ const char *plan_action_name(enum plan_action a)
     return NAME_OF(plan_actions, a);
 }
 
-int plan_action_from_name(const char *s, enum plan_action *ret)
-{
-    int i = index_of(plan_actions, ARRAY_LEN(plan_actions), s);
-    if (i < 0)
-        return ERR_NOTFOUND;
-    *ret = (enum plan_action)i;
-    return 0;
-}
-
 const char *step_verb_name(enum step_verb v)
 {
     return NAME_OF(step_verbs, v);

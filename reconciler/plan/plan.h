@@ -21,7 +21,6 @@ enum plan_action {
                      protected, suspended, conflict) */
 };
 const char *plan_action_name(enum plan_action a);
-int plan_action_from_name(const char *s, enum plan_action *ret); /* 0, or ERR_NOTFOUND */
 
 /* Why; a set of bits. */
 #define CAUSE_COMMIT     0x01u /* Git asks for something else than what was applied */

@@ -113,10 +113,6 @@ static inline void git_commit_freep(git_commit **p)
 {
     git_commit_free(*p);
 }
-static inline void git_remote_freep(git_remote **p)
-{
-    git_remote_free(*p);
-}
 static inline void git_odb_freep(git_odb **p)
 {
     git_odb_free(*p);

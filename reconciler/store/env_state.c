@@ -52,7 +52,6 @@ static int put(struct store_tx *tx, const char *env, const struct env_state *st,
 
 struct change {
     const char *env;
-    const struct env_state *whole; /* this, or what fn makes of what is there */
     void (*fn)(struct env_state *st, void *arg);
     void *arg;
 };
@@ -62,18 +61,11 @@ static int run_change(struct store_tx *tx, void *arg, struct err *err)
     const struct change *c = arg;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct env_state st;
-    if (c->whole)
-        return put(tx, c->env, c->whole, err);
     int r = get(tx, c->env, &a, &st, err);
     if (r < 0)
         return r;
     c->fn(&st, c->arg);
     return put(tx, c->env, &st, err);
-}
-
-int env_state_put(struct store *s, const char *env, const struct env_state *st, struct err *err)
-{
-    return store_update(s, run_change, &(struct change){.env = env, .whole = st}, err);
 }
 
 int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg,

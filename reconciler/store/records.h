@@ -26,10 +26,9 @@ struct env_state {
 };
 int env_state_get(struct store *s, const char *env, struct arena *a, struct env_state *ret,
                   struct err *err) _must_check_; /* absent: zeroed, 0 */
-/* generation and transition are not taken from here: they follow from what is stored. */
-int env_state_put(struct store *s, const char *env, const struct env_state *st, struct err *err) _must_check_;
-/* Change it in one commit: between another process's word (a suspension) and ours nothing is lost. fn may be
-   run more than once, each time on what is stored; strings that it sets live until this returns. */
+/* Change it in one commit; generation and transition follow from what is stored, and are not taken from here:
+   between another process's word (a suspension) and ours nothing is lost. fn may be run more than once, each
+   time on what is stored; strings that it sets live until this returns. */
 int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg,
                      struct err *err) _must_check_;
 /* Those of which there is anything, by name. */

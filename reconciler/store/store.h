@@ -95,9 +95,6 @@ int store_tx_get(struct store_tx *tx, enum store_table t, const char *key, struc
 int store_tx_put(struct store_tx *tx, enum store_table t, const char *key, const struct val *v,
                  struct err *err) _must_check_;
 int store_tx_del(struct store_tx *tx, enum store_table t, const char *key, struct err *err) _must_check_;
-/* The greatest key with a prefix; ERR_NOTFOUND. */
-int store_tx_last(struct store_tx *tx, enum store_table t, const char *prefix, struct arena *a,
-                  const char **ret_key, struct err *err) _must_check_;
 
 /* Give back the memory in which the kernel shows this process what it has read of the store: after a lot was
    read, and before a long wait. */

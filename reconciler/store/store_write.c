@@ -145,30 +145,3 @@ int store_tx_del(struct store_tx *tx, enum store_table t, const char *key, struc
     tx->dirty = true;
     return tx->s->kv->ops->del(tx->txn, t, slice_of(key), err);
 }
-
-struct last {
-    struct arena *a;
-    const char *key;
-};
-
-static int take_key(void *arg, struct slice key, struct slice value)
-{
-    (void)value;
-    struct last *last = arg;
-    last->key = arena_strndup(last->a, key.data, key.len);
-    return 1;
-}
-
-int store_tx_last(struct store_tx *tx, enum store_table t, const char *prefix, struct arena *a,
-                  const char **ret_key, struct err *err)
-{
-    struct last last = {.a = a};
-    int stop, r = tx->s->kv->ops->walk(tx->txn, t, slice_of(prefix), true, take_key, &last, &stop, err);
-    if (r < 0)
-        return r;
-    if (!last.key)
-        return err_set(err, ERR_NOTFOUND, "the store has no record %s... in table %s", prefix,
-                       store_table_name(t));
-    *ret_key = last.key;
-    return 0;
-}

@@ -58,7 +58,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct buf text = BUF_INIT;
     diag_sort(&diags);
     diag_print(&diags, NULL, NULL, true, &text);
-    diag_json(&diags, &text);
     buf_release(&text);
     arena_release(&a);
     return 0;

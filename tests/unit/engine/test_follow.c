@@ -245,7 +245,7 @@ static const char *document(struct arena *a, const struct look *l, bool drift_on
 static const char *problems(struct arena *a, const struct look *l)
 {
     struct buf b = BUF_INIT;
-    diag_json(&l->diags, &b);
+    diag_print(&l->diags, NULL, NULL, false, &b);
     const char *text = arena_strdup(a, buf_str(&b));
     buf_release(&b);
     return text;

@@ -162,28 +162,6 @@ static void test_colours(void **state)
     assert_non_null(strstr(text, "\x1b[1;33mwarning:\x1b[0m odd"));
 }
 
-/* P4: for machines, deterministic. */
-static void test_json(void **state)
-{
-    struct world *w = *state;
-    buf_reset(&w->text);
-    diag_json(&w->diags, &w->text);
-    assert_string_equal(buf_str(&w->text), "[]");
-    diag_hint(&w->diags, diag_add(&w->diags, DIAG_ERROR, "f", 3, 4, "a \"b\""), "c");
-    diag_add(&w->diags, DIAG_WARNING, NULL, 0, 0, "d");
-    buf_reset(&w->text);
-    diag_json(&w->diags, &w->text);
-    const struct val *v;
-    struct val *parsed;
-    struct err err = {0};
-    assert_int_equal(val_from_json(&w->arena, w->text.data, w->text.len, "diags", &parsed, &err), 0);
-    v = parsed;
-    assert_string_equal(json_of(w, v->items[0]), "{'column': 4, 'file': 'f', 'hint': 'c', 'line': 3, "
-                                                 "'message': 'a \\'b\\'', 'severity': 'error'}");
-    assert_string_equal(json_of(w, v->items[1]), "{'column': null, 'file': null, 'hint': null, 'line': null, "
-                                                 "'message': 'd', 'severity': 'warning'}");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,7 +173,6 @@ int main(void)
         world_test(test_source_line_and_caret),
         world_test(test_long_line_is_cut_around_the_caret),
         world_test(test_colours),
-        world_test(test_json),
     };
     return cmocka_run_group_tests_name("diag", tests, NULL, NULL);
 }

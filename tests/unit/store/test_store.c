@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "reconciler/store/keys.h"
 #include "tests/unit/store/store_fixture.h"
 
 static struct err err;
@@ -147,15 +148,13 @@ static void batches_are_all_or_nothing(void **state)
 static int add_next(struct store_tx *tx, void *arg, struct err *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
-    const char *last = NULL;
+    struct keys last;
     char key[32];
     int64_t *number = arg;
-    *number = 1;
-    int r = store_tx_last(tx, STORE_TRANSITION, "prod/", &a, &last, e);
-    if (r == 0)
-        *number = strtol(last + 5, NULL, 10) + 1;
-    else if (r != ERR_NOTFOUND)
+    int r = store_tx_keys(tx, STORE_TRANSITION, "prod/", true, 1, &a, &last, e);
+    if (r < 0)
         return r;
+    *number = last.n ? strtol(last.items[0] + 5, NULL, 10) + 1 : 1;
     snprintf(key, sizeof(key), "prod/%010lld", (long long)*number);
     return store_tx_put(tx, STORE_TRANSITION, key, fixture_val(&a, *number, NULL), e);
 }

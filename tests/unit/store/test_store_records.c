@@ -26,6 +26,11 @@ static size_t records(struct fixture *f, enum store_table t)
 
 /* ---- the environment's state ---- */
 
+static void set_all(struct env_state *st, void *arg)
+{
+    *st = *(const struct env_state *)arg;
+}
+
 static void state_round_trip(void **state)
 {
     struct fixture *f = *state;
@@ -51,7 +56,7 @@ static void state_round_trip(void **state)
                             .held_generation = 6,
                             .generation = 99,
                             .transition = 99};
-    assert_ok(env_state_put(f->store, "prod", &st, &err));
+    assert_ok(env_state_update(f->store, "prod", set_all, &st, &err));
     fixture_reopen(f);
     assert_ok(env_state_get(f->store, "prod", &f->arena, &back, &err));
     assert_string_equal(back.source, "git@h:r//p");
@@ -74,7 +79,7 @@ static void state_changes_in_one_commit(void **state)
 {
     struct fixture *f = *state;
     struct env_state st = {.source = "s"};
-    assert_ok(env_state_put(f->store, "prod", &st, &err));
+    assert_ok(env_state_update(f->store, "prod", set_all, &st, &err));
     assert_ok(env_state_update(f->store, "prod", suspend, (char[]){"root"}, &err));
     assert_ok(env_state_update(f->store, "prod", suspend, (char[]){"admin"}, &err));
     assert_ok(env_state_update(f->store, "new", suspend, (char[]){"root"}, &err)); /* made when absent */
