@@ -8,6 +8,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define CACHE_KEEP_NS (90 * 24 * 3600 * NS_PER_S) /* not used for so long */
+#define CACHE_TRIM_NS (24 * 3600 * NS_PER_S)      /* so often, at most */
+
 struct applying {
     struct engine *engine;
     struct look *look;
@@ -202,6 +205,19 @@ static int save_state(struct applying *ap, int result, const struct err *outcome
     return state_save(ap->engine, &c, err);
 }
 
+/* Commits and containers that are gone leave what was kept of them in the cache. What does not go now goes
+   another day. */
+static void trim_cache(struct engine *e)
+{
+    struct err ignored = {0};
+    int64_t now = clock_wall(e->env.clock);
+    if (e->trimmed_ns && now - e->trimmed_ns < CACHE_TRIM_NS)
+        return;
+    e->trimmed_ns = now;
+    if (store_cache_trim(e->env.store, now, CACHE_KEEP_NS, &ignored) < 0)
+        log_debug("cache.trim_failed", "error", ignored.msg, NULL);
+}
+
 static int apply_changes(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
@@ -229,6 +245,7 @@ static int apply_changes(struct applying *ap, struct err *err)
     if (r == 0 && result == 0)
         r = retention_apply(e->env.store, e->config->name, &e->config->retention, clock_wall(e->env.clock),
                             &late);
+    trim_cache(e);
     if (result < 0)
         *err = outcome;
     else if (r < 0)

@@ -24,6 +24,7 @@ struct engine {
     struct plan_note *notes;
     size_t n_notes;
     struct secret_files secrets;
+    int64_t trimmed_ns; /* wall clock: when the cache was last trimmed; 0: not yet */
 };
 
 void secret_files_init(struct secret_files *s);

@@ -286,9 +286,37 @@ static void test_comparison_of_commits(_unused_ void **state)
     ew_release(&w);
 }
 
+static bool is_cached(struct ew *w, const char *key)
+{
+    const void *data;
+    size_t len;
+    return store_cache_get(w->store, "test", key, &w->arena, &data, &len) == 0;
+}
+
+/* What nothing has read for months goes with an apply. */
+static void test_the_cache_does_not_grow_for_ever(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "trim", EW_GIT, false);
+    store_cache_put(w.store, "test", "gone", "1", 1);
+    store_cache_put(w.store, "test", "used", "1", 1);
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    clock_fake_advance(&w.time, 60 * 24 * 3600 * NS_PER_S);
+    assert_true(is_cached(&w, "used"));
+    clock_fake_advance(&w.time, 40 * 24 * 3600 * NS_PER_S);
+    ew_ok(ew_reconcile(&w)); /* nothing to do, nothing written (L1) */
+    ew_commit(&w, "app.yaml", EW_C("web", ", user: \"1\""));
+    ew_ok(ew_reconcile(&w));
+    assert_false(is_cached(&w, "gone"));
+    assert_true(is_cached(&w, "used"));
+    ew_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_cache_does_not_grow_for_ever),
         cmocka_unit_test(test_no_change),
         cmocka_unit_test(test_no_change_on_disk),
         cmocka_unit_test(test_looking_writes_nothing),
