@@ -313,6 +313,56 @@ static void test_the_cache_does_not_grow_for_ever(_unused_ void **state)
     ew_release(&w);
 }
 
+/* Which resources the last look was told to be the only ones that were changed. */
+static const struct provider_ops *real_ops;
+static char touched[128];
+
+static int note_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
+                        struct arena *a, struct observed *ret, struct err *err)
+{
+    size_t len = 0;
+    touched[0] = '\0';
+    for (const char *const *id = rq->before ? rq->touched : NULL; id && *id; id++)
+        len += (size_t)snprintf(touched + len, sizeof(touched) - len, "%s ", *id);
+    return real_ops->observe(p, rq, c, a, ret, err);
+}
+
+/* A few containers that were changed within a moment are all that is read back; otherwise it is everything. */
+static void test_what_was_changed_is_read_back(_unused_ void **state)
+{
+    struct ew w;
+    struct provider *p;
+    ew_init(&w, "readback", EW_GIT, false);
+    ew_ok(engine_provider(w.engine, &p, &w.err));
+    real_ops = p->ops;
+    struct provider_ops noting = *p->ops;
+    noting.observe = note_observe;
+    p->ops = &noting;
+    ew_commit(&w, "app.yaml", TWO);
+    ew_ok(ew_reconcile(&w));
+    assert_string_equal(touched, "container/db container/web ");
+
+    ew_commit(&w, "app.yaml", EW_C("web", ", environment: {A: two}") EW_C("db", ""));
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.result.report.ok, 1);
+    assert_string_equal(touched, "container/web ");
+    ew_assert_in_sync(&w);
+
+    ew_commit(&w, "app.yaml", EW_C("web", ", environment: {A: three}") EW_C("db", ""));
+    ew_ok(ew_look(&w, &(struct look_options){.attended = true, .fetch = true}));
+    clock_fake_advance(&w.time, 3 * NS_PER_S);
+    ew_ok(ew_apply_look(&w));
+    assert_int_equal(w.result.report.ok, 1);
+    assert_string_equal(touched, "");
+
+    ew_commit(&w, "app.yaml", EW_C("web", ", environment: {A: four}"));
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.result.report.ok, 2);
+    assert_string_equal(touched, "");
+    p->ops = real_ops;
+    ew_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_many_deletions_want_approval),
         cmocka_unit_test(test_failed_replace_keeps_the_old_one),
         cmocka_unit_test(test_what_does_not_converge_is_held),
+        cmocka_unit_test(test_what_was_changed_is_read_back),
         cmocka_unit_test(test_lost_store_is_rebuilt),
         cmocka_unit_test(test_adoption),
         cmocka_unit_test(test_folder),
