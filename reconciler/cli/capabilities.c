@@ -18,6 +18,7 @@ struct page {
     struct column columns[8];
     size_t n;
     struct buf *out;
+    const struct kind_desc *kind; /* of the rows that are written */
 };
 
 static void page_init(struct page *p, struct buf *out)
@@ -73,7 +74,7 @@ static const char *cost_word(const struct field *f, const char *top, unsigned ca
 static bool same_row(const struct limit *a, const struct limit *b)
 {
     return a->kind == b->kind && str_eq(a->path, b->path) && str_eq(a->value, b->value) &&
-           str_eq(a->beside, b->beside);
+           str_eq(a->part, b->part) && str_eq(a->beside, b->beside);
 }
 
 static const struct limit *refusal(const struct limit *row, unsigned caps)
@@ -94,6 +95,15 @@ static const char *only(struct page *p, const char *fine)
     return arena_strdup(&p->arena, buf_str(&b));
 }
 
+/* The nodes of a swarm make volumes, and keep them as they are. */
+static const char *cost_of(const struct page *p, const struct field *f, const char *top, unsigned caps)
+{
+    bool kept = p->kind->flags & KIND_STATEFUL && caps & CAP_SERVICES && f->impact == IMPACT_DATA_LOSS;
+    if (!kept)
+        return cost_word(f, top, caps);
+    return str_eq(f->name, "name") ? "another volume" : "takes another `name`";
+}
+
 static const char *cell(struct page *p, const struct column *c, const struct field *f, const char *top,
                         const struct limit *row)
 {
@@ -105,14 +115,14 @@ static const char *cell(struct page *p, const struct column *c, const struct fie
         if (i && no != (refusal(row, v[i - 1].caps) != NULL))
             change = i;
     }
-    const char *cost = cost_word(f, top, v[c->n - 1].caps);
+    const char *cost = cost_of(p, f, top, v[c->n - 1].caps);
     if (!refused)
         return cost;
     const struct limit *l = refusal(row, v[0].caps);
     if (refused == c->n)
         return l->fine ? only(p, l->fine) : "no";
     return l ? arena_printf(&p->arena, "%s, from %s", cost, v[change].name)
-             : arena_printf(&p->arena, "%s, but not %s", cost_word(f, top, v[0].caps), v[change].name);
+             : arena_printf(&p->arena, "%s, but not %s", cost_of(p, f, top, v[0].caps), v[change].name);
 }
 
 /* What to do instead, by backend. */
@@ -134,6 +144,8 @@ static void row(struct page *p, const struct field *f, const char *top, const ch
                 const struct limit *l)
 {
     buf_addf(p->out, "| `%s%s%s`", path, l && l->value ? ": " : "", l && l->value ? l->value : "");
+    if (l && l->part)
+        buf_addf(p->out, " with `%s`", l->part);
     if (l && l->beside)
         buf_addf(p->out, " beside `%s`", l->beside);
     buf_adds(p->out, " |");
@@ -144,10 +156,16 @@ static void row(struct page *p, const struct field *f, const char *top, const ch
     buf_adds(p->out, " |\n");
 }
 
+/* Not of the field as a whole. */
+static bool is_special(const struct limit *l)
+{
+    return l->value || l->part || l->beside;
+}
+
 static const struct limit *limit_of(const struct kind_desc *kind, const char *path)
 {
     for (const struct limit *l = limits; l->kind; l++)
-        if (l->kind == kind && str_eq(l->path, path) && !l->value && !l->beside)
+        if (l->kind == kind && str_eq(l->path, path) && !is_special(l))
             return l;
     return NULL;
 }
@@ -167,13 +185,14 @@ static void field_rows(struct page *p, const struct kind_desc *kind, const struc
     for (const struct limit *l = limits; l->kind; l++) {
         if (l->kind != kind || strncmp(l->path, f->name, n) != 0 || said_before(l))
             continue;
-        if (l->path[n] == '.' || (!l->path[n] && (l->value || l->beside)))
+        if (l->path[n] == '.' || (!l->path[n] && is_special(l)))
             row(p, field_path(kind->spec, l->path), f->name, l->path, l);
     }
 }
 
 static void kind_table(struct page *p, const struct kind_desc *kind)
 {
+    p->kind = kind;
     buf_addf(p->out, "\n## %s\n", kind->name);
     heads(p, "Field", " Instead");
     for (const struct field *f = kind->spec->fields; f->name; f++)

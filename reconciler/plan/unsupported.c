@@ -29,6 +29,10 @@ const struct limit limits[] = {
     {&kind_container, "pull_policy", .with = CAP_REMOTE_DIGEST,
      .what = "a look at the registry before a pull", .value = "always"},
 
+    {&kind_container, "hostname", .with = CAP_SERVICES, .what = "templates", .part = "{{",
+     .hint = "write it out, or use the target of a swarm"},
+    {&kind_volume, "name", .with = CAP_SERVICES, .what = "templates", .part = "{{",
+     .hint = "write it out, or use the target of a swarm"},
     {&kind_container, "deploy.mode", .with = CAP_SERVICES, .what = "this mode",
      .hint = "one engine has no other nodes: remove it, or set replicas; or use the target of a swarm"},
     {&kind_container, "deploy.placement", .with = CAP_SERVICES, .what = "placement",
@@ -192,6 +196,7 @@ static void report(struct check *c, const struct val *v, const struct val *at, c
                        : v->type == VAL_INT ? arena_printf(p->a, "%lld", (long long)v->i)
                                             : "";
     if (is_nothing(v) || (c->limit->value && !str_eq(text, c->limit->value)) ||
+        (c->limit->part && !strstr(text, c->limit->part)) ||
         (v->type == VAL_STR && is_word_of(c->limit->fine, v->s)))
         return;
     const struct observed_target *t = observed_target(p->in->observed, c->r->id);

@@ -16,6 +16,7 @@ struct limit {
     const char *fine;   /* values that are allowed all the same, with spaces between; NULL: none */
     const char *beside; /* only where this field is said as well; NULL: anywhere */
     const char *value;  /* only this one is refused; NULL: any */
+    const char *part;   /* only those that have this in them; NULL: any */
 };
 extern const struct limit limits[]; /* ends with a NULL kind */
 

@@ -7,6 +7,9 @@
 
 #define HOSTNAME_PATTERN "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"
 #define HOSTNAME_DOC     "a host name: letters, digits, - and _ in parts joined by dots"
+/* With templates of a swarm: "{{.Node.Hostname}}-{{.Task.Slot}}". */
+#define TASK_NAME_PATTERN "^([A-Za-z0-9_-]|[{][{][^{}]+[}][}])+([.]([A-Za-z0-9_-]|[{][{][^{}]+[}][}])+)*$"
+#define TASK_NAME_DOC     HOSTNAME_DOC "; on a swarm also templates"
 
 static const char *const pull_policies[] = {"missing", "always", "never", NULL};
 static const char *const uts_modes[] = {"host", NULL};

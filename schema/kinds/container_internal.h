@@ -35,7 +35,7 @@ typedef void keyed_fn(struct decode *d, const struct field *f, const struct ynod
 short_form_fn image_short, pull_policy_short, platform_short, env_file_short, restart_short, signal_short;
 short_form_fn native_name_short, profile_short, healthcheck_test_short, depends_short, depends_item_short;
 short_form_fn port_short, networks_short, network_item_short, extra_hosts_short;
-short_form_fn network_mode_short, namespace_short, hostname_short, mac_short;
+short_form_fn network_mode_short, namespace_short, hostname_short, task_name_short, mac_short;
 short_form_fn volume_short, tmpfs_short, tmpfs_options_short, file_short, device_short, device_rule_short;
 keyed_fn port_keyed, volume_keyed, config_keyed, secret_keyed, device_keyed;
 short_form_fn capability_short, security_option_short;

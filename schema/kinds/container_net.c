@@ -76,6 +76,27 @@ struct val *hostname_short(struct decode *d, const struct field *f, const struct
                           "use letters, digits, - and _, in parts joined by dots");
 }
 
+/* What a swarm fills in for each task may stand for any part of a label. */
+static const char *task_name_canonical(struct arena *a, const char *text)
+{
+    char *rest = arena_strdup(a, text);
+    for (char *begin; (begin = strstr(rest, "{{"));) {
+        char *end = strstr(begin, "}}");
+        if (!end)
+            return NULL;
+        *begin = 'x';
+        memmove(begin + 1, end + 2, strlen(end + 2) + 1);
+    }
+    return hostname_canonical(a, rest) ? arena_strdup(a, text) : NULL;
+}
+
+struct val *task_name_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    (void)f;
+    return read_canonical(d, n, task_name_canonical, "a host name",
+                          "use letters, digits, - and _, in parts joined by dots");
+}
+
 static const char *mac_canonical(struct arena *a, const char *text)
 {
     char *mac = arena_strdup(a, text);

@@ -17,9 +17,12 @@ static const struct field volume_fields[] = {
      .example = "{com.example.team: shop}", .elem = &field_label},
     {"name", FT_STRING, IMPACT_DATA_LOSS, 0,
      .doc = "Its name on the engine, in place of `ENVIRONMENT-NAME`. Another name is another volume, and an "
-            "empty one.",
-     .example = "shop-data", .pattern = "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
-     .pattern_doc = "letters, digits, _, . and -"},
+            "empty one. On a swarm it may have templates, which each task fills in: `data-{{.Task.Slot}}` is "
+            "one "
+            "for each place of a service.",
+     .example = "shop-data",
+     .pattern = "^([a-zA-Z0-9]|[{][{][^{}]+[}][}])([a-zA-Z0-9_.-]|[{][{][^{}]+[}][}])*$",
+     .pattern_doc = "letters, digits, _, . and -; on a swarm also templates"},
     {"external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
      .doc = "It exists already and is somebody else's: it is used, and never made, changed or removed. Only "
             "`name` goes with it.",

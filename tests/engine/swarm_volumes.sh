@@ -62,14 +62,15 @@ test_a_folder_of_each_node() # L9
     mkdir "$SERVICE_DIR/folder"
     volume "{driver_opts: {type: none, o: bind, device: $SERVICE_DIR/folder}}"
     container web "stop_grace_period: 1s" "update: {monitor: 500ms}" "volumes: ['data:/data']" \
-        "command: [sh, -c, 'echo >/data/\$\$NODE; sleep infinity']" "environment: {NODE: '{{.Node.Hostname}}'}" \
+        "command: [sh, -c, 'echo >/data/\$\$NODE-\$\$(hostname); sleep infinity']" "environment: {NODE: '{{.Node.Hostname}}'}" \
+        "hostname: 'on-{{.Node.Hostname}}'" \
         "deploy: {endpoint_mode: dnsrr, mode: global}"
     applied
     assert_eq "$(nodes_with)" "node1
 node2
 node3"
-    eventually 5 test -s "$SERVICE_DIR/folder/node3"
-    assert_eq "$(cd "$SERVICE_DIR/folder" && echo *)" "node1 node2 node3"
+    eventually 5 test -s "$SERVICE_DIR/folder/node3-on-node3"
+    assert_eq "$(cd "$SERVICE_DIR/folder" && echo *)" "node1-on-node1 node2-on-node2 node3-on-node3"
     assert_eq "$(on 3 '{{.Options.device}}')" "$SERVICE_DIR/folder"
 }
 
@@ -99,6 +100,17 @@ test_another_option_needs_another_volume() # S3, S9
     container other "deploy: {endpoint_mode: dnsrr}"
     applied
     assert_eq "$(nodes_with)" node3
+}
+
+test_each_place_of_a_service_has_its_own() # L9
+{
+    new places
+    volume "{name: '$FORGE_ENV-data-{{.Task.Slot}}'}"
+    user_of node2
+    printf '  replicas: 2\n' >>"$FORGE_DIR/web.yaml"
+    applied
+    assert_eq "$(swarm_docker 2 volume ls -q --filter "name=$FORGE_ENV" | sort)" "$FORGE_ENV-data-1
+$FORGE_ENV-data-2"
 }
 
 test_what_a_node_cannot_make_is_told_in_its_words() # S9

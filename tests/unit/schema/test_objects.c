@@ -49,7 +49,7 @@ static void test_volume(void **state)
           "{'driver': 'local', 'driver_opts': {'device': ':/x', 'type': 'nfs'}, 'name': 'data'}");
     check(w, &kind_volume, "external: true", "{'external': true}");
     check_wrong(w, &kind_volume, "name: \"a/b\"",
-                "f:1:7: error: name: \"a/b\" is not letters, digits, _, . and -\n"
+                "f:1:7: error: name: \"a/b\" is not letters, digits, _, . and -; on a swarm also templates\n"
                 "  hint: for example: shop-data\n");
     check_wrong(
         w, &kind_volume, "labels: {io.forge.x: 1}",
