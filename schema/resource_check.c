@@ -7,18 +7,22 @@
 
 /* Problems. */
 
-static struct diag *problem(enum diag_level level, const struct resource_set *s, const struct resource *r,
-                            const struct val *at, struct diag_list *diags, const char *fmt, va_list ap)
-    _printf_(6, 0);
-static struct diag *problem(enum diag_level level, const struct resource_set *s, const struct resource *r,
-                            const struct val *at, struct diag_list *diags, const char *fmt, va_list ap)
+static void problem(enum diag_level level, const struct resource_set *s, const struct resource *r,
+                    const struct val *at, struct diag_list *diags, const char *hint, const char *fmt,
+                    va_list ap) _vprintf_(7);
+
+static void problem(enum diag_level level, const struct resource_set *s, const struct resource *r,
+                    const struct val *at, struct diag_list *diags, const char *hint, const char *fmt,
+                    va_list ap)
 {
     bool placed = at && at->line;
     const char *file = placed && at->file && at->file < s->n_files ? s->files[at->file] : r->file;
     _cleanup_buf_ struct buf text = BUF_INIT;
     buf_addv(&text, fmt, ap);
-    return diag_add(diags, level, file, placed ? at->line : r->line, placed ? at->col : r->col, "%s: %s",
-                    r->id, buf_str(&text));
+    struct diag *diag = diag_add(diags, level, file, placed ? at->line : r->line, placed ? at->col : r->col,
+                                 "%s: %s", r->id, buf_str(&text));
+    if (hint)
+        diag_hint(diags, diag, "%s", hint);
 }
 
 void resource_error(const struct resource_set *s, const struct resource *r, const struct val *at,
@@ -26,7 +30,7 @@ void resource_error(const struct resource_set *s, const struct resource *r, cons
 {
     va_list ap;
     va_start(ap, fmt);
-    problem(DIAG_ERROR, s, r, at, diags, fmt, ap);
+    problem(DIAG_ERROR, s, r, at, diags, NULL, fmt, ap);
     va_end(ap);
 }
 
@@ -35,10 +39,8 @@ void resource_error_hint(const struct resource_set *s, const struct resource *r,
 {
     va_list ap;
     va_start(ap, fmt);
-    struct diag *diag = problem(DIAG_ERROR, s, r, at, diags, fmt, ap);
+    problem(DIAG_ERROR, s, r, at, diags, hint, fmt, ap);
     va_end(ap);
-    if (hint)
-        diag_hint(diags, diag, "%s", hint);
 }
 
 void resource_warning_hint(const struct resource_set *s, const struct resource *r, const struct val *at,
@@ -46,10 +48,8 @@ void resource_warning_hint(const struct resource_set *s, const struct resource *
 {
     va_list ap;
     va_start(ap, fmt);
-    struct diag *diag = problem(DIAG_WARNING, s, r, at, diags, fmt, ap);
+    problem(DIAG_WARNING, s, r, at, diags, hint, fmt, ap);
     va_end(ap);
-    if (hint)
-        diag_hint(diags, diag, "%s", hint);
 }
 
 /* Looking for the nearest of many names takes time: not for ever more problems. */
