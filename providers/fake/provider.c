@@ -45,11 +45,10 @@ static int fake_ping(struct provider *p, unsigned *ret_caps, const char **ret_en
     int r = fake_enter(e, FAKE_PING, NULL, NULL, &t, err);
     if (r < 0)
         return r;
-    unsigned caps = e->caps;
     r = fake_leave(e, &t, 0, false, err);
     if (r < 0)
         return r;
-    *ret_caps = caps;
+    *ret_caps = CAPS_CONTAINERS;
     *ret_engine = arena_strdup(a, "fake 1");
     return 0;
 }

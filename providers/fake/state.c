@@ -12,8 +12,6 @@
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fake_engine *registry;
 
-#define CAPS_ALL CAPS_CONTAINERS
-
 struct fake_engine *fake_engine(const char *name)
 {
     pthread_mutex_lock(&registry_lock);
@@ -26,7 +24,6 @@ struct fake_engine *fake_engine(const char *name)
         pthread_mutex_init(&e->lock, NULL);
         arena_init(&e->arena);
         e->clock = clock_system();
-        e->caps = CAPS_ALL;
         e->next = registry;
         registry = e;
     }

@@ -72,8 +72,7 @@ struct fake_engine {
     pthread_mutex_t lock;
     struct clock *clock;
     struct arena arena; /* images, behaviours, faults: never shrinks */
-    unsigned caps;
-    uint64_t serial; /* ids made so far */
+    uint64_t serial;    /* ids made so far */
 
     struct fake_object **objects;
     size_t n, cap;

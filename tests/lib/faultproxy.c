@@ -182,11 +182,6 @@ void faultproxy_set(struct faultproxy *f, enum fault fault, size_t after_bytes)
     f->fault = (int)fault;
 }
 
-size_t faultproxy_bytes(const struct faultproxy *f)
-{
-    return f->bytes;
-}
-
 void faultproxy_listen(struct faultproxy *f, faultproxy_tap *listener, void *arg)
 {
     f->tap = listener;

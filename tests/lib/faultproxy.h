@@ -19,8 +19,6 @@ uint16_t faultproxy_port(const struct faultproxy *p);
 /* From now on, for connections of now and later: fail after this many bytes from the server, counted over all
  * of them. */
 void faultproxy_set(struct faultproxy *p, enum fault fault, size_t after_bytes);
-/* Bytes from the server since faultproxy_set(). */
-size_t faultproxy_bytes(const struct faultproxy *p);
 /* Called on the proxy's thread with what passes, before it does: towards the server, or from it. Set before
    the first connection. */
 typedef void faultproxy_tap(void *arg, bool to_server, const char *data, size_t len);

@@ -8,7 +8,6 @@
 #   swarm_stop              stops all nodes, and removes every trace of them; also done at exit
 #   swarm_remove_objects ENV  removes what an environment has in the swarm
 #   swarm_registry          a registry with a password (registry.sh) that all nodes reach, at 10.77.0.254:5000
-#   swarm_possible          succeeds when swarm_start has what it needs
 #
 # Nodes are called node1, node2, ...; node N's address is 10.77.0.N, on a bridge that only they are on. The kernel need
 # not have IPVS: services then want endpoint_mode dnsrr and ports with mode host. Images are those of engine.sh, on each
@@ -20,11 +19,6 @@
 
 SWARM_NODES=0
 SWARM_PIDS=()
-
-swarm_possible()
-{
-    [ "$(id -u)" = 0 ] && command -v docker dockerd ip nsenter unshare >/dev/null
-}
 
 swarm_start()
 {
