@@ -198,7 +198,7 @@ int service_back(struct act *t, struct err *err)
 {
     _cleanup_json_ json_t *now = NULL;
     struct object o;
-    int r = swarm_look(t, &o, &now, err);
+    int r = swarm_glance(t, &o, &now, err);
     json_t *before = json_object_get(now, "PreviousSpec");
     if (r < 0 || !before || !is_of_this_step(t->step, &o)) {
         t->result->unchanged = true;
@@ -218,7 +218,7 @@ int service_back(struct act *t, struct err *err)
 int service_remove(struct act *t, struct err *err)
 {
     struct object o;
-    int r = swarm_look(t, &o, NULL, err);
+    int r = swarm_glance(t, &o, NULL, err);
     if (r == 0) {
         const struct ask q = {.method = "DELETE",
                               .path = docker_path(t->arena, "/services/", o.native_id, ""),

@@ -32,13 +32,13 @@ static int swarm_ping(struct provider *p, unsigned *ret_caps, const char **ret_e
     return 0;
 }
 
-int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err)
+static int look(struct act *t, bool named, struct object *ret, json_t **ret_json, struct err *err)
 {
     const struct step *s = t->step;
     _cleanup_json_ json_t *j = NULL, *networks = NULL;
     struct object o;
     int r = swarm_service(t->d, act_target(t), act_cancel(t), &j, err);
-    if (r == 0)
+    if (r == 0 && named)
         r = swarm_network_list(t->d, act_cancel(t), &networks, err);
     const struct swarm_lists l = {.networks = networks};
     if (r == 0)
@@ -51,6 +51,16 @@ int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err 
     if (ret_json)
         *ret_json = json_incref(j);
     return 0;
+}
+
+int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err)
+{
+    return look(t, true, ret, ret_json, err);
+}
+
+int swarm_glance(struct act *t, struct object *ret, json_t **ret_json, struct err *err)
+{
+    return look(t, false, ret, ret_json, err);
 }
 
 /* All tasks' words, as the manager collects them from the nodes. */

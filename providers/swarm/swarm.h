@@ -54,6 +54,8 @@ const char *swarm_digest(struct docker *d, const char *ref, const struct cancel 
 
 /* What a step acts on now, with its JSON; as act_look() for plain engines. *ret_json is to be released. */
 int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
+/* The same with one question less: its networks have ids for names, so its spec is not to be compared. */
+int swarm_glance(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
 
 /* The configs and secrets of a step's spec, as objects of the swarm: those that are not there yet are made. */
 int swarm_files(struct act *t, struct service_file **ret, size_t *ret_n, struct err *err) _must_check_;

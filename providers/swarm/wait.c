@@ -9,6 +9,8 @@
 
 #define LOOK_FIRST_NS (100 * NS_PER_MS)
 #define LOOK_EVERY_NS (250 * NS_PER_MS)
+/* A swarm begins many tasks in waves of some seconds, and answers all who wait meanwhile. */
+#define LOOK_LATE_NS  (500 * NS_PER_MS)
 #define FAILURES_MOST 2u /* tries of one slot; a first one may have met something that was not up yet */
 /* An update is made first and begun a moment later: until then its status is empty, and the old tasks run. */
 #define BEGIN_NS (2 * NS_PER_S)
@@ -184,7 +186,7 @@ static int check_unchanged(struct watching_service *w, struct err *err)
 static int look(struct watching_service *w, struct err *err)
 {
     struct act *t = w->t;
-    int r = swarm_look(t, &w->object, &w->service, err);
+    int r = swarm_glance(t, &w->object, &w->service, err);
     if (r == ERR_NOTFOUND)
         return err_set(err, ERR_FAILED, "service %s is gone", t->step->native_name);
     if (r == 0)
@@ -239,6 +241,14 @@ static int wait_for_end(struct act *t, struct err *err)
     return 0;
 }
 
+/* What takes long is looked at less often, so that it is seen at most a sixteenth later. */
+static int64_t next_pause(int64_t pause, int64_t waited)
+{
+    int64_t most = waited / 16;
+    most = most < LOOK_EVERY_NS ? LOOK_EVERY_NS : most > LOOK_LATE_NS ? LOOK_LATE_NS : most;
+    return pause * 3 / 2 < most ? pause * 3 / 2 : most;
+}
+
 int service_wait(struct act *t, struct err *err)
 {
     if (t->step->gone)
@@ -264,6 +274,6 @@ int service_wait(struct act *t, struct err *err)
             return r;
         if (cancel_sleep(act_cancel(t), pause))
             return cancel_check(act_cancel(t), err);
-        pause = pause * 3 / 2 < LOOK_EVERY_NS ? pause * 3 / 2 : LOOK_EVERY_NS;
+        pause = next_pause(pause, stream_now() - begin);
     }
 }

@@ -140,6 +140,7 @@ static void test_what_is_changed_while_it_is_waited_for(void **state)
     s.timeout_ns = 10 * NS_PER_S;
     assert_int_equal(apply(&w, &s), ERR_CONFLICT);
     assert_contains(w.err.msg, "changed by somebody else while its tasks were waited for");
+    assert_int_equal(count(peer_log(w.peer), NETWORKS_PATH), 0);
     world_close(&w);
 }
 
