@@ -79,6 +79,15 @@ static bool try_again(const struct run *x, const struct strand *s, const struct 
            s->attempts <= most && !cancel_is_set(&x->stop);
 }
 
+/* An engine may hear only now of a network that a killed run asked for. Of two with one name the provider
+   keeps one when it is asked to make it. */
+static void make_again(struct strand *s)
+{
+    const struct step *last = s->next == s->steps.n && s->next ? &s->steps.items[s->next - 1] : NULL;
+    if (last && last->verb == STEP_CREATE && !(last->kind->flags & KIND_INSTANCES))
+        s->next--;
+}
+
 /* Returns true when the strand will be back. */
 static bool postpone(struct run *x, struct strand *s, const struct err *err)
 {
@@ -86,6 +95,7 @@ static bool postpone(struct run *x, struct strand *s, const struct err *err)
     if (!try_again(x, s, err))
         return false;
     int64_t pause = backoff_ns(s->attempts, random_part());
+    make_again(s);
     event_step(x, s, EXEC_RETRY, s->next < s->steps.n ? &s->steps.items[s->next] : NULL, err, pause);
     pthread_mutex_lock(&x->lock);
     s->unit->retries++;

@@ -71,6 +71,24 @@ static void test_lost_answers(_unused_ void **state)
     }
 }
 
+/* Two of one name, as after a kill: making it again is what settles that (S8). A container is not made again.
+ */
+static void test_read_back_again(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "again", false);
+    world_want(&w, "---\napiVersion: forge/v1\nkind: Network\nmetadata: {name: n}\n" C("a", ""));
+    fake_fault(w.engine, &(struct fake_fault){
+                             .verb = FAKE_INSPECT, .name = "again-n", .code = ERR_BUSY, .retryable = true});
+    fake_fault(w.engine, &(struct fake_fault){
+                             .verb = FAKE_INSPECT, .name = "again-a-1", .code = ERR_BUSY, .retryable = true});
+    world_apply_ok(&w);
+    assert_int_equal(world_count(&w, FAKE_CREATE, "again-n"), 2);
+    assert_int_equal(world_count(&w, FAKE_CREATE, "again-a-1"), 1);
+    world_assert_in_sync(&w);
+    world_release(&w);
+}
+
 /* A run that waits for its next attempt keeps nobody from working. */
 static void test_waiting_for_an_attempt_takes_no_writer(_unused_ void **state)
 {
@@ -106,6 +124,7 @@ int main(void)
         cmocka_unit_test(test_backoff_doubles_to_its_cap),
         cmocka_unit_test(test_times_of_attempts),
         cmocka_unit_test(test_lost_answers),
+        cmocka_unit_test(test_read_back_again),
         cmocka_unit_test(test_waiting_for_an_attempt_takes_no_writer),
         cmocka_unit_test(test_number_of_attempts),
     };
