@@ -148,8 +148,10 @@ int act_rename(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
     struct object o;
-    if (s->made)
-        return rename_to(t, s->native_id, err);
+    struct err refused = {0};
+    /* Should the answer of an attempt have been lost, the next one is refused: then it is looked at. */
+    if (s->made && rename_to(t, s->native_id, &refused) == 0)
+        return 0;
     int r = act_look(t, &o, err);
     if (r == ERR_NOTFOUND && !s->native_id) {
         /* Done by an earlier run, if what has the new name is of this resource. */

@@ -159,6 +159,35 @@ static void test_what_this_run_made_is_known(void **state)
 
 #define MARKS \
     "{\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/web\",\"io.forge.instance\":\"1\"}"
+/* The answer to a first attempt was lost: it has the name, and the engine refuses to give it again. */
+static void test_a_rename_is_done_once(void **state)
+{
+    static const char *const names[] = {"rec-web-1", "rec-web-1.next"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct world w;
+        struct step_result result = {0};
+        struct step s = step_of(STEP_RENAME);
+        s.made = true;
+        world_open(&w, empty_engine, NULL);
+        const struct peer_answer script[] = {
+            IS_PODMAN,
+            {"POST /v1.41/containers/" ID "/rename", .status = 409,
+             .body = "{\"message\":\"the container name is in use\"}"},
+            {"GET /v1.41/containers/" ID "/json",
+             .body =
+                 arena_printf(&w.arena,
+                              "{\"Id\":\"" ID "\",\"Name\":\"/%s\",\"Image\":\"sha256:1\",\"State\":"
+                              "{\"Status\":\"running\"},\"Config\":{\"Labels\":" MARKS "},\"HostConfig\":{}}",
+                              names[i])},
+            {0}};
+        peer_script(w.peer, script);
+        assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), i ? ERR_CONFLICT : 0);
+        assert_int_equal(result.unchanged, !i);
+        world_close(&w);
+    }
+}
+
 #define RUNS                                                                            \
     "{\"Id\":\"" ID "\",\"Name\":\"/rec-web-1.next\",\"Image\":\"sha256:1\",\"State\":" \
     "{\"Status\":\"running\",\"Running\":true},\"Config\":{\"Labels\":" MARKS "},\"HostConfig\":{}}"
@@ -260,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_images_are_asked_about_once),
         cmocka_unit_test(test_facts_are_asked_for_when_they_matter),
         cmocka_unit_test(test_what_this_run_made_is_known),
+        cmocka_unit_test(test_a_rename_is_done_once),
         cmocka_unit_test(test_a_short_watch_is_two_looks),
         cmocka_unit_test(test_what_was_changed_is_read_back),
     };
