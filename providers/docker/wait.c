@@ -52,7 +52,7 @@ static void learn_why(struct act *t, struct object *o)
 {
     struct object again;
     struct err ignored = {0};
-    for (int i = 0; i < 5 && o->exit_code == EXIT_KILLED && !o->message; i++) {
+    for (int i = 0; i < 20 && o->exit_code == EXIT_KILLED && !o->message; i++) {
         if (cancel_sleep(act_cancel(t), 50 * NS_PER_MS) ||
             docker_look(t->d, &kind_container, o->native_id, act_cancel(t), t->arena, &again, &ignored) < 0)
             return;
