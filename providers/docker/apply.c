@@ -84,6 +84,19 @@ static bool is_known_as_ours(struct act *t)
            (id && docker_recall(t->d, t->arena, id, &o) && act_check(t->step, &o, &ignored) == 0);
 }
 
+/* The engine's id of what the step is about, which is looked at only where it is not known as ours. */
+static int find_id(struct act *t, const char **ret, struct err *err)
+{
+    struct object o;
+    *ret = t->step->native_id;
+    if (is_known_as_ours(t))
+        return 0;
+    int r = act_look(t, &o, err);
+    if (r == 0)
+        *ret = o.native_id;
+    return r;
+}
+
 /*
  * To look first would wait for an engine that is still busy with the container's end (Docker holds the
  * container meanwhile). A paused one is refused by engines, and only then told apart.
@@ -111,9 +124,9 @@ int act_start(struct act *t, struct err *err)
 
 int act_stop(struct act *t, struct err *err)
 {
-    struct object o;
+    const char *id;
     int64_t grace = t->step->timeout_ns > 0 ? (t->step->timeout_ns + NS_PER_S - 1) / NS_PER_S : 0;
-    int status, r = act_look(t, &o, err);
+    int status, r = find_id(t, &id, err);
     if (r == ERR_NOTFOUND) {
         t->result->unchanged = true;
         return 0;
@@ -124,7 +137,7 @@ int act_stop(struct act *t, struct err *err)
     act_progress(t, "stopping", 0, 0, NULL);
     r = docker_json(t->d,
                     &(struct ask){.method = "POST",
-                                  .path = docker_path(t->arena, "/containers/", o.native_id, tail),
+                                  .path = docker_path(t->arena, "/containers/", id, tail),
                                   .cancel = act_cancel(t),
                                   .timeout_ns = (grace + 60) * NS_PER_S},
                     NULL, &status, err);
@@ -201,19 +214,17 @@ static int delete_container(struct act *t, const char *id, int *ret_status, stru
 
 int act_remove(struct act *t, struct err *err)
 {
-    struct object o;
-    int status, r = act_look(t, &o, err);
-    if (r < 0) {
-        t->result->unchanged = r == ERR_NOTFOUND;
-        return r == ERR_NOTFOUND ? 0 : r;
-    }
-    for (int tries = 0;; tries++) {
-        r = delete_container(t, o.native_id, &status, err);
-        if (r == 0 || tries > 0 || !t->d->dialect->mend_removal || !t->d->dialect->mend_removal(t, &o, err))
-            break;
+    const char *id;
+    int status = 0, r = find_id(t, &id, err);
+    if (r == 0)
+        r = delete_container(t, id, &status, err);
+    if (r < 0 && status && t->d->dialect->mend_removal && t->d->dialect->mend_removal(t, err)) {
+        err_clear(err);
+        r = delete_container(t, id, &status, err);
     }
     if (r == ERR_BUSY && status == 409)
-        r = removal_ended(t, o.native_id, err);
+        r = removal_ended(t, id, err);
+    t->result->unchanged = r == ERR_NOTFOUND;
     return r == ERR_NOTFOUND ? 0 : r;
 }
 

@@ -48,7 +48,7 @@ struct dialect {
        NULL. */
     bool (*mend)(struct act *t, const struct val *spec, const struct err *err);
     /* A removal was refused with *err: the same. May be NULL. */
-    bool (*mend_removal)(struct act *t, const struct object *o, const struct err *err);
+    bool (*mend_removal)(struct act *t, const struct err *err);
     /* Checks the health of a running container when that is due and nobody else does it, for at most
        `left_ns`, and says in how many nanoseconds to look again. NULL: the engine sees to it. */
     int64_t (*check_health)(struct act *t, const struct object *o, int64_t left_ns);

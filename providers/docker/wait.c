@@ -139,11 +139,21 @@ static const char *waiting_for(enum depend_condition c)
                                    : "watching it run";
 }
 
+/* A short watch is slept through before the first look: what runs then, and has not come again, ran all the
+   while. */
+static bool sleeps_first(const struct step *s)
+{
+    return s->condition == DEPEND_STARTED && !s->monitor && s->timeout_ns > 0 && s->timeout_ns <= SHORT_NS;
+}
+
 int act_wait(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
     int64_t begin = stream_now(), up_since = 0, since_ns = 0;
     unsigned restarts = 0;
+    bool slept = sleeps_first(s);
+    if (slept && nap_through(t, s->timeout_ns, err) < 0)
+        return err->code;
     for (;;) {
         _cleanup_arena_ struct arena scratch = ARENA_INIT;
         struct act now = *t;
@@ -159,7 +169,7 @@ int act_wait(struct act *t, struct err *err)
         if (o.state != OBJECT_RUNNING)
             up_since = 0;
         else if (!up_since)
-            up_since = stream_now();
+            up_since = slept && !since_ns && !o.restarts ? begin : stream_now();
         int64_t left =
             (s->condition == DEPEND_STARTED && up_since ? up_since : begin) + s->timeout_ns - stream_now();
         enum verdict v = judge(s, &o, up_since ? stream_now() - up_since : 0, restarts);

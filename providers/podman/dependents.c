@@ -38,7 +38,7 @@ static bool take(struct act *t, const char *id)
     return docker_json(t->d, &remove, NULL, NULL, &ignored) == 0;
 }
 
-bool podman_take_dependents(struct act *t, const struct object *o, const struct err *err)
+bool podman_take_dependents(struct act *t, const struct err *err)
 {
     /* "container A has dependent containers which must be removed before it: B, C: ..." (libpod) */
     const char *at = strstr(err->msg, "must be removed before it: ");
@@ -49,7 +49,7 @@ bool podman_take_dependents(struct act *t, const struct object *o, const struct 
         struct object other;
         struct err ignored = {0};
         if (docker_look(t->d, &kind_container, id, act_cancel(t), t->arena, &other, &ignored) < 0 ||
-            !other.owner || !str_eq(other.owner, o->owner))
+            !other.owner || !str_eq(other.owner, t->step->owner))
             return false;
         ids[n++] = id;
     }

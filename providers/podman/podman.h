@@ -30,7 +30,7 @@ const struct val *podman_defaults(struct arena *a, const struct object *o, const
 
 /* Podman does not remove a container whose namespaces others have joined. Those are of no use without it:
    what is of the same environment goes before it. */
-bool podman_take_dependents(struct act *t, const struct object *o, const struct err *err);
+bool podman_take_dependents(struct act *t, const struct err *err);
 
 /* Podman leaves health checks to timers of systemd, and there is not always one. */
 int64_t podman_check_health(struct act *t, const struct object *o, int64_t left_ns);

@@ -449,6 +449,46 @@ static void test_nothing_is_stopped_unseen(void **state)
     free(mine);
 }
 
+#define WEB_ID "e01cee589e55344416a38c2393644a30ee6ca4378121e7cc98df11b3b77c2386"
+
+/* Marks do not change: what was observed as ours is not looked at again before it is stopped. */
+static void test_what_was_observed_is_stopped_by_its_id(void **state)
+{
+    char *list = peer_recorded("docker20_containers.json"), *web = peer_recorded("docker20_container.json"),
+         *job = peer_recorded("docker20_container_exited.json"),
+         *image = peer_recorded("docker20_image.json");
+    (void)state;
+    const struct peer_answer script[] = {{"GET /v1.41/containers/json", .body = list},
+                                         {"GET /v1.41/networks", .body = "[]"},
+                                         {"GET /v1.41/volumes", .body = "{\"Volumes\":null}"},
+                                         {"GET /v1.41/events", .body = ""},
+                                         {"GET /v1.41/info ", .body = "{}"},
+                                         {"GET /v1.41/containers/e01cee589e55", .body = web},
+                                         {"GET /v1.41/containers/5730376fcafe", .body = job},
+                                         {"GET /v1.41/images/sha256%3A", .body = image},
+                                         {"POST /v1.41/containers/" WEB_ID "/stop?t=0 ", .status = 204},
+                                         {0}};
+    struct world w;
+    struct observed o;
+    struct step_result result;
+    world_open(&w, script, NULL);
+    assert_int_equal(observe(&w, &o), 0);
+    peer_script(w.peer, script);
+    struct step s = step_of(&w, STEP_STOP, "{}");
+    s.native_id = WEB_ID;
+    assert_int_equal(apply(&w, &s, &result), 0);
+    assert_string_equal(peer_log(w.peer), "POST /v1.41/containers/" WEB_ID "/stop?t=0|");
+    /* As another resource's it is not known, and looking shows that it is not. */
+    peer_script(w.peer, script);
+    s.id = "container/other";
+    assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
+    assert_null(strstr(peer_log(w.peer), "POST"));
+    world_close(&w);
+    char *all[] = {list, web, job, image};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        free(all[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +503,7 @@ int main(void)
         cmocka_unit_test(test_a_pull_that_fails),
         cmocka_unit_test(test_docker_config_files),
         cmocka_unit_test(test_nothing_is_stopped_unseen),
+        cmocka_unit_test(test_what_was_observed_is_stopped_by_its_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
