@@ -7,7 +7,6 @@
  * it is not. Only for things that one scope owns; what a whole run owns lives in an arena instead (see
  * arena.h).
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -31,15 +30,8 @@ static inline void cleanup_closep(int *fd)
         close(*fd);
 }
 
-static inline void cleanup_fclosep(FILE **f)
-{
-    if (*f)
-        fclose(*f);
-}
-
-#define _cleanup_free_   _cleanup_(cleanup_freep)
-#define _cleanup_close_  _cleanup_(cleanup_closep)
-#define _cleanup_fclose_ _cleanup_(cleanup_fclosep)
+#define _cleanup_free_  _cleanup_(cleanup_freep)
+#define _cleanup_close_ _cleanup_(cleanup_closep)
 
 /* Take the pointer out of a variable, leaving NULL behind. */
 static inline void *take_ptr_(void *pp)

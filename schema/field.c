@@ -125,8 +125,6 @@ bool field_equal(const struct field *f, const struct val *a, const struct val *b
 {
     a = a ? a : f->def_val;
     b = b ? b : f->def_val;
-    if (val_is(a, VAL_UNKNOWN) || val_is(b, VAL_UNKNOWN))
-        return false;
     if (!a || !b) {
         const struct val *there = a ? a : b;
         if (!there)

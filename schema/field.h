@@ -178,7 +178,7 @@ bool field_equal(const struct field *f, const struct val *a, const struct val *b
 void field_print(const struct field *f, const struct val *v, size_t max, struct buf *out);
 /* Is a canonical value that did not come from YAML (JSON plans, stored records) of the shape that the table
    describes: known names, right types, ranges and choices. ERR_INVALID names the first field that is not.
-   VAL_NULL and VAL_UNKNOWN pass for any type. */
+   VAL_NULL passes for any type. */
 int field_check(const struct field_table *t, const struct val *v, struct err *err) _must_check_;
 /* The name of a type as documentation says it: "string", "list of strings", "mapping from names to ports". */
 void field_type_name(const struct field *f, struct buf *out);

@@ -66,7 +66,7 @@ static int check_map(const struct field *f, const struct val *v, struct err *err
 
 static int check_value(const struct field *f, const struct val *v, struct err *err)
 {
-    if (v->type == VAL_NULL || v->type == VAL_UNKNOWN)
+    if (v->type == VAL_NULL)
         return 0;
     switch (f->type) {
     case FT_STRING:
@@ -99,7 +99,7 @@ static int check_value(const struct field *f, const struct val *v, struct err *e
 
 static int check_record(const struct field_table *t, const struct val *v, struct err *err)
 {
-    if (v->type == VAL_NULL || v->type == VAL_UNKNOWN)
+    if (v->type == VAL_NULL)
         return 0;
     if (v->type != VAL_MAP)
         return err_set(err, ERR_INVALID, "must be a mapping");

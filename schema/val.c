@@ -68,11 +68,6 @@ struct val *val_strf(struct arena *a, const char *fmt, ...)
     return val_str_borrow(a, s, strlen(s));
 }
 
-struct val *val_unknown(struct arena *a)
-{
-    return val_new(a, VAL_UNKNOWN);
-}
-
 struct val *val_list(struct arena *a)
 {
     return val_new(a, VAL_LIST);
@@ -265,7 +260,6 @@ static int scalar_order(const struct val *a, const struct val *b)
     case VAL_NULL:
     case VAL_LIST:
     case VAL_MAP:
-    case VAL_UNKNOWN:
         break;
     }
     return 0;
@@ -314,7 +308,6 @@ struct val *val_clone(struct arena *a, const struct val *v)
     case VAL_BOOL:
     case VAL_INT:
     case VAL_FLOAT:
-    case VAL_UNKNOWN:
         break;
     }
     return copy;

@@ -24,7 +24,6 @@ enum val_type {
     VAL_STR,
     VAL_LIST,
     VAL_MAP,
-    VAL_UNKNOWN, /* known only after apply; equal to nothing, itself included */
 };
 
 struct val_pair;
@@ -74,7 +73,6 @@ struct val *val_float(struct arena *a, double f);
 struct val *val_str(struct arena *a, const char *s); /* s NULL gives VAL_NULL */
 struct val *val_strn(struct arena *a, const char *s, size_t n);
 struct val *val_strf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
-struct val *val_unknown(struct arena *a);
 struct val *val_list(struct arena *a);
 struct val *val_map(struct arena *a);
 /* With room for n items or pairs, so that adding them takes no more memory than they need. */
@@ -147,7 +145,7 @@ int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, 
  * (golden-tested). */
 void val_digest(const struct val *v, struct digest *ret);
 
-/* JSON (RFC 8259). indent 0: one line. Secrets print as "(secret)", unknown as null. Deterministic. */
+/* JSON (RFC 8259). indent 0: one line. Secrets print as "(secret)". Deterministic. */
 void val_json(const struct val *v, int indent, struct buf *out);
 /* Strict JSON in (jansson), duplicate keys refused, bounded depth. Errors carry line and column of `name`. */
 int val_from_json(struct arena *a, const char *text, size_t len, const char *name, struct val **ret,

@@ -20,7 +20,7 @@
 
 #define VERSION 1u
 
-enum code_type { C_NULL, C_FALSE, C_TRUE, C_INT, C_FLOAT, C_STR, C_LIST, C_MAP, C_UNKNOWN, C_END };
+enum code_type { C_NULL, C_FALSE, C_TRUE, C_INT, C_FLOAT, C_STR, C_LIST, C_MAP, C_END };
 
 #define H_TYPE        0x0fu
 #define H_PLACE       0x10u
@@ -183,9 +183,6 @@ static void write_val(struct writer *w, const struct val *v)
             write_val(w, v->pairs[i].val);
         }
         break;
-    case VAL_UNKNOWN:
-        write_bare(w, C_UNKNOWN, v);
-        break;
     }
 }
 
@@ -338,8 +335,8 @@ static bool read_map(struct reader *r, unsigned depth, struct val *v)
 
 static bool read_content(struct reader *r, enum code_type type, unsigned depth, struct val *v)
 {
-    static const uint8_t types[C_END] = {VAL_NULL, VAL_BOOL, VAL_BOOL, VAL_INT,    VAL_FLOAT,
-                                         VAL_STR,  VAL_LIST, VAL_MAP,  VAL_UNKNOWN};
+    static const uint8_t types[C_END] = {VAL_NULL,  VAL_BOOL, VAL_BOOL, VAL_INT,
+                                         VAL_FLOAT, VAL_STR,  VAL_LIST, VAL_MAP};
     uint64_t n;
     v->type = types[type];
     switch (type) {
@@ -361,7 +358,6 @@ static bool read_content(struct reader *r, enum code_type type, unsigned depth, 
         return read_map(r, depth, v);
     case C_NULL:
     case C_FALSE:
-    case C_UNKNOWN:
     case C_END:
         break;
     }

@@ -61,7 +61,6 @@ bool val_equal(const struct val *a, const struct val *b)
         return a->len == b->len && map_equal(a, b);
     case VAL_INT:
     case VAL_FLOAT:
-    case VAL_UNKNOWN:
         break;
     }
     return false;

@@ -95,7 +95,6 @@ static void json_val(const struct val *v, struct json_style style, struct buf *o
 {
     switch ((enum val_type)v->type) {
     case VAL_NULL:
-    case VAL_UNKNOWN:
         buf_adds(out, "null");
         break;
     case VAL_BOOL:

@@ -67,9 +67,6 @@ static void print_val(const struct val *v, size_t start, size_t max, struct buf 
     case VAL_NULL:
         buf_adds(out, "null");
         break;
-    case VAL_UNKNOWN:
-        buf_adds(out, "(known after apply)");
-        break;
     case VAL_BOOL:
     case VAL_INT:
     case VAL_FLOAT:

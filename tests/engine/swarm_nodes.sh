@@ -23,7 +23,6 @@ sleeper()
 
 # The nodes that run tasks of a service, one word for each task.
 nodes_of() { docker service ps --filter desired-state=running --format '{{.CurrentState}} {{.Node}}' "$FORGE_ENV-$1" | awk '/^Running/ {print $NF}' | sort | tr '\n' ' '; }
-runs_on() { [ "$(nodes_of "$1")" = "$2" ]; }
 node_is() { [ "$(docker node inspect --format '{{.Status.State}}' "$1")" = "$2" ]; }
 
 test_tasks_go_where_they_may()
