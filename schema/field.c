@@ -141,7 +141,7 @@ bool field_equal(const struct field *f, const struct val *a, const struct val *b
         return record_equal(f->sub, a, b);
     if (a->type == VAL_MAP && b->type == VAL_MAP)
         return map_equal(f, a, b);
-    return val_equal(a, b);
+    return val_equal(a, b) || (f->same && f->same(a, b));
 }
 
 void field_type_name(const struct field *f, struct buf *out)

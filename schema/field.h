@@ -101,6 +101,9 @@ struct field {
        and keys that stand there already are reported, by the caller. */
     void (*keyed)(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
                   struct val *into);
+    /* Whether two canonical values that differ mean the same, because one says less ("linux" and
+       "linux/amd64"). Symmetric. NULL: values that differ mean different things. */
+    bool (*same)(const struct val *a, const struct val *b);
 };
 
 /* A key that people know from Compose or Docker and that is not honoured: an error that says so, with `why`

@@ -37,6 +37,7 @@ short_form_fn native_name_short, profile_short, healthcheck_test_short, depends_
 short_form_fn port_short, networks_short, network_item_short, extra_hosts_short;
 short_form_fn network_mode_short, namespace_short, hostname_short, task_name_short, mac_short;
 short_form_fn volume_short, tmpfs_short, tmpfs_options_short, file_short, device_short, device_rule_short;
+bool platform_same(const struct val *a, const struct val *b);
 keyed_fn port_keyed, volume_keyed, config_keyed, secret_keyed, device_keyed;
 short_form_fn capability_short, security_option_short;
 short_form_fn ulimit_short, gpus_short, cpuset_short, memory_swap_short;

@@ -73,13 +73,32 @@ struct val *device_rule_short(struct decode *d, const struct field *f, const str
                           "write \"c 1:3 mr\": type, major:minor, access");
 }
 
-/* Names that differ and mean one thing, as engines normalise them. */
-static const char *platform_canonical(struct arena *a, const char *text)
+/* Architectures that can stand alone, without a system (containerd's platforms.isKnownArch). */
+static bool is_architecture(const char *name)
+{
+    static const char *const known[] = {"386",    "amd64",    "arm",     "arm64",   "loong64",
+                                        "mips64", "mips64le", "ppc64le", "riscv64", "s390x"};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (str_eq(name, known[i]))
+            return true;
+    return false;
+}
+
+static const char *architecture_canonical(const char *name)
 {
     static const struct {
         const char *from, *to;
     } same[] = {
         {"x86_64", "amd64"}, {"x86-64", "amd64"}, {"aarch64", "arm64"}, {"i386", "386"}, {"armhf", "arm"}};
+    for (size_t i = 0; i < ARRAY_LEN(same); i++)
+        if (str_eq(name, same[i].from))
+            return same[i].to;
+    return name;
+}
+
+/* Names that differ and mean one thing, as engines normalise them. */
+static const char *platform_canonical(struct arena *a, const char *text)
+{
     size_t count;
     char **part = str_split(a, text, '/', &count);
     if (count < 1 || count > 3)
@@ -92,16 +111,23 @@ static const char *platform_canonical(struct arena *a, const char *text)
         for (char *p = part[i]; *p; p++)
             *p = (char)tolower((unsigned char)*p);
     }
+    const char *architecture = architecture_canonical(part[count == 1 ? 0 : 1]);
     if (count == 1)
-        return part[0];
-    const char *architecture = part[1];
-    for (size_t i = 0; i < ARRAY_LEN(same); i++)
-        if (str_eq(architecture, same[i].from))
-            architecture = same[i].to;
+        return is_architecture(architecture) ? arena_printf(a, "linux/%s", architecture) : part[0];
     bool implied = count == 3 && str_eq(architecture, "arm64") && str_eq(part[2], "v8");
     if (count == 2 || implied)
         return arena_printf(a, "%s/%s", part[0], architecture);
     return arena_printf(a, "%s/%s/%s", part[0], architecture, part[2]);
+}
+
+/* An engine says all of what an image is made for, a manifest only what matters. */
+bool platform_same(const struct val *a, const struct val *b)
+{
+    if (!val_is(a, VAL_STR) || !val_is(b, VAL_STR))
+        return false;
+    const struct val *less = strlen(a->s) < strlen(b->s) ? a : b, *more = less == a ? b : a;
+    const char *rest = str_after(more->s, less->s);
+    return rest && (*rest == '/' || *rest == '\0');
 }
 
 struct val *platform_short(struct decode *d, const struct field *f, const struct ynode *n)

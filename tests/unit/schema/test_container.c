@@ -37,6 +37,8 @@ static void test_same_meaning(void **state)
         {"profiles: [b, a, b]", "profiles: [a, b]"},
         {"platform: linux/aarch64", "platform: linux/arm64/v8"},
         {"platform: Linux/x86_64", "platform: linux/amd64"},
+        {"platform: arm64", "platform: linux/arm64"},
+        {"platform: x86_64", "platform: linux/amd64"},
         {"cap_add: [net_admin, CAP_SYS_PTRACE]", "cap_add: [SYS_PTRACE, NET_ADMIN, cap_net_admin]"},
         {"security_opt: [\"no-new-privileges:true\"]", "security_opt: [no-new-privileges]"},
         {"security_opt: [\"label:type:x\"]", "security_opt: [\"label=type:x\"]"},
