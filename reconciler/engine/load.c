@@ -84,9 +84,15 @@ static void end(struct load_context *c, bool flush)
         log_debug("cache.flush_failed", "error", ignored.msg, NULL);
 }
 
-/* Most likely the wrong folder, or the wrong branch. */
-static void warn_of_nothing(size_t n_files, struct diag_list *diags)
+/* Most likely the wrong folder, or the wrong branch, or a profile that was forgotten. */
+static void warn_of_nothing(size_t n_files, size_t n_inactive, struct diag_list *diags)
 {
+    if (n_inactive) {
+        struct diag *d = diag_add(diags, DIAG_WARNING, NULL, 0, 0, "no profile of %zu resource%s is active",
+                                  n_inactive, n_inactive == 1 ? "" : "s");
+        diag_hint(diags, d, "name the profiles in the environment's settings, or in forge.yaml");
+        return;
+    }
     struct diag *d =
         diag_add(diags, DIAG_WARNING, NULL, 0, 0, "there are no manifests here (%zu YAML file%s)", n_files,
                  n_files == 1 ? "" : "s");
@@ -105,7 +111,7 @@ int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_inf
     int r = schema_load(&in, a, ret, diags, stats, err);
     end(&c, r == 0 && stats->decoded);
     if (r == 0 && ret->n == 0 && !diags->errors)
-        warn_of_nothing(in.n_files, diags);
+        warn_of_nothing(in.n_files, ret->n_inactive, diags);
     if (r == 0 && stats->files > MANY_FILES)
         store_relax(e->env.store);
     return r < 0 ? err_wrap(err, "environment %s", e->config->name) : 0;

@@ -285,7 +285,9 @@ struct val *plan_to_val(struct arena *a, const struct plan *p)
     val_set_bool(a, doc, "prune_skipped", p->prune_skipped);
     if (p->prune_skipped)
         val_set_str(a, doc, "prune_skipped_reason",
-                    p->desired->n ? "not every manifest loaded" : "there are no manifests at all");
+                    p->desired->n            ? "not every manifest loaded"
+                    : p->desired->n_inactive ? "no profile of any manifest is active"
+                                             : "there are no manifests at all");
     val_set_str(a, doc, "needs_approval", p->needs_approval);
     if (p->observed->n_targets)
         val_map_set(a, doc, "targets", targets_to_val(a, p));

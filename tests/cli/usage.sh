@@ -55,6 +55,12 @@ test_slips_are_met_with_a_hint()
     run forge-ctl diff
     assert_status 0
     assert_contains "$err" "there are no manifests here"
+    printf 'apiVersion: forge/v1\nkind: Container\nmetadata: {name: web}\nspec: {image: x, profiles: [debug]}\n' >repo/web.yaml
+    commit "web"
+    run forge-ctl diff
+    assert_status 0
+    assert_contains "$err" "no profile of 1 resource is active"
+    git -C repo rm -q web.yaml
     run forge-ctl history nosuch
     assert_status 0
     assert_contains "$out" "Nothing is recorded of container/nosuch in environment shop."
