@@ -17,6 +17,7 @@
  *   secrets          as in the spec; no byte of them
  */
 #include "providers/containers/containers.h"
+#include "providers/containers/scan.h"
 
 /* A Config or Secret of the swarm as a file of the service. */
 struct service_file {
@@ -47,28 +48,33 @@ int64_t service_version(json_t *service); /* the index that an update has to nam
 /* How many tasks it is to have: replicas, or -1 for one on each node that it may run on. */
 int64_t service_wanted(json_t *service);
 
-/* A task of a swarm, as far as it matters here; strings are borrowed from its JSON. */
+/* A task of a swarm, as far as it matters here. */
 struct task {
-    const char *id, *service, *node, *image;
+    const char *id, *service, *node;
     const char *container; /* on its node; NULL: none yet */
     int64_t slot;          /* 0: of a global service */
     const char *state;     /* "new", "pending", ..., "running", "complete", "failed", "rejected", ... */
     const char *wanted;    /* "running", "shutdown", "complete", "ready", "remove" */
     const char *error;     /* NULL none */
-    int exit_code;
+    int64_t exit_code;
     int64_t at_ns, created_ns; /* of the state; of the task */
-    json_t *spec;              /* the TaskTemplate that it was made from */
+    struct span spec;          /* the TaskTemplate that it was made from: part of the listing's text */
 };
-int task_read(json_t *task, struct task *ret, struct err *err) _must_check_;
+/* The listing of tasks, walked without making a tree of it: most of it says what their networks are like. The
+   text has to outlive the tasks. "null" is an empty listing. ERR_CORRUPT. */
+int tasks_read(struct arena *a, struct span list, struct task **ret, size_t *ret_n,
+               struct err *err) _must_check_;
 bool task_failed(const struct task *t); /* failed, rejected or orphaned */
+bool task_runs(const struct task *t);   /* and is to */
 /* Was it made from the service's present spec: but for the placement, a change of which leaves tasks that fit
    alone. */
 bool task_is_current(const struct task *t, json_t *service);
+/* The TaskTemplate, to be released with json_decref(); NULL: none. */
+json_t *task_spec(const struct task *t);
 
 /* What a service's tasks say of it, all counts of tasks. */
 struct service_state {
     size_t wanted, running, complete;
-    size_t current;             /* of the running ones: made from the present spec */
     size_t failed;              /* tries from the present spec that failed */
     const struct task *failure; /* the newest of those; NULL: none */
     int64_t oldest_ns;          /* since when its oldest running task runs; 0 */

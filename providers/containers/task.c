@@ -1,40 +1,8 @@
 /* Tasks: how a service is. */
-#include "base/parse.h"
 #include "base/str.h"
 #include "providers/containers/service_wire.h"
 
 #include <stdlib.h>
-
-static int64_t time_of(json_t *o, const char *key)
-{
-    const char *s = json_text(o, key);
-    int64_t ns;
-    struct err ignored = {0};
-    return s && parse_time(s, &ns, &ignored) == 0 ? ns : 0;
-}
-
-int task_read(json_t *task, struct task *ret, struct err *err)
-{
-    json_t *status = json_object_get(task, "Status"), *spec = json_object_get(task, "Spec");
-    *ret = (struct task){
-        .id = json_text(task, "ID"),
-        .service = json_text(task, "ServiceID"),
-        .node = json_text(task, "NodeID"),
-        .image = json_text(json_object_get(spec, "ContainerSpec"), "Image"),
-        .slot = json_int(task, "Slot"),
-        .state = str_or(json_text(status, "State"), "new"),
-        .wanted = str_or(json_text(task, "DesiredState"), "running"),
-        .error = json_text(status, "Err"),
-        .container = json_text(json_object_get(status, "ContainerStatus"), "ContainerID"),
-        .exit_code = (int)json_int(json_object_get(status, "ContainerStatus"), "ExitCode"),
-        .at_ns = time_of(status, "Timestamp"),
-        .created_ns = time_of(task, "CreatedAt"),
-        .spec = spec,
-    };
-    if (!ret->id)
-        return err_set(err, ERR_CORRUPT, "the engine's description of a task lacks its id");
-    return 0;
-}
 
 bool task_failed(const struct task *t)
 {
@@ -54,6 +22,12 @@ static bool is_nothing(json_t *j)
            (json_is_integer(j) && json_integer_value(j) == 0);
 }
 
+json_t *task_spec(const struct task *t)
+{
+    size_t n = t->spec.p ? (size_t)(t->spec.end - t->spec.p) : 0;
+    return n ? json_loadb(t->spec.p, n, 0, NULL) : NULL;
+}
+
 static bool same_part(json_t *one, json_t *other)
 {
     return (is_nothing(one) && is_nothing(other)) || json_equal(one, other);
@@ -64,10 +38,12 @@ bool task_is_current(const struct task *t, json_t *service)
     static const char *const parts[] = {"ContainerSpec", "Resources",   "RestartPolicy",
                                         "Networks",      "ForceUpdate", "LogDriver"};
     json_t *now = json_object_get(json_object_get(service, "Spec"), "TaskTemplate");
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        if (!same_part(json_object_get(t->spec, parts[i]), json_object_get(now, parts[i])))
-            return false;
-    return true;
+    json_t *then = task_spec(t);
+    bool same = true;
+    for (size_t i = 0; i < ARRAY_LEN(parts) && same; i++)
+        same = same_part(json_object_get(then, parts[i]), json_object_get(now, parts[i]));
+    json_decref(then);
+    return same;
 }
 
 int64_t service_wanted(json_t *service)
@@ -80,7 +56,7 @@ int64_t service_wanted(json_t *service)
     return -1;
 }
 
-static bool runs(const struct task *t)
+bool task_runs(const struct task *t)
 {
     return str_eq(t->state, "running") && str_eq(t->wanted, "running");
 }
@@ -92,20 +68,22 @@ void tasks_count(json_t *service, const struct task *tasks, size_t n, struct ser
     *ret = (struct service_state){0};
     for (size_t i = 0; i < n; i++) {
         const struct task *t = &tasks[i];
-        bool current = task_is_current(t, service);
         active += str_eq(t->wanted, "running") || str_eq(t->wanted, "ready") || str_eq(t->wanted, "complete");
-        if (runs(t)) {
+        if (task_runs(t)) {
             ret->running++;
-            ret->current += current;
             if (!ret->oldest_ns || t->at_ns < ret->oldest_ns)
                 ret->oldest_ns = t->at_ns;
         }
-        ret->complete += current && str_eq(t->state, "complete");
-        if (current && task_failed(t)) {
-            ret->failed++;
-            if (!ret->failure || t->created_ns > ret->failure->created_ns)
-                ret->failure = t;
+        bool complete = str_eq(t->state, "complete");
+        if (!(complete || task_failed(t)) || !task_is_current(t, service))
+            continue;
+        if (complete) {
+            ret->complete++;
+            continue;
         }
+        ret->failed++;
+        if (!ret->failure || t->created_ns > ret->failure->created_ns)
+            ret->failure = t;
     }
     ret->wanted = wanted < 0 ? active : (size_t)wanted;
 }
@@ -156,7 +134,7 @@ void service_judge(struct arena *a, json_t *service, const struct service_state 
     if (is_over(service, s)) {
         o->state = OBJECT_EXITED;
         o->exit_code = s->complete >= s->wanted              ? 0
-                       : s->failure && s->failure->exit_code ? s->failure->exit_code
+                       : s->failure && s->failure->exit_code ? (int)s->failure->exit_code
                                                              : 1;
     } else if (str_eq(phase, "paused") || str_eq(phase, "rollback_paused")) {
         o->state = OBJECT_PAUSED;
@@ -167,7 +145,7 @@ void service_judge(struct arena *a, json_t *service, const struct service_state 
             o->health = HEALTH_HEALTHY;
     } else {
         o->state = OBJECT_RESTARTING; /* the swarm is at it */
-        o->exit_code = s->failure ? s->failure->exit_code : 0;
+        o->exit_code = s->failure ? (int)s->failure->exit_code : 0;
     }
 }
 

@@ -9,7 +9,7 @@
 void swarm_lists_release(struct swarm_lists *l)
 {
     json_decref(l->services);
-    json_decref(l->tasks);
+    http_answer_release(&l->tasks);
     json_decref(l->networks);
     json_decref(l->nodes);
     *l = (struct swarm_lists){0};
@@ -22,20 +22,14 @@ static int by_service(const void *pa, const void *pb)
     return c ? c : strcmp(a->id, b->id);
 }
 
-int swarm_lists_index(struct arena *a, struct swarm_lists *l, struct err *err)
+int swarm_read_tasks(struct arena *a, struct swarm_lists *l, struct err *err)
 {
-    json_t *item;
-    size_t i;
-    l->task = arena_array(a, struct task, json_array_size(l->tasks) + 1);
-    l->n_tasks = 0;
-    json_array_foreach(l->tasks, i, item)
-    {
-        int r = task_read(item, &l->task[l->n_tasks], err);
-        if (r < 0)
-            return r;
-        l->n_tasks++;
-    }
-    qsort(l->task, l->n_tasks, sizeof(*l->task), by_service);
+    const char *text = buf_str(&l->tasks.body);
+    int r = tasks_read(a, (struct span){text, text + l->tasks.body.len}, &l->task, &l->n_tasks, err);
+    if (r < 0)
+        return err_wrap(err, "the listing of tasks");
+    if (l->n_tasks)
+        qsort(l->task, l->n_tasks, sizeof(*l->task), by_service);
     return 0;
 }
 
@@ -121,14 +115,19 @@ const char *swarm_filter(struct arena *a, const char *key, const char *value)
     return docker_filters(a, filters);
 }
 
+int swarm_ask_tasks(struct docker *d, const char *filter, const struct cancel *c, struct arena *a,
+                    struct swarm_lists *ret, struct err *err)
+{
+    const struct ask q = {.path = arena_printf(a, "/tasks?%s", filter), .cancel = c};
+    http_answer_release(&ret->tasks);
+    int r = docker_ask(d, &q, &ret->tasks, NULL, err);
+    return r < 0 ? r : swarm_read_tasks(a, ret, err);
+}
+
 int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
                         struct swarm_lists *ret, struct err *err)
 {
-    const struct ask q = {.path = arena_printf(a, "/tasks?%s", swarm_filter(a, "service", id)), .cancel = c};
-    json_decref(ret->tasks);
-    ret->tasks = NULL;
-    int r = swarm_ask_list(d, &q, &ret->tasks, err);
-    return r < 0 ? r : swarm_lists_index(a, ret, err);
+    return swarm_ask_tasks(d, swarm_filter(a, "service", id), c, a, ret, err);
 }
 
 int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, struct err *err)

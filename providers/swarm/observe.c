@@ -45,7 +45,7 @@ static void run_lane(void *arg, size_t i)
         break;
     case LANE_TASKS:
         q.path = "/tasks";
-        l->result[i] = swarm_ask_list(w->d, &q, &lists->tasks, &l->err[i]);
+        l->result[i] = docker_ask(w->d, &q, &lists->tasks, NULL, &l->err[i]);
         break;
     case LANE_NETWORKS:
         l->result[i] = swarm_network_list(w->d, w->cancel, &lists->networks, &l->err[i]);
@@ -72,7 +72,7 @@ static int ask_lists(struct looking *w, struct err *err)
             *err = l.err[i];
             return err->code;
         }
-    return swarm_lists_index(w->arena, &w->lists, err);
+    return swarm_read_tasks(w->arena, &w->lists, err);
 }
 
 /* A name that is wanted and that nothing of ours has; the value is the resource. */

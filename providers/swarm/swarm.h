@@ -17,12 +17,14 @@ unsigned swarm_caps(unsigned api);
 
 /* Listings, and what is made of them once. */
 struct swarm_lists {
-    json_t *services, *tasks, *networks, *nodes; /* any may be NULL: not asked for */
-    struct task *task;                           /* of all services, sorted by service */
+    json_t *services, *networks, *nodes; /* any may be NULL: not asked for */
+    struct http_answer tasks;            /* the text that the next ones are parts of */
+    struct task *task;                   /* of all services, sorted by service */
     size_t n_tasks;
 };
 void swarm_lists_release(struct swarm_lists *l);
-int swarm_lists_index(struct arena *a, struct swarm_lists *l, struct err *err) _must_check_;
+/* Read l->tasks. */
+int swarm_read_tasks(struct arena *a, struct swarm_lists *l, struct err *err) _must_check_;
 /* The tasks of one service. */
 size_t swarm_tasks_of(const struct swarm_lists *l, const char *service, const struct task **ret);
 /* A service of the listing as an object, with what its tasks say. */
@@ -38,7 +40,10 @@ const char *swarm_filter(struct arena *a, const char *key, const char *value);
 /* One service now, by name or id: ERR_NOTFOUND. *ret is to be released. */
 int swarm_service(struct docker *d, const char *native, const struct cancel *c, json_t **ret,
                   struct err *err) _must_check_;
-/* The tasks of a service now, into lists that hold nothing else of tasks. */
+/* The tasks that "filters=..." lets through now, into lists that hold nothing else of tasks. */
+int swarm_ask_tasks(struct docker *d, const char *filter, const struct cancel *c, struct arena *a,
+                    struct swarm_lists *ret, struct err *err) _must_check_;
+/* Those of one service. */
 int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
                         struct swarm_lists *ret, struct err *err) _must_check_;
 int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, struct err *err) _must_check_;

@@ -24,6 +24,7 @@ struct watching_service {
     json_t *service;
     struct swarm_lists lists;
     struct service_state state;
+    size_t current; /* running tasks that were made from the present spec */
     struct object object;
     const char *phase; /* of its update; "": none */
     int64_t begin_ns;
@@ -59,7 +60,7 @@ static bool moves_tasks(const struct watching_service *w)
 
 static bool all_run(const struct watching_service *w)
 {
-    return w->state.running >= w->state.wanted && w->state.current >= w->state.wanted;
+    return w->state.running >= w->state.wanted && w->current >= w->state.wanted;
 }
 
 static enum verdict judge(const struct watching_service *w)
@@ -121,9 +122,13 @@ static int ask_registry(struct watching_service *w, struct err *err)
 {
     const struct task *t = newest_failure(w);
     const char *digest;
-    if (!t || !t->error || !t->image || !strstr(t->error, "No such image") || strchr(t->image, '@'))
+    if (!t || !t->error || !strstr(t->error, "No such image"))
         return 0;
-    return swarm_ask_registry(w->t->d, t->image, act_cancel(w->t), w->t->arena, &digest, err);
+    _cleanup_json_ json_t *spec = task_spec(t);
+    const char *image = json_string_value(json_object_get(json_object_get(spec, "ContainerSpec"), "Image"));
+    if (!image || strchr(image, '@'))
+        return 0;
+    return swarm_ask_registry(w->t->d, image, act_cancel(w->t), w->t->arena, &digest, err);
 }
 
 static int will_not(struct watching_service *w, struct err *err)
@@ -164,7 +169,7 @@ static int too_late(struct watching_service *w, struct err *err)
             waiting = &tasks[i];
     const char *reason = waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w);
     return err_set(err, ERR_TIMEOUT, "service %s is not %s in time: %zu of %zu tasks run%s%s",
-                   w->t->step->native_name, depend_condition_name(w->t->step->condition), s->current,
+                   w->t->step->native_name, depend_condition_name(w->t->step->condition), w->current,
                    s->wanted, reason ? "; " : "", str_or(reason, ""));
 }
 
@@ -196,6 +201,8 @@ static int look(struct watching_service *w, struct err *err)
     const struct task *tasks;
     size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
     tasks_count(w->service, tasks, n, &w->state);
+    for (size_t i = 0; i < n; i++)
+        w->current += task_runs(&tasks[i]) && task_is_current(&tasks[i], w->service);
     service_judge(t->arena, w->service, &w->state, &w->object);
     w->phase =
         str_or(json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "State")), "");
@@ -219,11 +226,8 @@ static bool any_left(struct act *t)
     struct err ignored = {0};
     const char *name = arena_printf(&scratch, "%s.", t->step->native_name);
     bool any = false;
-    const struct ask q = {.path = arena_printf(&scratch, "/tasks?%s", swarm_filter(&scratch, "name", name)),
-                          .cancel = act_cancel(t)};
-    int r = swarm_ask_list(t->d, &q, &l.tasks, &ignored);
-    if (r == 0)
-        r = swarm_lists_index(&scratch, &l, &ignored);
+    int r =
+        swarm_ask_tasks(t->d, swarm_filter(&scratch, "name", name), act_cancel(t), &scratch, &l, &ignored);
     for (size_t i = 0; r == 0 && i < l.n_tasks; i++)
         for (size_t k = 0; k < ARRAY_LEN(up); k++)
             any |= str_eq(l.task[i].state, up[k]);
@@ -268,7 +272,7 @@ int service_wait(struct act *t, struct err *err)
             r = will_not(&w, err);
         else if (r == 0 && v == NOT_YET && s->timeout_ns > 0 && left <= 0)
             r = too_late(&w, err);
-        act_progress(t, "waiting for its tasks", (int64_t)w.state.current, (int64_t)w.state.wanted, NULL);
+        act_progress(t, "waiting for its tasks", (int64_t)w.current, (int64_t)w.state.wanted, NULL);
         forget(&w);
         if (r < 0 || v == HOLDS)
             return r;

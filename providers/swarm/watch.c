@@ -80,37 +80,41 @@ static bool swarm_concerns(struct watching *w, const struct engine_event *e, str
 }
 
 /* Which tasks a service has, and which of them run; in any order. */
-static void count_tasks(struct watching *w, json_t *tasks)
+static void count_tasks(struct watching *w, const struct swarm_lists *lists)
 {
     struct known_container *k;
     const struct map_slot *s;
-    json_t *item;
-    size_t i, it = 0;
+    size_t it = 0;
     while ((s = map_next(&w->containers, &it))) {
         k = s->value;
         k->tasks_before = k->tasks;
         k->tasks = 1;
     }
-    json_array_foreach(tasks, i, item)
-    {
-        struct task t;
-        struct err ignored = {0};
-        if (task_read(item, &t, &ignored) < 0 || !t.service || !(k = map_get(&w->containers, t.service)))
-            continue;
-        k->tasks += watch_hash(t.id, strlen(t.id)) * (str_eq(t.state, "running") ? 3 : 2);
+    for (size_t i = 0; i < lists->n_tasks; i++) {
+        const struct task *t = &lists->task[i];
+        k = t->service ? map_get(&w->containers, t->service) : NULL;
+        if (k)
+            k->tasks += watch_hash(t->id, strlen(t->id)) * (str_eq(t->state, "running") ? 3 : 2);
     }
 }
 
 static void look_at_tasks(struct watching *w)
 {
     static const char path[] = "/tasks?filters=%7B%22desired-state%22%3A%5B%22running%22%5D%7D";
-    _cleanup_json_ json_t *tasks = NULL;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct swarm_lists lists = {0};
     struct err ignored = {0};
     const struct map_slot *s;
     size_t it = 0;
-    if (swarm_ask_list(w->d, &(struct ask){.path = path, .timeout_ns = ANSWER_NS}, &tasks, &ignored) < 0)
+    const struct ask q = {.path = path, .timeout_ns = ANSWER_NS};
+    int r = docker_ask(w->d, &q, &lists.tasks, NULL, &ignored);
+    if (r == 0)
+        r = swarm_read_tasks(&a, &lists, &ignored);
+    if (r == 0)
+        count_tasks(w, &lists);
+    swarm_lists_release(&lists);
+    if (r < 0)
         return; /* what breaks the stream is told there */
-    count_tasks(w, tasks);
     while ((s = map_next(&w->containers, &it))) {
         const struct known_container *k = s->value;
         if (k->tasks_before && k->tasks != k->tasks_before)

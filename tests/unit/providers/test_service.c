@@ -230,20 +230,85 @@ struct said {
     const char *state, *wanted, *err;
 };
 
+/* Takes the list. */
+static struct task *read_tasks(struct fixture *f, json_t *list, size_t wanted)
+{
+    char *text = json_dumps(list, JSON_COMPACT);
+    const char *kept = arena_strdup(&f->arena, text);
+    struct task *tasks;
+    size_t n;
+    struct err err = {0};
+    assert_ok(tasks_read(&f->arena, (struct span){kept, kept + strlen(kept)}, &tasks, &n, &err));
+    assert_int_equal(n, wanted);
+    free(text);
+    json_decref(list);
+    return tasks;
+}
+
 static void judge(struct fixture *f, const struct said *said, size_t n)
 {
-    struct task tasks[8] = {0};
-    json_t *kept[8];
+    json_t *list = json_array();
+    struct task *tasks;
     struct service_state s;
-    struct err err = {0};
-    for (size_t i = 0; i < n; i++) {
-        kept[i] = task_json(f, (int)i + 1, said[i].state, said[i].wanted, said[i].err);
-        assert_ok(task_read(kept[i], &tasks[i], &err));
-    }
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, task_json(f, (int)i + 1, said[i].state, said[i].wanted, said[i].err));
+    tasks = read_tasks(f, list, n);
     tasks_count(f->service, tasks, n, &s);
     service_judge(&f->arena, f->service, &s, &f->object);
-    for (size_t i = 0; i < n; i++)
-        json_decref(kept[i]);
+}
+
+static void test_the_listing_of_tasks(void **state)
+{
+    static const char whole[] =
+        "[{\"ID\":\"t1\",\"Version\":{\"Index\":9},\"CreatedAt\":\"1970-01-01T00:00:02Z\",\"Labels\":{},"
+        "\"Spec\":{\"ContainerSpec\":{\"Image\":\"web:1\"}},\"ServiceID\":\"s1\",\"Slot\":2,\"NodeID\":"
+        "\"n1\","
+        "\"Status\":{\"Timestamp\":\"1970-01-01T00:00:03Z\",\"State\":\"failed\",\"Message\":\"started\","
+        "\"Err\":\"task: \\\"no\\\"\",\"ContainerStatus\":{\"ContainerID\":\"c1\",\"PID\":7,\"ExitCode\":3}},"
+        "\"DesiredState\":\"shutdown\",\"NetworksAttachments\":[{\"Network\":{\"ID\":\"x\"}}]},"
+        "{\"ID\":\"t2\",\"Status\":null,\"Spec\":{}}]\n";
+    static const struct {
+        const char *text;
+        size_t n;
+        int result;
+    } others[] = {{"null\n", 0, 0},
+                  {"[]", 0, 0},
+                  {"", 0, ERR_CORRUPT},
+                  {"{}", 0, ERR_CORRUPT},
+                  {"[{\"ID\":\"t1\"}", 1, ERR_CORRUPT},
+                  {"[{\"Slot\":1}]", 0, ERR_CORRUPT},
+                  {"[{\"ID\":\"t1\",\"Status\":[]}]", 0, ERR_CORRUPT}};
+    struct arena a = ARENA_INIT;
+    struct task *t;
+    size_t n;
+    struct err err = {0};
+    (void)state;
+    assert_ok(tasks_read(&a, (struct span){whole, whole + sizeof(whole) - 1}, &t, &n, &err));
+    assert_int_equal(n, 2);
+    assert_string_equal(t[0].id, "t1");
+    assert_string_equal(t[0].service, "s1");
+    assert_string_equal(t[0].node, "n1");
+    assert_string_equal(t[0].container, "c1");
+    assert_int_equal(t[0].slot, 2);
+    assert_string_equal(t[0].state, "failed");
+    assert_string_equal(t[0].wanted, "shutdown");
+    assert_string_equal(t[0].error, "task: \"no\"");
+    assert_int_equal(t[0].exit_code, 3);
+    assert_int_equal(t[0].created_ns, 2 * NS_PER_S);
+    assert_int_equal(t[0].at_ns, 3 * NS_PER_S);
+    json_t *spec = task_spec(&t[0]);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(spec, "ContainerSpec"), "Image")),
+                        "web:1");
+    json_decref(spec);
+    assert_string_equal(t[1].state, "new");
+    assert_string_equal(t[1].wanted, "running");
+    assert_null(t[1].service);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        const struct span text = {others[i].text, others[i].text + strlen(others[i].text)};
+        if (tasks_read(&a, text, &t, &n, &err) != others[i].result || n != others[i].n)
+            fail_msg("%s: %zu %s", others[i].text, n, err.msg);
+    }
+    arena_release(&a);
 }
 
 static void test_what_tasks_say(void **state)
@@ -314,22 +379,20 @@ static void test_a_stopped_update_is_paused(void **state)
 static void test_which_tasks_are_current(void **state)
 {
     struct fixture f;
-    struct task t;
-    struct err err = {0};
     (void)state;
     begin(&f, "", &(struct service_request){0});
-    json_t *one = task_json(&f, 1, "running", "running", NULL), *copy = json_deep_copy(one);
-    json_object_del(json_object_get(copy, "Spec"), "Networks");
+    json_t *one = task_json(&f, 1, "running", "running", NULL), *list = json_array();
+    json_array_append_new(list, json_deep_copy(one));
+    json_object_del(json_object_get(json_array_get(list, 0), "Spec"), "Networks");
+    const struct task *t = read_tasks(&f, list, 1);
     json_t *now = json_object_get(json_object_get(f.service, "Spec"), "TaskTemplate");
-    assert_ok(task_read(copy, &t, &err));
     json_object_set_new(now, "Networks", json_array());
-    assert_true(task_is_current(&t, f.service));
+    assert_true(task_is_current(t, f.service));
     json_object_set_new(now, "Placement", json_pack("{s:[s]}", "Constraints", "a==b"));
-    assert_true(task_is_current(&t, f.service));
+    assert_true(task_is_current(t, f.service));
     json_object_set_new(now, "ForceUpdate", json_integer(1));
-    assert_false(task_is_current(&t, f.service));
+    assert_false(task_is_current(t, f.service));
     json_decref(one);
-    json_decref(copy);
     end(&f);
 }
 
@@ -363,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_a_pinned_image_is_what_was_asked_for),
         cmocka_unit_test(test_updates_are_told_in_full),
         cmocka_unit_test(test_another_config_is_seen),
+        cmocka_unit_test(test_the_listing_of_tasks),
         cmocka_unit_test(test_what_tasks_say),
         cmocka_unit_test(test_a_failure_is_told),
         cmocka_unit_test(test_a_stopped_update_is_paused),
