@@ -1,62 +1,21 @@
-/* What the desired side asks about: objects that have a wanted name and are not ours, external ones, and
- * images. */
+/* What the desired side asks about: objects of a wanted name that are not ours, external ones, and images. */
 #include "providers/docker/observe.h"
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "providers/containers/missing.h"
 
 #define NAMES_AT_ONCE 100u /* in one filter: a request line stays under Go's limit of headers */
 
-/* A native name that is wanted, by whom. */
-struct wanted {
-    const char *name;
-    const struct resource *r;
-    unsigned instance;
-};
-
-struct wanted_list {
-    struct wanted *items;
-    size_t n, cap;
-};
-
-static void collect(struct look_at *w, const struct resource_set *set, const struct kind_desc *kind,
-                    struct wanted_list *ret)
-{
-    struct map have;
-    map_init(&have);
-    for (size_t i = 0; i < w->out->n; i++)
-        if (w->out->items[i]->kind == kind)
-            map_put(&have, w->out->items[i]->native_name, w->out->items[i]);
-    for (size_t i = 0; i < set->n; i++) {
-        const struct resource *r = set->items[i];
-        int64_t n = kind->flags & KIND_INSTANCES ? val_get_int(r->spec, "replicas", 1) : 1;
-        for (unsigned k = 1; r->kind == kind && k <= n; k++) {
-            struct wanted one = {.r = r, .instance = kind->flags & KIND_INSTANCES ? k : 0};
-            one.name = bind_native_name(w->arena, w->rq->owner, r, one.instance);
-            if (!map_get(&have, one.name))
-                arena_push(w->arena, ret->items, ret->n, ret->cap, one);
-        }
-    }
-    map_release(&have);
-}
-
-static const struct wanted *find_wanted(const struct wanted_list *l, const char *name)
-{
-    for (size_t i = 0; i < l->n; i++)
-        if (str_eq(l->items[i].name, name))
-            return &l->items[i];
-    return NULL;
-}
-
-/* The engine's filter for names: a regular expression for containers, a part of the name for others. */
-static const char *name_filter(struct look_at *w, const struct wanted_list *l, size_t begin, bool exact)
+/* The engine's filter for names: it matches containers by regular expression, other objects by substring. */
+static const char *name_filter(struct look_at *w, const struct missing *m, size_t begin, bool exact)
 {
     struct val *filters = val_map(w->arena), *names = val_list(w->arena);
-    for (size_t i = begin; i < l->n && i < begin + NAMES_AT_ONCE; i++) {
+    for (size_t i = begin; i < m->n && i < begin + NAMES_AT_ONCE; i++) {
         _cleanup_buf_ struct buf b = BUF_INIT;
         buf_adds(&b, exact ? "^/?" : "");
         const char *name =
-            !exact && str_eq(l->items[i].name, "bridge") ? w->d->dialect->bridge : l->items[i].name;
+            !exact && str_eq(m->items[i].name, "bridge") ? w->d->dialect->bridge : m->items[i].name;
         for (const char *p = name; *p; p++) {
             if (exact && *p == '.')
                 buf_addc(&b, '\\');
@@ -69,15 +28,15 @@ static const char *name_filter(struct look_at *w, const struct wanted_list *l, s
     return docker_filters(w->arena, filters);
 }
 
-static void add_foreign(struct look_at *w, const struct wanted *want, struct object *o)
+static void add_foreign(struct look_at *w, const struct missing_name *want, struct object *o)
 {
-    o->id = want->r->id;
+    o->id = want->resource->id;
     o->instance = want->instance;
     o->candidate = false;
     *observed_add(w->out) = *o;
 }
 
-static int add_container(struct look_at *w, const struct wanted *want, struct err *err)
+static int add_container(struct look_at *w, const struct missing_name *want, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
     struct image_info *image;
@@ -98,10 +57,10 @@ static int add_container(struct look_at *w, const struct wanted *want, struct er
     return 0;
 }
 
-static int find_containers(struct look_at *w, const struct wanted_list *l, size_t begin, struct err *err)
+static int find_containers(struct look_at *w, const struct missing *m, size_t begin, struct err *err)
 {
     _cleanup_json_ json_t *list = NULL;
-    const char *path = arena_printf(w->arena, "/containers/json?all=1&%s", name_filter(w, l, begin, true));
+    const char *path = arena_printf(w->arena, "/containers/json?all=1&%s", name_filter(w, m, begin, true));
     json_t *item;
     size_t i;
     int r = docker_json(w->d, &(struct ask){.path = path, .cancel = w->cancel}, &list, NULL, err);
@@ -114,7 +73,7 @@ static int find_containers(struct look_at *w, const struct wanted_list *l, size_
         json_array_foreach(names, k, name)
         {
             const char *s = str_or(json_string_value(name), "");
-            const struct wanted *want = find_wanted(l, *s == '/' ? s + 1 : s);
+            const struct missing_name *want = missing_find(m, *s == '/' ? s + 1 : s);
             r = want ? add_container(w, want, err) : 0;
             if (r < 0)
                 return r;
@@ -123,13 +82,13 @@ static int find_containers(struct look_at *w, const struct wanted_list *l, size_
     return 0;
 }
 
-static int find_objects(struct look_at *w, const struct kind_desc *kind, const struct wanted_list *l,
+static int find_objects(struct look_at *w, const struct kind_desc *kind, const struct missing *m,
                         size_t begin, struct err *err)
 {
     bool network = kind == &kind_network;
     _cleanup_json_ json_t *answer = NULL;
     const char *path =
-        arena_printf(w->arena, "%s?%s", network ? "/networks" : "/volumes", name_filter(w, l, begin, false));
+        arena_printf(w->arena, "%s?%s", network ? "/networks" : "/volumes", name_filter(w, m, begin, false));
     int r = docker_json(w->d, &(struct ask){.path = path, .cancel = w->cancel}, &answer, NULL, err);
     json_t *list = network ? answer : json_object_get(answer, "Volumes"), *item;
     size_t i;
@@ -138,8 +97,8 @@ static int find_objects(struct look_at *w, const struct kind_desc *kind, const s
     json_array_foreach(list, i, item)
     {
         struct object o;
-        const struct wanted *want =
-            find_wanted(l, str_or(json_string_value(json_object_get(item, "Name")), ""));
+        const struct missing_name *want =
+            missing_find(m, str_or(json_string_value(json_object_get(item, "Name")), ""));
         if (!want)
             continue;
         r = network ? network_read(w->arena, item, &o, err) : volume_read(w->arena, item, &o, err);
@@ -154,11 +113,11 @@ static int find_namesakes(struct look_at *w, const struct resource_set *set, str
 {
     static const struct kind_desc *const looked_for[] = {&kind_container, &kind_network, &kind_volume};
     for (size_t i = 0; i < ARRAY_LEN(looked_for); i++) {
-        struct wanted_list l = {0};
-        collect(w, set, looked_for[i], &l);
-        for (size_t begin = 0; begin < l.n; begin += NAMES_AT_ONCE) {
-            int r = looked_for[i] == &kind_container ? find_containers(w, &l, begin, err)
-                                                     : find_objects(w, looked_for[i], &l, begin, err);
+        _cleanup_missing_ struct missing m;
+        missing_init(&m, w->arena, w->out, set, w->rq->owner, looked_for[i], true);
+        for (size_t begin = 0; begin < m.n; begin += NAMES_AT_ONCE) {
+            int r = looked_for[i] == &kind_container ? find_containers(w, &m, begin, err)
+                                                     : find_objects(w, looked_for[i], &m, begin, err);
             if (r < 0)
                 return r;
         }
@@ -168,7 +127,7 @@ static int find_namesakes(struct look_at *w, const struct resource_set *set, str
 
 /* Images. */
 
-/* A container of ours that runs what the reference means now tells all that is to be known. */
+/* A container of ours that runs what the reference means now; then nothing need be asked. */
 static const struct object *runs_image(struct look_at *w, const char *ref)
 {
     for (size_t i = 0; i < w->out->n; i++) {
@@ -198,8 +157,8 @@ static const char *remote_digest(struct look_at *w, const char *ref)
     return r < 0 ? NULL : arena_strdup(w->arena, json_string_value(json_object_get(descriptor, "digest")));
 }
 
-/* Whoever runs this reference runs another image than it means now; or, when it means none here, just what
- * was asked for. */
+/* Whether the containers that run this reference run another image than it now means. It is false when the
+   reference means no image on this engine: then they run what was asked for. */
 static void mark_moved(struct look_at *w, const char *ref, bool moved)
 {
     for (size_t i = 0; i < w->out->n; i++)
@@ -207,7 +166,7 @@ static void mark_moved(struct look_at *w, const char *ref, bool moved)
             w->out->items[i]->image_moved = moved;
 }
 
-/* Who runs another image than the reference means. */
+/* Compare what each container of this reference runs with the image that it means. */
 static void mark_others(struct look_at *w, const char *ref, const char *id)
 {
     for (size_t i = 0; i < w->out->n; i++)
@@ -254,7 +213,7 @@ int images_ask(struct look_at *w, struct err *err)
     return r;
 }
 
-/* The same, when it was asked already. */
+/* The same, taken from images_ask() when that has asked already. */
 static int image_now(struct look_at *w, const char *ref, struct image_fact *ret, struct err *err)
 {
     const struct image_fact *asked = map_get(&w->asked, ref);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "providers/containers/missing.h"
 
 struct looking {
     struct docker *d;
@@ -75,41 +76,22 @@ static int ask_lists(struct looking *w, struct err *err)
     return swarm_read_tasks(w->arena, &w->lists, err);
 }
 
-/* A name that is wanted and that nothing of ours has; the value is the resource. */
-static void collect_missing(struct looking *w, const struct resource_set *set, const struct kind_desc *kind,
-                            struct map *ret)
+static void add_foreign(struct looking *w, const struct missing_name *want, struct object *o)
 {
-    struct map have;
-    map_init(&have);
-    for (size_t i = 0; i < w->out->n; i++)
-        if (w->out->items[i]->kind == kind)
-            map_put(&have, w->out->items[i]->native_name, w->out->items[i]);
-    for (size_t i = 0; i < set->n; i++) {
-        const struct resource *r = set->items[i];
-        const char *name = r->kind == kind ? bind_native_name(w->arena, w->rq->owner, r, 0) : NULL;
-        if (name && !map_get(&have, name))
-            map_put(ret, name, set->items[i]);
-    }
-    map_release(&have);
-}
-
-static void add_foreign(struct looking *w, const struct resource *r, struct object *o)
-{
-    o->id = r->id;
-    o->instance = 0;
+    o->id = want->resource->id;
+    o->instance = want->instance;
     *observed_add(w->out) = *o;
 }
 
-static int find_services(struct looking *w, struct map *missing, struct err *err)
+static int find_services(struct looking *w, const struct missing *missing, struct err *err)
 {
     struct val *filters = val_map(w->arena), *names = val_list(w->arena);
-    const struct map_slot *slot;
-    size_t at = 0, i;
+    size_t i;
     json_t *item;
-    while ((slot = map_next(missing, &at)))
-        val_list_add(w->arena, names, val_str(w->arena, slot->key));
-    if (!names->len)
+    if (!missing->n)
         return 0;
+    for (i = 0; i < missing->n; i++)
+        val_list_add(w->arena, names, val_str(w->arena, missing->items[i].name));
     val_map_set(w->arena, filters, "name", names);
     const char *path = arena_printf(w->arena, "/services?%s", docker_filters(w->arena, filters));
     _cleanup_json_ json_t *list = NULL;
@@ -122,37 +104,37 @@ static int find_services(struct looking *w, struct map *missing, struct err *err
         r = swarm_object(w->arena, &w->lists, item, &o, err);
         if (r < 0)
             return r;
-        const struct resource *res = map_get(missing, o.native_name);
-        if (res) /* the filter takes the beginning of a name */
-            add_foreign(w, res, &o);
+        const struct missing_name *want = missing_find(missing, o.native_name);
+        if (want) /* the filter matches any name that begins so */
+            add_foreign(w, want, &o);
     }
     return 0;
 }
 
-static int find_networks(struct looking *w, struct map *missing, struct err *err)
+static int find_networks(struct looking *w, const struct missing *missing, struct err *err)
 {
     json_t *item;
     size_t i;
     json_array_foreach(w->lists.networks, i, item)
     {
         const char *name = json_string_value(json_object_get(item, "Name"));
-        const struct resource *res = name ? map_get(missing, name) : NULL;
+        const struct missing_name *want = name ? missing_find(missing, name) : NULL;
         struct object o;
-        if (!res)
+        if (!want)
             continue;
         int r = swarm_network_read(w->arena, item, &o, err);
         if (r < 0)
             return r;
-        add_foreign(w, res, &o);
+        add_foreign(w, want, &o);
     }
     return 0;
 }
 
 static int find_namesakes(struct looking *w, const struct resource_set *set, struct err *err)
 {
-    _cleanup_map_ struct map services = MAP_INIT, networks = MAP_INIT;
-    collect_missing(w, set, &kind_container, &services);
-    collect_missing(w, set, &kind_network, &networks);
+    _cleanup_missing_ struct missing services, networks;
+    missing_init(&services, w->arena, w->out, set, w->rq->owner, &kind_container, false);
+    missing_init(&networks, w->arena, w->out, set, w->rq->owner, &kind_network, false);
     int r = find_services(w, &services, err);
     return r < 0 ? r : find_networks(w, &networks, err);
 }
