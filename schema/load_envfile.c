@@ -204,6 +204,10 @@ static void read_line(struct reader *r, bool raw)
         skip_blanks(r);
     }
     const char *equals = r->p < end ? memchr(r->p, '=', (size_t)(end - r->p)) : NULL;
+    /* Compose takes "NAME: value" as well, whichever comes first; a raw file is Docker's own, and has "=". */
+    const char *colon =
+        r->p < end && !raw ? memchr(r->p, ':', (size_t)((equals ? equals : end) - r->p)) : NULL;
+    equals = colon ? colon : equals;
     const char *stop = equals ? equals : end;
     while (stop > r->p && is_blank(stop[-1]))
         stop--;

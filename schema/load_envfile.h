@@ -5,10 +5,13 @@
  *
  *   # comment          blank lines and lines with # are skipped
  *   NAME=value # note  up to the end of the line or to a "#" after a blank; blanks around it go; ${...} is
- * resolved NAME="a\n${B}"     may have several lines; \n \r \t \" \\ \$ are escapes; ${...} is resolved
- * NAME='as $it is'   may have several lines; only \' is an escape export NAME=value  the word is skipped
- * NAME               where references are read as in a compose file (`bare`): the value that it has outside,
- * or null; otherwise an error
+ *                      resolved
+ *   NAME: value        the same
+ *   NAME="a\n${B}"     may have several lines; \n \r \t \" \\ \$ are escapes; ${...} is resolved
+ *   NAME='as $it is'   may have several lines; only \' is an escape
+ *   export NAME=value  the word is skipped
+ *   NAME               where references are read as in a compose file (`bare`): the value that it has
+ * outside, or null; otherwise an error
  *
  * In the raw format what stands after the first = is the value, byte for byte. Pure.
  */

@@ -175,9 +175,6 @@ static int expand(struct expansion *x, const char *text, const char *end)
             if (r < 0)
                 return r;
             p = dollar + 1 + len;
-        } else if (x->in->strict) {
-            err_set(x->err, ERR_INVALID, "a dollar that begins no reference");
-            return err_hint(x->err, "write $$ for a dollar");
         } else {
             buf_addc(x->out, '$');
             p = dollar + 1;

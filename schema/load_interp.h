@@ -5,7 +5,7 @@
  * `+other` as in Compose and shells (with a colon an empty value counts as none); `$$` is a dollar, and so is
  * one that no name or brace follows. `$NAME` without braces is an error that says how to write it, so that
  * nobody has to guess which of the two readings holds; but where a text is Compose's, its rules hold (bare,
- * strict, unset). Pure; results live in the arena.
+ * unset). Pure; results live in the arena.
  */
 #include "base/arena.h"
 #include "base/err.h"
@@ -20,7 +20,6 @@ struct interp {
     int (*lookup)(void *arg, const char *name, const char **ret, struct err *err);
     size_t *budget; /* bytes that results may still take; NULL: only each text's own limit */
     bool bare;      /* as in Compose: $NAME is a reference too */
-    bool strict; /* as in a Compose file: a dollar that no name, brace or second dollar follows is an error */
     /* As in Compose: a name without a value, where nothing stands in for it, is "", and is given here; NULL:
        an error. */
     void (*unset)(void *arg, const char *name);

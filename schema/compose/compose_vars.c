@@ -71,14 +71,13 @@ static void unset(void *arg, const char *name)
     compose_warning(c, c->at, where_to_set, "the variable %s is not set and reads as \"\"", name);
 }
 
-static struct interp interp_of(struct lookup *look, bool strict)
+static struct interp interp_of(struct lookup *look)
 {
     return (struct interp){.arena = look->c->arena,
                            .arg = look,
                            .lookup = lookup,
                            .budget = &look->c->l->vars.budget,
                            .bare = true,
-                           .strict = strict,
                            .unset = unset};
 }
 
@@ -90,7 +89,7 @@ static struct ynode *resolve_scalar(struct lookup *look, struct ynode *n)
     struct compose *c = look->c;
     if (!memchr(n->text, '$', n->len))
         return n;
-    struct interp in = interp_of(look, true);
+    struct interp in = interp_of(look);
     struct ynode *copy = arena_memdup(c->arena, n, sizeof(*n));
     c->at = n;
     c->saw_unset = false;
@@ -170,6 +169,6 @@ void compose_env_file(struct compose *c, const struct compose_scope *scope, cons
         return;
     }
     struct lookup look = {c, scope};
-    struct interp in = interp_of(&look, false);
+    struct interp in = interp_of(&look);
     envfile_read(c->arena, file->path, text, len, raw, &in, l->diags, load_file_index(l, file->path), into);
 }

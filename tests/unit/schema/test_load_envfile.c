@@ -40,6 +40,8 @@ static void test_specification(void **state)
     check(w, "VAR=\"VAL\" # comment", "{'VAR': 'VAL'}");
     check(w, "VAR='$OTHER'", "{'VAR': '$OTHER'}");
     check(w, "VAR='${OTHER}'", "{'VAR': '${OTHER}'}");
+    check(w, "VAR: VAL # comment\nOTHER:'a=b'\nURL=http://x",
+          "{'OTHER': 'a=b', 'URL': 'http://x', 'VAR': 'VAL'}");
     check(w, "VAR='Let\\'s go!'", "{'VAR': 'Let's go!'}");
     check(w, "VAR=\"{\\\"hello\\\": 1}\"", "{'VAR': '{\\'hello\\': 1}'}");
     check(w, "VAR=\"some\\tvalue\"", "{'VAR': 'some\\tvalue'}");
@@ -79,7 +81,7 @@ static void test_problems(void **state)
         {"A=1\nB", "e:2:1: error: \"B\" has no value\n  hint: write B= for an empty value\n"},
         {"=x", "e:1:1: error: \"\" is not the name of a variable\n  hint: write NAME=value\n"},
         {"A B=x", "e:1:1: error: \"A B\" is not the name of a variable\n  hint: write NAME=value\n"},
-        {"A: x", "e:1:1: error: \"A: x\" has no value\n  hint: write NAME=value\n"},
+        {"A B: x", "e:1:1: error: \"A B\" is not the name of a variable\n  hint: write NAME=value\n"},
         {"\n\nA=\"x\nB=1", "e:3:1: error: A: the quote is not closed\n"},
         {"A='x'y\nB=2", "e:1:1: error: A: something follows the closing quote\n  hint: put the whole value "
                         "between the quotes\n"},
@@ -120,7 +122,7 @@ static void test_names_alone(void **state)
         assert_true(val_is(val_get(into, "UNKNOWN"), VAL_NULL));
         assert_int_equal(val_get(into, "UNKNOWN")->line, 4);
     }
-    envfile_read(&w->arena, "e", "A: x", 4, false, &in, &w->diags, 0, val_map(&w->arena));
+    envfile_read(&w->arena, "e", "A: x", 4, true, &in, &w->diags, 0, val_map(&w->arena));
     assert_string_equal(problems_of(w), "e:1:1: error: \"A: x\" has no value\n  hint: write NAME=value\n");
 }
 
