@@ -122,26 +122,44 @@ int act_start(struct act *t, struct err *err)
     return start(t, o.native_id, o.state == OBJECT_PAUSED ? "/unpause" : "/start", err);
 }
 
+static int stop(struct act *t, const char *native_id, int64_t grace, struct err *err)
+{
+    int status;
+    const char *tail = arena_printf(t->arena, "/stop?t=%lld", (long long)grace);
+    int r = docker_json(t->d,
+                        &(struct ask){.method = "POST",
+                                      .path = docker_path(t->arena, "/containers/", native_id, tail),
+                                      .cancel = act_cancel(t),
+                                      .timeout_ns = (grace + 60) * NS_PER_S},
+                        NULL, &status, err);
+    t->result->unchanged = status == 304 || status == 404;
+    return r;
+}
+
 int act_stop(struct act *t, struct err *err)
 {
     const char *id;
     int64_t grace = t->step->timeout_ns > 0 ? (t->step->timeout_ns + NS_PER_S - 1) / NS_PER_S : 0;
-    int status, r = find_id(t, &id, err);
+    int r = find_id(t, &id, err);
     if (r == ERR_NOTFOUND) {
         t->result->unchanged = true;
         return 0;
     }
     if (r < 0)
         return r;
-    const char *tail = arena_printf(t->arena, "/stop?t=%lld", (long long)grace);
     act_progress(t, "stopping", 0, 0, NULL);
-    r = docker_json(t->d,
-                    &(struct ask){.method = "POST",
-                                  .path = docker_path(t->arena, "/containers/", id, tail),
-                                  .cancel = act_cancel(t),
-                                  .timeout_ns = (grace + 60) * NS_PER_S},
-                    NULL, &status, err);
-    t->result->unchanged = status == 304 || status == 404;
+    r = stop(t, id, grace, err);
+    if (r == ERR_FAILED || r == ERR_CONFLICT) {
+        /* Podman does not stop a paused one (HTTP 500), which could not hear of it. */
+        struct object o;
+        struct err ignored = {0};
+        if (act_look(t, &o, &ignored) < 0 || o.state != OBJECT_PAUSED)
+            return r;
+        *err = ignored;
+        r = start(t, id, "/unpause", err);
+        if (r == 0)
+            r = stop(t, id, grace, err);
+    }
     return r == ERR_NOTFOUND ? 0 : r;
 }
 

@@ -104,8 +104,7 @@ static const struct {
 };
 
 /* Values that cannot be told from what was asked for. */
-static const char *const unclear[] = {"ulimits",           "shm_size", "resources",
-                                      "stop_grace_period", "logging",  "network_mode"};
+static const char *const unclear[] = {"ulimits", "shm_size", "resources", "stop_grace_period", "logging"};
 
 /* It says of each mount how those below it spread. Of a volume nobody can ask for that; of a path of the
    host, it says so too where nobody did. */
@@ -123,7 +122,34 @@ static void mounts_asked(struct arena *a, struct val *spec)
         val_map_set(a, spec, "volumes", volumes);
 }
 
-static void others_read(struct arena *a, struct val *spec)
+/* Its own bridge is called "bridge" elsewhere in its answers. One that is on nothing but that, and has no
+   address or name of its own there, was made without a word about networks; so was one in a user's own
+   network. */
+static void networks_of_others(struct arena *a, json_t *inspect, struct val *spec)
+{
+    const char *mode = json_text(json_object_get(inspect, "HostConfig"), "NetworkMode");
+    const struct val *have = val_get(spec, "networks");
+    struct val *networks = val_map(a);
+    if (mode && (str_starts(mode, "slirp4netns") || str_starts(mode, "pasta"))) {
+        val_map_del(spec, "networks");
+        val_set_str(a, spec, "network_mode", mode);
+        return;
+    }
+    if (!have)
+        return;
+    for (size_t i = 0; i < have->len; i++)
+        val_map_set(a, networks, str_eq(have->pairs[i].key, PODMAN_BRIDGE) ? "bridge" : have->pairs[i].key,
+                    have->pairs[i].val);
+    if (networks->len == 1 && val_get(networks, "bridge") && !val_len(networks->pairs[0].val)) {
+        val_map_del(spec, "networks");
+        val_set_str(a, spec, "network_mode", "bridge");
+        return;
+    }
+    val_map_set(a, spec, "networks", networks);
+    val_map_del(spec, "network_mode");
+}
+
+static void others_read(struct arena *a, json_t *inspect, struct val *spec)
 {
     const char *canonical;
     struct err ignored = {0};
@@ -131,8 +157,8 @@ static void others_read(struct arena *a, struct val *spec)
         if (str_eq(val_get_str(spec, usual[i].field), usual[i].value))
             val_map_del(spec, usual[i].field);
     for (size_t i = 0; i < ARRAY_LEN(unclear); i++)
-        if (!str_eq(unclear[i], "network_mode") || val_get(spec, "networks"))
-            val_map_del(spec, unclear[i]);
+        val_map_del(spec, unclear[i]);
+    networks_of_others(a, inspect, spec);
     mounts_asked(a, spec);
     if (ref_canonical(a, str_or(val_get_str(spec, "image"), ""), &canonical, &ignored) == 0)
         val_set_str(a, spec, "image", ref_familiar(a, canonical));
@@ -150,7 +176,7 @@ int podman_read(struct arena *a, json_t *inspect, const struct image_info *image
     if (asked)
         ours_read(a, asked, spec);
     else
-        others_read(a, spec);
+        others_read(a, inspect, spec);
     ret->spec = spec;
     return 0;
 }

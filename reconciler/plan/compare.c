@@ -161,6 +161,31 @@ static void compare_keyed_digest(const struct compare *c, const struct field *f,
         c->out->items[n].cause = CAUSE_SECRET;
 }
 
+static bool list_has(const struct val *list, const char *text)
+{
+    for (size_t i = 0; i < val_len(list); i++)
+        if (str_eq(list->items[i]->s, text))
+            return true;
+    return false;
+}
+
+/* Is each alias of one list in the other, or a name that is found without being one? */
+static bool aliases_in(const struct val *list, const struct val *other, const char *found_as)
+{
+    for (size_t i = 0; i < val_len(list); i++)
+        if (!str_eq(list->items[i]->s, found_as) && !list_has(other, list->items[i]->s))
+            return false;
+    return true;
+}
+
+static bool same_on_network(const struct compare *c, const struct field *f, const struct val *want,
+                            const struct val *there)
+{
+    const char *found_as = c->sides->found_as;
+    return found_as && str_eq(f->name, "aliases") && aliases_in(want, there, found_as) &&
+           aliases_in(there, want, found_as);
+}
+
 static void compare_leaf(const struct compare *c, const struct field *f, const struct place *p,
                          enum impact impact, const struct val *const v[SIDES], const struct val *dflt)
 {
@@ -175,7 +200,8 @@ static void compare_leaf(const struct compare *c, const struct field *f, const s
             report(c, f, p, impact, v, want, false, false);
         return;
     }
-    if (!wanted(c, impact, v, dflt, &want, &reverted) || field_equal(f, want, v[OBSERVED]))
+    if (!wanted(c, impact, v, dflt, &want, &reverted) || field_equal(f, want, v[OBSERVED]) ||
+        same_on_network(c, f, want, v[OBSERVED]))
         return;
     report(c, f, p, impact, v, want, reverted, field_equal(f, v[DESIRED], v[APPLIED]));
 }

@@ -22,6 +22,7 @@ struct sides {
     bool has_baseline; /* else what nobody asks for is left alone */
     bool same_object;  /* the baseline was read from this very object: what cannot be changed on an object was
                           not */
+    const char *found_as; /* a name that the object has on its networks, alias or not; NULL: none is known */
     const char *const *ignore; /* paths that are left alone, NULL-terminated; may be NULL */
     unsigned caps;             /* of the target: what it cannot change live is a replacement */
 };

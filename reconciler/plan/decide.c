@@ -77,10 +77,14 @@ bool decide_foreign(struct subject *s, const struct object *o, unsigned instance
         change_field(s->p, c, &fields.items[i]);
     bool containers = s->r->kind->flags & KIND_INSTANCES;
     /* A label cannot be put on what exists. A single container that needs no more than a change while it runs
-       goes on, ours by the record, until it is replaced; any other is made anew, with our mark. */
+       goes on, ours by the record, until it is replaced, and a job that has done its work is not run once
+       more; any other is made anew, with our mark. */
     bool live = need == PLAN_NONE || need == PLAN_UPDATE;
-    bool goes_on = live && object_up(o) && val_get_int(s->r->spec, "replicas", 1) == 1;
+    bool ended = containers && need == PLAN_NONE && has_ended_well(s, o);
+    bool goes_on = live && (object_up(o) || ended) && val_get_int(s->r->spec, "replicas", 1) == 1;
     bool replace = containers ? !goes_on : need == PLAN_REPLACE;
+    if (containers && live && !object_up(o) && !ended)
+        change_fact(s->p, c, "state", state_text(s->p, o), "running", CAUSE_COMMIT, IMPACT_REPLACE);
     bool update = containers && !replace && need == PLAN_UPDATE;
     struct plan_move *m = change_move(s->p, c,
                                       replace  ? PLAN_REPLACE
@@ -90,7 +94,7 @@ bool decide_foreign(struct subject *s, const struct object *o, unsigned instance
     m->update = update;
     m->native_name = native_name;
     m->current = o;
-    m->running = containers;
+    m->running = containers && !(goes_on && ended);
     change_fact(s->p, c, "owner", "none", s->p->in->environment, CAUSE_COMMIT,
                 replace ? IMPACT_REPLACE : IMPACT_NONE);
     c->action = PLAN_ADOPT;

@@ -140,7 +140,7 @@ static const char *adoption_reason(struct planner *p, const struct plan_change *
     if (!o)
         return NULL;
     return arena_printf(p->a, "takes over %s%s", o->native_name,
-                        c->impact >= IMPACT_REPLACE ? ""
+                        c->impact >= IMPACT_REPLACE ? (c->how ? "" : ", and makes it anew")
                         : c->impact >= IMPACT_LIVE  ? " while it runs"
                                                     : " as it is");
 }

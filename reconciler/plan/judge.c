@@ -11,6 +11,9 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         .defaults = o->defaults,
         .ignore = s->ignore,
         .caps = planner_caps(s->p, s->r->id),
+        /* What somebody else made is found by the name it was given: connecting it anew for an alias that
+           says the same would cut its connections. Ours are made under other names, and need it. */
+        .found_as = !o->owner && str_eq(o->native_name, s->r->name) ? o->native_name : NULL,
     };
     if (s->rec && s->rec->spec) {
         sides.applied = s->same_request ? s->r->spec : s->rec->spec;

@@ -141,6 +141,8 @@ const char *awaited_state(struct subject *s, const struct object *o);
 bool is_job(struct subject *s);
 bool has_ended_well(struct subject *s, const struct object *o);
 void note_state(struct subject *s, const struct object *o);
+/* Its state in words for people. */
+const char *state_text(struct planner *p, const struct object *o);
 
 /* remove.c */
 void remove_rest(struct planner *p);

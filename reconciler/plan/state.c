@@ -52,7 +52,7 @@ bool has_ended_well(struct subject *s, const struct object *o)
     return s->interrupted ? is_surely_job(s) : is_job(s);
 }
 
-static const char *state_text(struct planner *p, const struct object *o)
+const char *state_text(struct planner *p, const struct object *o)
 {
     if (o->state == OBJECT_EXITED)
         return arena_printf(p->a, "exited with code %d", o->exit_code);

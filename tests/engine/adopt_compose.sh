@@ -103,6 +103,56 @@ test_a_stopped_one_is_made_anew()
     clean "$name"
 }
 
+# What was made by hand, with and without networks, runs on untouched.
+test_what_was_made_by_hand_is_taken_over_as_it_runs()
+{
+    forge_new hand
+    local name=${FORGE_ENV//-/}hand before
+    docker network create --label "$ENGINE_LABEL" "$name-net" >/dev/null
+    by_hand() { docker run -d --name "$name-$1" --label "$ENGINE_LABEL" "${@:2}" >/dev/null || fail "docker run $1"; }
+    by_hand plain "$ENGINE_IMAGE"
+    by_hand on --network "$name-net" "$ENGINE_IMAGE"
+    by_hand aliased --network "$name-net" --network-alias other -p 127.0.0.1::80 "$ENGINE_IMAGE"
+    by_hand both --network "$name-net" -e 'A=$x ${y}' --cap-add NET_ADMIN -v /anonymous "$ENGINE_IMAGE"
+    docker network connect bridge "$name-both" 2>/dev/null || docker network connect podman "$name-both"
+    by_hand none --network none --init "$ENGINE_IMAGE"
+    by_hand job "$ENGINE_IMAGE" true
+    docker wait "$name-job" >/dev/null
+    names() { docker ps -a --no-trunc --filter "name=$name-" --format '{{.ID}} {{.Names}}' | sort; }
+    before=$(names)
+
+    run forge import --running --out "$FORGE_DIR/all.yaml" "$name-plain" "$name-on" "$name-aliased" "$name-both" \
+        "$name-none" "$name-job"
+    assert_status 0
+    run forge diff --json
+    assert_eq "$(jq -r '[.changes[] | select(.impact != "none") | .id] | join(" ")' <<<"$out")" ""
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+    assert_eq "$(names)" "$before"
+    clean "$name"
+}
+
+# An engine need not stop one that is paused; the plan says that it goes, and why.
+test_a_paused_one_is_made_anew()
+{
+    forge_new paused
+    local name=${FORGE_ENV//-/}paused
+    docker run -d --name "$name" --label "$ENGINE_LABEL" --network none "$ENGINE_IMAGE" >/dev/null
+    docker pause "$name" >/dev/null
+    run forge import --running --out "$FORGE_DIR/all.yaml" "$name"
+    assert_status 0
+    run forge apply --yes
+    assert_status 0
+    assert_contains "$out" "takes over $name, and makes it anew"
+    assert_contains "$out" "state   paused -> running"
+    run forge diff
+    assert_status 0
+    assert_eq "$(docker inspect -f '{{.State.Status}}' "$name")" running
+    clean "$name"
+}
+
 test_what_is_not_there()
 {
     forge_new nowhere
