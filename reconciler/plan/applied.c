@@ -99,7 +99,8 @@ int applied_from_val(struct arena *a, const struct val *v, struct applied *ret, 
         rc = get_map(v, r.id, "baseline", &r.baseline, err);
     if (rc < 0)
         return rc;
-    /* Read back by a Forge that described things differently: a difference would say nothing of the engine. */
+    /* The baseline was read back by a Forge that described objects differently: a difference from it would
+       say nothing about the engine. */
     if (val_get_int(v, "baseline_form", 0) != OBSERVED_FORM)
         r.baseline = NULL;
     r.baseline_id = val_get_str(v, "baseline_id");

@@ -10,15 +10,15 @@ struct binding {
     const char *environment;
     struct arena *arena;
     const char *const *swarms;
-    const char *target;       /* of the resource that is bound; NULL: there is one engine */
-    struct arena scratch;     /* for one resource */
-    struct map native;        /* id -> native name of a network or volume: many name the same few */
+    const char *target;   /* of the resource that is bound; NULL: there is one engine */
+    struct arena scratch; /* for one resource */
+    struct map native;    /* id -> native name of a network or volume; many resources refer to the same few */
     struct map needs_default; /* ids of default networks that some container without a network needs */
     const char **defaults;
     size_t n_defaults, cap_defaults;
 };
 
-/* ENVIRONMENT-NAME, and -INSTANCE unless that is 0. Made for each object of each plan, so without printf. */
+/* ENVIRONMENT-NAME, and -INSTANCE unless that is 0. Called for each object of each plan, hence no printf. */
 static const char *join_name(struct arena *a, const char *environment, const char *name, unsigned instance)
 {
     char digits[12];
@@ -106,7 +106,7 @@ static void need_default(struct binding *b)
     arena_push(b->arena, b->defaults, b->n_defaults, b->cap_defaults, id);
 }
 
-/* The native name of a network of the language; one that is native already stays. */
+/* The native name of a network named in the language; a native name is returned as it is. */
 static const char *network_name(struct binding *b, const char *name)
 {
     const char *native = native_name_of(b, named(b, "network", name));
@@ -151,7 +151,7 @@ static bool is_on_swarm(const struct binding *b)
     return false;
 }
 
-/* What the tasks of a service have to know of a volume, which they make where they run. */
+/* What a service's tasks need to know about a volume, which they create where they run. */
 static void bind_volume_kind(struct binding *b, const struct resource *volume, struct val *mount)
 {
     const char *driver = val_get_str(volume->spec, "driver");
@@ -295,7 +295,7 @@ static int rebind(struct binding *b, const char *id, struct resource_set *bound,
         return err_set(err, ERR_UNSUPPORTED, "%s: it says where it goes", id);
     struct resource *now = bind_resource(b, asked);
     bool there = resource_find(bound, DEFAULT_NETWORK), asked_for = resource_find(b->in, DEFAULT_NETWORK);
-    /* It comes with the first that needs it, and goes with the last. */
+    /* The default network is added with the first container that needs it, and dropped with the last. */
     if ((b->n_defaults && !there) ||
         (!asked_for && needs(before, DEFAULT_NETWORK) && !needs(now, DEFAULT_NETWORK)))
         return err_set(err, ERR_UNSUPPORTED, "%s: who needs the default network", id);
@@ -351,7 +351,7 @@ struct val *bind_marks(struct arena *a, const char *environment, const struct re
 {
     struct val *marks = val_map(a);
     val_set_str(a, marks, MARK_OWNER, environment);
-    /* The engine is not part of it: the object carries the same marks, however many engines there are. */
+    /* The target is left out: an object carries the same marks however many engines there are. */
     val_set_str(a, marks, MARK_RESOURCE, id_plain(a, r->id));
     if (instance)
         val_set_str(a, marks, MARK_INSTANCE, arena_printf(a, "%u", instance));

@@ -32,8 +32,8 @@
    names of the targets that are swarms, NULL-terminated, or "" where there is one engine; NULL: none. */
 int bind_set(const struct resource_set *in, const char *environment, const char *const *swarms,
              struct arena *a, struct resource_set *ret, struct err *err) _must_check_;
-/* What load.h's schema_load_part() put into `in`, and whoever calls it by name, bound anew in the set that
-   was made of the rest. ERR_UNSUPPORTED: bind everything. */
+/* Bind again what schema_load_part() (load.h) put into `in`, and the resources that refer to it by name,
+   in the set that was made of the rest. ERR_UNSUPPORTED: bind everything. */
 int bind_part(const struct resource_set *in, const char *environment, const char *const *swarms,
               const struct load_edit *edit, struct resource_set *bound, struct err *err) _must_check_;
 /* instance 0 for kinds without instances. */
@@ -42,9 +42,9 @@ const char *bind_native_name(struct arena *a, const char *environment, const str
 /* The ownership marks (map of labels) of an object made for r, which is bound. */
 struct val *bind_marks(struct arena *a, const char *environment, const struct resource *r, unsigned instance,
                        uint64_t generation, const char *commit);
-/* A spec without what is known of the contents of its secrets' files, which Git does not ask for. */
+/* A spec without the digests of its secrets' files, which Git does not ask for. */
 const struct val *bind_without_contents(struct arena *a, const struct val *spec);
-/* "v1:<hex>" of a bound resource's spec and labels, as Git asks for them: contents of secrets are compared by
-   themselves, for their digests depend on a key that can be lost (P3). */
+/* "v1:<hex>" of a bound resource's spec and labels, as Git asks for them. The contents of secrets are left
+   out and compared separately: their digests depend on a key that can be lost (P3). */
 const char *bind_spec_mark(struct arena *a, const struct resource *r);
 #endif

@@ -1,5 +1,5 @@
-/* What only one object at a time can have, and what two at a time might spoil: why a replace stops the old
- * one first. */
+/* What only one object can have at a time, and what two at once might damage: the reasons why a replace
+   stops the old object first. */
 #include "reconciler/plan/planner.h"
 
 struct claims {

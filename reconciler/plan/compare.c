@@ -4,7 +4,7 @@
 
 enum side { DESIRED, APPLIED, BASELINE, OBSERVED, SIDES };
 
-/* A place in the tree; its path is only written out where something differs. */
+/* A place in the tree; its path is only formatted where something differs. */
 struct place {
     const struct place *up;
     const char *name;
@@ -83,13 +83,12 @@ enum impact impact_on(unsigned caps, const char *top, enum impact impact, bool l
         return caps & CAP_RENAME ? IMPACT_LIVE : IMPACT_REPLACE;
     if (impact != IMPACT_LIVE || str_eq(top, "replicas"))
         return impact;
-    /* How the tasks of a service are moved is no part of the tasks themselves. */
+    /* How a service's tasks are rolled out is not part of the tasks. */
     if (caps & CAP_SERVICES && str_eq(top, "deploy"))
         return IMPACT_LIVE;
     if (str_eq(top, "networks"))
         return caps & CAP_NETWORK_CONNECT ? IMPACT_LIVE : IMPACT_REPLACE;
-    /* Engines take the absence of a limit in an update for "as it is": a limit is lifted by a new object
-     * only. */
+    /* In an update, engines read a missing limit as "unchanged": lifting a limit takes a new object. */
     if (!(caps & CAP_LIVE_UPDATE) || (lifted && str_eq(top, "resources")))
         return IMPACT_REPLACE;
     return IMPACT_LIVE;
@@ -144,8 +143,8 @@ bool digests_comparable(const struct val *one, const struct val *other)
     return end && val_is(other, VAL_STR) && strncmp(one->s, other->s, (size_t)(end - one->s) + 1) == 0;
 }
 
-/* What an object of another key's time was made of is not known; but what the record says it was, then or
-   since, is. */
+/* When an object was made with a digest under another key, its content is unknown; but what the record
+   says of it still holds. */
 static void compare_keyed_digest(const struct compare *c, const struct field *f, const struct place *p,
                                  enum impact impact, const struct val *const v[SIDES])
 {
@@ -216,7 +215,7 @@ static bool same_item(const struct val *a, const struct val *b)
     return (!a && !b) || (a && b && val_equal(a, b));
 }
 
-/* One item of a map or of a keyed list, which is there or is not as a whole. */
+/* One item of a map or of a keyed list, added or removed as a whole. */
 static void compare_item(const struct compare *c, const struct field *f, const struct place *p,
                          enum impact impact, const struct val *const v[SIDES], const struct val *dflt)
 {
@@ -238,7 +237,7 @@ static void compare_item(const struct compare *c, const struct field *f, const s
         report(c, f, p, impact, v, want, reverted, same_item(v[DESIRED], v[APPLIED]));
 }
 
-/* The keys of several sorted maps, one after the other, with the value that each map has for it. */
+/* Walks the union of the keys of several sorted maps, with the value that each map has for the key. */
 struct keys {
     const struct val *map[SIDES];
     size_t n[SIDES], at[SIDES];
@@ -265,7 +264,7 @@ static const char *keys_next(struct keys *k, const struct val *v[SIDES])
         const struct val *found = having & 1u << i ? k->map[i]->pairs[k->at[i]++].val : NULL;
         v[i] = val_is(found, VAL_NULL) ? NULL : found;
     }
-    /* Nothing was asked for before but what is asked for now. */
+    /* What was asked for before is what is asked for now. */
     if (k->same_applied)
         v[APPLIED] = v[DESIRED];
     return least;
@@ -325,7 +324,7 @@ static void compare_fields(const struct compare *c, const struct field_table *t,
     struct keys k = keys_of(c, v);
     const struct val *child[SIDES];
     for (const char *key; (key = keys_next(&k, child));) {
-        /* By far most fields are as they should be; nothing more needs to be known of them. */
+        /* Nearly all fields are as they should be; those need no further look. */
         if (!c->record && child[DESIRED] && child[OBSERVED] && val_equal(child[DESIRED], child[OBSERVED]))
             continue;
         const struct field *f = field_find(t, key);

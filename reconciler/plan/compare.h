@@ -20,8 +20,8 @@ struct sides {
     const struct val *defaults;
     bool has_applied;  /* else nothing is known of what was asked for before */
     bool has_baseline; /* else what nobody asks for is left alone */
-    bool same_object;  /* the baseline was read from this very object: what cannot be changed on an object was
-                          not */
+    bool same_object;  /* the baseline was read from this very object, so fields that cannot be changed on it
+                          have not changed */
     const char *found_as; /* a name that the object has on its networks, alias or not; NULL: none is known */
     const char *const *ignore; /* paths that are left alone, NULL-terminated; may be NULL */
     unsigned caps;             /* of the target: what it cannot change live is a replacement */
@@ -38,12 +38,13 @@ void compare_object(const struct field_table *t, const struct sides *s, struct f
    or not; impact none, for it says nothing of what runs. `prefix` ("metadata.") may be NULL. */
 void compare_record(const struct field_table *t, const struct val *desired, const struct val *applied,
                     struct field_list *out);
-/* The same for plain maps of strings: PREFIX.KEY. */
+/* The same for plain maps of strings; paths are PREFIX.KEY. */
 void compare_labels(const char *prefix, const struct val *desired, const struct val *applied,
                     struct field_list *out);
 
-/* What a change of a container's field costs on a target with these capabilities: `impact` is its table's
-   word, `top` the topmost name of its path, and `lifted` says that nothing is asked for any more. */
+/* What a change of a container's field costs on a target with these capabilities. `impact` is what its
+   table says, `top` the first component of its path, and `lifted` means that the field is no longer asked
+   for. */
 enum impact impact_on(unsigned caps, const char *top, enum impact impact, bool lifted);
 
 /* Two values of a field of FIELD_KEYED_DIGEST: can it be told whether they are of the same content? */

@@ -1,7 +1,8 @@
-/* One resource by itself: what is there, what should be, and the moves from the one to the other. */
+/* One resource by itself: what exists, what should exist, and the moves between the two. */
 #include "reconciler/plan/planner.h"
 
-/* Is the name-sake to be adopted: a word in Git or on the command line; *ret_named: it says which object. */
+/* Is the name-sake to be adopted, by an annotation in Git or by --adopt? *ret_named: that names this
+   object. */
 static bool adoption_asked(const struct subject *s, const struct object *o)
 {
     if (str_eq(resource_annotation(s->r, "forge/adopt"), "true"))
@@ -18,8 +19,8 @@ static bool adoption_asked(const struct subject *s, const struct object *o)
     return false;
 }
 
-/* The object that --adopt names for this resource, wherever it stands; NULL: none is named, or it is not
- * there. */
+/* The object that --adopt names for this resource, whatever its name; NULL: none is named, or it does not
+   exist. */
 static const struct object *adoption_named(const struct subject *s)
 {
     const struct observed *all = s->p->in->observed;
@@ -76,9 +77,9 @@ bool decide_foreign(struct subject *s, const struct object *o, unsigned instance
     for (size_t i = 0; i < fields.n; i++)
         change_field(s->p, c, &fields.items[i]);
     bool containers = s->r->kind->flags & KIND_INSTANCES;
-    /* A label cannot be put on what exists. A single container that needs no more than a change while it runs
-       goes on, ours by the record, until it is replaced, and a job that has done its work is not run once
-       more; any other is made anew, with our mark. */
+    /* Labels cannot be added to an existing container. A single one that needs no more than a live update
+       runs on, ours by the record, until it is replaced, and a job that has done its work is not run again;
+       any other is replaced now, to carry our mark. */
     bool live = need == PLAN_NONE || need == PLAN_UPDATE;
     bool ended = containers && need == PLAN_NONE && has_ended_well(s, o);
     bool goes_on = live && (object_up(o) || ended) && val_get_int(s->r->spec, "replicas", 1) == 1;
@@ -112,7 +113,8 @@ const struct object *pick_single(const struct subject *s, const char *native_nam
     return found;
 }
 
-/* An engine allows several networks of one name: what is too much goes. Volumes are never touched like that. */
+/* An engine allows several networks of one name: surplus ones are removed. Volumes are never removed for
+   this reason. */
 void drop_duplicates(struct subject *s, const struct object *keep)
 {
     for (size_t i = 0; i < s->n_objects; i++) {
@@ -174,7 +176,7 @@ void decide_single(struct subject *s)
     drop_duplicates(s, o);
 }
 
-/* It exists and is somebody else's: it is used as it is. */
+/* An external object is used as it is. */
 static void decide_external(struct subject *s)
 {
     const char *native_name = subject_name(s, 0);
@@ -203,7 +205,7 @@ void decide_record(struct subject *s)
     }
 }
 
-/* CREATE and DELETE are of the whole resource; when some of its objects stay it is an update. */
+/* CREATE and DELETE mean the whole resource; when some of its objects stay, the change is an UPDATE. */
 static enum plan_action heaviest(const struct plan_change *c)
 {
     enum plan_action action = PLAN_UPDATE;
@@ -225,7 +227,7 @@ static bool has_ours(const struct subject *s)
     return false;
 }
 
-/* Resources are decided in the order of ids, in which objects and records are as well. */
+/* Resources are decided in the order of ids, which is also the order of objects and records. */
 static size_t next_objects(struct planner *p, const char *id, struct object *const **ret)
 {
     const struct observed *o = p->in->observed;
@@ -271,7 +273,7 @@ void decide(struct planner *p, const struct resource *r)
     if (!c || c->action == PLAN_BLOCKED || c->action == PLAN_ADOPT)
         return;
     c->action = heaviest(c);
-    /* Known already: it goes from none to some. */
+    /* Already known: it goes from no objects to some. */
     bool known = has_ours(&s) || (c->causes & CAUSE_COMMIT && s.rec && s.rec->spec);
     if (c->action == PLAN_CREATE && known)
         c->action = PLAN_UPDATE;

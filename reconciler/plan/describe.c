@@ -64,7 +64,7 @@ static bool goes_on(const struct plan_change *c)
     return false;
 }
 
-/* How those that serve take turns, and what is missing meanwhile. */
+/* How serving objects take turns, and what is missing meanwhile. */
 static const char *interruption(struct planner *p, const struct plan_change *c, bool replace)
 {
     const char *turns = rollout_words(p->a, c);

@@ -1,5 +1,5 @@
-/* What changes do to others: whoever is built on something that is replaced is connected again, restarted or
- * replaced. */
+/* What changes do to other resources: those built on something that is replaced are reconnected, restarted
+   or replaced. */
 #include "reconciler/plan/planner.h"
 
 struct queue {
@@ -12,7 +12,7 @@ static bool is_made_anew(enum plan_action a)
     return a == PLAN_CREATE || a == PLAN_REPLACE;
 }
 
-/* What happens to instance 1, whose namespaces others may share. */
+/* What happens to instance 1, whose namespaces other containers may share. */
 static enum plan_action first_instance(const struct plan_change *c)
 {
     for (size_t i = 0; i < c->n_moves; i++)
@@ -21,7 +21,7 @@ static enum plan_action first_instance(const struct plan_change *c)
     return PLAN_NONE;
 }
 
-/* Is none of its objects the one that it was? One more replica is no reason to restart anybody. */
+/* Are all of its objects new? One more replica is no reason to restart dependents. */
 static bool all_begin_anew(const struct plan_change *c)
 {
     int64_t begun = 0;
@@ -61,7 +61,7 @@ static struct plan_move *move_of(struct plan_change *c, const struct object *o)
     return NULL;
 }
 
-/* Make what happens to one object at least `action`. True when it became more. */
+/* Raise what happens to one object to at least `action`. True when that changed it. */
 static bool raise_move(struct planner *p, struct plan_change *c, const struct object *o,
                        enum plan_action action)
 {
@@ -86,7 +86,7 @@ static bool raise_move(struct planner *p, struct plan_change *c, const struct ob
     return true;
 }
 
-/* What an interrupted replace left holds on to what goes now: it is of no use. */
+/* A candidate of an interrupted replace still uses what is removed now, and is useless itself. */
 static bool give_up_candidates(struct plan_change *c)
 {
     bool any = false;
@@ -180,7 +180,8 @@ enum depend_condition wait_of(struct planner *p, const struct resource *r, bool 
     return healthy && !str_eq(first, "NONE") ? DEPEND_HEALTHY : DEPEND_STARTED;
 }
 
-/* S6: the new one is started beside the old one, unless both at once cannot be, or are not wanted. */
+/* S6: the new object is started beside the old one, unless both cannot run at once or are not wanted
+   together. */
 static void decide_order(struct planner *p, struct plan_change *c)
 {
     const struct resource *r = c->resource;

@@ -1,4 +1,4 @@
-/* What is to be done, and may not be. */
+/* Gates: changes that are wanted and must not be done now. */
 #include "reconciler/plan/planner.h"
 
 void block(struct planner *p, struct plan_change *c, const char *fmt, ...)
@@ -25,7 +25,8 @@ static const char *contents_text(struct arena *a, const struct resource *r)
     return text;
 }
 
-/* The digest of what a change is made of: while it is the same, so would be the outcome (L3). */
+/* The digest of everything a change depends on: while it stays the same, a new attempt would end the same
+   way (L3). */
 static const char *input_digest(struct planner *p, const struct plan_change *c)
 {
     struct digest d;
@@ -47,7 +48,7 @@ bool is_stalled(struct planner *p, const struct resource *r, const struct applie
            str_eq(rec->input_digest, input_digest(p, &c));
 }
 
-/* Does what the record says hold for this change, or has the change something new to it? */
+/* Does a recorded failure or hold still apply to this change, or have its inputs changed? */
 static bool still_holds(const struct plan_change *c)
 {
     const struct applied *rec = c->applied;
@@ -99,8 +100,8 @@ const struct plan_unready *planner_unready(const struct planner *p, const char *
     return NULL;
 }
 
-/* What it is made of is not there. What needs none of it goes on: a container that stopped is started. A
-   service is told everything anew with each update. */
+/* Something the object is made of is unavailable. What can be done without it is done: a stopped container
+   is started. An update of a service always sends everything. */
 static const char *unready_reason(struct planner *p, const struct plan_change *c)
 {
     const struct plan_unready *u = c->resource ? planner_unready(p, c->id) : NULL;
@@ -110,7 +111,8 @@ static const char *unready_reason(struct planner *p, const struct plan_change *c
     return makes ? u->reason : NULL;
 }
 
-/* Is it on the network, and after this plan still? What leaves, or goes, does so meanwhile. */
+/* Is the service on the network, and will it be after this plan? A service that leaves or is removed is
+   gone by then. */
 static bool stays_on(struct planner *p, const struct object *o, const char *network)
 {
     const struct resource *r = resource_find(p->in->desired, o->id);
@@ -121,7 +123,7 @@ static bool stays_on(struct planner *p, const struct object *o, const char *netw
     return !p->policy->prune || !str_eq(o->owner, p->in->environment);
 }
 
-/* A swarm changes no network, and removes none that a service is on, whose tasks may be anywhere. */
+/* A swarm changes no network, and removes none while a service is attached: its tasks may be anywhere. */
 static const char *kept_reason(struct planner *p, const struct plan_change *c)
 {
     const struct observed *all = p->in->observed;
@@ -152,7 +154,8 @@ static bool is_made_otherwise(const struct val *one, const struct val *other)
     return differs;
 }
 
-/* Does the commit want the volume of this mount made otherwise than the tasks that run now have made it? */
+/* Does the commit want this mount's volume created with other options than the running tasks created it
+   with? */
 static bool wants_other_volume(struct planner *p, const struct plan_change *c, const char *target,
                                const struct val *mount)
 {
@@ -165,7 +168,7 @@ static bool wants_other_volume(struct planner *p, const struct plan_change *c, c
             continue;
         if (!str_eq(there->pairs[i].key, target))
             return true;
-        /* What was changed by hand is set back, and what is ignored is not there. */
+        /* Only a change by the commit counts: one made by hand is set back, and an ignored field has none. */
         for (size_t k = 0; k < c->n_fields; k++)
             if (c->fields[k].cause == CAUSE_COMMIT && str_starts(c->fields[k].path, path))
                 return true;
@@ -173,8 +176,8 @@ static bool wants_other_volume(struct planner *p, const struct plan_change *c, c
     return false;
 }
 
-/* The nodes of a swarm take a volume that they have as it is, whatever it is to be made like, and are out of
-   reach: an update would change nothing where the data are, and make another one elsewhere (S3, S9). */
+/* The nodes of a swarm keep an existing volume whatever options are asked for, and cannot be reached: an
+   update would leave the data where they are unchanged, and create another volume elsewhere (S3, S9). */
 static const char *volume_reason(struct planner *p, const struct plan_change *c)
 {
     const struct val *volumes = c->resource ? val_get(c->resource->spec, "volumes") : NULL;
@@ -239,8 +242,8 @@ void gate(struct planner *p, struct plan_change *c)
         c->causes |= CAUSE_RETRY;
 }
 
-/* Is nothing there under the name that others would use? A volume that keeps another name is missing under
-   the new one: an engine would make an empty one of that name for whoever asks for it. */
+/* Does nothing exist under the name that others would use? A volume that keeps another name is missing
+   under the new one: an engine would create an empty volume of that name for its first user. */
 static bool is_missing(const struct planner *p, const struct plan_change *c)
 {
     struct object *const *objects;
@@ -255,13 +258,13 @@ static bool is_missing(const struct planner *p, const struct plan_change *c)
     return true;
 }
 
-/* What would be begun anew, and so needs what it needs to be there. */
+/* Changes that create something anew, and so need what it depends on to exist. */
 static bool begins(const struct plan_change *c)
 {
     return c->action == PLAN_CREATE || c->action == PLAN_REPLACE || c->action == PLAN_ADOPT;
 }
 
-/* L7 across engines: nothing begins on what nobody can see. */
+/* L7 across engines: nothing is started that depends on an object nobody can see. */
 static void wait_for_unknown(struct planner *p, const char *id, struct plan_change ***queue, size_t *n,
                              size_t *cap)
 {

@@ -28,7 +28,7 @@ static void drop(struct subject *s, const struct object *o, const char *fact, un
         change_fact(s->p, c, fact, o->native_name, NULL, cause, IMPACT_LIVE);
 }
 
-/* Of two objects of one instance the better one: the right name, then running. */
+/* The better of two objects of one instance: the one with the right name, else the running one. */
 static bool better(const struct object *o, const struct object *than, const char *native_name)
 {
     bool named = str_eq(o->native_name, native_name), than_named = str_eq(than->native_name, native_name);
@@ -37,7 +37,7 @@ static bool better(const struct object *o, const struct object *than, const char
     return object_up(o) && !object_up(than);
 }
 
-/* Fills places[1..n]; what is too much is dropped. */
+/* Fills places[1..n]; surplus objects are dropped. */
 static void sort_objects(struct subject *s, struct place *places, unsigned n, bool keep_surplus)
 {
     for (size_t i = 0; i < s->n_objects; i++) {
@@ -81,7 +81,7 @@ static void create(struct subject *s, unsigned instance)
     c->causes |= creation_cause(s, instance);
 }
 
-/* Nothing but what an interrupted replace left. */
+/* All that exists is the remainder of an interrupted replace. */
 static void finish_candidate(struct subject *s, const struct object *candidate)
 {
     struct plan_change *c = subject_change(s);
@@ -92,7 +92,7 @@ static void finish_candidate(struct subject *s, const struct object *candidate)
     m->running = true;
     if (!m->resume) {
         judge_object(s, candidate, candidate->instance, &fields);
-        /* It was made by us for something else; nobody changed it. */
+        /* We made it from another spec, and nobody has changed it since. */
         for (size_t i = 0; i < fields.n; i++)
             if (fields.items[i].cause == CAUSE_DRIFT)
                 fields.items[i].cause = CAUSE_RESUME;
@@ -155,7 +155,7 @@ static void decide_instance(struct subject *s, unsigned instance, const struct p
         decide_with_candidate(s, at, m);
 }
 
-/* The old one runs again, and what was to take its place goes; first whichever makes room for the other. */
+/* The old one runs again and its candidate is removed; whichever frees what the other needs comes first. */
 static void put_back(struct subject *s, const struct place *at)
 {
     const struct object *old = at->current, *left = at->candidate;
@@ -178,8 +178,7 @@ static void put_back(struct subject *s, const struct place *at)
         change_fact(s->p, c, FACT_INTERRUPTED, left->native_name, NULL, CAUSE_RESUME, IMPACT_LIVE);
 }
 
-/* What the failed update made beyond what was there before goes; where nothing old is left, what there is
-   stays. */
+/* Whatever a failed update added is removed; where no old object is left, the new ones stay. */
 static void return_instance(struct subject *s, unsigned instance, const struct place *at)
 {
     int64_t before = s->rec->spec ? val_get_int(s->rec->spec, "replicas", 1) : INT64_MAX;
@@ -194,7 +193,7 @@ static void return_instance(struct subject *s, unsigned instance, const struct p
         put_back(s, at);
 }
 
-/* Was an update that failed for good cut short while it was taken back? */
+/* Was the rollback of a finally failed update itself cut short? */
 static bool is_to_return(const struct subject *s)
 {
     bool left = id_listed(s->p->policy->resume, s->r->id);
@@ -203,7 +202,7 @@ static bool is_to_return(const struct subject *s)
     return left && is_stalled(s->p, s->r, s->rec);
 }
 
-/* True when there is anything to take back. */
+/* Returns true when there is anything to roll back. */
 static bool take_back(struct subject *s, const struct place *places, unsigned n)
 {
     for (unsigned i = 1; i <= n; i++)
@@ -213,7 +212,7 @@ static bool take_back(struct subject *s, const struct place *places, unsigned n)
     return s->change;
 }
 
-/* More or fewer of them, or none of what was there: a fact for people, beside the moves. */
+/* The number of objects changes, or all of them are new: a fact for people, beside the moves. */
 static void report_scale(struct subject *s, unsigned replicas, unsigned there)
 {
     struct plan_change *c = s->change;

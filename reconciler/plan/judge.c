@@ -1,8 +1,8 @@
-/* One object against what is asked for: which fields differ, and what it takes to set them right. */
+/* One object against what is asked for: which fields differ, and what correcting them takes. */
 #include "reconciler/plan/planner.h"
 
-/* Is it known what Git asked for when the object was made or last changed: by the record, or by the mark,
-   when the store is lost and the mark says that it was the same as now (P3). */
+/* Is it known what Git asked for when the object was made or last changed? The record says; if the store
+   is lost, the object's mark does when it matches what is asked for now (P3). */
 static struct sides sides_of(struct subject *s, const struct object *o)
 {
     struct sides sides = {
@@ -79,7 +79,7 @@ static void judge_name(struct subject *s, const struct object *o, unsigned insta
     add_fact(s->p, out, field, o->native_name, name, same_request ? CAUSE_DRIFT : CAUSE_COMMIT, impact);
 }
 
-/* Marks are compared only within one version of the digest: an unknown one says nothing (P3). */
+/* Marks are compared only within one version of the digest: a mark of another version says nothing (P3). */
 static bool marks_differ(const char *one, const char *other)
 {
     size_t n = strcspn(one, ":");
@@ -115,7 +115,8 @@ static enum plan_action action_for(enum impact impact)
     return PLAN_REPLACE;
 }
 
-/* "configs./etc/x.conf.digest" and "secrets./run/secrets/x.content" are for people the content of the file. */
+/* For people, "configs./etc/x.conf.digest" and "secrets./run/secrets/x.content" are the content of the
+   file. */
 void name_contents(struct planner *p, struct field_list *l, size_t from)
 {
     static const char *const names[][2] = {{"configs.", ".digest"}, {"secrets.", ".content"}};
@@ -131,7 +132,7 @@ static const struct val *content_of(const struct val *spec, const char *target)
     return val_get(val_get(val_get(spec, "secrets"), target), "content");
 }
 
-/* Said as long as nothing is recorded that a later content could be compared with. */
+/* Reported until something is recorded that a later content can be compared with. */
 static void note_unknown_contents(struct subject *s, const struct object *o, const struct sides *sides)
 {
     const struct val *secrets = o->instance > 1 || o->candidate ? NULL : val_get(s->r->spec, "secrets");

@@ -17,7 +17,8 @@ static int by_name(const void *pa, const void *pb)
     return c ? c : strcmp(str_or(a->native_id, ""), str_or(b->native_id, ""));
 }
 
-/* The engine may give a volume no id but its name: when it was made, and from what, tells it from the next. */
+/* An engine may identify a volume by its name alone: its creation time and options tell it from a later
+   one of that name. */
 static void add_identity(struct digest_ctx *d, struct arena *a, const struct object *o)
 {
     const char *text =
@@ -77,15 +78,15 @@ static bool in_git(struct planner *p, const char *word)
 bool loss_allowed(struct planner *p, const struct plan_change *c)
 {
     const char *word = loss_word(p, c->id);
-    /* Who types the bare name looks at the plan of this run. */
+    /* A bare name on the command line is enough: whoever types it is looking at the plan of this run. */
     return id_listed(p->policy->data_loss, c->id) || (word && id_listed(p->policy->data_loss, word)) ||
            in_git(p, word);
 }
 
-/* Words that nothing waits for: in Git they are to be seen until they are gone. */
+/* Words that apply to nothing: those in Git are reported until they are removed. */
 void loss_notes(struct planner *p)
 {
-    if (p->in->touched) /* a plan of a part does not see what the words may be about */
+    if (p->in->touched) /* a plan of a part does not see what the words may refer to */
         return;
     (void)in_git(p, NULL);
     for (size_t i = 0; i < p->n_words; i++) {

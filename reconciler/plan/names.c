@@ -1,4 +1,5 @@
-/* The words of a plan, for documents and for people. Stable: JSON, records and tests hold them. */
+/* The identifiers used in plans, for documents and for people. Stable: JSON, records and tests contain
+   them. */
 #include "base/str.h"
 #include "reconciler/plan/plan.h"
 #include "reconciler/plan/steps.h"

@@ -27,7 +27,7 @@ static int by_place(const void *pa, const void *pb)
         return a->instance < b->instance ? -1 : 1;
     if (a->candidate != b->candidate)
         return a->candidate ? 1 : -1;
-    /* Only duplicates come so far; any order will do that is always the same. */
+    /* Only duplicates reach this point; any order will do as long as it is always the same. */
     return strcmp(str_or(a->native_id, ""), str_or(b->native_id, ""));
 }
 
@@ -108,7 +108,7 @@ bool object_up(const struct object *o)
     return o->state == OBJECT_RUNNING || o->state == OBJECT_RESTARTING || o->state == OBJECT_PRESENT;
 }
 
-/* States that plan the same: what goes back and forth by itself must not make a saved plan stale. */
+/* States that plan alike: one that comes and goes by itself must not invalidate a saved plan. */
 static const char *state_class(const struct object *o)
 {
     switch (o->state) {
@@ -129,7 +129,7 @@ static const char *state_class(const struct object *o)
 
 static void add_text(struct digest_ctx *c, const char *s)
 {
-    /* NULL and "" differ, and no two rows of texts run into each other. */
+    /* Keeps NULL and "" apart, and neighbouring texts from running together. */
     digest_add(c, s ? "\1" : "\0", 1);
     if (s)
         digest_add(c, s, strlen(s) + 1);

@@ -50,26 +50,27 @@ struct object {
     enum object_state state;
     enum object_health health;
     int exit_code;
-    const char *message; /* the engine's word about a failure: error text, last health output; NULL none */
+    const char
+        *message; /* the engine's own words about a failure: error text, last health output; NULL none */
     int64_t created_ns, started_ns, finished_ns; /* since the epoch; 0 unknown */
     unsigned restarts;
     const char *image_id; /* "sha256:..." that it runs; NULL for kinds without */
     bool image_moved;     /* its image reference now names another local image than the one it runs */
-    /* Of services: how many tasks run, and how many should. 0 for all others. */
+    /* Services: how many tasks run, and how many should. 0 for everything else. */
     unsigned tasks_running, tasks_wanted;
     bool keep;                  /* mark: not to be deleted when Git no longer has it (MARK_PRUNE) */
     const struct val *spec;     /* never NULL */
     const struct val *defaults; /* never NULL */
 };
 
-/* The meaning of `spec` and `defaults`. Raise it when providers begin to report something that they did not,
-   or in another form: what was read back by an older Forge is then no measure of drift any more (P3). */
+/* The meaning of `spec` and `defaults`. Raise it when providers start to report something new, or in
+   another form: a baseline that an older Forge read back then no longer measures drift (P3). */
 #define OBSERVED_FORM 1u
 
 /* What is known of an image reference that the desired side asks for. */
 struct image_fact {
     const char *ref;    /* as asked for */
-    const char *target; /* whose it is, where there are several engines; NULL: the only one */
+    const char *target; /* the target it is on, where there are several; NULL: the only one */
     bool present;       /* on the engine */
     const char *id;     /* "sha256:..." of the local image; NULL when not present */
     const char *digest; /* repository digest, "sha256:..."; NULL unknown (local builds have none) */
@@ -79,7 +80,7 @@ struct image_fact {
 struct node_fact {
     const char *id, *name;
     const char *role;         /* "manager", "worker" */
-    const char *availability; /* "active", "pause", "drain": what is asked of it */
+    const char *availability; /* "active", "pause", "drain": what it was asked to be */
     const char *state;        /* "ready", "down", "unknown", "disconnected": what it is */
     const char *message;      /* why, in the engine's words; NULL none */
     const char *address, *engine;
@@ -89,7 +90,7 @@ struct node_fact {
 };
 
 /* Has the kind no objects of its own on a target with these capabilities? Where services run on any of
-   several nodes, volumes are made on each node by the tasks that want them. */
+   several nodes, volumes are created on each node by the tasks that use them. */
 #define kind_is_virtual(kind, caps) \
     ((kind)->flags & KIND_VIRTUAL || ((caps)&CAP_SERVICES && (kind)->flags & KIND_STATEFUL))
 
@@ -111,15 +112,15 @@ struct node_fact {
 #define CAP_LIMITS          0x4000u  /* limits of memory, processors and processes */
 #define CAP_INIT_SHARED     0x8000u  /* an init in a PID namespace that is another's */
 #define CAP_COPY_READ_ONLY  0x10000u /* copies files also into a container whose root is read-only */
-/* All that an engine can do which manages containers itself. */
+/* Everything that an engine which manages containers itself can do. */
 #define CAPS_CONTAINERS (0x1ffffu & ~CAP_SERVICES)
 
-/* One engine of several, and what became of asking it. */
+/* One of several engines, and the result of asking it. */
 struct observed_target {
     const char *name;
     unsigned caps;
-    const char *engine;  /* "docker 20.10.24 (API 1.41)"; NULL: never heard of */
-    bool away;           /* it did not answer: what is on it is unknown, and left alone */
+    const char *engine;  /* "docker 20.10.24 (API 1.41)"; NULL: it has never answered */
+    bool away;           /* it did not answer: what is on it is unknown and left alone */
     int64_t since_ns;    /* away since (wall clock) */
     int64_t next_ns;     /* it is asked again then (wall clock) */
     const char *why;     /* away: what it said instead */
@@ -150,16 +151,16 @@ void observed_sort(struct observed *o);
 /* The objects of a resource are adjacent: first one and count. */
 size_t observed_find(const struct observed *o, const char *id, struct object *const **ret);
 const struct image_fact *observed_image(const struct observed *o, const char *ref);
-/* The same for the engine that an id names; also what that engine can do, and the engine itself: NULL where
-   there is only one, or where it is none of these. */
+/* The same for the engine that an id names; likewise its capabilities, and the engine itself (NULL when
+   there is only one, or the id names none of them). */
 const struct image_fact *observed_image_for(const struct observed *o, const char *id, const char *ref);
 unsigned observed_caps(const struct observed *o, const char *id);
 const struct observed_target *observed_target(const struct observed *o, const char *id);
 /* Is the engine of this id one that did not answer? */
 bool observed_away(const struct observed *o, const char *id);
-/* Is it there to do its work: running, or in the engine's hands to run again. */
+/* Is it doing its work: running, or about to be run again by the engine. */
 bool object_up(const struct object *o);
-/* Was it made and never started? Whoever made it was interrupted: it may lack its files and networks. */
+/* Was it created and never started? Then its creation was interrupted, and it may lack files and networks. */
 static inline bool object_never_ran(const struct object *o)
 {
     return o->state == OBJECT_CREATED && o->started_ns <= 0;

@@ -78,7 +78,7 @@ static const char *on_engine(const struct order *o, const struct plan_change *c,
     return id_on(o->p->a, key, id_target(c->id));
 }
 
-/* One text for everything that a port excludes, whatever the address. */
+/* One key for everything that a port may exclude, whatever its address. */
 static const char *claim_key(const char *claim)
 {
     const char *colon = str_starts(claim, "port ") ? strrchr(claim, ':') : NULL;
@@ -90,7 +90,7 @@ static const char *name_key(const struct order *o, const struct plan_change *c, 
     return on_engine(o, c, arena_printf(o->p->a, "name of %s %s", c->kind->prefix, name));
 }
 
-/* Does it go on having what it has? Something on the host's network shares it with others. */
+/* Does it keep what it has? Something on the host's network shares that with others. */
 static bool keeps(const struct order *o, const struct plan_change *c, const char *claim)
 {
     const char *const *own = c->resource ? claims_of(o->p->a, c->resource->spec) : NULL;
@@ -181,7 +181,7 @@ static bool needs(const struct node *n, const char *id)
     return false;
 }
 
-/* Those that go on using it come after it, by what they need. */
+/* Users that keep using it are ordered after it by their dependency. */
 static void wait_for_users(struct order *o, const struct map *uses, struct node *n, const char *key)
 {
     for (const struct use *u = map_get(uses, key); u; u = u->next)
@@ -189,7 +189,7 @@ static void wait_for_users(struct order *o, const struct map *uses, struct node 
             add_edge(o, u->by, n, USES);
 }
 
-/* What others use has to be left by them: it is removed, or something else takes its place. */
+/* What others use must be released by them first: it is removed, or something else takes its place. */
 static bool must_be_left(const struct plan_change *c)
 {
     return c->action == PLAN_DELETE || (c->action == PLAN_REPLACE && c->kind != &kind_container);
@@ -260,7 +260,7 @@ static bool waits(const struct node *n, enum rule up_to)
     return false;
 }
 
-/* Nothing is free: drop the softest rule that frees something. */
+/* Nothing is free: drop the softest rule that frees a node. */
 static size_t break_tie(const struct order *o)
 {
     static const enum rule kept[] = {CLAIMS, NEEDS};

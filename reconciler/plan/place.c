@@ -65,7 +65,7 @@ static void put_by_labels(struct placing *p, struct spot *s, const struct val *s
     const struct placement *w = p->where;
     for (size_t i = 0; i < w->n; i++)
         s->on[i] = placement_fits(selector, w->targets[i].name, w->targets[i].labels);
-    /* Nowhere is never meant: it would delete what is there. */
+    /* An empty placement is never intended: it would delete what is there. */
     if (is_nowhere(p, s))
         resource_error_hint(p->in, s->r, selector, p->diags,
                             "write labels that a target of the settings carries, or remove the resource",

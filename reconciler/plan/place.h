@@ -20,8 +20,8 @@ struct placement {
     const struct place_target *targets;
     size_t n;
     bool several;         /* the environment says `targets`, be it one or many */
-    bool any;             /* nothing is known of the targets there are: any name will do */
-    const char *fallback; /* where what says nothing goes; NULL: everywhere */
+    bool any;             /* there is no list of targets: any name is accepted */
+    const char *fallback; /* where a resource without a placement goes; NULL: everywhere */
 };
 
 /*

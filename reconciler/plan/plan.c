@@ -1,4 +1,4 @@
-/* plan_make(): the parts of the planner, one after the other. */
+/* plan_make(): runs the parts of the planner, one after the other. */
 #include "reconciler/plan/plan.h"
 
 #include "reconciler/plan/planner.h"
@@ -46,7 +46,7 @@ static int no_such_resource(struct planner *p, const char *id, struct err *err)
                : err_hint(err, "write its kind and name, as in container/web; `forge-ctl status` lists them");
 }
 
-/* A word that allows nothing may be a slip, or what it was for is done by now. */
+/* A word that allows nothing may be a typing error, or what it was for may be done by now. */
 static void check_loss_words(struct planner *p)
 {
     for (const char *const *word = p->policy->data_loss; word && *word; word++) {
@@ -65,7 +65,7 @@ static void check_loss_words(struct planner *p)
     }
 }
 
-/* A resource on several engines, asked for by its name: all of it. True when there is any. */
+/* A resource on several engines, selected by its plain name: all of it. True when there is any. */
 static bool select_on_all(struct planner *p, const char *word)
 {
     const struct resource_set *set = p->in->desired;
@@ -84,7 +84,7 @@ static bool select_on_all(struct planner *p, const char *word)
     return any;
 }
 
-/* P8: what is asked for, and what that depends on. */
+/* P8: the selected resources, and what they depend on. */
 static int select_resources(struct planner *p, struct err *err)
 {
     for (const char *const *id = p->in->touched; id && *id; id++)
@@ -101,7 +101,7 @@ static int select_resources(struct planner *p, struct err *err)
     return 0;
 }
 
-/* Has it objects of its own, and is it asked about? What is virtual lives in those that use it. */
+/* Has it objects of its own, and is it selected? Virtual resources live in those that use them. */
 static bool is_planned(const struct planner *p, const struct resource *r)
 {
     return !kind_is_virtual(r->kind, planner_caps(p, r->id)) && !(r->kind->flags & KIND_META) &&
@@ -137,7 +137,8 @@ static void make_index(struct planner *p)
         qsort(plan->by_id, plan->n, sizeof(*plan->by_id), by_id);
 }
 
-/* What was said of those that are not planned holds; in the order of ids, as if all were. */
+/* Notes about resources that are not planned now still hold; merged in the order of ids, as if all were
+   planned. */
 static void keep_notes(struct planner *p)
 {
     struct plan *plan = p->plan;
@@ -156,7 +157,7 @@ static void keep_notes(struct planner *p)
     }
 }
 
-/* Everything is in line: copy the changes into the plan, and count. */
+/* The order is known: copy the changes into the plan, and count them. */
 static void finish(struct planner *p)
 {
     struct plan *plan = p->plan;

@@ -14,10 +14,11 @@ enum plan_action {
     PLAN_RESTART, /* start what is stopped, or stop and start; same object */
     PLAN_REPLACE,
     PLAN_DELETE,
-    PLAN_ADOPT,  /* make ours what exists: containers are replaced, to carry our mark; of networks and volumes
-                    only the  record says so (applied.adopted = native id of the move's current object) */
-    PLAN_FORGET, /* gone on both sides: only the record goes */
-    PLAN_BLOCKED, /* something is to be done and is not: `reason` says why (held, stalled, prune off,
+    PLAN_ADOPT,   /* make an existing object ours: containers are replaced, to carry our mark; networks and
+                     volumes become ours by the record only (applied.adopted = native id of the move's current
+                     object) */
+    PLAN_FORGET,  /* gone from Git and from the engine: only the record is dropped */
+    PLAN_BLOCKED, /* something should be done and is not: `reason` says why (held, stalled, prune off,
                      protected, suspended, conflict) */
 };
 const char *plan_action_name(enum plan_action a);
@@ -34,7 +35,8 @@ const char *plan_action_name(enum plan_action a);
 const char *cause_name(unsigned bit); /* "commit", "drift", ... */
 
 struct field_change {
-    const char *path; /* "environment.LOG_LEVEL"; "state", "image id" and the like for what is no field */
+    const char
+        *path; /* "environment.LOG_LEVEL"; "state", "image id" and the like for facts that are not fields */
     const struct field *field; /* NULL for those */
     const struct val *before;  /* observed; NULL absent */
     const struct val *after;   /* NULL: removed */
@@ -49,15 +51,15 @@ struct field_change {
 enum rollout_failure { ROLLOUT_PAUSE, ROLLOUT_CONTINUE, ROLLOUT_ROLLBACK };
 const char *rollout_failure_name(enum rollout_failure f);
 
-/* How the objects of a resource take turns when they are changed while they serve (container.update). */
+/* How the objects of a resource take turns when they are changed while serving (container.update). */
 struct plan_rollout {
     unsigned total;     /* that are changed so; 0: none */
     unsigned parallel;  /* at a time: 1 to total */
     int64_t delay_ns;   /* between those and the next */
-    int64_t monitor_ns; /* each is watched for so long once it is ready */
-    unsigned tolerated; /* so many may fail before `failure` holds */
+    int64_t monitor_ns; /* each is watched for this long once it is ready */
+    unsigned tolerated; /* so many may fail before `failure` applies */
     enum rollout_failure failure;
-    bool decided;  /* Git says what becomes of a failure: it is not tried again by itself */
+    bool decided;  /* Git says what happens after a failure: it is not retried automatically */
     bool together; /* none starts before all have stopped (strategy recreate) */
 };
 
@@ -68,19 +70,19 @@ struct plan_move {
     const char *native_name;        /* that it has when all is done */
     const struct object *current;   /* NULL: none */
     const struct object *candidate; /* left by an interrupted replace; NULL: none */
-    bool resume; /* the candidate is what is asked for: go on with it; else it is removed */
-    bool update; /* fields of the object, or of the candidate that goes on, are set while it stays what it is */
-    bool restart; /* it is stopped and started although it runs */
-    bool await;   /* nothing is done to it: what its last change waited for is waited for */
-    bool running; /* it is to run when all is done (a job that has ended is not) */
+    bool resume;  /* the candidate matches what is asked for: continue with it; else it is removed */
+    bool update;  /* fields of the object, or of the candidate that is kept, are set without replacing it */
+    bool restart; /* it is stopped and started although it is running */
+    bool await;   /* nothing is done to it: only the wait of its last change is repeated */
+    bool running; /* it has to run when all is done (a job that has ended does not) */
 };
 
 /*
- * What happens to one resource. Without moves only its record changes: Git says something new that nothing
- * which runs notices (impact none), or the resource is forgotten.
+ * What happens to one resource. Without moves only its record changes: Git says something new that has no
+ * effect on what runs (impact none), or the resource is forgotten.
  *
- * The action is the heaviest of its moves, but a resource of which some instances come or go is an UPDATE:
- * CREATE and DELETE are of the whole resource.
+ * The action is the heaviest of its moves, except that a resource of which only some instances come or go is
+ * an UPDATE: CREATE and DELETE mean the whole resource.
  */
 struct plan_change {
     const char *id;
@@ -92,23 +94,25 @@ struct plan_change {
     enum impact impact;
     unsigned causes;
     const char *how;    /* the impact in words: "rolling, no downtime expected"; NULL: nothing to add */
-    const char *reason; /* one line for people; NULL when the fields say it all */
+    const char *reason; /* one line for people; NULL when the fields say everything */
     struct field_change *fields;
     size_t n_fields, cap_fields;
     struct plan_move *moves;
     size_t n_moves, cap_moves;
     size_t *after; /* indices of changes that must have succeeded before; never of BLOCKED ones */
     size_t n_after, cap_after;
-    bool data_loss_allowed;  /* S3: the word was given */
-    const char *loss_word;   /* BLOCKED for want of it: the word (loss.c); NULL: for something else */
-    bool stop_first;         /* REPLACE: both cannot run at once */
+    bool data_loss_allowed; /* S3: the word was given */
+    const char
+        *loss_word;  /* BLOCKED until this word allows the loss (loss.c); NULL: blocked for another reason */
+    bool stop_first; /* REPLACE: both cannot run at once */
     const char *stop_reason; /* why: "port 8080 is shared"; NULL: update.order says so */
     struct plan_rollout rollout;
-    bool returns;               /* an update that failed, and was cut short while it was taken back, is taken
-                                   back: what is asked for now is not tried */
-    bool job;                   /* it may end: having ended with code 0 is as good as running */
+    bool returns; /* an update failed, and its rollback was cut short: the rollback is finished, and what is
+                     asked for now is not tried */
+    bool job;     /* it may end: an exit with code 0 is as good as running */
     enum depend_condition wait; /* what its objects wait for once started (steps.h) */
-    const char *input_digest;   /* what a stall, a hold or a back-off of this change holds for (applied.h) */
+    const char *input_digest;   /* the inputs that a stall, a hold or a back-off of this change applies to
+                                   (applied.h) */
 };
 
 struct plan_note {
@@ -123,10 +127,9 @@ struct plan {
     const struct plan_change **by_id; /* n of them, sorted by id: plan_find() */
     size_t in_sync;                   /* resources with objects of their own and nothing to do */
     unsigned counts[PLAN_BLOCKED + 1];
-    bool prune_skipped;         /* S1: not everything loaded, so nothing is pruned */
+    bool prune_skipped;         /* S1: not everything could be loaded, so nothing is pruned */
     const char *needs_approval; /* S2: why an unattended apply must stop; NULL: nothing */
-    struct plan_note
-        *notes; /* what is not as it should be, and not for a plan to correct (unhealthy, restarting) */
+    struct plan_note *notes;    /* what is wrong and cannot be corrected by a plan (unhealthy, restarting) */
     size_t n_notes, cap_notes;
     /* Ids of which nobody knows how they are, because their engine is away (observed.targets): nothing is
        planned for them, and they are not in sync either. */
@@ -153,15 +156,15 @@ struct plan_policy {
     const char *const
         *adopt; /* ids that may be adopted ("container/web" or "container/web=NATIVE"), NULL-terminated */
     const char *const *only; /* P8: these resources and what they depend on; NULL: all */
-    /* Ids whose change was under way when the last run ended (the journal), NULL-terminated; may be NULL. What
-       is missing or stopped there is not taken for drift, but finished (S8), even where self_heal is off. */
+    /* Ids whose change was under way when the last run ended (the journal), NULL-terminated; may be NULL.
+       What is missing or stopped there is not drift: it is finished (S8), even where self_heal is off. */
     const char *const *resume;
     bool force_retry; /* try stalled and held ones again */
-    bool attended; /* a person decides: what is known of engines that are no longer the environment's may go */
-    int64_t now_ns; /* wall clock: back-off */
+    bool attended;    /* a person decides: may drop records of engines that the environment no longer has */
+    int64_t now_ns;   /* wall clock: back-off */
 };
 
-/* A resource that something outside of Git and of the engine is missing for. */
+/* A resource that lacks something which neither Git nor the engine provides. */
 struct plan_unready {
     const char *id, *reason;
 };
@@ -179,8 +182,8 @@ struct plan_input {
     size_t others_in_sync;
     const struct plan_note *notes;
     size_t n_notes;
-    /* What cannot be made now, and why (the file of a secret cannot be read): BLOCKED, unless what is to be
-       done does without it. */
+    /* What cannot be created now, and why (the file of a secret cannot be read): BLOCKED, unless its
+       change does not need it. */
     const struct plan_unready *unready;
     size_t n_unready;
 };
@@ -192,7 +195,7 @@ int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, st
               struct err *err) _must_check_;
 bool plan_empty(const struct plan *p); /* nothing that would be done (BLOCKED counts as nothing) */
 
-/* Is there something of which nobody knows how it is? */
+/* Is there any resource whose state is unknown? */
 static inline bool plan_is_partial(const struct plan *p)
 {
     return p->n_unknown > 0;
@@ -206,6 +209,6 @@ const struct plan_change *plan_find(const struct plan *p,
 struct val *plan_to_val(struct arena *a, const struct plan *p);
 /* Text as in the manual, from the document, so that a saved or a remote plan prints the same. */
 void plan_text(const struct val *plan, bool colour, struct buf *out);
-/* P6: does the document still describe `now`? 0, or ERR_CONFLICT naming each thing that moved. */
+/* P6: does the document still describe `now`? 0, or ERR_CONFLICT naming everything that moved. */
 int plan_verify(const struct val *saved, const struct val *now, struct err *err) _must_check_;
 #endif

@@ -71,7 +71,7 @@ static struct val *move_to_val(struct arena *a, const struct plan_move *mv)
     return m;
 }
 
-/* Who takes which turn: [[1, 2], [3]]. */
+/* The turns: [[1, 2], [3]]. */
 static struct val *batches_to_val(struct arena *a, const struct plan_change *c)
 {
     struct val *batches = val_list(a), *batch = NULL;
@@ -149,7 +149,7 @@ static void add_words(struct arena *a, struct val *m, const struct plan_change *
         val_set_str(a, m, "last_error", c->applied->error);
 }
 
-/* The objects that the plan depends on: those of the resources that change, and of what these need. */
+/* The objects that the plan depends on: those of resources that change, and of those they need. */
 static void add_seen(struct arena *a, const struct plan *p, const char *id, struct map *done,
                      struct val *seen)
 {
@@ -194,7 +194,8 @@ static struct val *seen_to_val(struct arena *a, const struct plan *p)
     return seen;
 }
 
-/* A copy without what only says in which state something was found: that is in its digest, by class. */
+/* A copy without fields that only describe the state something was found in: the digest covers that, by
+   class. */
 static struct val *without_states(struct arena *a, const struct val *seen)
 {
     struct val *copy = val_list(a);
@@ -231,7 +232,7 @@ static struct val *notes_to_val(struct arena *a, const struct plan *p)
     return list;
 }
 
-/* The engines of several, and which of them are away. */
+/* The engines, where there are several, and which of them are away. */
 static struct val *targets_to_val(struct arena *a, const struct plan *p)
 {
     struct val *list = val_list(a);

@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "reconciler/plan/plan.h"
 
-#define PATH_COLUMNS 44 /* longer paths push their line to the right */
+#define PATH_COLUMNS 44 /* a longer path pushes its line to the right */
 #define SHORT_COMMIT 7
 
 enum ink { INK_PLAIN, INK_ADD, INK_CHANGE, INK_REMOVE, INK_DRIFT, INK_DIM, INK_BOLD };
@@ -18,7 +18,7 @@ static const char *const inks[] = {
     [INK_ADD] = "\33[32m",   [INK_CHANGE] = "\33[33m", [INK_REMOVE] = "\33[31m",
     [INK_DRIFT] = "\33[35m", [INK_DIM] = "\33[2m",     [INK_BOLD] = "\33[1m"};
 
-/* Control characters, those of two bytes as well, become spaces. */
+/* Control characters, including the two-byte ones, become spaces. */
 static void put(const struct page *p, const char *text)
 {
     for (; text && *text; text++) {
@@ -39,7 +39,7 @@ static void put_ink(const struct page *p, enum ink ink, const char *text)
         buf_adds(p->out, "\33[0m");
 }
 
-/* A list in a document from anywhere; NULL when it is something else. */
+/* A list in a document that may come from anywhere; NULL when it is something else. */
 static const struct val *list_in(const struct val *m, const char *key)
 {
     const struct val *v = val_get(m, key);
@@ -102,7 +102,7 @@ static bool is_drift(const struct val *field)
     return is(field, "cause", "drift");
 }
 
-/* Only the engine differs from what was applied: nothing in Git, no image, nothing left over. */
+/* Only the engine differs from what was applied: no change in Git, no other image, nothing left over. */
 static bool only_drift(const struct val *change)
 {
     const struct val *causes = list_in(change, "causes");
@@ -125,7 +125,7 @@ static size_t count_drift(const struct val *change)
     return n;
 }
 
-/* What it is, and what becomes of it unless it is blocked. */
+/* The resource, and what would happen to it if it were not blocked. */
 static void put_words(const struct page *p, const struct val *change, const struct val *field)
 {
     put(p, val_get_str(field, "text"));
@@ -193,7 +193,7 @@ static void put_drift(const struct page *p, const struct val *change)
     for (size_t i = 0; n == 1 && i < val_len(fields); i++) {
         if (!is_drift(fields->items[i]))
             continue;
-        /* "exited with code 1 on the engine" says of what it speaks. */
+        /* A fact such as "exited with code 1 on the engine" names its own subject. */
         if (!is(fields->items[i], "path", "state")) {
             put(p, val_get_str(fields->items[i], "path"));
             put(p, " ");
@@ -224,7 +224,7 @@ static void put_way(const struct page *p, const char *what, const char *before, 
     buf_addc(p->out, '\n');
 }
 
-/* S3: how the data are saved, and the word that lets them go. */
+/* S3: how to save the data, and the word that allows their loss. */
 static void put_loss(const struct page *p, const struct val *change)
 {
     const char *word = val_get_str(change, "loss_word"), *id = str_or(val_get_str(change, "id"), "");
@@ -249,7 +249,7 @@ static void put_blocked(const struct page *p, const struct val *change)
     put_loss(p, change);
 }
 
-/* It was tried before: what came of that. */
+/* It was tried before: how that ended. */
 static void put_last_error(const struct page *p, const struct val *change)
 {
     const char *error = val_get_str(change, "last_error");
@@ -298,7 +298,7 @@ static void put_change(const struct page *p, const struct val *change)
     }
 }
 
-#define UNKNOWN_NAMED 6u /* of what is on one engine that is away, so many by name */
+#define UNKNOWN_NAMED 6u /* of what is on one engine that is away, so many are named */
 
 static bool is_on(const struct val *id, const char *target)
 {

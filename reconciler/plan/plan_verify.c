@@ -1,8 +1,8 @@
-/* Does a saved plan still describe what is there (P6), and what moved when it does not. */
+/* Does a saved plan still describe what exists (P6), and if not, what moved. */
 #include "base/str.h"
 #include "reconciler/plan/plan.h"
 
-#define MOVED_NAMED 5 /* of things that moved; the rest is counted */
+#define MOVED_NAMED 5 /* of the things that moved; the rest is counted */
 
 struct moved {
     struct buf text;
@@ -28,14 +28,14 @@ static const char *text_of(const struct val *m, const char *key)
     return str_or(val_get_str(m, key), "");
 }
 
-/* A list in a document from anywhere; NULL when it is something else. */
+/* A list in a document that may come from anywhere; NULL when it is something else. */
 static const struct val *list_in(const struct val *m, const char *key)
 {
     const struct val *v = val_get(m, key);
     return val_is(v, VAL_LIST) ? v : NULL;
 }
 
-/* What a plan is bound to before anything that runs. */
+/* What a plan is bound to before any object: environment, target, commit, generation. */
 static void check_head(struct moved *m, const struct val *saved, const struct val *now)
 {
     static const char *const keys[] = {"environment", "target", "commit"};

@@ -1,4 +1,4 @@
-/* What the parts of the planner share: changes by id, who needs whom, who is called what. */
+/* What the parts of the planner share: changes by id, dependents, containers by name. */
 #include "reconciler/plan/planner.h"
 
 const char *const join_fields[] = {"network_mode", "pid", "ipc", NULL};

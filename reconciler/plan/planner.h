@@ -63,12 +63,12 @@ struct subject {
     const char *const *ignore;
     struct object *const *objects; /* all that carry its id */
     size_t n_objects;
-    bool same_request; /* Git asks for what it asked for when this was last applied, word for word */
+    bool same_request; /* Git asks, word for word, for what it asked for when this was last applied */
     const char *name;  /* of instance name_of; by subject_name() */
     unsigned name_of;
     const char *mark;           /* digest of what is asked for; by subject_mark() */
     struct plan_change *change; /* by subject_change() */
-    bool interrupted; /* a change of the instance at hand was cut short: what is stopped was stopped by us */
+    bool interrupted; /* a change of the instance at hand was cut short: if it is stopped, we stopped it */
 };
 
 const char *subject_mark(struct subject *s);
@@ -76,9 +76,9 @@ const char *subject_name(struct subject *s, unsigned instance); /* on the engine
 struct plan_change *subject_change(struct subject *s);
 struct plan_move *change_move(struct planner *p, struct plan_change *c, enum plan_action action,
                               unsigned instance);
-/* Adds a field once for each path; returns it. */
+/* Adds a field, once for each path; returns it. */
 struct field_change *change_field(struct planner *p, struct plan_change *c, const struct field_change *f);
-/* A field that is no field of the manifest: texts for before and after (NULL: absent). */
+/* A fact that is not a field of the manifest: texts for before and after (NULL: absent). */
 void change_fact(struct planner *p, struct plan_change *c, const char *path, const char *before,
                  const char *after, unsigned cause, enum impact impact);
 
@@ -91,10 +91,10 @@ const struct relation *planner_needed_by(struct planner *p, const char *id);
 /* The container of that name on the engine that `id` is on. */
 const struct object *planner_container(struct planner *p, const char *id, const char *native_name);
 unsigned planner_caps(const struct planner *p, const char *id); /* of its engine */
-/* Nobody knows how it is, because its engine is away: it is in no change. */
+/* Its state is unknown because its engine is away: it takes part in no change. */
 void planner_unknown(struct planner *p, const char *id);
 void planner_note(struct planner *p, const char *id, const char *text);
-/* What it is made of is not there (plan_input.unready); NULL: it is. */
+/* Why it cannot be created (plan_input.unready); NULL: it can. */
 const struct plan_unready *planner_unready(const struct planner *p, const char *id);
 bool id_listed(const char *const *list, const char *id);
 /* Is the object ours: by its mark, or adopted by the record. */
@@ -107,36 +107,36 @@ extern const char *const join_fields[]; /* network_mode, pid, ipc; NULL-terminat
 void decide(struct planner *p, const struct resource *r);
 void decide_single(struct subject *s);    /* networks, volumes: one object */
 void decide_instances(struct subject *s); /* containers: `replicas` objects (instances.c) */
-/* Of the objects that are one resource: the one that is kept, by preference under its name; the rest goes. */
+/* Of the objects that are one resource: the one to keep, preferably under its name; the rest is removed. */
 const struct object *pick_single(const struct subject *s, const char *native_name);
 void drop_duplicates(struct subject *s, const struct object *keep);
 void decide_service(struct subject *s); /* the same where the engine replicates: one object (services.c) */
 /* Does an update leave some of its tasks running at any time? */
 bool service_keeps_running(const struct val *spec);
-/* How much must happen to `o` so that it is what is asked for, and the fields that say so. */
+/* How much has to happen to `o` to match what is asked for, and the fields that differ. */
 enum plan_action judge_object(struct subject *s, const struct object *o, unsigned instance,
                               struct field_list *ret);
 void name_contents(struct planner *p, struct field_list *l, size_t from);
-/* Is the object, left by an interrupted replace, what is asked for now; but for what can be set live
- * (*ret_update)? */
+/* Does an object left by an interrupted replace match what is asked for now, apart from fields that can be
+   set live (*ret_update)? */
 bool candidate_usable(struct subject *s, const struct object *o, bool *ret_update);
-/* Why an instance that is not there is made: Git asks for it now, or it is gone. */
+/* Why a missing instance is created: it is new in Git, or it has disappeared. */
 unsigned creation_cause(const struct subject *s, unsigned instance);
-/* Something has the name that is wanted: adopted (true; the move is made), or in the way. */
+/* Something has the wanted name: it is adopted (true; the move is made), or it is in the way. */
 bool decide_foreign(struct subject *s, const struct object *o, unsigned instance, const char *native_name);
 const struct object *foreign_named(const struct subject *s, unsigned instance, const char *native_name);
-/* What Git says and nothing that runs notices. */
+/* What Git says that has no effect on what runs. */
 void decide_record(struct subject *s);
 
 /* state.c */
-/* What has to happen for `o`, of which all fields are right, to run: nothing, or a restart, with a fact that
- * says why. */
+/* What `o`, whose fields all match, needs in order to run: nothing, or a restart, with a fact that says
+   why. */
 enum plan_action judge_state(struct subject *s, const struct object *o, enum plan_action so_far,
                              bool *ret_running);
-/* The id of what `o` was to be restarted after, and was not; NULL: nothing. */
+/* The id of what `o` should have been restarted after, and was not; NULL: nothing. */
 const char *left_behind(struct subject *s, const struct object *o);
-/* Its last change was cut short while it waited: what it waits for and has not come, in words (S9). NULL:
-   nothing. */
+/* Its last change was cut short while it waited: what it waits for and has not seen yet, in words (S9).
+   NULL: nothing. */
 const char *awaited_state(struct subject *s, const struct object *o);
 bool is_job(struct subject *s);
 bool has_ended_well(struct subject *s, const struct object *o);
@@ -151,8 +151,8 @@ bool target_is_gone(const struct planner *p, const char *id); /* it names none o
 /* disturb.c */
 void disturb(struct planner *p);
 void decide_how(struct planner *p, struct plan_change *c);
-/* What is waited for once a container runs: what others ask of it, else what its own check says. `checked`:
-   the engine runs a check, be it the image's. */
+/* What is waited for once a container runs: the condition that others ask for, else what its own check
+   says. `checked`: the engine runs a check, possibly the image's. */
 enum depend_condition wait_of(struct planner *p, const struct resource *r, bool checked);
 
 /* rollout.c */
@@ -163,24 +163,24 @@ const char *rollout_words(struct arena *a, const struct plan_change *c); /* "2 a
 void block(struct planner *p, struct plan_change *c, const char *fmt, ...) _printf_(3, 4);
 void gate(struct planner *p, struct plan_change *c);
 const char *gate_reason(struct planner *p, const struct plan_change *c);
-/* Did the last attempt at exactly this fail for good (L3)? */
+/* Did the last attempt at exactly this fail permanently (L3)? */
 bool is_stalled(struct planner *p, const struct resource *r, const struct applied *rec);
-void gate_missing(struct planner *p); /* what cannot be made because something it needs is blocked */
+void gate_missing(struct planner *p); /* what cannot be created because something it needs is blocked */
 void gate_caps(struct planner *p);    /* S2 */
 
 /* loss.c (S3) */
-/* The word that allows the data of a resource's objects to be lost; NULL: nothing of ours is there. */
+/* The word that allows the data of a resource's objects to be lost; NULL: it has no objects of ours. */
 const char *loss_word(struct planner *p, const char *id);
 bool loss_allowed(struct planner *p, const struct plan_change *c);
-void loss_notes(struct planner *p); /* words in Git that are of no use, or not yet */
+void loss_notes(struct planner *p); /* words in Git that have no effect, or not yet */
 
 /* claims.c */
 /* What only one object at a time can have: "port 8080/tcp", "address 10.0.0.2", "the host's network";
  * NULL-terminated. */
 const char *const *claims_of(struct arena *a, const struct val *spec);
-/* The first thing that objects of both specs claim, as a text for people; NULL: none. */
+/* The first thing that both specs claim, as a text for people; NULL: none. */
 const char *claims_shared(struct arena *a, const struct val *one, const struct val *other);
-/* Data that two objects at once might damage: a volume or a folder that both write. NULL: none. */
+/* Data that two objects at once might damage: a volume or a folder that both write to. NULL: none. */
 const char *claims_data(struct arena *a, const struct val *one, const struct val *other);
 
 /* unsupported.c */

@@ -8,7 +8,7 @@ static const struct kind_desc *kind_of(struct planner *p, const char *id)
     return slash ? kind_by_prefix(arena_strndup(p->a, id, (size_t)(slash - id))) : NULL;
 }
 
-/* Why something that Git no longer has stays; NULL: it goes. */
+/* Why something that is no longer in Git stays; NULL: it is removed. */
 static const char *kept(const struct planner *p, const struct plan_change *c, const struct object *o)
 {
     const struct applied *rec = c->applied;
@@ -31,7 +31,7 @@ static void add_deletes(struct planner *p, struct plan_change *c, struct object 
     }
 }
 
-/* Objects that are only ours by the record go back to whoever made them; so do those that became external. */
+/* Objects that are ours by the record only are given back; so are those that became external. */
 static bool only_forget(const struct plan_change *c)
 {
     return !c->n_moves || (c->applied && val_get_bool(c->applied->spec, "external", false));
@@ -42,8 +42,8 @@ bool target_is_gone(const struct planner *p, const char *id)
     return id_target(id) && !observed_target(p->in->observed, id);
 }
 
-/* On an engine that is away, or is not the environment's any more, nobody can tell whether it is there: it is
-   not deleted, and not forgotten either, unless a person does that. */
+/* On an engine that is away or no longer the environment's, nobody can tell whether it exists: it is
+   neither deleted nor forgotten, unless a person says so. */
 static bool is_out_of_sight(struct planner *p, const char *id)
 {
     if (!planner_selected(p, id))
@@ -89,7 +89,7 @@ static void remove_one(struct planner *p, const char *id, struct object *const *
         block(p, c, "%s", why);
 }
 
-/* The next of a sorted set of resources that is not before `id`: is it that? */
+/* Does the sorted set contain `id`? Advances to the next resource that is not before it. */
 static bool is_desired(const struct resource_set *set, size_t *at, const char *id)
 {
     while (*at < set->n && strcmp(set->items[*at]->id, id) < 0)

@@ -1,4 +1,4 @@
-/* How the objects of a resource take turns when they are changed while they serve (container.update). */
+/* How the objects of a resource take turns when they are changed while serving (container.update). */
 #include "reconciler/plan/planner.h"
 
 #include "base/parse.h"
@@ -32,7 +32,7 @@ static enum rollout_failure failure_of(const char *name, bool together)
     return together ? ROLLOUT_ROLLBACK : ROLLOUT_PAUSE;
 }
 
-/* What is too many goes when all the others are where they should be: a rollback would miss it. */
+/* Surplus objects are removed last, once all the others are done: a rollback would miss them. */
 static void remove_surplus_last(struct planner *p, struct plan_change *c)
 {
     const unsigned replicas = (unsigned)val_get_int(c->resource->spec, "replicas", 1);
@@ -53,7 +53,7 @@ static unsigned tolerated_of(const struct val *update, enum rollout_failure fail
     if (failure == ROLLOUT_CONTINUE)
         return total;
     double share = val_is(ratio, VAL_FLOAT) ? ratio->f : val_is(ratio, VAL_INT) ? (double)ratio->i : 0;
-    /* A share that is written in decimals is not exact: 0.29 of 100 are 29. */
+    /* A share written in decimals is not exact: 0.29 of 100 are 29. */
     return share > 0 ? (unsigned)(share * total + 1e-9) : 0;
 }
 
@@ -67,7 +67,7 @@ void decide_rollout(struct planner *p, struct plan_change *c)
         o->total += move_takes_turn(&c->moves[i]);
         interrupted |= interrupts(&c->moves[i]);
     }
-    /* What is changed in place is over at once, and services take turns by themselves. */
+    /* Live updates take no turns, and services take theirs by themselves. */
     if (!interrupted || c->returns || planner_caps(p, c->id) & CAP_SERVICES)
         return;
     const char *action = val_get_str(update, "failure_action");

@@ -26,15 +26,15 @@ static const char *state_words(const struct subject *s, const struct object *o)
     return arena_printf(s->p->a, "%u of %u tasks run", o->tasks_running, o->tasks_wanted);
 }
 
-/* Its last change failed, and the swarm has not brought it up since. With credentials or an image that have
- * come since then it may run: its tasks get neither before they are made anew. */
+/* Its last change failed, and the swarm has not got it running since. New credentials or a new image may
+   help, but its tasks only get them when they are created anew. */
 static bool has_not_come_up(const struct subject *s, const struct object *o)
 {
     enum applied_status status = s->rec ? s->rec->status : APPLIED_OK;
     return o->state == OBJECT_RESTARTING && (status == APPLIED_FAILED || status == APPLIED_STALLED);
 }
 
-/* The run that changed it last was stopped before its tasks ran, and they do not yet. */
+/* The run that changed it last was stopped before its tasks ran, and they still do not. */
 static bool is_awaited(const struct subject *s, const struct object *o)
 {
     return id_listed(s->p->policy->resume, s->r->id) &&

@@ -1,7 +1,7 @@
-/* Does it run, should it, and what has to happen so that it does. */
+/* Does it run, should it run, and what has to happen so that it does. */
 #include "reconciler/plan/planner.h"
 
-/* Is there anything that only makes sense for something that stays: published ports, a health check, others
+/* Does anything only make sense for a container that stays up: published ports, a health check, dependents
    that count on it? */
 static bool is_service(struct subject *s)
 {
@@ -25,8 +25,8 @@ static bool is_awaited(struct subject *s)
     return false;
 }
 
-/* By what Git says of it: "on-failure" and "no" say that ending well is the end, and so do others that wait
- * for it, and a swarm's jobs, be there as many of them as may. */
+/* What Git says: "on-failure" and "no" mean that a successful exit is the end; so do dependents that wait
+   for completion, and a swarm's jobs, however many tasks they have. */
 static bool is_surely_job(struct subject *s)
 {
     const char *restart = val_get_str(s->r->spec, "restart");
@@ -36,8 +36,8 @@ static bool is_surely_job(struct subject *s)
 }
 
 /*
- * A job may end; anything else is to run. Without a word on restarting, what looks like a service is none: a
- * server that somebody stopped ends with 0 as well, and has to come back.
+ * A job may end; anything else has to run. Without a restart policy, what looks like a service is not a job:
+ * a server that somebody stopped exits with 0 as well, and has to come back.
  */
 bool is_job(struct subject *s)
 {
@@ -48,7 +48,7 @@ bool has_ended_well(struct subject *s, const struct object *o)
 {
     if (o->state != OBJECT_EXITED || o->exit_code != 0)
         return false;
-    /* What was stopped in the middle of a change may have ended with 0 because of that. */
+    /* An exit with 0 in the middle of a change may be due to that change. */
     return s->interrupted ? is_surely_job(s) : is_job(s);
 }
 
@@ -63,7 +63,7 @@ const char *state_text(struct planner *p, const struct object *o)
     return object_state_name(o->state);
 }
 
-/* Why is it not running: an unfinished change of ours, or something that happened to it? */
+/* Why is it not running: because of an unfinished change of ours, or for another reason? */
 static unsigned state_cause(const struct subject *s, const struct object *o)
 {
     if (o->state == OBJECT_CREATED || s->interrupted)
@@ -73,7 +73,7 @@ static unsigned state_cause(const struct subject *s, const struct object *o)
     return CAUSE_DRIFT;
 }
 
-/* The id of what depends_on names: on its own engine, or on the first that has it. */
+/* The id that depends_on refers to: on its own engine, or on the first one that has it. */
 static const char *needed_container(struct subject *s, const char *name)
 {
     const char *plain = arena_printf(s->p->a, "container/%s", name);
@@ -83,8 +83,8 @@ static const char *needed_container(struct subject *s, const char *name)
     return plain;
 }
 
-/* Something whose namespaces `o` shares, or that it is to be restarted with, was started or made after it:
-   what `o` holds of it is gone. */
+/* Something whose namespaces `o` shares, or that it has to be restarted with, was started or created after
+   it: what `o` joined no longer exists. */
 const char *left_behind(struct subject *s, const struct object *o)
 {
     for (const char *const *field = join_fields; *field; field++) {
@@ -100,7 +100,7 @@ const char *left_behind(struct subject *s, const struct object *o)
             continue;
         const char *id = needed_container(s, needs->pairs[i].key);
         size_t n = observed_find(s->p->in->observed, id, &others);
-        /* All of them: one more replica is no reason to restart anybody. */
+        /* All of them: one more replica is no reason to restart dependents. */
         bool all_younger = n > 0 && o->started_ns;
         for (size_t k = 0; k < n; k++)
             all_younger &= others[k]->candidate || others[k]->created_ns > o->started_ns;
@@ -142,8 +142,8 @@ enum plan_action judge_state(struct subject *s, const struct object *o, enum pla
     *ret_running = true;
     if (so_far == PLAN_REPLACE)
         return PLAN_REPLACE;
-    /* What was made and never started may lack files and networks, and an engine that was killed meanwhile
-       may refuse to start it for ever: it is made anew. */
+    /* A container that was created and never started may lack files and networks, and an engine killed
+       meanwhile may refuse to start it for ever: it is created anew. */
     if (o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING || object_never_ran(o)) {
         change_fact(s->p, subject_change(s), "state", state_text(s->p, o), "running", state_cause(s, o),
                     IMPACT_REPLACE);

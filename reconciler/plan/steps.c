@@ -130,7 +130,7 @@ static bool is_ready(const struct object *o, enum depend_condition c)
     return o->state == OBJECT_RUNNING && (o->health == HEALTH_NONE || o->health == HEALTH_HEALTHY);
 }
 
-/* L7: what it needs, and nothing in this plan brings up, has to be ready first. */
+/* L7: a dependency that no change of this plan brings up has to be ready first. */
 static void wait_for_needs(struct step_maker *m)
 {
     const struct resource *r = m->change->resource;
@@ -225,7 +225,7 @@ int step_create(struct step_maker *m, const char *native_name, struct err *err)
     return add_files(m, s, err);
 }
 
-/* How long a service's tasks are given: engines start many of them in waves, and move them a few at a time. */
+/* How long a service's tasks are given: engines start many of them in waves, and roll out a few at a time. */
 static int64_t service_patience(const struct resource *r, enum depend_condition c)
 {
     const struct val *config = val_get(r->spec, "update");
@@ -277,7 +277,7 @@ static int create(struct step_maker *m, struct err *err)
     return 0;
 }
 
-/* What it was, without the networks that are made anew in this plan: those have to be connected again. */
+/* Its state before, without the networks that this plan recreates: those have to be connected again. */
 static const struct val *from_spec(struct step_maker *m, const struct object *o)
 {
     const struct resource *r = m->change->resource;
@@ -307,8 +307,8 @@ void step_reconnect(struct step_maker *m, const struct object *o, const char *na
     s->from = from;
 }
 
-/* What it is to be: what is asked for, and the limits nobody asks for as they were before somebody changed
- * them. */
+/* What it has to become: what is asked for, and unrequested limits as they were before somebody changed
+   them. */
 static const struct val *to_spec(struct step_maker *m)
 {
     const struct val *asked = m->change->resource->spec;
@@ -360,7 +360,7 @@ static void change_in_place(struct step_maker *m)
     step_monitor(m, name, o->native_id);
 }
 
-/* What an engine changes on no service: how it is called, and whether its tasks end. */
+/* What an engine cannot change on a service: its name, and whether its tasks end. */
 static bool is_another_service(const struct step_maker *m, const struct object *o)
 {
     const char *before = val_get_str(val_get(o->spec, "deploy"), "mode");
@@ -369,7 +369,7 @@ static bool is_another_service(const struct step_maker *m, const struct object *
            !str_eq(str_or(before, "replicated"), str_or(after, "replicated"));
 }
 
-/* Where a failed update goes back by itself, one that takes too long goes back as well. */
+/* Where a failed update rolls back by itself, one that takes too long rolls back as well. */
 static bool goes_back(const struct val *spec)
 {
     const char *action = val_get_str(val_get(spec, "update"), "failure_action");

@@ -49,10 +49,10 @@ struct step {
         *owner; /* environment: what carries another one's mark is left alone (S4); NULL: not looked at */
     unsigned instance;
     const char *native_name; /* what it acts on */
-    const char
-        *native_id; /* its engine id when it was observed: must still be that one; NULL: made by this run */
-    const char *new_name;            /* RENAME */
-    const char *image;               /* PULL */
+    const char *native_id; /* its engine id when it was observed, which must still be the same; NULL: made by
+                              this run */
+    const char *new_name;  /* RENAME */
+    const char *image;     /* PULL */
     const char *pull_policy;         /* PULL: always | missing | never */
     const struct val *spec;          /* CREATE, UPDATE: bound canonical spec */
     const struct val *from;          /* UPDATE: observed spec */
@@ -60,13 +60,13 @@ struct step {
     const struct resource *resource; /* bound; NULL for deletes */
     enum depend_condition condition; /* WAIT: STARTED (runs and keeps running), HEALTHY, COMPLETED */
     int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */
-    bool foreign; /* it carries no mark of ours, and is to be taken over: for native_id alone S4 does not hold
-                   */
-    bool made;    /* native_id is of what this run made: it is ours, whatever else is known of it */
-    bool monitor; /* WAIT STARTED: watched for timeout_ns; unhealthy or restarted meanwhile will not do */
-    bool restart; /* UPDATE of a service: its tasks are made anew, also when nothing of them changes */
+    bool foreign; /* it carries no mark of ours and is to be taken over: S4 is waived for native_id alone */
+    bool made;    /* native_id was made by this run, so it is ours whatever else is known of it */
+    bool monitor; /* WAIT STARTED: watched for timeout_ns; becoming unhealthy or restarting meanwhile is a
+                     failure */
+    bool restart; /* UPDATE of a service: its tasks are recreated even when nothing of them changes */
     bool back;    /* UPDATE of a service, undoing: to what it was before the update with these labels */
-    bool may_end; /* WAIT STARTED: a job; having ended with exit code 0 is as good as running */
+    bool may_end; /* WAIT STARTED: a job; an exit with code 0 is as good as running */
     bool gone;    /* WAIT after the REMOVE of a service: until its tasks have ended, or timeout_ns is over */
     const struct step_file *files; /* CREATE */
     size_t n_files;
@@ -77,23 +77,24 @@ struct step_list {
     size_t n, cap;
     struct step *undo; /* run in order when a step fails; each tolerates that there is nothing to undo */
     size_t n_undo, cap_undo;
-    /* Of several that change together, none goes on with these steps before all have come to them: START once
-       all old ones have stopped (update.strategy recreate); the last look, and what cannot be undone, once
-       all new ones are ready (update.failure_action rollback). In order. */
+    /* Rendezvous points: of several strands that change together, none goes on with these steps before all
+       have reached them. START once all old ones have stopped (update.strategy recreate); the last look,
+       and what cannot be undone, once all new ones are ready (update.failure_action rollback). In order. */
     size_t meets[3], n_meets;
-    size_t commit_at; /* a failure of items[commit_at] or later is not undone: the old one is going, the next
-                         plan finishes */
+    size_t commit_at; /* a failure at items[commit_at] or later is not undone: the old one is being removed,
+                         and the next plan finishes */
 };
 
 /*
- * How long something without a health check has to run before it counts. In a replace that starts the new one
- * first it is looked at again once the old one has stopped, which takes longer than this and costs nothing.
+ * How long something without a health check has to run before it counts as started. In a replace that starts
+ * the new one first it is checked again once the old one has stopped, which takes longer than this and costs
+ * nothing.
  */
 #define STEP_STABLE_NS         INT64_C(20000000)
 #define STEP_STABLE_STOPPED_NS INT64_C(250000000) /* where the old one is stopped already */
 
-/* The folder that a file is copied into by way of: "/", or for read-only containers a volume. ERR_UNSUPPORTED
-   says why it cannot be. */
+/* The folder through which a file is copied into a container: "/", or a volume for read-only containers.
+   ERR_UNSUPPORTED says why there is none. */
 int file_folder(struct arena *a, const struct val *spec, const char *target, const char **ret,
                 struct err *err) _must_check_;
 /* The steps of one move of a change. `generation` and `commit` go into the marks. */

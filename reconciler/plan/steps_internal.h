@@ -15,13 +15,14 @@ struct step_maker {
     struct step_list *list;
 };
 
-/* Append a step on something; native_id NULL: made by this run. The result is to be filled further at once. */
+/* Append a step on something; native_id NULL: made by this run. The caller fills in the rest of the result
+   at once. */
 struct step *step_add(struct step_maker *m, enum step_verb verb, const char *native_name,
                       const char *native_id);
 struct step *undo_add(struct step_maker *m, enum step_verb verb, const char *native_name,
                       const char *native_id);
 int64_t stop_grace(const struct val *spec); /* of a container's spec, or the engine's default */
-/* How long something is given to be as it is waited for. */
+/* How long something is given to reach the condition that is waited for. */
 int64_t step_patience(const struct val *spec, enum depend_condition c);
 void step_stop(struct step_maker *m, const struct object *o, const char *native_name);
 void step_start(struct step_maker *m, const char *native_name, const char *native_id);
@@ -32,12 +33,12 @@ void step_monitor(struct step_maker *m, const char *native_name, const char *nat
 void step_meet(struct step_maker *m);
 /* PULL if needed, WAIT for what is needed and is not ready, CREATE. */
 int step_create(struct step_maker *m, const char *native_name, struct err *err) _must_check_;
-/* The object to name a step after `o`: its id must still be that, and it may be somebody else's. */
+/* Address a step to `o`: its id must still match, and it may be somebody else's. */
 struct step *step_on(struct step_maker *m, enum step_verb verb, const struct object *o,
                      const char *native_name);
 /* STOP and REMOVE what an interrupted replace left. */
 void step_discard(struct step_maker *m, const struct object *o);
-/* UPDATE of a candidate, when fields are to be set or networks that it is on are made anew in this plan. */
+/* UPDATE of a candidate, when fields have to be set or networks that it is on are recreated in this plan. */
 void step_reconnect(struct step_maker *m, const struct object *o, const char *native_name);
 bool step_runs(const struct object *o); /* also when paused: there is something to stop */
 

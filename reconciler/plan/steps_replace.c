@@ -1,14 +1,14 @@
 /* One object takes the place of another. */
 #include "reconciler/plan/steps_internal.h"
 
-/* The new one of a replace: the candidate that is there, or one that is made. */
+/* The new object of a replace: an existing candidate, or a new one. */
 struct newcomer {
     const char *name, *id;
-    bool runs; /* it does already, or has ended as a job may */
+    bool runs; /* it already runs, or has ended as a job may */
 };
 
-/* It has ended with 0, and that was its own doing: not so surely when Git does not say that it is a job, for
-   we may have stopped it ourselves. */
+/* It has exited with 0 by itself. That is not certain when Git does not say that it is a job: we may have
+   stopped it. */
 static bool has_done_its_job(const struct step_maker *m, const struct object *o)
 {
     const char *restart = val_get_str(m->change->resource->spec, "restart");
@@ -35,7 +35,7 @@ static void step_rename(struct step_maker *m, const char *name, const char *id)
         step_add(m, STEP_RENAME, name, id)->new_name = m->move->native_name;
 }
 
-/* The old one is gone already: what stands beside its place gets its name. */
+/* The old one is already gone: the candidate takes its name. */
 static void finish(struct step_maker *m, const struct newcomer *n)
 {
     struct newcomer named = *n;
@@ -45,7 +45,7 @@ static void finish(struct step_maker *m, const struct newcomer *n)
     m->list->commit_at = 0;
 }
 
-/* The old one as it was: it runs, and is as healthy as it was before the new one goes. */
+/* Restore the old one: it runs, and is as healthy as it was, before the new one is removed. */
 static void undo_start_old(struct step_maker *m, const struct object *old, const char *old_name, bool await)
 {
     struct step *s = undo_add(m, STEP_START, old_name, old->native_id);
@@ -58,7 +58,7 @@ static void undo_start_old(struct step_maker *m, const struct object *old, const
     s->timeout_ns = step_patience(old->spec, DEPEND_HEALTHY);
 }
 
-/* It runs, or did until we stopped it for what stands beside it. */
+/* It runs, or did until we stopped it in favour of its candidate. */
 static bool has_served(const struct step_maker *m, const struct object *old)
 {
     return step_runs(old) || (m->move->candidate && old->state == OBJECT_EXITED && !has_done_its_job(m, old));
@@ -70,7 +70,7 @@ static void undo_switch(struct step_maker *m, const struct object *old, const ch
     bool beside = !m->change->stop_first, served = has_served(m, old);
     if (served && beside)
         undo_start_old(m, old, old_name, true);
-    /* It may run already, and an engine removes nothing that runs. */
+    /* It may be running, and an engine does not remove a running container. */
     undo_add(m, STEP_STOP, n->name, n->id)->timeout_ns = stop_grace(m->change->resource->spec);
     undo_add(m, STEP_REMOVE, n->name, n->id);
     if (served && !beside)
@@ -103,7 +103,7 @@ static void switch_over(struct step_maker *m, const struct object *old, const ch
         step_meet(m);
         look_again = true;
     }
-    /* It has run while the old one stopped, or others were replaced: that it still does is enough. */
+    /* It has been running while the old one stopped or others were replaced: that it still runs is enough. */
     if (look_again)
         step_wait(m, n->name, n->id, 0);
     if (rollout->failure == ROLLOUT_ROLLBACK)
@@ -138,7 +138,7 @@ int steps_replace_container(struct step_maker *m, struct err *err)
     bool old_runs = old && step_runs(old);
     if (!(m->caps & CAP_RENAME))
         return replace_in_place(m, old, err);
-    /* Nothing serves, and nothing is lost: what takes its place is made where it was. */
+    /* Nothing serves, so nothing is lost: the new one is created in the old one's place. */
     if (old && object_never_ran(old)) {
         step_discard(m, old);
         old = NULL;
@@ -152,15 +152,14 @@ int steps_replace_container(struct step_maker *m, struct err *err)
             return 0;
         }
     } else if (left && !old && step_runs(left)) {
-        /* It is all there is: it takes the place first, so that there is room beside it for what is asked for
-         * now. */
+        /* The candidate is all there is: it takes the name first, to make room for the new one beside it. */
         step_rename(m, left->native_name, left->native_id);
         old = left;
         old_name = m->move->native_name;
         old_runs = true;
     } else if (left) {
-        /* We stopped the old one for it, and it is not wanted any more: until there is another one, the old
-         * one serves. */
+        /* We stopped the old one for a candidate that is no longer wanted: the old one serves until there
+           is a new candidate. */
         if (old && !old_runs && step_runs(left) && !m->change->stop_first && has_served(m, old)) {
             step_start(m, old_name, old->native_id);
             old_runs = true;
@@ -181,8 +180,8 @@ int steps_replace_container(struct step_maker *m, struct err *err)
     return 0;
 }
 
-/* A network has its name for itself: the old one goes first. Should the new one be refused, the old one is
- * made again. */
+/* A network's name is exclusive: the old one is removed first. Should creating the new one fail, the old
+   one is created again. */
 int steps_replace_network(struct step_maker *m, struct err *err)
 {
     const struct object *old = m->move->current;
@@ -197,8 +196,8 @@ int steps_replace_network(struct step_maker *m, struct err *err)
     return 0;
 }
 
-/* Whose data is lost is known and allowed by now (S3). An engine keeps a volume as long as any container has
- * it. */
+/* By now the loss of data is known and allowed (S3). An engine keeps a volume as long as any container has
+   it. */
 int steps_replace_volume(struct step_maker *m, struct err *err)
 {
     const struct object *old = m->move->current;

@@ -1,4 +1,4 @@
-/* What the target cannot do is said at plan time, all of it at once, and where it is asked for. */
+/* What the target cannot do is reported at plan time, all at once, at the place where it is asked for. */
 #include "reconciler/plan/unsupported.h"
 
 #include "base/str.h"
@@ -113,7 +113,7 @@ static bool is_word_of(const char *list, const char *word)
     return false;
 }
 
-/* Says nothing: an empty mapping or list, a limit of zero, what is switched off. */
+/* Asks for nothing: an empty mapping or list, a limit of zero, a switch that is off. */
 static bool is_nothing(const struct val *v)
 {
     return v->type == VAL_NULL || ((v->type == VAL_MAP || v->type == VAL_LIST) && v->len == 0) ||
@@ -155,7 +155,7 @@ static size_t check_ports(struct planner *p, const struct resource *r)
     return found;
 }
 
-/* Files are copied into containers, and not everywhere (folders.c). */
+/* Files can be copied into containers only in some places (folders.c). */
 static size_t check_files(struct planner *p, const struct resource *r, unsigned caps)
 {
     static const char *const fields[] = {"configs", "secrets"};
@@ -188,7 +188,7 @@ struct check {
     size_t found;
 };
 
-/* `at`: the nearest value above that has a place. */
+/* `at`: the nearest enclosing value that has a place. */
 static void report(struct check *c, const struct val *v, const struct val *at, const char *path)
 {
     struct planner *p = c->p;

@@ -1,6 +1,7 @@
 #ifndef PLAN_UNSUPPORTED_H
 #define PLAN_UNSUPPORTED_H
-/* What not every target can do, as a table: plans refuse by it, and the documentation is made of it. */
+/* A table of what not every target can do: plans are refused by it, and the documentation is generated
+   from it. */
 #include "schema/kind.h"
 
 /*

@@ -23,7 +23,7 @@ static const struct field_table *item_table(const struct field_change *f, const 
                : NULL;
 }
 
-/* What people wrote of it: what was put in by resolution says nothing to them. */
+/* What people wrote of it: what resolution added tells them nothing. */
 static const struct val *without_hidden(struct arena *a, const struct field_table *t, const struct val *v)
 {
     struct val *copy = val_map_copy(a, v);
@@ -161,7 +161,7 @@ static const char *change_words(struct arena *a, const struct field_change *f)
 
 const char *field_words(struct arena *a, const struct field_change *f)
 {
-    /* Facts that are no fields say it themselves. */
+    /* Facts that are not fields speak for themselves. */
     if (!f->field && !f->before && val_is(f->after, VAL_STR))
         return f->after->s;
     if (f->cause == CAUSE_DRIFT && is_state(f))
