@@ -188,8 +188,8 @@ struct provider_ops {
     /* One object now, past every cache, by native name or id: ERR_NOTFOUND when it is gone. */
     int (*inspect)(struct provider *p, const struct kind_desc *kind, const char *native,
                    const struct cancel *c, struct arena *a, struct object *ret, struct err *err);
-    /* All containers of the engine, whoever made them: a list of {name str, labels {K: str}}, sorted by name.
-       May be NULL. */
+    /* All containers of the engine, whoever made them: a list of {name str, labels {K: str}, part_of str},
+       sorted by name. part_of, where there is one, is the pod or service that made it. May be NULL. */
     int (*list)(struct provider *p, const struct cancel *c, struct arena *a, struct val **ret,
                 struct err *err);
     /* Do one step; idempotent: done already is success with unchanged. Destructive ones look again first

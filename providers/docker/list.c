@@ -2,6 +2,7 @@
 #include "providers/docker/docker.h"
 
 #include "base/str.h"
+#include "providers/containers/wire.h"
 
 static struct val *labels_of(struct arena *a, json_t *item)
 {
@@ -29,6 +30,16 @@ static const char *name_of(json_t *item)
     return NULL;
 }
 
+/* The pod (Podman's own listing) or the swarm's service that it belongs to; NULL: it stands alone. */
+static const char *owner_of(struct arena *a, json_t *item)
+{
+    const char *pod = json_text(item, "Pod");
+    const char *service = json_text(json_object_get(item, "Labels"), "com.docker.swarm.service.name");
+    if (pod)
+        return arena_printf(a, "pod %s", str_or(json_text(item, "PodName"), pod));
+    return service ? arena_printf(a, "service %s of a swarm", service) : NULL;
+}
+
 int docker_list(struct provider *p, const struct cancel *c, struct arena *a, struct val **ret,
                 struct err *err)
 {
@@ -36,7 +47,7 @@ int docker_list(struct provider *p, const struct cancel *c, struct arena *a, str
     _cleanup_json_ json_t *list = NULL;
     int r = docker_negotiate(d, c, err);
     if (r == 0)
-        r = docker_json(d, &(struct ask){.path = "/containers/json?all=1", .cancel = c}, &list, NULL, err);
+        r = docker_json(d, &(struct ask){.path = d->dialect->list_containers, .cancel = c}, &list, NULL, err);
     if (r < 0)
         return r;
     struct val *by_name = val_map(a);
@@ -50,6 +61,7 @@ int docker_list(struct provider *p, const struct cancel *c, struct arena *a, str
         struct val *v = val_map(a);
         val_set_str(a, v, "name", name);
         val_map_set(a, v, "labels", labels_of(a, item));
+        val_set_str(a, v, "part_of", owner_of(a, item));
         val_map_append(a, by_name, arena_strdup(a, name), v);
     }
     val_map_sort(by_name, NULL, NULL);

@@ -259,6 +259,19 @@ static int check_names(struct cli *c, const struct val *list, size_t found, stru
     return err_hint(err, LOOK_THERE);
 }
 
+/* What a pod or a swarm has made is theirs: taken over, it would be made anew outside of it one day. */
+static int leave_out(struct import *m, const struct val *item, struct err *err)
+{
+    static const char hint[] = "write a manifest of its own for it, and remove it from there";
+    const char *name = val_get_str(item, "name"), *of = val_get_str(item, "part_of");
+    if (!m->c->n_args) {
+        diag_add(&m->diags, DIAG_WARNING, NULL, 0, 0, "container %s is part of %s, and left out", name, of);
+        return 0;
+    }
+    err_set(err, ERR_UNSUPPORTED, "container %s is part of %s, and cannot be taken over", name, of);
+    return err_hint(err, "%s", hint);
+}
+
 int import_running(struct import *m, struct err *err)
 {
     struct cli *c = m->c;
@@ -278,10 +291,11 @@ int import_running(struct import *m, struct err *err)
         return r;
     resource_set_init(&m->set, &c->arena);
     for (size_t i = 0; i < list->len && r == 0; i++) {
-        if (!is_wanted(c, list->items[i]))
+        const struct val *item = list->items[i];
+        if (!is_wanted(c, item))
             continue;
         found++;
-        r = add_container(&x, list->items[i]);
+        r = val_get(item, "part_of") ? leave_out(m, item, err) : add_container(&x, item);
     }
     if (r == 0)
         r = check_names(c, list, found, err);

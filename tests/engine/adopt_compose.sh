@@ -113,6 +113,7 @@ test_what_was_made_by_hand_is_taken_over_as_it_runs()
     by_hand plain "$ENGINE_IMAGE"
     by_hand on --network "$name-net" "$ENGINE_IMAGE"
     by_hand aliased --network "$name-net" --network-alias other -p 127.0.0.1::80 "$ENGINE_IMAGE"
+    # shellcheck disable=SC2016 # for the engine, as it stands
     by_hand both --network "$name-net" -e 'A=$x ${y}' --cap-add NET_ADMIN -v /anonymous "$ENGINE_IMAGE"
     docker network connect bridge "$name-both" 2>/dev/null || docker network connect podman "$name-both"
     by_hand none --network none --init "$ENGINE_IMAGE"
@@ -151,6 +152,30 @@ test_a_paused_one_is_made_anew()
     assert_status 0
     assert_eq "$(docker inspect -f '{{.State.Status}}' "$name")" running
     clean "$name"
+}
+
+# What a swarm or a pod has made is theirs.
+test_what_is_part_of_something_else_is_left_out()
+{
+    forge_new parts
+    local name=${FORGE_ENV//-/}part of="service web of a swarm"
+    if [ "$FORGE_ENGINE" = podman ]; then
+        echo '{}' >"$DOCKER_CONFIG/config.json" # podman wants to read it
+        podman --cgroup-manager=cgroupfs pod create --name "$name-pod" --infra=false --share "" >/dev/null || fail "podman pod create"
+        podman --cgroup-manager=cgroupfs run -d --pod "$name-pod" --name "$name" --label "$ENGINE_LABEL" "$ENGINE_IMAGE" >/dev/null ||
+            fail "podman run"
+        of="pod $name-pod"
+    else
+        docker run -d --name "$name" --label "$ENGINE_LABEL" --label com.docker.swarm.service.name=web "$ENGINE_IMAGE" >/dev/null
+    fi
+    run forge import --running
+    assert_contains "$err" "warning: container $name is part of $of, and left out"
+    assert_lacks "$out" "$name"
+    run forge import --running "$name"
+    assert_status 2
+    assert_contains "$err" "container $name is part of $of, and cannot be taken over"
+    clean "$name"
+    [ "$FORGE_ENGINE" != podman ] || podman --cgroup-manager=cgroupfs pod rm -f "$name-pod" >/dev/null
 }
 
 test_what_is_not_there()
