@@ -38,7 +38,7 @@ int control_start(const char *path, const struct control_handler *h, struct cont
                   struct err *err) _must_check_;
 void control_stop(struct control *c); /* cancels what is under way and waits for it; accepts NULL */
 
-/* Is somebody listening at `path`? ERR_UNAVAILABLE: nobody; ERR_AUTH: somebody, but not for us. */
+/* Is somebody listening at `path`? ERR_UNAVAILABLE: nobody; ERR_AUTH: somebody we may not talk to. */
 int control_reachable(const char *path, struct err *err) _must_check_;
 /* The other side: ask what listens at `path`. */
 int control_call(const char *path, const char *environment, const char *operation, const struct val *args,

@@ -27,10 +27,10 @@ struct control {
     int listener;
     pthread_mutex_t lock;
     struct call *calls;
-    bool stopping; /* calls that come now are cancelled at once, or they would be waited for */
+    bool stopping; /* calls that arrive now are cancelled at once; otherwise stopping would wait for them */
 };
 
-/* One request: its body while it arrives, then the lines of its answer while they are made. */
+/* One request: its body while it arrives, then the lines of its answer while they are produced. */
 struct call {
     struct control *control;
     struct buf body, lines;
@@ -67,7 +67,7 @@ static bool peer_has_gone(int fd)
     return poll(&p, 1, 0) == 1 && p.revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
 
-/* Wait for something to send; looks after the caller meanwhile. */
+/* Wait for something to send, and notice when the caller goes away. */
 static void wait_for_lines(struct call *c)
 {
     while (c->sent == c->lines.len && !c->done) {
@@ -268,7 +268,7 @@ static bool somebody_answers(const struct sockaddr_un *at)
 static void give_to_group(const char *path)
 {
     const struct group *g = getgrnam("forge");
-    /* Without that group, or without the right to give it away, the socket stays its owner's. */
+    /* Without that group, or the right to give the socket to it, the socket stays its owner's. */
     if (g && chown(path, (uid_t)-1, g->gr_gid) < 0)
         return;
 }

@@ -19,7 +19,7 @@
 #define INSTANCE_LOCK "@forged"
 #define STOP_CHECK_NS (20 * NS_PER_MS)
 
-/* Settings that are in force, or were when an environment began that goes on with them. */
+/* Settings in force, or still used by an environment that started with them. */
 struct held_settings {
     struct settings s;
     unsigned users;
@@ -34,7 +34,8 @@ struct running {
 
 struct daemon {
     const struct daemon_options *options;
-    struct held_settings *settings, *next; /* next: read at a reload, in force once what ends has stopped */
+    struct held_settings *settings,
+        *next; /* next: read at a reload, in force once the environments that end have stopped */
     struct loop *loop;
     struct store *store;
     struct pool *jobs, *inspect;
@@ -98,7 +99,7 @@ static int read_settings(const struct daemon *d, struct held_settings **ret, str
     return r;
 }
 
-/* The command line says more than the settings. */
+/* The command line overrides the settings. */
 static void set_up_log(const struct daemon *d)
 {
     const struct daemon_options *o = d->options;
@@ -119,7 +120,7 @@ static void start_env(struct daemon *d, const struct env_host *host, const struc
     struct running r = {.config = config};
     struct err why = {0};
     if (env_new(config, host, &r.env, &why) < 0) {
-        /* One that cannot start is no reason to neglect the others (L4). */
+        /* One environment that cannot start is no reason to neglect the others (L4). */
         log_error("environment.not_started", "environment", config->name, "error", why.msg, "hint", why.hint,
                   NULL);
         return;
@@ -128,7 +129,7 @@ static void start_env(struct daemon *d, const struct env_host *host, const struc
     add_running(d, &r);
 }
 
-/* Those of the settings, but for `kept` ones, which go on as they are. */
+/* Start those of the settings, except for `kept` ones, which run on as they are. */
 static int start_envs(struct daemon *d, const struct running *kept, size_t n_kept, struct err *err)
 {
     const struct settings *st = &d->settings->s;
@@ -150,7 +151,7 @@ static int start_envs(struct daemon *d, const struct running *kept, size_t n_kep
     return serve_start(st, &host, d->envs, d->n_envs, &d->serve, err);
 }
 
-/* End all but those that stay, which are moved to the front of `kept`; returns how many. */
+/* Stop all but those that stay, which are moved to the front of `kept`; returns how many those are. */
 static size_t free_envs(struct daemon *d, struct running *kept)
 {
     size_t n = 0;
@@ -174,7 +175,7 @@ static size_t free_envs(struct daemon *d, struct running *kept)
     return n;
 }
 
-/* At rest already, unless the start failed. */
+/* Already idle, unless the start failed. */
 static void free_all_envs(struct daemon *d)
 {
     for (size_t i = 0; i < d->n_envs; i++) {
@@ -196,7 +197,7 @@ static bool all_idle(const struct daemon *d)
 
 static void reload(struct daemon *d);
 
-/* Asked for by a signal: wait for the environments to come to rest, then end or start anew. */
+/* Asked for by a signal: wait until the environments are idle, then exit or start them anew. */
 static void check_stopped(void *arg)
 {
     struct daemon *d = arg;
@@ -224,7 +225,7 @@ static void check_stopped(void *arg)
         reload(d);
 }
 
-/* Those whose settings are other ones now; at the end all. */
+/* Those whose settings changed; all of them when the daemon ends. */
 static void stop_envs(struct daemon *d)
 {
     for (size_t i = 0; i < d->n_envs; i++) {
@@ -327,7 +328,7 @@ static int start(struct daemon *d, struct err *err)
         r = lock_instance(d, err);
     if (r < 0)
         return r;
-    d->jobs = pool_new(LIMIT_WORKERS); /* as many as are needed: each environment has two at most */
+    d->jobs = pool_new(LIMIT_WORKERS); /* as many as are needed: an environment uses two at most */
     d->inspect = pool_new(4);
     d->watchdog = (struct loop_timer){.fn = feed_watchdog, .arg = d};
     d->stopped = (struct loop_timer){.fn = check_stopped, .arg = d};
@@ -344,7 +345,7 @@ static int start(struct daemon *d, struct err *err)
 
 int daemon_main(const struct daemon_options *o, struct err *err)
 {
-    /* Many threads that each allocate a little would otherwise have an arena of their own each. */
+    /* Otherwise malloc would keep an arena for each of many threads that allocate little. */
     mallopt(M_ARENA_MAX, 2);
     struct daemon d = {.options = o, .signals = -1, .instance_lock = -1};
     d.loop = loop_new();

@@ -1,4 +1,4 @@
-/* When to fetch and when to look: the loop's side of an environment, and its life. */
+/* When to fetch and when to look: the loop's side of an environment, and its life cycle. */
 #include "reconciler/daemon/env_internal.h"
 
 #include "base/io.h"
@@ -10,7 +10,7 @@
 #define RESYNC_NS   (10 * 60 * NS_PER_S)
 #define HELD_OFF_NS (250 * NS_PER_MS)
 #define INTERVAL_NS (60 * NS_PER_S)
-#define POLL_JITTER 0.1 /* of the interval, so that many hosts do not ask in step */
+#define POLL_JITTER 0.1 /* of the interval, so that many hosts do not poll in step */
 
 const char *env_name(const struct env *e)
 {
@@ -56,7 +56,7 @@ static void fetch_job(void *arg)
     loop_post(e->host.loop, fetch_done, e);
 }
 
-/* Somebody may ask while a fetch is under way that has seen the repository before it moved. */
+/* A request may arrive during a fetch that read the repository before it moved. */
 static void start_fetch(void *arg)
 {
     struct env *e = arg;
@@ -92,7 +92,7 @@ static void count_fetch(struct env *e)
     pthread_mutex_unlock(&e->lock);
 }
 
-/* What a fetch that has ended means: a first one that failed, too, for there may be a copy from earlier. */
+/* What follows when a fetch has ended. A first one that failed counts too: there may be an older copy. */
 static void note_fetched(struct env *e)
 {
     bool moved = e->fetch_result == 0 && e->fetch_moved;
@@ -158,7 +158,7 @@ void env_serve(struct env *e)
     pool_submit(e->host.jobs, run_job, e);
 }
 
-/* What the run was to do and did not is left to the next one. */
+/* What the run was meant to do and did not is left to the next one. */
 static void remember_owed(struct env *e, bool lost_race)
 {
     if (lost_race)
@@ -167,7 +167,7 @@ static void remember_owed(struct env *e, bool lost_race)
         e->owed |= e->serving & (WANT_COMMIT | WANT_FRESH | WANT_SECRETS);
     if (e->run_result != ERR_CANCELLED)
         return;
-    /* Whatever stopped it is to be looked at: a newer commit, or a suspension that may end by itself. */
+    /* Whatever stopped it needs a look: a newer commit, or a suspension that may end by itself. */
     e->owed |= e->serving & WANT_REQUEST;
     e->want |= WANT_RESYNC;
 }
@@ -187,7 +187,7 @@ static void schedule_retry(struct env *e)
     loop_timer_at(e->host.loop, &e->retry, wait ? env_mono(e) + wait : 0);
 }
 
-/* Who waits for an answer has one, unless the run was stopped before it came to anything. */
+/* Requests are answered now, unless the run was stopped before it got anywhere. */
 static void answer_requests(struct env *e)
 {
     if (!(e->serving & WANT_REQUEST))
@@ -198,11 +198,11 @@ static void answer_requests(struct env *e)
     pthread_mutex_unlock(&e->lock);
 }
 
-/* Each look may have changed what there is to ask. */
+/* Each look may have changed which registries have to be asked. */
 static void schedule_images(struct env *e)
 {
     int64_t due = e->images_next_ns - clock_wall(e->host.clock);
-    /* Who could not even be asked is not asked again at once. */
+    /* A registry that could not be asked at all is not asked again at once. */
     if (due <= 0)
         due = e->serving & WANT_IMAGES ? INTERVAL_NS : 1;
     loop_timer_at(e->host.loop, &e->images, e->images_next_ns ? env_mono(e) + due : 0);

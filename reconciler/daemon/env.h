@@ -29,8 +29,8 @@ struct env_numbers {
     uint64_t requested, answered; /* tickets (env_request()) */
     int answer;                   /* how the run ended that answered */
     bool suspended, engine_connected;
-    int64_t fetch_failing_ns,
-        fetch_next_ns; /* wall: since when fetches fail (0: they do not), the next one */
+    int64_t fetch_failing_ns, fetch_next_ns; /* wall clock: since when fetches have been failing (0: they are
+                                                not), and the next one */
     char fetch_error[512];
 };
 
@@ -38,7 +38,7 @@ struct env_numbers {
 struct env_target {
     const char *name;
     bool up;
-    int64_t since_ns; /* down since (wall clock); 0: up, or not known */
+    int64_t since_ns; /* down since (wall clock); 0: up, or unknown */
     uint64_t resources, unknown, drifted;
     int64_t observed_ns; /* how long the last observation took */
 };
@@ -53,7 +53,7 @@ struct env_host {
 
 int env_new(const struct env_config *c, const struct env_host *host, struct env **ret,
             struct err *err) _must_check_;
-/* Ask what runs to stop; env_idle() tells when it has, and only then it may be freed. */
+/* Ask what runs to stop; env_idle() tells when it has, and only then may it be freed. */
 void env_stop(struct env *e);
 bool env_idle(const struct env *e);
 void env_free(struct env *e);
@@ -72,7 +72,6 @@ void env_interrupt(struct env *e);
 const char *env_name(const struct env *e);
 /* A copy; from any thread. */
 void env_numbers(struct env *e, struct env_numbers *ret);
-/* Those of its engines, of which there is always the same number; into `ret`, at most `most`. The names are
-   the settings'. */
+/* Its engines, whose number never changes; into `ret`, at most `most`. The names belong to the settings. */
 size_t env_targets(struct env *e, struct env_target *ret, size_t most);
 #endif

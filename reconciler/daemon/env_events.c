@@ -82,7 +82,7 @@ static void tell(struct env *e, const struct told *news)
         loop_post(e->host.loop, take_told, e);
 }
 
-/* What happened meanwhile nobody has told (L5). */
+/* Nobody has told us what happened in the meantime (L5). */
 static void tell_gap(struct env *e)
 {
     tell(e, &(const struct told){.gap = true, .touched = {.many = true}});
@@ -110,7 +110,7 @@ static void set_connected(struct env *e, bool connected)
     pthread_mutex_unlock(&e->lock);
 }
 
-/* Until the stream cannot go on, or nobody wants to hear of it any more. */
+/* Until the stream breaks for good, or nobody wants its events any more. */
 static int listen_to(struct watcher *w, struct watch *watch, struct err *err)
 {
     struct env *e = w->env;

@@ -1,4 +1,4 @@
-/* One reconcile: look, and apply what automation may. On a worker's thread. */
+/* One reconcile: look, and apply what automation may. On a worker thread. */
 #include "reconciler/daemon/env_internal.h"
 
 #include "base/mem.h"
@@ -25,7 +25,7 @@ static int64_t earliest_retry(const struct look *l)
     return first;
 }
 
-/* When there is something to be done although nobody says anything; 0: never. */
+/* When something has to be done without an event; 0: never. */
 static int64_t next_ns(const struct look *l)
 {
     return l->state.suspended_by ? l->state.suspended_until_ns : earliest_retry(l);
@@ -43,7 +43,7 @@ static void count_look(struct env *e, const struct look *l)
         held +=
             l->inventory.items[i]->status == APPLIED_HELD || l->inventory.items[i]->status == APPLIED_STALLED;
     pthread_mutex_lock(&e->lock);
-    /* Some are looked at by themselves only when all others were in sync. */
+    /* A few are looked at by themselves only when all others were in sync. */
     if (!l->scope) {
         e->numbers.held = held;
     }
@@ -143,8 +143,7 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
     log_debug("reconcile.planned", "environment", e->config->name, "trigger", trigger_name(e->serving),
               "commit", l->info->commit, "resources", LOG_INT((int64_t)l->resources), "changes",
               LOG_INT((int64_t)l->plan.n), NULL);
-    /* Also with an empty plan: the inventory may have to be brought up to date; nothing is written when it is
-     * not. */
+    /* Also with an empty plan: the inventory may need an update; otherwise nothing is written. */
     if (e->config->automatic && !l->state.suspended_by) {
         r = apply(e, l, err);
         count_look(e, l); /* it has planned again */
@@ -157,7 +156,7 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
 }
 
 /* A commit that cannot be read or does not load leaves the last good one in force (X3): what runs is still
- * kept as that one says. */
+   kept as that one says. */
 static int keep_last_good(struct env *e, const struct look_options *o, struct err *err)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -181,7 +180,7 @@ static int follow(struct env *e, const struct look_options *o, struct err *err)
     _cleanup_(look_release) struct look l;
     int r = look_and_apply(e, o, &l, err);
     if (r < 0 && r != ERR_CANCELLED && l.on_word) {
-        /* Somebody was quicker than the event: a container that ends may be on its way out. */
+        /* Something overtook the event: a container that has ended may be about to be removed. */
         struct look_options again = *o;
         again.settled = false;
         again.touched = NULL;
@@ -236,7 +235,7 @@ static int reconcile(struct env *e, struct err *err)
     return err->code;
 }
 
-/* What is found is looked at by the look that follows; one registry's trouble is no failure of the whole. */
+/* What is found is used by the look that follows; trouble with one registry is no failure of the whole. */
 static void poll_images(struct env *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -259,8 +258,8 @@ static void poll_images(struct env *e)
     }
 }
 
-/* Tells of what went, and forgets the rest: images that stay are shown by `forge-ctl images prune --dry-run`.
- */
+/* Logs what was removed, and forgets the rest: `forge-ctl images prune --dry-run` shows the images that
+   stay. */
 static void log_pruned(const struct env *e, const struct prune_result *r)
 {
     for (size_t i = 0; i < val_len(r->rows); i++) {
@@ -272,7 +271,7 @@ static void log_pruned(const struct env *e, const struct prune_result *r)
     }
 }
 
-/* Generations end with an apply; the rest is a matter of time. */
+/* Images become unneeded when an apply drops generations, and removable as time passes. */
 static void prune_images(struct env *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -332,8 +331,8 @@ void env_run(struct env *e)
     count_run(e, env_mono(e) - begin);
     if (e->run_result == 0)
         prune_images(e);
-    /* A look at everything takes megabytes that are not needed until the next one, and recording shows us
-       much of the store. */
+    /* A look at everything takes megabytes that are not needed until the next one, and recording maps much
+       of the store. */
     if (e->looked_at_all || e->applied)
         give_back_memory(e);
 }

@@ -68,7 +68,7 @@ void env_targets_note(struct env *e, const struct look *l)
         e->targets[i] = now;
         pthread_mutex_unlock(&e->lock);
         bool turned = seen && (before.up != now.up || before.since_ns != now.since_ns);
-        /* The first time, only what is wrong is worth a line. */
+        /* At first, only what is wrong is worth a line. */
         if (turned && (!now.up || before.since_ns)) {
             _cleanup_buf_ struct buf since = BUF_INIT;
             format_time(now.since_ns, &since);

@@ -37,7 +37,7 @@ struct loop {
 static void must(int fd)
 {
     if (fd < 0)
-        abort(); /* no descriptors at the start of the program: there is nothing to go on with */
+        abort(); /* no descriptors when the program starts: it cannot go on */
 }
 
 static void epoll_watch(struct loop *l, int fd, void *ptr)
@@ -154,7 +154,7 @@ static struct loop_timer *next_due(struct loop *l, int64_t now)
     return first;
 }
 
-/* Each once, even one that sets itself to what is past: others want their turn. */
+/* Each timer once, even one that sets itself to a time in the past: others want their turn. */
 static void fire_timers(struct loop *l)
 {
     uint64_t expirations;

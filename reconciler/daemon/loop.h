@@ -30,7 +30,7 @@ void loop_timer_remove(struct loop *l, struct loop_timer *t);
 /* Have fn(arg) called on the loop's thread. From any thread; never lost, in order. */
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg);
 
-/* Drop the messages to arg that have not been delivered yet: its owner goes. */
+/* Drop the messages to arg that have not been delivered yet: its owner goes away. */
 void loop_forget(struct loop *l, const void *arg);
 
 /* Run until loop_stop(), which may have been called already. */

@@ -22,7 +22,7 @@ void sdnotify(const char *state)
     if (fd < 0)
         return;
     socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-    /* A manager that does not listen is its own trouble. */
+    /* If the manager does not listen, there is nothing to be done about it here. */
     if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to, len) < 0)
         goto out;
 out:

@@ -127,7 +127,7 @@ static void fill_targets(const struct serve *s, struct buf *out)
     }
 }
 
-/* Pages, the second number of the file; 0 unknown. */
+/* In pages, the second number of the file; 0: unknown. */
 static int64_t resident_pages(void)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -239,7 +239,7 @@ static void look_again(void *arg)
     env_look_again(arg);
 }
 
-/* Ask the automation to look now; with `wait` stay until it has. */
+/* Ask the automation to look now; with `wait`, return when it has. */
 static int reconcile(struct serve *s, struct env *e, const struct control_request *rq, struct err *err)
 {
     struct env_numbers now;

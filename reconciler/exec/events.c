@@ -1,4 +1,4 @@
-/* What is told while a run is under way: one event at a time, from whichever thread has it. */
+/* Events of a run under way, told one at a time, from whichever thread has one. */
 #include "reconciler/exec/internal.h"
 
 static void tell(struct run *x, struct exec_event *ev)

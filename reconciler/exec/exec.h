@@ -55,16 +55,16 @@ struct exec_options {
     struct store *store; /* journal, inventory, transitions; never NULL (an in-memory one will do) */
     const char *run;     /* run id, in each record and log line */
     const char *actor, *trigger, *plan_digest;
-    /* The plan rests on an event alone: a start that the engine refuses, because the container goes or is
-       gone, says nothing of what was asked for. It is not tried again, and not recorded. */
+    /* The plan is based on an event alone. When the engine then refuses a start because the container is
+       going or gone, that says nothing about the manifest: it is neither retried nor recorded. */
     bool on_word;
     uint64_t generation;
     /* One at a time, from any thread. May be NULL. */
     void (*event)(void *arg, const struct exec_event *ev);
     void *arg;
-    /* For tests: called right before and right after each record that a run makes durable, counted from 1; a
-       process that ends in there is one that was killed at that moment. NULL otherwise. A build with
-       FORGE_TEST_HOOKS also ends itself by SIGKILL at the point that the environment variable
+    /* For tests: called right before and right after each record that a run makes durable, counted from 1;
+       a process that exits in it stands for one that was killed at that moment. NULL otherwise. A build
+       with FORGE_TEST_HOOKS also kills itself with SIGKILL at the point that the environment variable
        FORGE_TEST_KILL_AT names. */
     void (*test_point)(void *arg, uint64_t n);
     void *test_arg;
@@ -83,15 +83,15 @@ struct exec_report {
 };
 
 /* Returns 0 when every change succeeded; ERR_FAILED with a summary when some did not; ERR_CANCELLED;
-   ERR_TIMEOUT when the run's time was up; ERR_IO/NOSPACE when the journal cannot be written. BLOCKED changes
-   are no failure. The report is filled in every case. Runs that were left open are closed as exec_recover()
-   does, once this one has taken over what they left half-way. */
+   ERR_TIMEOUT when the run's time was up; ERR_IO/NOSPACE when the journal cannot be written. BLOCKED
+   changes are not failures. The report is filled in every case. Runs that were left open are closed as by
+   exec_recover(), once this one has taken over their unfinished changes. */
 int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const struct exec_options *o,
              struct arena *a, struct exec_report *ret, struct err *err) _must_check_;
 
-/* What a kill left: transitions of open runs are recorded as interrupted, their journal is closed. The next
-   plan finishes or undoes what is half-way (CAUSE_RESUME), if it was made before from the open journal
-   (exec_resume_ids()). *ret_runs: how many there were. */
+/* Clean up after a kill: transitions of open runs are recorded as interrupted, and their journal is
+   closed. The next plan finishes or undoes their unfinished changes (CAUSE_RESUME), provided it is made
+   with what exec_resume_ids() returned before. *ret_runs: how many runs there were. */
 int exec_recover(struct store *s, const char *env, struct clock *clock, size_t *ret_runs,
                  struct err *err) _must_check_;
 

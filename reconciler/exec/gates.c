@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/str.h"
 
-/* How long for a dependency that says nothing of its own. */
+/* How long to wait for a dependency that specifies no time of its own. */
 #define GATE_TIMEOUT_NS (INT64_C(5) * 60 * NS_PER_S)
 
 static bool starts_something(const struct plan_change *c)
@@ -22,7 +22,7 @@ static bool starts_something(const struct plan_change *c)
     return false;
 }
 
-/* Does the change of this instance wait for that condition by itself? */
+/* Does this instance's change wait for that condition itself? */
 static bool waits_for(const struct unit *u, unsigned instance, enum depend_condition condition)
 {
     for (size_t i = 0; i < u->n_strands; i++) {
@@ -56,7 +56,7 @@ static void add_gate(struct run *x, struct map *shared, struct unit *u, const st
 {
     const struct plan_change *c = plan_find(x->plan, d->id);
     const struct resource *r = c ? c->resource : NULL;
-    /* That it runs is read back, which is all that STARTED asks. */
+    /* Reading back checks that it runs, which is all that STARTED asks for. */
     if (!r || d->condition == DEPEND_STARTED || !(r->kind->flags & KIND_INSTANCES))
         return;
     struct unit *own = x->units[c - x->plan->changes];

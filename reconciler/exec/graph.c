@@ -27,7 +27,7 @@ void graph_edge(struct run *x, struct unit *before, struct unit *after, bool sof
     after->pending++;
 }
 
-/* What is too many goes when there is nothing left to go back to. */
+/* Surplus objects are removed when there is nothing left to roll back to. */
 static bool goes_last(const struct plan_change *c, const struct plan_move *m)
 {
     return m->action == PLAN_DELETE && c->resource && c->rollout.failure == ROLLOUT_ROLLBACK &&
@@ -62,7 +62,7 @@ static void add_change(struct run *x, const struct plan_change *c)
     }
 }
 
-/* A dependency that need not be there need not succeed either. */
+/* An optional dependency need not succeed. */
 bool depend_is_optional(const struct plan_change *c, const char *id)
 {
     bool optional = false;
@@ -96,7 +96,7 @@ static struct unit *pull_unit(struct run *x, struct map *shared, const struct un
     return u;
 }
 
-/* Is this step not the strand's own, but a condition for all of it? */
+/* Is this step a precondition of the whole unit, and not the strand's own work? */
 static bool is_shared(const struct unit *u, const struct step *step)
 {
     return step->verb == STEP_PULL || (step->verb == STEP_WAIT && !str_eq(step->id, u->change->id));

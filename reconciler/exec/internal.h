@@ -28,21 +28,21 @@ struct unit;
 
 struct strand {
     struct unit *unit;
-    const struct plan_move *move; /* NULL: of a pull, a gate, or a change of records only */
+    const struct plan_move *move; /* NULL: of a pull, of a gate, or of a change of records only */
     struct step_list steps;
     size_t next;       /* step to do */
     unsigned attempts; /* of that step, failed so far */
-    bool in_turn;      /* changes what serves: takes its turn in a batch, and keeps later ones waiting */
-    bool last;         /* starts only when the others have done what they could not undo */
-    size_t met;        /* of its meeting points, how many it has come past */
+    bool in_turn;      /* changes what serves: takes its turn in a batch, and holds later ones back */
+    bool last;         /* starts only when the others have passed their point of no return */
+    size_t met;        /* how many of its meeting points it has passed */
     enum strand_state state;
     bool failed;
     bool cut;                   /* ended because the run was stopped */
-    bool settled;               /* what it started has been given a moment */
+    bool settled;               /* what it started was given time to prove stable */
     bool touched, done, undone; /* a step was begun; all are done and read back; or all were undone */
     bool waits;                 /* queued with, or run by, the waiters */
     int64_t due_ns;             /* next attempt, monotonic */
-    struct strand *link;        /* in a queue, or among those that sleep */
+    struct strand *link;        /* in a queue, or in the list of sleepers */
     char made_id[80];           /* the engine's id of what it created */
     struct object read;         /* read back */
     bool has_read;
@@ -57,31 +57,31 @@ struct edge {
 struct unit {
     enum unit_type type;
     size_t index;                     /* UNIT_CHANGE: in the plan */
-    const struct plan_change *change; /* of a pull or a gate: the first that needs it */
+    const struct plan_change *change; /* of a pull or a gate: the first change that needs it */
     const char *name;                 /* for people: "container/db healthy", "image a:1" */
     struct strand *strands;
     size_t n_strands, started, active;
-    size_t batch, meeting, failed; /* strands of the batch under way; that wait for others; that failed */
+    size_t batch, meeting, failed; /* strands of the current batch; those at a meeting; those that failed */
     int64_t batch_ns;              /* when that batch may begin (monotonic) */
-    bool halted;                   /* so many failed that no other is begun */
-    bool gives_back;               /* what was done is being taken back (update.failure_action rollback) */
+    bool halted;                   /* too many failed: no further strand is begun */
+    bool gives_back;               /* what was done is being rolled back (update.failure_action rollback) */
     struct edge *edges;
     size_t n_edges, cap_edges;
-    size_t pending; /* units before it that have not ended */
-    bool opened;    /* the record of its beginning is made */
+    size_t pending; /* predecessors that have not ended */
+    bool opened;    /* the record of its beginning is written */
     bool announced; /* EXEC_CHANGE_BEGIN was told */
     bool ended;
     bool undone, mismatch, cut;
-    bool overtaken;  /* the word that it rests on (exec_options.on_word) did not hold any more */
+    bool overtaken;  /* the event that it is based on (exec_options.on_word) was out of date */
     bool taken_away; /* what this run made was gone when it was read back */
     enum exec_result_code result;
-    struct err err; /* the first error of a strand, or why it was not begun */
+    struct err err; /* the first error of a strand, or why the unit was not begun */
     int64_t begin_ns, begin_wall_ns;
     unsigned retries;
     struct unit *link; /* list of units to announce */
 };
 
-/* What writes to one engine: where there are several, a slow one keeps nobody but itself. */
+/* What writes to one engine: where there are several, a slow one holds up nobody else. */
 struct lane {
     struct run *run;
     const char *target; /* NULL: there is one engine */
@@ -120,7 +120,7 @@ struct run {
     size_t changes_done;
 
     _Atomic uint64_t journal_seq, points;
-    pthread_mutex_t begin_lock;    /* held by who writes the first entry of the journal */
+    pthread_mutex_t begin_lock;    /* held by the thread that writes the first entry of the journal */
     _Atomic bool begun;            /* it is written */
     int64_t begin_ns, deadline_ns; /* monotonic; 0: none */
 };
@@ -130,26 +130,27 @@ struct unit *graph_unit(struct run *x, enum unit_type type, const struct plan_ch
                         size_t n_strands);
 void graph_edge(struct run *x, struct unit *before, struct unit *after, bool soft);
 void graph_make(struct run *x);
-/* A dependency that need not be there need not succeed either. */
+/* An optional dependency need not succeed. */
 bool depend_is_optional(const struct plan_change *c, const char *id);
-/* What the engine of a change can do. */
+/* The capabilities of a change's engine. */
 unsigned run_caps(const struct run *x, const struct plan_change *c);
 /* ---- gates.c ---- */
 struct map;
-/* The unit that waits for what `step` says, for `first` and others; `shared` has those there are. */
+/* The unit that waits for what `step` says, on behalf of `first` and others; `shared` holds the existing
+   ones. */
 struct unit *gate_of(struct run *x, struct map *shared, const struct unit *first, const struct step *step);
 void gates_make(struct run *x, struct map *shared);
 
 /* ---- rollout.c: how the strands of a unit take turns, and what a failure of one means for the others ---- */
 bool rollout_may_start(const struct run *x, const struct unit *u, const struct strand *s); /* (locked) */
 void rollout_start(struct run *x, struct unit *u, struct strand *s);                       /* (locked) */
-bool rollout_meets(const struct strand *s); /* has it come to where it waits for others? */
+bool rollout_meets(const struct strand *s); /* is it at a point where it waits for the others? */
 /* The strand waits, has failed or has ended (err NULL): true when the unit is over. (locked) */
 bool rollout_pause(struct run *x, struct strand *s);
 bool rollout_end(struct run *x, struct strand *s, const struct err *err);
-/* The unit is over: take back what waits, and cannot go on. On the thread of its last strand. */
+/* The unit is over: undo strands that wait and cannot go on. Called on the thread of its last strand. */
 void rollout_give_back(struct run *x, struct unit *u);
-/* Puts how far it came before its first error. */
+/* Prefixes the unit's first error with how far it got. */
 void rollout_report(struct unit *u);
 
 /* ---- queue.c: which strand runs where and when ---- */
@@ -157,21 +158,22 @@ void queue_init(struct run *x); /* one lane for each engine of the plan; for que
 void queue_start(struct run *x, unsigned parallel);
 void queue_drain(struct run *x); /* (not locked) wait until no job is on its last lines */
 void queue_release(struct run *x);
-void queue_ready(struct run *x, struct unit *u); /* (locked) nothing is before it any more */
+void queue_ready(struct run *x, struct unit *u); /* (locked) all its predecessors have ended */
 void queue_continue(struct run *x,
-                    struct unit *u); /* (locked) start what may start of a unit that is under way */
+                    struct unit *u); /* (locked) start what may start in a unit that is under way */
 void queue_strand(struct run *x, struct strand *s); /* (locked) for its next step, on the right pool */
 void queue_sleep(struct run *x, struct strand *s, int64_t ns); /* (locked) */
-void queue_wake(struct run *x, int64_t now_ns); /* (locked) those whose time has come, or all when stopped */
-int64_t queue_next_due(const struct run *x);    /* (locked) 0: nobody sleeps */
-void run_poke(struct run *x);                   /* wake the coordinator */
+void queue_wake(struct run *x,
+                int64_t now_ns);             /* (locked) those that are due, or all when the run is stopped */
+int64_t queue_next_due(const struct run *x); /* (locked) 0: nobody sleeps */
+void run_poke(struct run *x);                /* wake the coordinator */
 void run_stop(struct run *x, int why);
 
 /* ---- strand.c: the work of one strand, on a thread of a pool ---- */
 void strand_work(struct run *x, struct strand *s);
 /* ---- undo.c ---- */
 void strand_undo(struct run *x, struct strand *s, struct err *why);
-/* Several at once: none starts again before all have stopped. */
+/* Several at once: none is started again before all have stopped. */
 void strands_undo(struct run *x, struct strand *const *strands, size_t n, struct err *why);
 /* ---- readback.c: S9 ---- */
 int strand_read_back(struct run *x, struct strand *s, struct err *err) _must_check_;
@@ -183,7 +185,7 @@ void unit_announce(struct run *x, struct unit *u); /* EXEC_CHANGE_BEGIN, once */
 void unit_cancel_waiting(struct run *x);           /* those that have not begun, once the run is stopped */
 
 /* ---- record.c: what is kept of it ---- */
-void record_point(struct run *x);                              /* a moment between two durable writes */
+void record_point(struct run *x);                              /* a test point between two durable writes */
 int record_check(struct run *x, struct err *err) _must_check_; /* the error of a record that was lost */
 int record_append(struct run *x, struct journal_entry *e,
                   struct err *err) _must_check_; /* e->run NULL: this one */
@@ -193,7 +195,7 @@ int record_step(struct run *x, const char *phase, const struct step *s, const ch
 int record_image(struct run *x, const struct step *s, const struct step_result *done,
                  struct err *err) _must_check_;
 int record_deleting(struct run *x, const struct unit *u, struct err *err) _must_check_;
-/* Before a failed update is taken back: that it is not to go on, should that be cut short. */
+/* Written before a failed update is rolled back: should that be interrupted, it must not go forward again. */
 int record_giving_back(struct run *x, struct unit *u, struct err *err) _must_check_;
 int record_change(struct run *x, struct unit *u, struct err *err) _must_check_; /* inventory and transition */
 /* Note that a record could not be written, and stop the run. Returns the error's code. */
@@ -216,8 +218,7 @@ struct progress_arg {
     const struct step *step;
 };
 
-/* Stands for no step of the run that has it: only that a change was half-way when it began, or is when it
- * ends. */
+/* A pseudo step: it says only that a change was unfinished when the run began, or is when it ends. */
 #define RESUME_VERB "resume"
 /* ---- recover.c: the runs that others left open; `except` (may be NULL) is not one of them ---- */
 int recover_runs(struct store *s, const char *env, const char *except, struct clock *clock, size_t *ret_runs,

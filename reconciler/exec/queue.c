@@ -1,5 +1,4 @@
-/* Which strand runs where and when. Functions here are called with the run's lock held, unless said
- * otherwise. */
+/* Which strand runs where and when. Functions here are called with the run's lock held, unless noted. */
 #include "reconciler/exec/internal.h"
 
 #include "base/limits.h"
@@ -65,7 +64,8 @@ void queue_release(struct run *x)
     pool_free(x->waiters);
 }
 
-/* What is of none of the engines (a record that is only forgotten) writes nothing, and goes anywhere. */
+/* What belongs to none of the engines (a record that is only forgotten) writes nothing, and may use any
+   lane. */
 static struct lane *lane_of(struct run *x, const struct strand *s)
 {
     const char *target = x->n_lanes > 1 ? id_target(s->unit->change->id) : NULL;
@@ -80,7 +80,7 @@ static struct lane *lane_of(struct run *x, const struct strand *s)
 void run_poke(struct run *x)
 {
     uint64_t one = 1;
-    /* Full is as good as written: the coordinator will wake. */
+    /* A full eventfd serves as well as a written one: the coordinator will wake. */
     if (write(x->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
         abort();
 }
@@ -96,8 +96,8 @@ static void work_on(struct run *x, struct strand *s)
         run_poke(x);
 }
 
-/* A job is not bound to a strand: when a thread is free, what is under way goes first, so that old and new
-   run beside each other as briefly as can be. */
+/* A job is not bound to a strand: a free thread first takes strands that are under way, so that old and
+   new objects run side by side as briefly as possible. */
 static void write_job(void *arg)
 {
     struct lane *l = arg;
@@ -141,7 +141,7 @@ void queue_continue(struct run *x, struct unit *u)
 
 void queue_ready(struct run *x, struct unit *u)
 {
-    /* Decided already (blocked, or no steps could be made): only its end is to be told. */
+    /* Decided already (blocked, or its steps could not be made): only its end has to be announced. */
     if (u->result != EXEC_OK) {
         u->n_strands = 1;
         u->strands[0].state = STRAND_ACTIVE;

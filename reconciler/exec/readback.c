@@ -1,5 +1,5 @@
-/* Success is what was read back (S9): the object is there, is ours, runs if it should, and has the fields
- * asked for. */
+/* Success is what was read back (S9): the object exists, is ours, runs if it should, and has the fields
+   asked for. */
 #include "reconciler/exec/internal.h"
 
 #include "base/str.h"
@@ -38,7 +38,7 @@ static int check_ours(struct run *x, const struct strand *s, const struct object
     return 0;
 }
 
-/* Somebody was quicker, and took away or killed what was just made: no fault of the manifest's. */
+/* Somebody removed or killed what was just made: not the manifest's fault. */
 static void note_taken_away(struct run *x, struct strand *s)
 {
     pthread_mutex_lock(&x->lock);
@@ -66,7 +66,8 @@ static int check_runs(struct run *x, struct strand *s, const struct object *o, s
     return err->code;
 }
 
-/* Compared as the planner will compare it next time, so that what passes here leaves nothing to do (L9). */
+/* Compared as the planner will compare it next time, so that whatever passes here leaves nothing to do
+   (L9). */
 static int check_fields(struct run *x, struct strand *s, struct arena *a, struct err *err)
 {
     const struct plan_change *c = s->unit->change;
@@ -99,7 +100,7 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
     const struct plan_change *c = s->unit->change;
     if (!s->move || s->unit->type != UNIT_CHANGE)
         return 0;
-    /* The object outlives this strand: the unit's record is made of it. */
+    /* The object outlives this strand: the unit's record is made from it. */
     struct arena a = ARENA_INIT;
     int r;
     if (s->move->action == PLAN_DELETE) {
@@ -110,14 +111,14 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
     struct provider *on = provider_on(x->provider, c->id);
     r = on->ops->inspect(on, c->kind, s->move->native_name, NULL, &a, &s->read, err);
     if (r == ERR_NOTFOUND) {
-        err->retryable = false; /* not within this run: it has to be planned anew */
+        err->retryable = false; /* not within this run: it has to be planned again */
         note_taken_away(x, s);
     }
     if (r == 0)
         r = check_ours(x, s, &s->read, err);
     if (r == 0)
         r = check_runs(x, s, &s->read, err);
-    /* What is put back is not what Git asks for. */
+    /* What is restored is not what Git asks for. */
     if (r == 0 && s->steps.n && !(c->returns && s->move->action == PLAN_RESTART))
         r = check_fields(x, s, &a, err);
     if (r < 0) {

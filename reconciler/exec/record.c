@@ -1,4 +1,4 @@
-/* What is kept of a run while it is under way: the journal, the inventory, transitions. */
+/* What is recorded while a run is under way: the journal, the inventory, transitions. */
 #include "reconciler/exec/internal.h"
 
 #include "base/io.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdatomic.h>
 
-/* A moment between two durable writes, at which a test may end the process. */
+/* A moment between two durable writes, at which a test may kill the process. */
 void record_point(struct run *x)
 {
     uint64_t n = atomic_fetch_add(&x->points, 1) + 1;
@@ -32,8 +32,8 @@ int record_lost(struct run *x, const struct err *err)
     return err->code;
 }
 
-/* Once a record was lost, none is written any more: what follows would look as if all before it had been
- * kept. */
+/* Once a record was lost, none is written any more: later ones would suggest that all before them were
+   kept. */
 int record_check(struct run *x, struct err *err)
 {
     pthread_mutex_lock(&x->lock);
@@ -62,7 +62,7 @@ static int append(struct run *x, const struct journal_entry *items, size_t n, st
     return 0;
 }
 
-/* That the run has begun is said with the first thing that it does: a commit less before that. */
+/* The entry that begins the run is written with its first action, which saves a commit. */
 static int append_first(struct run *x, struct journal_entry *e, bool *ret_done, struct err *err)
 {
     int r = 0;
@@ -149,7 +149,7 @@ int record_image(struct run *x, const struct step *s, const struct step_result *
     record_point(x);
     r = done->brought ? image_pulled(x->o->store, &rec, s->image, err)
                       : image_named(x->o->store, rec.engine, rec.image, s->image, err);
-    if (r == ERR_NOTFOUND) { /* somebody else had it there before */
+    if (r == ERR_NOTFOUND) { /* somebody else had already pulled it there */
         err_clear(err);
         r = 0;
     }
@@ -180,8 +180,8 @@ static const struct object *first_read(const struct unit *u, bool *ret_is_first)
     return first;
 }
 
-/* Drift that is corrected again and again within one window is counted; a change of what is asked for starts
- * anew, as does somebody who tries again what is held. */
+/* Corrections of the same drift within one window are counted; the count restarts when something else is
+   asked for, or when a person retries what is held. */
 static void count_correction(const struct plan_change *c, int64_t now, struct applied *r)
 {
     bool released = c->applied && c->applied->status == APPLIED_HELD;
@@ -212,7 +212,7 @@ static int record_ok(struct run *x, const struct unit *u, struct err *err)
     const struct plan_change *c = u->change;
     if (!c->resource)
         return drop(x, c->id, err);
-    /* What was put back is what the record speaks of, and why it stalled is still so. */
+    /* The record describes what was restored; the reason why the change stalled still applies. */
     if (c->returns)
         return 0;
     int64_t now = clock_wall(x->clock);
@@ -249,8 +249,8 @@ static int record_ok(struct run *x, const struct unit *u, struct err *err)
     return save(x, &r, err);
 }
 
-/* Worth trying again by itself? Not where Git says what a failure means, as long as the engine can be
- * reached. */
+/* Is it worth retrying automatically? Not where Git says what a failure means, as long as the engine can
+   be reached. */
 static bool may_try_again(const struct unit *u)
 {
     bool decided = u->change->rollout.decided && (u->err.code == ERR_TIMEOUT || u->gives_back);

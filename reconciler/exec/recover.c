@@ -1,4 +1,4 @@
-/* What runs left that were killed. */
+/* What killed runs left behind. */
 #include "reconciler/exec/internal.h"
 
 #include "base/map.h"
@@ -21,7 +21,7 @@ static const char *key_of(struct recovery *v, const char *run, const char *id)
     return arena_printf(&v->arena, "%s %s", run, id);
 }
 
-/* A run that was killed between the end of a change and its own has a transition of that change already. */
+/* A run that was killed between a change's end and its own already has a transition for that change. */
 static int learn_known(struct recovery *v, const struct journal_entry *e, struct err *err)
 {
     struct transition *list;
@@ -56,14 +56,14 @@ static int add_interrupted(struct recovery *v, const struct journal_entry *e, st
     return transition_add(v->store, v->env, &t, err);
 }
 
-/* The last word about each change that a run has begun. */
+/* The last entry about each change that a run began. */
 static int interrupt(struct recovery *v, const struct journal_entry *e, struct err *err)
 {
     const char *key = key_of(v, e->run, e->id);
     if (map_get(&v->seen, key))
         return 0;
     map_put(&v->seen, key, v);
-    /* Taken over from another run, and not come to. */
+    /* Taken over from another run, and not reached. */
     if (str_eq(e->verb, RESUME_VERB))
         return 0;
     int r = learn_known(v, e, err);
@@ -84,7 +84,7 @@ static int recover(struct recovery *v, const char *except, size_t *ret_runs, str
         if (str_eq(e->run, except) || map_get(&v->seen, e->run))
             continue;
         map_put(&v->seen, e->run, v);
-        runs += str_eq(e->phase, "run"); /* what a run left for the next one begins with none */
+        runs += str_eq(e->phase, "run"); /* entries that a run left for the next one do not begin with it */
         r = journal_close(v->store, v->env, e->run, err);
     }
     if (r == 0)

@@ -16,8 +16,8 @@ static int note(struct run *x, const char *run, const char *id, struct err *err)
     return record_append(x, &e, err);
 }
 
-/* Is it still half-way, as far as the plan can tell? What it found in sync is not, and left out of it is what
-   nobody asked it to look at. */
+/* Is it still unfinished, as far as the plan can tell? A resource in sync is finished, and one that the
+   plan was not asked about is not in it. */
 static bool is_to_carry(const struct run *x, const char *id)
 {
     return x->plan->only || plan_find(x->plan, id) || observed_away(x->plan->observed, id);
@@ -27,7 +27,7 @@ int resume_begin(struct run *x, struct err *err)
 {
     const char *const *ids;
     size_t runs;
-    /* Read first: afterwards this run is one of those that are open. */
+    /* Read first: afterwards this run is itself one of the open ones. */
     int r = exec_resume_ids(x->o->store, x->plan->environment, x->arena, &ids, err);
     x->resumed = r == 0 ? ids : NULL;
     for (; r == 0 && *ids; ids++) {

@@ -56,7 +56,7 @@ bool rollout_meets(const struct strand *s)
     return s->met < s->steps.n_meets && s->next == s->steps.meets[s->met];
 }
 
-/* All that can be there are there: they go on. */
+/* All that can reach the meeting have reached it: they go on. */
 static void end_meeting(struct run *x, struct unit *u)
 {
     u->meeting = 0;
@@ -105,8 +105,8 @@ bool rollout_end(struct run *x, struct strand *s, const struct err *err)
     return go_on(x, u);
 }
 
-/* The undoing of strands that wait, one after the other, the last one first; all at once where old and new
-   must not run side by side. */
+/* Undo the waiting strands, one after the other, last first; all at once where old and new must not run
+   side by side. */
 static void undo_waiting(struct run *x, struct unit *u, struct strand **waiting, size_t n)
 {
     if (rollout_of(u)->together) {

@@ -12,8 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Two for each processor get most of an engine's throughput at half the latency of more; beyond eight, starts
- * get slower. */
+/* Two per processor get most of an engine's throughput at half the latency of more; beyond eight, starts
+   get slower. */
 static unsigned default_parallel(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -57,7 +57,7 @@ static void run_release(struct run *x)
         close(x->wake_fd);
 }
 
-/* Until something is to be done; `until_ns` 0: nothing is planned. */
+/* Sleep until there is something to do; `until_ns` 0: nothing is scheduled. */
 static void rest(struct run *x, int64_t until_ns, bool idle)
 {
     int timeout_ms = -1;
@@ -65,7 +65,7 @@ static void rest(struct run *x, int64_t until_ns, bool idle)
         int64_t left = until_ns - clock_mono(x->clock);
         timeout_ms = left <= 0 ? 0 : left / NS_PER_MS < INT32_MAX ? (int)(left / NS_PER_MS) + 1 : INT32_MAX;
     } else if (until_ns && idle) {
-        /* A clock of a test goes on by itself only when nothing else is under way. */
+        /* A test's clock advances by itself only when nothing else is under way. */
         int64_t left = until_ns - clock_mono(x->clock);
         if (left > 0)
             x->clock->sleep(x->clock, left);
@@ -121,7 +121,7 @@ static void start(struct run *x)
     pthread_mutex_unlock(&x->lock);
 }
 
-/* Nothing was begun: say so of each change. */
+/* Nothing was begun: report that for each change. */
 static void cancel_all(struct run *x, const struct err *why)
 {
     for (size_t i = 0; i < x->plan->n; i++) {
@@ -176,7 +176,7 @@ int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const s
     graph_make(&x);
     start(&x);
     coordinate(&x);
-    /* The pools first: a job may still be on its last lines. */
+    /* The pools first: a job may still be finishing. */
     queue_drain(&x);
     struct err lost = {0};
     if (!x.fatal.code && resume_end(&x, &lost) < 0)

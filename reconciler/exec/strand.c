@@ -1,4 +1,4 @@
-/* The work of one strand: its steps in order, again after transient errors, undone after others. */
+/* The work of one strand: its steps in order, repeated after transient errors, undone after others. */
 #include "reconciler/exec/internal.h"
 
 #include "base/io.h"
@@ -11,7 +11,7 @@ static double random_part(void)
     return (double)n / 4294967296.0;
 }
 
-/* The strand has ended; its unit too, when nothing else of it runs or may start. */
+/* The strand has ended; so has its unit, when nothing else of it runs or may start. */
 static void strand_end(struct run *x, struct strand *s, const struct err *err)
 {
     struct unit *u = s->unit;
@@ -22,7 +22,7 @@ static void strand_end(struct run *x, struct strand *s, const struct err *err)
         unit_end(x, u);
 }
 
-/* It waits for the other strands of its unit, with neither pool. */
+/* It waits for the other strands of its unit, on neither pool. */
 static void strand_meet(struct run *x, struct strand *s)
 {
     struct unit *u = s->unit;
@@ -33,7 +33,7 @@ static void strand_meet(struct run *x, struct strand *s)
         unit_end(x, u);
 }
 
-/* What a strand says that goes no further because the run was stopped. */
+/* The error of a strand that ends because the run was stopped. */
 static int stopped_error(struct run *x, struct strand *s, struct err *err)
 {
     s->cut = true;
@@ -49,7 +49,7 @@ static int stopped_error(struct run *x, struct strand *s, struct err *err)
     return err->code;
 }
 
-/* What the plan rests on is not so any more. */
+/* The event that the plan is based on turned out to be out of date. */
 static bool is_overtaken(const struct run *x, const struct strand *s, const struct err *err)
 {
     bool refused = err->code == ERR_NOTFOUND || err->code == ERR_BUSY || err->code == ERR_CONFLICT;
@@ -68,8 +68,8 @@ static void strand_fail(struct run *x, struct strand *s, struct err *err)
     strand_end(x, s, err);
 }
 
-/* Worth another attempt in this run? A wait has had its time already, and what somebody else changed has to
- * be planned again. */
+/* Worth another attempt in this run? A wait has used up its time, and what somebody else changed has to be
+   planned again. */
 static bool try_again(const struct run *x, const struct strand *s, const struct err *err)
 {
     unsigned most = x->o->retries ? x->o->retries : 3;
@@ -79,8 +79,8 @@ static bool try_again(const struct run *x, const struct strand *s, const struct 
            s->attempts <= most && !cancel_is_set(&x->stop);
 }
 
-/* An engine may hear only now of a network that a killed run asked for. Of two with one name the provider
-   keeps one when it is asked to make it. */
+/* An engine may only now process the creation of a network that a killed run asked for. Of two networks
+   with one name, the provider keeps one when it is asked to make it. */
 static void make_again(struct strand *s)
 {
     const struct step *last = s->next == s->steps.n && s->next ? &s->steps.items[s->next - 1] : NULL;
@@ -88,7 +88,7 @@ static void make_again(struct strand *s)
         s->next--;
 }
 
-/* Returns true when the strand will be back. */
+/* Returns true when the strand will be queued again. */
 static bool postpone(struct run *x, struct strand *s, const struct err *err)
 {
     s->attempts++;
@@ -105,7 +105,7 @@ static bool postpone(struct run *x, struct strand *s, const struct err *err)
     return true;
 }
 
-/* What was made is known by its id from here on: what follows is done to that and nothing else. */
+/* From here on what was made is addressed by its id, and nothing else is. */
 static void name_made(const struct strand *s, struct step *step, const char *native_name)
 {
     if (step->native_id || !str_eq(step->native_name, native_name))
@@ -125,7 +125,7 @@ static void remember_made(struct strand *s, const struct step *step, const struc
         name_made(s, &s->steps.undo[i], step->native_name);
 }
 
-/* The coordinator passes a cancellation on, but nothing begins between that and this. */
+/* The coordinator passes a cancellation on, but nothing may begin in the meantime. */
 static bool is_stopped(struct run *x)
 {
     if (!cancel_is_set(&x->stop) && cancel_is_set(x->o->cancel))
@@ -173,7 +173,7 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
  */
 #define SETTLE_NS (INT64_C(100) * NS_PER_MS)
 
-/* Returns true when the strand will be back for its reading back. */
+/* Returns true when the strand will be queued again, to be read back. */
 static bool settle(struct run *x, struct strand *s)
 {
     bool started =
@@ -188,14 +188,14 @@ static bool settle(struct run *x, struct strand *s)
     return true;
 }
 
-/* Steps as far as this pool may go. 1: all are done and read back; 0: the strand is with another queue now. */
+/* Steps as far as this pool may go. 1: all are done and read back; 0: the strand is in another queue now. */
 static int go_on(struct run *x, struct strand *s, struct err *err)
 {
     for (;;) {
         bool last = s->next == s->steps.n;
         const struct step *step = last ? NULL : &s->steps.items[s->next];
         bool waits = step && step->verb == STEP_WAIT;
-        /* All steps done is done, also when there is no more time: it only has to be looked at. */
+        /* When all steps are done, they are, even if the time is up: only reading back is left. */
         if (is_stopped(x) && (!last || s->next == 0))
             return stopped_error(x, s, err);
         if (rollout_meets(s)) {

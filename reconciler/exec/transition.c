@@ -1,4 +1,4 @@
-/* One record of what became of a change (H1). No byte of a secret is in it (X4). */
+/* The record of what became of a change (H1). No byte of a secret is in it (X4). */
 #include "reconciler/exec/internal.h"
 
 #include "base/str.h"

@@ -3,8 +3,8 @@
 
 #include "base/str.h"
 
-/* Nothing stops this: what was asked to stop is the run, and a half-done replacement is worse than a late
- * end. */
+/* Nothing cancels this: it is the run that was stopped, and a half-done replacement is worse than a late
+   end. */
 static int undo_step(struct run *x, struct strand *s, const struct step *step, struct err *err)
 {
     struct provider *on = provider_on(x->provider, step->id);
@@ -39,7 +39,8 @@ static bool is_lost(struct run *x)
     return lost;
 }
 
-/* What runs again: the last part of undoing, for those that must not run beside what is undone. */
+/* Steps that start something again: the last part of undoing, for objects that must not run beside what is
+   undone. */
 static size_t begin_of_starts(const struct step_list *l)
 {
     size_t i = 0;

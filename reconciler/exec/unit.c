@@ -11,7 +11,7 @@ static struct unit *change_unit(struct run *x, const struct unit *u)
 
 void unit_announce(struct run *x, struct unit *u)
 {
-    /* A pull or a gate is part of what its change takes. */
+    /* The time of a pull or a gate counts towards its change. */
     struct unit *c = change_unit(x, u);
     pthread_mutex_lock(&x->lock);
     bool told = c->announced || c->ended;
@@ -48,7 +48,7 @@ static void report_change(struct run *x, const struct unit *u, int64_t duration)
     pthread_mutex_unlock(&x->lock);
 }
 
-/* A unit is over: keep what is to be kept of a change, and tell. */
+/* A unit is over: record what has to be kept of its change, and announce it. */
 static void close_unit(struct run *x, struct unit *u)
 {
     if (u->type == UNIT_CHANGE) {
@@ -68,7 +68,7 @@ static void close_unit(struct run *x, struct unit *u)
         arena_release(&u->strands[i].arena);
 }
 
-/* What becomes of a unit because one before it did not end well. */
+/* What becomes of a unit because one before it did not succeed. */
 static void inherit(struct unit *u, const struct unit *before)
 {
     if (before->type == UNIT_PULL && before->result == EXEC_FAILED) {
@@ -86,7 +86,7 @@ static void inherit(struct unit *u, const struct unit *before)
         err_set(&u->err, ERR_FAILED, "%s: depends on %s, which was not applied", u->name, before->name);
 }
 
-/* (locked) Release those that waited for `u`; those that cannot be done any more are put on *gone. */
+/* (locked) Release the units that waited for `u`; those that cannot be done any more are put on *gone. */
 static void resolve(struct run *x, struct unit *u, struct unit **gone)
 {
     struct unit *todo = u;
