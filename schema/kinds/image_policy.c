@@ -137,6 +137,15 @@ static struct version next_of(const struct version *v, unsigned part)
     return next;
 }
 
+/* The first of a version's pre-releases, for bounds that are written in part: what comes before a release, as
+   2.0.0-rc.1, is of that one, and neither "^1.2" nor "<2". */
+static struct version first_of(struct version v)
+{
+    v.pre = "0";
+    v.pre_len = 1;
+    return v;
+}
+
 /* "^1.2": up to the next change of the first part that is not 0. */
 static unsigned caret_part(const struct version *v)
 {
@@ -151,7 +160,7 @@ static void span_of_parts(const struct version *v, unsigned part, struct span *r
 {
     ret->from = *v;
     ret->has_from = true;
-    ret->before = next_of(v, part);
+    ret->before = first_of(next_of(v, part));
     ret->has_before = true;
 }
 
@@ -176,7 +185,7 @@ static bool make_span(const char *op, const struct version *v, struct span *ret)
         ret->from_excluded = !op[1] && v->parts == 3;
     } else {
         ret->has_before = true;
-        ret->before = !op[1] || v->parts == 3 ? *v : next_of(v, last);
+        ret->before = v->parts == 3 ? *v : first_of(op[1] ? next_of(v, last) : *v);
         ret->before_included = op[1] && v->parts == 3;
     }
     return true;
