@@ -103,7 +103,7 @@ static const struct field env_fields[] = {
     {.name = "repository", .type = FT_RECORD, .sub = &repository_table, .flags = FIELD_REQUIRED, .doc = "Where its manifests come from."},
     {.name = "environment", .type = FT_STRING, .doc = "Which environment of the repository's Project it is. Default: its own name."},
     {.name = "target", .type = FT_STRING, .doc = "Name of the target it runs on. Default: the only one, or the local engine. With `targets`: where those resources go that say nothing; default: to all of them."},
-    {.name = "targets", .type = FT_RECORD, .sub = &placement_table, .example = "{matchLabels: {role: edge}}",
+    {.name = "targets", .type = FT_RECORD, .sub = &placement_table, .short_form = placement_short, .example = "{matchLabels: {role: edge}}",
      .doc = "Several targets in place of one: all that carry these labels, or these names; `{}` is all there are. Each resource goes to all of them, or to those that its own `target` or `targets` say, and is named `KIND/NAME@TARGET`. One that does not answer is left alone until it does."},
     {.name = "profiles", .type = FT_LIST, .elem = &profile_elem, .flags = FIELD_SET, .doc = "Profiles that are active."},
     {.name = "interval", .type = FT_DURATION, .min = INT64_C(1000000000), .max = INT64_C(86400000000000), .def = "1m", .doc = "How often the repository is asked for new commits. Local repositories are noticed at once."},

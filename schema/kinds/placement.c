@@ -26,6 +26,27 @@ const struct field_table placement_table = {
     .fields = placement_fields,
 };
 
+/* A list is one of names. What is neither is an error, and then chooses all: it is no reason for a second
+ * one. */
+struct val *placement_short(struct decode *d, const struct field *f, const struct ynode *n)
+{
+    static const struct field names = {"names", FT_LIST, IMPACT_NONE, FIELD_VIRTUAL | FIELD_SET,
+                                       .elem = &target_name};
+    struct val *rec = val_map(d->arena);
+    (void)f;
+    if (n->type != YN_SEQ) {
+        decode_error_hint(d, n, "write [NAME], {names: [NAME]} or {matchLabels: {LABEL: VALUE}}",
+                          "\"%.64s\" is no choice of targets", n->text);
+        return rec;
+    }
+    struct val *list = decode_field(d, &names, n);
+    if (list && !list->len)
+        decode_error_hint(d, n, "write {} for all of them", "an empty list chooses no target");
+    else if (list)
+        val_map_set(d->arena, rec, "names", list);
+    return rec;
+}
+
 void placement_normalize(struct decode *d, const struct ynode *n, const struct val *spec)
 {
     if (val_get(spec, PLACEMENT_TARGET) && val_get(spec, PLACEMENT_TARGETS))

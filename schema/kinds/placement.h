@@ -12,23 +12,25 @@
 
 /* {matchLabels: {LABEL: VALUE}, names: [NAME]}: what fits all of it; nothing in it: everything. */
 extern const struct field_table placement_table;
+/* [NAME, ...] for {names: [NAME, ...]}. */
+struct val *placement_short(struct decode *d, const struct field *f, const struct ynode *n);
 
 /* Two fields of a kind's table. Not the engine's, and no reason to touch what runs. */
-#define PLACEMENT_FIELDS                                                                                    \
-    {"target",                                                                                              \
-     FT_STRING,                                                                                             \
-     IMPACT_NONE,                                                                                           \
-     FIELD_VIRTUAL,                                                                                         \
-     .doc = "The engine it is on, by name, where the environment has several (`targets` in the settings). " \
-            "Absent: `targets`, then what the environment says.",                                           \
-     .example = "host2",                                                                                    \
-     .pattern = PLACEMENT_PATTERN,                                                                          \
-     .pattern_doc = "letters, digits, _, . and -"},                                                         \
-    {                                                                                                       \
-        "targets", FT_RECORD, IMPACT_NONE, FIELD_VIRTUAL,                                                   \
-            .doc = "The engines it is on, by their labels: one object for each that fits, named "           \
-                   "`KIND/NAME@TARGET`. Networks and volumes follow those that use them, and need none.",   \
-            .example = "{matchLabels: {role: edge}}", .sub = &placement_table                               \
+#define PLACEMENT_FIELDS                                                                                     \
+    {"target",                                                                                               \
+     FT_STRING,                                                                                              \
+     IMPACT_NONE,                                                                                            \
+     FIELD_VIRTUAL,                                                                                          \
+     .doc = "The engine it is on, by name, where the environment has several (`targets` in the settings). "  \
+            "Absent: `targets`, then what the environment says.",                                            \
+     .example = "host2",                                                                                     \
+     .pattern = PLACEMENT_PATTERN,                                                                           \
+     .pattern_doc = "letters, digits, _, . and -"},                                                          \
+    {                                                                                                        \
+        "targets", FT_RECORD, IMPACT_NONE, FIELD_VIRTUAL,                                                    \
+            .doc = "The engines it is on, by their labels or names: one object for each that fits, named "   \
+                   "`KIND/NAME@TARGET`. Networks and volumes follow those that use them, and need none.",    \
+            .example = "{matchLabels: {role: edge}}", .sub = &placement_table, .short_form = placement_short \
     }
 
 /* Only one of the two. For a kind's `normalize`. */

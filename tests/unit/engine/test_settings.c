@@ -364,6 +364,7 @@ static void test_several_targets(void **state)
     } cases[] = {
         {"    targets: {matchLabels: {role: edge}}\n", "a, b", NULL},
         {"    targets: {}\n", "a, b, c", NULL},
+        {"    targets: [c, a]\n", "a, c", NULL},
         {"    targets: {names: [c, a]}\n    target: c\n", "a, c", "c"},
         {"    targets: {matchLabels: {disk: fast}, names: [b, c]}\n", "b", NULL},
     };
@@ -382,6 +383,8 @@ static void test_several_targets_that_are_wrong(void **state)
 {
     struct fixture *f = *state;
     check_problem(f, ENGINES "    targets: {matchLabels: {role: core}}\n", 10, "no target fits", "labels");
+    check_problem(f, ENGINES "    targets: a\n", 10, "\"a\" is no choice of targets", "names");
+    check_problem(f, ENGINES "    targets: []\n", 10, "an empty list chooses no target", "{}");
     check_problem(f, ENGINES "    targets: {names: [a, bb]}\n", 10, "there is no target \"bb\"", "\"b\"");
     check_problem(f, ENGINES "    targets: {names: [a, b]}\n    target: c\n", 11,
                   "target \"c\" is none of those that targets chooses", NULL);
