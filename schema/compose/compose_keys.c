@@ -23,6 +23,8 @@ static const struct {
     {"services", "cpu_rt_runtime", "real-time scheduling is not set: use cpus or cpu_shares"},
     {"services", "develop", "it is for working on a checkout; Forge runs what is in Git"},
     {"services", "isolation", "it is for Windows"},
+    {"services", "pull_refresh_after",
+     "what is run does not depend on the time of day: follow the tag with image_policy"},
     {"services.deploy", "endpoint_mode", "it is for swarms: one engine has no virtual addresses", true},
     {"services.deploy", "labels", "they are a swarm service's: a container's stand in labels", true},
     {"services.deploy", "placement", "it is for swarms: one engine is one place", true},

@@ -116,7 +116,8 @@ static void tidy_pull_policy(struct compose_part *p)
 {
     const struct ynode *policy = ynode_get(p->out, "pull_policy");
     const char *text = compose_text(policy);
-    if (!text || !(str_eq(text, "daily") || str_eq(text, "weekly") || str_starts(text, "every_")))
+    if (!text || !(str_eq(text, "daily") || str_eq(text, "weekly") || str_eq(text, "refresh") ||
+                   str_starts(text, "every_")))
         return;
     compose_warning(p->c, policy,
                     "write always, or follow the tag: a patch of the Container with image_policy: {follow: "

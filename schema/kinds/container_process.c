@@ -423,21 +423,21 @@ const struct field_table env_file_table = {"container.env_file", "A file of envi
                                            env_file_fields};
 
 /* A mapping's keys that can be no variable: NUL cannot get here, "=" would end the name. */
-static void check_environment(struct decode *d, const struct ynode *n, const struct val *environment)
+static void check_environment(struct decode *d, const struct val *environment)
 {
     if (!val_is(environment, VAL_MAP))
         return;
     for (size_t i = 0; i < environment->len; i++) {
         const char *name = environment->pairs[i].key;
         if (!*name || strpbrk(name, "= \t\n"))
-            decode_error(d, node_at(n, "environment"), "environment: \"%s\" is not the name of a variable",
-                         name);
+            decode_error_at(d, environment->pairs[i].val, "environment: \"%s\" is not the name of a variable",
+                            name);
     }
 }
 
 void process_normalize(struct decode *d, const struct ynode *n, struct val *spec)
 {
-    check_environment(d, n, val_get(spec, "environment"));
+    check_environment(d, val_get(spec, "environment"));
     check_labels(d, n, val_get(spec, "labels"), "labels");
     alias_move(d, node_at(n, "scale"), spec, "replicas", val_get(spec, "scale"), "scale");
     val_map_del(spec, "scale");

@@ -136,6 +136,8 @@ void volume_keyed(struct decode *d, const struct field *f, const struct ynode *n
                   struct val *into)
 {
     (void)f;
+    if (!val_get_str(rec, "type") && node_at(n, "type") != n)
+        return; /* decoding has said so */
     mount_flatten(d, n, rec);
     const char *type = str_or(val_get_str(rec, "type"), "volume");
     const char *source = val_get_str(rec, "source");
@@ -176,8 +178,14 @@ static const struct field bind_fields[] = {
      .choices = selinux_modes},
     {0},
 };
+static const struct field_refusal bind_refused[] = {
+    {"recursive",
+     "not supported yet: what is mounted below the path is there too, and may be written to unless "
+     "the engine makes it read-only; name a path without mounts below it"},
+    {0},
+};
 static const struct field_table bind_table = {"container.volumes.bind", "Options of a path of the host.",
-                                              bind_fields};
+                                              bind_fields, .refused = bind_refused};
 
 static const struct field volume_fields[] = {
     {"nocopy", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Do not fill a new volume with what the image has there.",

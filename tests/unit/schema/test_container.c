@@ -171,7 +171,7 @@ static void test_problems(void **state)
         {"environment: [A]",
          "f:2:15: error: environment: \"A\" has no value; none is taken from where Forge runs\n"
          "  hint: write A= for an empty value\n"},
-        {"environment: {A B: 1}", "f:2:14: error: environment: \"A B\" is not the name of a variable\n"},
+        {"environment: {A B: 1}", "f:2:20: error: environment: \"A B\" is not the name of a variable\n"},
         {"healthcheck: {test: [curl, x]}", "f:2:21: error: healthcheck: a health check's list starts with "
                                            "CMD, CMD-SHELL or NONE, not \"curl\"\n"
                                            "  hint: write [CMD, program, argument...], [CMD-SHELL, \"command "
