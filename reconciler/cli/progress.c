@@ -208,9 +208,8 @@ static void end_line(struct progress *p, const struct val *ev)
 static void note_line(struct progress *p, const struct val *ev, const char *what)
 {
     erase(p);
-    const struct val *error = val_get(ev, "error");
-    fprintf(stderr, "  %s %s: %s\n", val_get_str(ev, "resource"), what,
-            str_or(val_get_str(error, "message"), ""));
+    const char *resource = val_get_str(ev, "resource");
+    fprintf(stderr, "  %s %s: %s\n", resource, what, message_of(val_get(ev, "error"), resource));
 }
 
 static void show_plan(struct progress *p, const struct val *plan)

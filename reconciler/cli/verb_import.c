@@ -107,6 +107,8 @@ static int write_all(struct import *m, const char *path, struct err *err)
 {
     struct cli *c = m->c;
     _cleanup_buf_ struct buf all = BUF_INIT;
+    if (str_eq(path, "-")) /* what people write for stdout */
+        path = NULL;
     bool one = !path || str_ends(path, ".yaml") || str_ends(path, ".yml");
     int r = one ? 0 : io_make_dirs(path, 0777, err);
     for (size_t i = 0; i < m->set.n && r == 0; i++) {

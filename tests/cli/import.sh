@@ -32,6 +32,15 @@ test_manifests_on_stdout()
     assert_contains "$out" '  file: conf/site.conf'
 }
 
+test_a_dash_is_stdout()
+{
+    printf 'services: {web: {image: "web:1"}}\n' >compose.yaml
+    run forge-ctl import --out - compose.yaml
+    assert_status 0
+    assert_contains "$out" "kind: Container"
+    assert_eq "$(ls)" compose.yaml
+}
+
 test_what_is_written_is_the_same()
 {
     compose
