@@ -51,6 +51,20 @@ static void fetch_line(const struct val *fetch, struct buf *b)
     buf_addf(b, "): %s\n", str_or(val_get_str(fetch, "error"), "no reason known"));
 }
 
+/* The rows are of an older commit than the repository's, which cannot be used. */
+static void not_in_force_line(const struct val *doc, struct buf *b)
+{
+    const struct val *why = val_get(doc, "not_in_force");
+    const char *commit = val_get_str(why, "commit");
+    if (!why || (str_empty(commit) && val_get(doc, "fetch"))) /* that line says it */
+        return;
+    if (str_empty(commit))
+        buf_adds(b, "the last good commit stays in force: ");
+    else
+        buf_addf(b, "commit %.7s is not in force: ", commit);
+    buf_addf(b, "%s\n", str_or(val_get_str(val_get(why, "error"), "message"), "no reason known"));
+}
+
 static void head_lines(const struct val *doc, struct buf *b)
 {
     const char *commit = str_or(val_get_str(doc, "commit"), "");
@@ -71,9 +85,12 @@ static void head_lines(const struct val *doc, struct buf *b)
         buf_addf(b, "rolled back to generation %lld; commit %.7s is left alone until another one comes\n",
                  (long long)val_get_int(doc, "held_generation", 0),
                  str_or(val_get_str(doc, "held_commit"), ""));
+    const struct val *why = val_get(doc, "not_in_force");
+    const char *error = val_get_str(doc, "error");
+    not_in_force_line(doc, b);
     fetch_line(val_get(doc, "fetch"), b);
-    if (val_get_str(doc, "error"))
-        buf_addf(b, "last error: %s\n", val_get_str(doc, "error"));
+    if (error && !str_eq(error, val_get_str(val_get(why, "error"), "message")))
+        buf_addf(b, "last error: %s\n", error);
     buf_addc(b, '\n');
 }
 
@@ -150,7 +167,7 @@ static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
 static int exit_code(const struct val *doc, const char *only, bool *ret_found)
 {
     const struct val *rows = val_get(doc, "resources");
-    int code = 0;
+    int code = val_get(doc, "not_in_force") ? EXIT_NOTICE : 0;
     *ret_found = only == NULL;
     for (size_t i = 0; i < val_len(rows); i++) {
         if (only && !id_matches(only, str_or(val_get_str(rows->items[i], "resource"), "")))
@@ -195,6 +212,7 @@ static int look(struct cli *c, struct val **ret, int *ret_code)
     val_set_bool(&c->arena, args, "fresh", cli_flag(c, "fresh"));
     if (cli_call(c, "status", args, NULL, NULL, &doc, &err) < 0)
         return cli_fail(c, &err, doc);
+    cli_diagnostics(c, doc, NULL);
     bool found;
     *ret_code = exit_code(doc, only, &found);
     if (!found) {

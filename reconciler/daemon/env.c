@@ -195,6 +195,8 @@ static void answer_requests(struct env *e)
     pthread_mutex_lock(&e->lock);
     e->numbers.answered = e->run_ticket;
     e->numbers.answer = e->run_result;
+    str_copy(e->numbers.answer_error, sizeof(e->numbers.answer_error),
+             e->run_result < 0 ? e->run_err.msg : "");
     pthread_mutex_unlock(&e->lock);
 }
 

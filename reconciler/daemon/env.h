@@ -28,6 +28,7 @@ struct env_numbers {
     uint64_t generation;
     uint64_t requested, answered; /* tickets (env_request()) */
     int answer;                   /* how the run ended that answered */
+    char answer_error[512];       /* what was wrong, where it failed */
     bool suspended, engine_connected;
     int64_t fetch_failing_ns, fetch_next_ns; /* wall clock: since when fetches have been failing (0: they are
                                                 not), and the next one */

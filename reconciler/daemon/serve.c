@@ -252,9 +252,10 @@ static int reconcile(struct serve *s, struct env *e, const struct control_reques
             return err_set(err, ERR_CANCELLED, "stopped waiting for environment %s", env_name(e));
         env_numbers(e, &now);
     } while (now.answered < ticket);
-    return now.answer < 0 ? err_set(err, ERR_FAILED,
-                                    "the reconcile of %s failed; `forge-ctl status` says why", env_name(e))
-                          : 0;
+    if (now.answer == 0)
+        return 0;
+    err_set(err, ERR_FAILED, "the reconcile of %s failed: %s", env_name(e), now.answer_error);
+    return err_hint(err, "`forge-ctl status` tells more");
 }
 
 /* What only the automation knows of an environment's state: that its repository cannot be read. */

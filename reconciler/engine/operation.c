@@ -162,6 +162,25 @@ static int run_apply(const struct operation_context *c, const struct val *args, 
 
 /* ---- reading ---- */
 
+static int status_of(const struct operation_context *c, const struct look_options *o, struct val **ret,
+                     struct err *err)
+{
+    _cleanup_(look_release) struct look l;
+    int r = engine_look(c->engine, o, &l, err);
+    if (r == 0)
+        *ret = val_clone(c->arena, engine_status(&l.arena, &l));
+    return r;
+}
+
+/* The commit that stays in force while the repository cannot be read, or its manifests are wrong (X3). Empty:
+   none, or the failure is about something else. */
+static const char *last_good(const struct look *failed, const struct look_options *o)
+{
+    const char *good = failed->unread && !o->rev && !o->rollback_to ? failed->state.good_commit : NULL;
+    return str_eq(good, failed->info->commit) ? "" : str_or(good, "");
+}
+
+/* What is wrong with the repository takes nothing from what can be said of what runs. */
 static int run_status(const struct operation_context *c, const struct val *args, struct val **ret,
                       struct err *err)
 {
@@ -170,9 +189,21 @@ static int run_status(const struct operation_context *c, const struct val *args,
     o.nodes = true;
     _cleanup_(look_release) struct look l;
     int r = engine_look(c->engine, &o, &l, err);
-    if (r < 0)
+    if (r == 0) {
+        *ret = val_clone(c->arena, engine_status(&l.arena, &l));
+        return 0;
+    }
+    struct err late = {0};
+    struct look_options good = o;
+    good.rev = last_good(&l, &o);
+    if (!*good.rev || status_of(c, &good, ret, &late) < 0)
         return answer_failed_look(c, &l, r, ret);
-    *ret = val_clone(c->arena, engine_status(&l.arena, &l));
+    struct val *why = val_map(c->arena);
+    val_set_str(c->arena, why, "commit", l.info->commit);
+    val_map_set(c->arena, why, "error", err_to_val(c->arena, err));
+    val_map_set(c->arena, *ret, "not_in_force", why);
+    if (l.diags.n)
+        val_map_set(c->arena, *ret, "diagnostics", look_diagnostics(&l, c->arena));
     return 0;
 }
 

@@ -266,6 +266,31 @@ test_status_says_what_differs()
     assert_contains "$out" "removed on the engine"
 }
 
+# X3: what is wrong with a commit takes nothing from what can be said of what runs.
+test_status_of_the_last_good_commit()
+{
+    shop
+    echo "kind: [" >repo/wrong.yaml
+    commit
+    run forge-ctl status
+    assert_status 1
+    assert_contains "$err" "wrong.yaml:2:1: error: not YAML"
+    assert_contains "$out" "commit $(git -C repo rev-parse --short=7 HEAD) is not in force: environment shop: 1 error in its manifests"
+    assert_contains "$out" "container/web"
+    run forge-ctl status --json
+    assert_status 1
+    assert_eq "$(jq -r '.not_in_force.commit, .not_in_force.error.code, .diagnostics[0].file, .resources[0].health' <<<"$out" | xargs)" \
+        "$(git -C repo rev-parse HEAD) invalid wrong.yaml running"
+    git -C repo checkout -q --detach HEAD~1
+    git -C repo branch -q -D main
+    run forge-ctl status web
+    assert_status 1
+    assert_contains "$out" 'the last good commit stays in force: environment shop: repository file://'
+    assert_contains "$out" "container/web"
+    run forge-ctl diff
+    assert_status 2
+}
+
 test_a_folder_has_no_revisions()
 {
     fake_new

@@ -67,6 +67,11 @@ test_reconcile()
     run forge-ctl status
     assert_status 1
     assert_contains "$out" "missing"
+    echo "kind: [" >repo/wrong.yaml
+    commit
+    run forge-ctl reconcile --wait
+    assert_status 2
+    assert_contains "$err" "the reconcile of shop failed: environment shop: 1 error in its manifests"
 }
 
 test_local_is_for_emergencies()
