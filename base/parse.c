@@ -71,8 +71,8 @@ int parse_float(const char *s, double min, double max, double *ret, struct err *
     if (!plain || *end)
         return not_a(err, s, "a number", "it as in 0.5 or 2");
     if (!isfinite(value) || value < min || value > max)
-        return err_set(err, ERR_INVALID, "%.*s%s is out of range; write a number from %g to %g", SHOWN, s,
-                       strlen(s) > SHOWN ? "..." : "", min, max);
+        return err_set(err, ERR_INVALID, "%.*s%s is out of range; write a number from %.15g to %.15g", SHOWN,
+                       s, strlen(s) > SHOWN ? "..." : "", min, max);
     *ret = value;
     return 0;
 }

@@ -30,7 +30,7 @@ _forge_ctl()
         files=yes
         ;;
     diff)
-        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --out"
+        options+=" --only --adopt --allow-data-loss --fresh --no-fetch --out --exit-code"
         ;;
     apply)
         options+=" --only --adopt --allow-data-loss --fresh --no-fetch --yes --dry-run --parallel --timeout --backup-volumes"

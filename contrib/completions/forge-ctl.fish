@@ -10,6 +10,7 @@ complete -c forge-ctl -n '__fish_seen_subcommand_from diff' -l allow-data-loss -
 complete -c forge-ctl -n '__fish_seen_subcommand_from diff' -l fresh -d 'trust no cache: inspect everything on the engine'
 complete -c forge-ctl -n '__fish_seen_subcommand_from diff' -l no-fetch -d 'work on the last fetched state of the repository'
 complete -c forge-ctl -n '__fish_seen_subcommand_from diff' -l out -r -d 'also write the plan, for `apply FILE`'
+complete -c forge-ctl -n '__fish_seen_subcommand_from diff' -l exit-code -d 'exit with 1 when there are differences, as it does anyway'
 complete -c forge-ctl -f -n '__fish_seen_subcommand_from diff'
 complete -c forge-ctl -f -n __fish_use_subcommand -a apply -d 'show the plan, ask, and make it so'
 complete -c forge-ctl -n '__fish_seen_subcommand_from apply' -l only -r -d 'this resource and what it depends on; may be repeated' -f -a '(forge-ctl names 2>/dev/null)'

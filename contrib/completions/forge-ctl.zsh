@@ -72,6 +72,7 @@ _forge_ctl() {
             '--fresh[trust no cache\: inspect everything on the engine]' \
             '--no-fetch[work on the last fetched state of the repository]' \
             '--out=[also write the plan, for `apply FILE`]:value:_files' \
+            '--exit-code[exit with 1 when there are differences, as it does anyway]' \
             '--environment=[the environment to work on (default\: the only one)]:value:_files' \
             '--directory=[work on the manifests in DIR on the local engine]:value:_files' \
             '--settings=[settings file (default\: $FORGE_SETTINGS, /etc/forge/forged.yaml)]:value:_files' \

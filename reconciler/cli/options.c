@@ -131,6 +131,12 @@ static bool rest_is_command(const struct cli *c)
     return c->verb && c->verb->run == verb_exec && c->n_args >= 1;
 }
 
+/* As other programs are asked. */
+static bool asks_version(const struct cli *c, const char *word)
+{
+    return !c->verb && str_eq(word, "--version");
+}
+
 static int parse_words(struct cli *c, int argc, char **argv, struct err *err)
 {
     bool options = true;
@@ -139,6 +145,8 @@ static int parse_words(struct cli *c, int argc, char **argv, struct err *err)
         int r = 0;
         if (options && str_eq(word, "--"))
             options = false;
+        else if (options && asks_version(c, word))
+            r = take_verb(c, "version", err);
         else if (options && str_starts(word, "--"))
             r = parse_long(c, argv, argc, &i, err);
         else if (options && word[0] == '-' && word[1])

@@ -14,23 +14,30 @@ static int save_plan(struct cli *c, const struct val *plan, const char *file, st
 }
 
 /* "A..B" compares two commits; anything else is one. */
-static void set_revisions(struct cli *c, struct val *args, const char *word)
+static int set_revisions(struct cli *c, struct val *args, const char *word, struct err *err)
 {
     const char *dots = word ? strstr(word, "..") : NULL;
+    if (dots && dots[2] == '.') {
+        err_set(err, ERR_INVALID,
+                "%s: commits are compared with each other, not with what they have in common", word);
+        return err_hint(err, "write A..B");
+    }
     if (dots) {
         val_set_str(&c->arena, args, "against", arena_strndup(&c->arena, word, (size_t)(dots - word)));
         val_set_str(&c->arena, args, "rev", dots + 2);
     } else {
         val_set_str(&c->arena, args, "rev", word);
     }
+    return 0;
 }
 
 int verb_diff(struct cli *c)
 {
     struct err err = {0};
-    struct val *args = cli_plan_args(c), *plan;
-    set_revisions(c, args, c->args[0]);
-    int r = cli_call(c, "diff", args, NULL, NULL, &plan, &err);
+    struct val *args = cli_plan_args(c), *plan = NULL;
+    int r = set_revisions(c, args, c->args[0], &err);
+    if (r == 0)
+        r = cli_call(c, "diff", args, NULL, NULL, &plan, &err);
     if (r == 0 && cli_value(c, "out"))
         r = save_plan(c, plan, cli_value(c, "out"), &err);
     if (r < 0)

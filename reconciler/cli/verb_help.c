@@ -126,6 +126,7 @@ int verb_version(struct cli *c)
     val_set_str(&c->arena, v, "test_hooks", "on: not for use");
 #endif
     if (c->json != JSON_OFF) {
+        val_set_str(&c->arena, v, "format", "forge/version/v1");
         cli_json(c, v);
         return 0;
     }

@@ -65,6 +65,18 @@ static void not_in_force_line(const struct val *doc, struct buf *b)
     buf_addf(b, "%s\n", str_or(val_get_str(val_get(why, "error"), "message"), "no reason known"));
 }
 
+/* A plain folder has no commits to tell apart: `apply` does what it says, whenever that is. */
+static void held_line(const struct val *doc, struct buf *b)
+{
+    const char *commit = val_get_str(doc, "held_commit");
+    if (!val_get_int(doc, "held_generation", 0))
+        return;
+    buf_addf(b, "rolled back to generation %lld", (long long)val_get_int(doc, "held_generation", 0));
+    if (!str_empty(commit))
+        buf_addf(b, "; commit %.7s is left alone until another one comes", commit);
+    buf_addc(b, '\n');
+}
+
 static void head_lines(const struct val *doc, struct buf *b)
 {
     const char *commit = str_or(val_get_str(doc, "commit"), "");
@@ -81,10 +93,7 @@ static void head_lines(const struct val *doc, struct buf *b)
             format_time(until, b);
         buf_addf(b, ": %s\n", str_or(val_get_str(doc, "suspended_why"), "no reason given"));
     }
-    if (val_get_int(doc, "held_generation", 0))
-        buf_addf(b, "rolled back to generation %lld; commit %.7s is left alone until another one comes\n",
-                 (long long)val_get_int(doc, "held_generation", 0),
-                 str_or(val_get_str(doc, "held_commit"), ""));
+    held_line(doc, b);
     const struct val *why = val_get(doc, "not_in_force");
     const char *error = val_get_str(doc, "error");
     not_in_force_line(doc, b);

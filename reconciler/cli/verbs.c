@@ -41,6 +41,7 @@ const struct cli_option common_options[] = {
 static const struct cli_option diff_options[] = {
     PLAN_OPTIONS,
     {0, "out", "FILE", "also write the plan, for `apply FILE`"},
+    {0, "exit-code", NULL, "exit with 1 when there are differences, as it does anyway"},
     {0},
 };
 static const struct cli_option apply_options[] = {PLAN_OPTIONS, RUN_OPTIONS, BACKUP_OPTION, {0}};

@@ -116,9 +116,10 @@ struct poll_options {
 };
 struct poll_result {
     size_t asked, failed;
-    bool changed;           /* a registry has something else than before */
-    int64_t next_ns;        /* when the first one is due (wall clock); 0: nothing follows its registry */
-    const struct val *rows; /* [{resource, image, asked, found, newer, apply, checked_ns, error}] */
+    bool changed;            /* a registry has something else than before */
+    int64_t next_ns;         /* when the first one is due (wall clock); 0: nothing follows its registry */
+    const struct val *rows;  /* [{resource, image, asked, found, newer, apply, checked_ns, error}] */
+    struct val *diagnostics; /* what is wrong with the manifests, also on failure; NULL: nothing */
 };
 /* Ask registries for what image_policy follows, and remember it; changes no container and pulls nothing. A
    registry that fails is a row with an error, asked again later. Rows live in `a`. */

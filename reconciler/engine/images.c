@@ -266,6 +266,8 @@ int engine_poll_images(struct engine *e, const struct poll_options *o, struct ar
     *ret = (struct poll_result){0};
     p.images = val_map(a);
     int r = engine_load(e, &lo, &l, err);
+    if (l.diags.n)
+        ret->diagnostics = look_diagnostics(&l, a);
     if (r == 0)
         r = env_state_get(e->env.store, e->config->name, a, &st, err);
     if (r == 0) {

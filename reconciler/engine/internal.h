@@ -58,6 +58,8 @@ bool wanted_is_current(const struct engine *e, const struct look_options *o, con
    new, NULL-terminated. After an error everything has to be loaded. */
 int wanted_follow(struct engine *e, struct look *l, const char *const **ret_ids,
                   struct err *err) _must_check_;
+/* Does automation leave this commit alone, because somebody rolled back from it (H2)? */
+bool look_is_held(const struct look *l, const char *commit);
 /* Read the source: fetch when asked to, then the tree of the wanted revision. */
 int look_source(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
 /* Fill l->desired and l->bound from it; problems of manifests are in l->diags and are an error. */

@@ -273,9 +273,13 @@ static int run_images(const struct operation_context *c, const struct val *args,
         .all = true, .fetch = val_get_bool(args, "fetch", true), .cancel = c->cancel};
     struct poll_result result;
     int r = engine_poll_images(c->engine, &o, c->arena, &result, err);
-    if (r < 0)
+    if (r < 0 && !result.diagnostics)
         return r;
     *ret = val_map(c->arena);
+    if (result.diagnostics)
+        val_map_set(c->arena, *ret, "diagnostics", result.diagnostics);
+    if (r < 0)
+        return r;
     val_set_str(c->arena, *ret, "format", "forge/images/v1");
     val_set_str(c->arena, *ret, "environment", engine_config(c->engine)->name);
     val_map_set(c->arena, *ret, "images", val_clone(c->arena, result.rows));

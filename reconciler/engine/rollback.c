@@ -27,7 +27,22 @@ static int restore_all(struct look *l, const struct generation *g, struct err *e
     return 0;
 }
 
-/* What the commit asks for, but `id` as the generation had it (or not at all, when it had none). */
+/* What holds for the rest while one resource goes back: what the commit asks for; where that was rolled back
+   from, what was gone back to (H2). */
+static int restore_rest(struct engine *e, struct look *l, struct err *err)
+{
+    struct generation held;
+    if (!look_is_held(l, l->info->commit))
+        return 0;
+    int r = generation_get(e->env.store, e->config->name, l->state.held_generation, &l->arena, &held, err);
+    if (r == ERR_NOTFOUND) {
+        *err = (struct err){0};
+        return 0;
+    }
+    return r < 0 ? r : restore_all(l, &held, err);
+}
+
+/* The rest as it is, but `id` as the generation had it (or not at all, when it had none). */
 static int restore_one(struct look *l, const struct generation *g, const char *id, struct err *err)
 {
     const struct val *record = val_get(g->resources, id);
@@ -69,8 +84,10 @@ int look_rollback(struct engine *e, const struct look_options *o, struct look *l
     if (!g.resources)
         return err_set(err, ERR_CORRUPT, "generation %llu of environment %s holds no resources",
                        (unsigned long long)l->rollback_to, e->config->name);
-    if (o->rollback_only)
-        return restore_one(l, &g, o->rollback_only, err);
+    if (o->rollback_only) {
+        r = restore_rest(e, l, err);
+        return r < 0 ? r : restore_one(l, &g, o->rollback_only, err);
+    }
     struct snapshot_info *info = arena_new(&l->arena, struct snapshot_info);
     *info = *l->info;
     info->commit = str_or(g.commit, "");

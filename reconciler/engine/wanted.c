@@ -120,8 +120,7 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
 
 /* ---- which commit ---- */
 
-/* Does automation leave this commit alone, because somebody rolled back from it (H2)? */
-static bool is_held(const struct look *l, const char *commit)
+bool look_is_held(const struct look *l, const char *commit)
 {
     return l->state.held_commit && l->state.held_generation && str_eq(l->state.held_commit, commit);
 }
@@ -135,7 +134,7 @@ bool wanted_is_current(const struct engine *e, const struct look_options *o, con
     if (o->rev)
         return str_eq(o->rev, kept); /* a commit's name: it means the same for ever */
     /* Somebody else may have fetched and applied another one. */
-    return o->same_commit && e->kept_is_tip && !is_held(l, kept) &&
+    return o->same_commit && e->kept_is_tip && !look_is_held(l, kept) &&
            (!st->seen_commit || str_eq(st->seen_commit, kept));
 }
 
@@ -152,7 +151,7 @@ static int read_wanted(struct engine *e, const struct look_options *o, struct lo
     int r = needs_source ? look_source(e, o, l, err) : 0;
     if (r < 0)
         return r;
-    if (needs_source && !o->attended && is_held(l, l->info->commit))
+    if (needs_source && !o->attended && look_is_held(l, l->info->commit))
         l->rollback_to = l->state.held_generation;
     bool plain = can_keep(e, o, l);
     if (plain && e->kept && str_eq(e->kept->info.commit, l->info->commit)) {
@@ -197,7 +196,7 @@ static int follow(struct engine *e, struct look *l, struct load_edit *ret, struc
     if (r < 0)
         return r;
     const struct snapshot_info *info = snapshot_info(l->snapshot);
-    if (*removed || is_held(l, info->commit))
+    if (*removed || look_is_held(l, info->commit))
         return err_set(err, ERR_UNSUPPORTED, "commit %.12s takes something away", info->commit);
     if (str_eq(info->commit, w->info.commit))
         return 0;

@@ -202,6 +202,7 @@ test_rollback() # H2
 {
     shop
     app web "environment: {A: two}"
+    app other
     commit "second"
     run forge-ctl apply --yes
     assert_status 0
@@ -217,6 +218,8 @@ test_rollback() # H2
     run forge-ctl rollback 2 web --yes
     assert_status 0
     assert_contains "$out" "one -> two"
+    # The rest stays rolled back.
+    assert_contains "$out" "Applied generation 4: 1 of 1 changes done"
     run forge-ctl rollback 99 --yes
     assert_status 2
     assert_contains "$err" "no generation 99"
@@ -281,8 +284,15 @@ test_status_of_the_last_good_commit()
     assert_status 1
     assert_eq "$(jq -r '.not_in_force.commit, .not_in_force.error.code, .diagnostics[0].file, .resources[0].health' <<<"$out" | xargs)" \
         "$(git -C repo rev-parse HEAD) invalid wrong.yaml running"
+    run forge-ctl images --json
+    assert_status 2
+    assert_contains "$err" "wrong.yaml:2:1: error: not YAML"
+    assert_eq "$(jq -r '.diagnostics[0].file' <<<"$out")" "wrong.yaml"
     git -C repo checkout -q --detach HEAD~1
     git -C repo branch -q -D main
+    run forge-ctl diff HEAD...HEAD~1
+    assert_status 2
+    assert_contains "$err" "write A..B"
     run forge-ctl status web
     assert_status 1
     assert_contains "$out" 'the last good commit stays in force: environment shop: repository file://'

@@ -131,8 +131,11 @@ test_version()
     run forge-ctl version
     assert_status 0
     assert_match "$out" '^forge-ctl [0-9]+\.[0-9]+\.[0-9]+'
+    run forge-ctl --version
+    assert_status 0
+    assert_match "$out" '^forge-ctl [0-9]+\.[0-9]+\.[0-9]+'
     run forge-ctl version --json
-    assert_eq "$(jq -r 'has("forge"), has("libgit2")' <<<"$out")" $'true\ntrue'
+    assert_eq "$(jq -r '.format, has("forge"), has("libgit2")' <<<"$out")" $'forge/version/v1\ntrue\ntrue'
 }
 
 test_explain()
