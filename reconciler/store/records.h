@@ -150,7 +150,8 @@ int image_forget(struct store *s, const char *engine, const char *image, struct 
 
 /* ---- retention (H4) ---- */
 struct retention {
-    unsigned generations; /* kept at least, and the newest that succeeded; 0: 50 */
+    unsigned generations; /* kept at least, with the newest that succeeded and the one that a rollback holds;
+                             0: 50 */
     int64_t age_ns;       /* and what is younger; 0: 90 days */
     unsigned transitions; /* 0: 10,000 */
 };

@@ -15,6 +15,7 @@ struct pass {
     const char *env;
     size_t generations, transitions;
     int64_t before_ns; /* what is younger stays */
+    uint64_t held;     /* what automation keeps to since a rollback (H2), and what is newer, stays; 0: none */
 };
 
 static size_t more(size_t n)
@@ -49,7 +50,7 @@ static int count_expired(struct store_tx *tx, const struct pass *p, const struct
     bool ok_is_kept = ok;
     for (; r == 0 && n < surplus; n++) {
         r = judge(tx, p, keys->items[n], &ok, &old, err);
-        if (!old)
+        if (!old || key_number(keys->items[n]) == p->held)
             break;
         if (ok)
             last_ok = n;
@@ -123,10 +124,26 @@ static int expire_transitions(struct store_tx *tx, const struct pass *p, struct 
     return r;
 }
 
+static int find_held(struct store_tx *tx, struct pass *p, struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct val *state;
+    int r = store_tx_get(tx, STORE_ENV, p->env, &a, &state, err);
+    if (r == ERR_NOTFOUND) {
+        err_clear(err);
+        return 0;
+    }
+    if (r == 0)
+        p->held = (uint64_t)val_get_int(state, "held_generation", 0);
+    return r;
+}
+
 static int run(struct store_tx *tx, void *arg, struct err *err)
 {
-    const struct pass *p = arg;
-    int r = expire_generations(tx, p, err);
+    struct pass *p = arg;
+    int r = find_held(tx, p, err);
+    if (r == 0)
+        r = expire_generations(tx, p, err);
     return r < 0 ? r : expire_transitions(tx, p, err);
 }
 

@@ -103,7 +103,7 @@ static void test_floats(void **state)
     check(w, "cpus", "\"0.1\"", "100000000");
     check(w, "cpus", "2", "2000000000");
     check(w, "cpus", "0.000000001", "1");
-    check(w, "cpus", "-1", "-1 is out of range; write a number from 0 to 1e+06");
+    check(w, "cpus", "-1", "-1 is out of range; write a number from 0 to 1000000");
     check(w, "cpus", "500m", "\"500m\" is not a number; write it as in 0.5 or 2");
 }
 

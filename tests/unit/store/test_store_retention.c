@@ -125,6 +125,32 @@ static void differences_outlive_their_bases(void **state)
     assert_int_equal(generation_begin(f->store, "prod", &late, &err), ERR_CONFLICT);
 }
 
+static void hold(struct env_state *st, void *arg)
+{
+    st->held_commit = "c0ffee";
+    st->held_generation = *(uint64_t *)arg;
+}
+
+/* Automation keeps the environment as that one says (H2), until the hold ends. */
+static void what_was_rolled_back_to_stays(void **state)
+{
+    struct fixture *f = *state;
+    const struct retention keep = {.generations = 2, .age_ns = 1};
+    uint64_t held = 3;
+    for (int i = 1; i <= 6; i++)
+        end(f, "prod", begin(f, "prod", i, resources(f, 3, i)), i, GEN_OK);
+    assert_ok(env_state_update(f->store, "prod", hold, &held, &err));
+    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
+    struct generation g;
+    assert_ok(generation_get(f->store, "prod", held, &f->arena, &g, &err));
+    assert_int_equal(val_len(g.resources), 3);
+    assert_int_equal(oldest(f, "prod"), 3);
+    held = 0;
+    assert_ok(env_state_update(f->store, "prod", hold, &held, &err));
+    assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
+    assert_int_equal(oldest(f, "prod"), 5);
+}
+
 static void the_last_good_generation_stays(void **state)
 {
     struct fixture *f = *state;
@@ -191,6 +217,7 @@ int main(void)
         on_both(old_generations_go),
         on_both(differences_outlive_their_bases),
         on_both(the_last_good_generation_stays),
+        on_both(what_was_rolled_back_to_stays),
         on_both(old_transitions_go_in_lots),
         on_both(images_of_kept_generations_are_needed),
     };
