@@ -18,7 +18,7 @@ struct applying {
     struct apply_result *result;
     char run[17];
     bool partly;    /* engines were away when it was planned */
-    bool continues; /* the newest generation, of which something is put back or tried again */
+    bool continues; /* the newest generation, of which something is restored or retried */
     struct generation generation;
 };
 
@@ -57,12 +57,12 @@ static int run_plan(struct applying *ap, const struct cancel *cancel, struct err
     return exec_run(p, &l->plan, l->observed.caps, &eo, &l->arena, &ap->result->report, err);
 }
 
-/* What was seen so short a while ago is still so, unless we changed it ourselves. */
+/* For this long after a look, what it saw still holds, except where we changed it ourselves. */
 #define MOMENT_NS (2 * NS_PER_S)
 
 /*
- * What this run has changed, where that is a few containers and it took a moment: then only they are read
- * back, and not all that there is. NULL: more, or it went wrong, or it took long.
+ * What this run has changed, if that is a few containers and it took a moment: then only they are read back,
+ * not everything. NULL: it was more, or failed, or took long.
  */
 static const char *const *touched_alone(const struct applying *ap)
 {
@@ -108,7 +108,7 @@ static int read_back(struct applying *ap, struct err *err)
     if (r < 0)
         return err_wrap(err, "reading back");
     memset(&l->inventory, 0, sizeof(l->inventory));
-    l->resume = NULL; /* what was half-way is done, or has failed */
+    l->resume = NULL; /* its interrupted changes are done, or have failed */
     r = l->scope ? scope_inventory(e, l, err)
                  : inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
     if (r < 0)
@@ -117,7 +117,7 @@ static int read_back(struct applying *ap, struct err *err)
     return look_plan(e, &again, l, err);
 }
 
-/* L9: a change that succeeded and is wanted again will never end: hold it, and name the field. */
+/* L9: a change that succeeded and is wanted again would never end: hold it, and name the field. */
 static int hold_unconverged(struct applying *ap, const struct plan *before, struct err *err)
 {
     struct engine *e = ap->engine;
@@ -142,7 +142,7 @@ static int hold_unconverged(struct applying *ap, const struct plan *before, stru
     return 0;
 }
 
-/* S7: whoever suspends the environment meanwhile, in whichever process, ends the run. */
+/* S7: a suspension of the environment, by whichever process, ends the run. */
 static int run_guarded(struct applying *ap, struct err *err)
 {
     struct guard *g = guard_start(ap->engine, ap->options->cancel);
@@ -205,8 +205,8 @@ static int save_state(struct applying *ap, int result, const struct err *outcome
     return state_save(ap->engine, &c, err);
 }
 
-/* Commits and containers that are gone leave what was kept of them in the cache. What does not go now goes
-   another day. */
+/* Removed commits and containers leave entries in the cache. What is not trimmed now is trimmed another
+   day. */
 static void trim_cache(struct engine *e)
 {
     struct err ignored = {0};
@@ -253,8 +253,8 @@ static int apply_changes(struct applying *ap, struct err *err)
     return result < 0 ? result : r;
 }
 
-/* Nothing is to be done on the engine. What was half-way is not any more, unless it was left out of the look.
- */
+/* Nothing is to be done on the engine. Interrupted changes count as finished, unless the look left them
+   out. */
 static int apply_nothing(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
@@ -283,8 +283,8 @@ static bool same_hold(const struct env_state *a, const struct env_state *b)
 }
 
 /*
- * Under the lock: is everything as the look saw it? Between the look and the lock somebody else may have
- * suspended the environment, or applied, or been killed while at it; then the plan is of a world that is gone.
+ * Under the lock: is everything as the look saw it? In between somebody else may have suspended the
+ * environment, applied, or been killed while applying; then the plan is out of date.
  */
 static int check_still_holds(struct applying *ap, struct err *err)
 {
@@ -299,8 +299,8 @@ static int check_still_holds(struct applying *ap, struct err *err)
         r = exec_resume_ids(e->env.store, e->config->name, &l->arena, &resume, err);
     if (r < 0)
         return r;
-    /* Each change of any run leaves a transition. A rollback has one more word to say when they are done, and
-     * when nothing had to be done: which commit automation leaves alone from then on (H2). */
+    /* Each change of any run leaves a transition. After a rollback, with or without changes, one thing
+       more is recorded: the commit that automation leaves alone from then on (H2). */
     if (now.generation == l->state.generation && now.transition == l->state.transition &&
         same_hold(&now, &l->state) && same_ids(resume, l->resume))
         return 0;
@@ -315,8 +315,8 @@ static int apply_locked(struct applying *ap, struct err *err)
     int r = check_still_holds(ap, err);
     if (r < 0)
         return r;
-    /* One resource that was rolled back is part of no generation yet, even when nothing has to be done for
-     * it. */
+    /* A single resource that was rolled back is not part of any generation yet, even when nothing had to
+       be done for it. */
     bool nothing = plan_empty(&ap->look->plan) && !(ap->look->rollback_only && ap->look->attended);
     r = targets_record(ap->engine, ap->look, err);
     if (r < 0)

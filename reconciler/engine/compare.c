@@ -1,6 +1,6 @@
 /*
- * A plan between two commits: the older one stands in for the engine, as if it had been applied and ran well.
- * Nothing is asked of any engine.
+ * A plan between two commits: the older one stands in for the engine, as if it had been applied and were
+ * running well. No engine is asked.
  */
 #include "reconciler/engine/internal.h"
 
@@ -44,7 +44,7 @@ static void stand_in_all(struct engine *e, struct look *l, const struct resource
     }
     observed_sort(&l->observed);
     inventory_sort(&l->inventory);
-    /* Anything a commit can ask for is comparable; what an engine can do is another question. */
+    /* Whatever a commit can ask for can be compared; what an engine can do is another question. */
     l->observed.caps = ~0u & ~CAP_SERVICES;
     l->observed.engine = "comparison";
 }

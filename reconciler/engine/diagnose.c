@@ -1,11 +1,11 @@
-/* Diagnostics of a look as a document, each with the line that it is about: who prints it may not have the
- * repository. */
+/* Diagnostics of a look as a document, each with its source line: whoever prints it may not have the
+   repository. */
 #include "reconciler/engine/internal.h"
 #include "reconciler/engine/operation.h"
 
 #include "base/str.h"
 
-#define LINE_MAX_BYTES 400u /* of a longer one nothing is shown: a column of it would not be found */
+#define LINE_MAX_BYTES 400u /* longer lines are not shown: a column in them would be hard to find */
 
 static const char *text_of(struct look *l, struct arena *a, const char *path)
 {

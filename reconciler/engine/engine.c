@@ -54,7 +54,7 @@ struct store *engine_store(struct engine *e)
 
 /* ---- the provider's cache, kept in the store under the target's name ---- */
 
-/* Several engines put their names into the keys, whichever of them are together. */
+/* With several engines each puts its name into its keys, whatever other engines there are. */
 static const char *cache_space(const struct engine *e)
 {
     return e->config->target->members ? "@" : str_or(e->config->target->name, "local");

@@ -25,17 +25,17 @@ static inline void engine_closep(struct engine **e)
     engine_close(*e);
 }
 const struct env_config *engine_config(const struct engine *e);
-/* Is it a plain folder that it reads, and no repository? Then there are no commits to tell states apart. */
+/* Does it read a plain folder, and no repository? Then there are no commits to tell states apart. */
 bool engine_reads_folder(const struct env_config *c);
 struct source *engine_source(struct engine *e);
 struct store *engine_store(struct engine *e);
 /* Opens the connection on first use. */
 int engine_provider(struct engine *e, struct provider **ret, struct err *err) _must_check_;
 
-/* What a commit asks for, loaded and bound; kept from look to look where the same commit is looked at again. */
+/* What a commit asks for, loaded and bound; kept from look to look while the commit stays the same. */
 struct wanted;
 
-/* One look at the world: everything a plan was made of, in one arena. */
+/* One look: everything a plan was made from, in one arena. */
 struct look {
     struct arena arena;
     struct arena observed_arena;      /* filled by the observing thread, beside loading */
@@ -50,7 +50,7 @@ struct look {
     struct observed observed;
     struct inventory inventory;
     struct env_state state;
-    const char *const *resume; /* ids that an interrupted run left under way */
+    const char *const *resume; /* ids that an interrupted run left unfinished */
     struct plan_policy policy;
     struct plan plan;
     struct val *doc;      /* plan_to_val() */
@@ -63,18 +63,19 @@ struct look {
     bool unread;                       /* the repository could not be read, or its manifests are wrong */
     const struct container_end *ended; /* while it is observed: what events told */
     size_t n_ended;
-    bool on_word;             /* it rests on that alone: if it cannot be applied, look again before judging */
-    const char *const *scope; /* only these resources were looked at, NULL-terminated; NULL: all */
-    size_t resources;         /* that are asked for, looked at or not */
-    const char *const *needed; /* what the scope needs beside itself, for scope_observe() */
-    const char **renamed;      /* of records: old id, new id, ...; a number of engines changed */
+    bool on_word; /* the plan is based on that event alone: if it cannot be applied, look again before judging
+                   */
+    const char *const *scope;  /* only these resources were observed, NULL-terminated; NULL: all */
+    size_t resources;          /* all that are asked for, observed or not */
+    const char *const *needed; /* what the scope needs from outside, for scope_observe() */
+    const char **renamed;      /* of records: old id, new id, ...; the number of engines changed */
     size_t n_renamed, cap_renamed;
     int64_t fetch_ns, load_ns, observe_ns, plan_ns;
 };
 void look_release(struct look *l);
 /* Its diagnostics as a document, each with the line of its file ("text"), where that can still be read. */
 struct val *look_diagnostics(struct look *l, struct arena *a);
-/* Would applying it only put back, or try again, what the newest generation asks for? Then it is part of that
+/* Would applying it only restore, or retry, what the newest generation asks for? Then it belongs to that
    one. */
 bool look_continues_generation(const struct look *l);
 
@@ -87,10 +88,10 @@ struct look_options {
     bool fresh;                /* trust no cache of observations */
     bool nodes;                /* learn the machines of a swarm, for status */
     bool images;               /* learn what each image reference means now, for the record of a generation */
-    bool attended;             /* a person decides: caps do not stop it, self_heal and holds neither */
+    bool attended;             /* a person decides: caps, self_heal and holds do not stop it */
     const char *const *only, *const *data_loss, *const *adopt;
     bool force_retry;
-    bool same_commit; /* the repository is known not to have moved since the last look */
+    bool same_commit; /* the repository is known to be unchanged since the last look */
     bool settled;     /* the last look left nothing to do, and since then nothing can have changed but the
                          commit (unless same_commit) and `touched` */
     const struct container_end *ended; /* of the touched: containers that ended, when that is all there was */
@@ -98,8 +99,8 @@ struct look_options {
     const char *const *touched; /* resources that can have changed, NULL-terminated; may be NULL */
     const struct cancel *cancel;
 };
-/* Has the file of a secret that was asked for at the last look another content since, or can it be read no
-   longer, or again? Costs a stat() of each. Any thread. */
+/* Has a secret's file that was asked for at the last look another content since, or become unreadable, or
+   readable again? Costs a stat() of each. Any thread. */
 bool engine_secrets_moved(struct engine *e);
 /* Loads, observes (in parallel with loading) and plans. Diagnostics with errors: ERR_INVALID, with l->diags
    to print. P7: writes nothing but the cache. */
@@ -116,27 +117,28 @@ struct poll_options {
 };
 struct poll_result {
     size_t asked, failed;
-    bool changed;            /* a registry has something else than before */
-    int64_t next_ns;         /* when the first one is due (wall clock); 0: nothing follows its registry */
-    const struct val *rows;  /* [{resource, image, asked, found, newer, apply, checked_ns, error}] */
+    bool changed;           /* a registry has something newer than before */
+    int64_t next_ns;        /* when the first registry is due (wall clock); 0: nothing follows its registry */
+    const struct val *rows; /* [{resource, image, asked, found, newer, apply, checked_ns, error}] */
     struct val *diagnostics; /* what is wrong with the manifests, also on failure; NULL: nothing */
 };
-/* Ask registries for what image_policy follows, and remember it; changes no container and pulls nothing. A
-   registry that fails is a row with an error, asked again later. Rows live in `a`. */
+/* Ask registries for what image_policy follows, and remember the answers; changes no container and pulls
+   nothing. A registry that fails becomes a row with an error, and is asked again later. Rows live in `a`. */
 int engine_poll_images(struct engine *e, const struct poll_options *o, struct arena *a,
                        struct poll_result *ret, struct err *err) _must_check_;
 
 struct prune_options {
-    bool dry_run;    /* only say what would go: nothing is removed or written */
-    bool own_only;   /* leave alone what was pulled for other environments */
-    int64_t keep_ns; /* what nothing needs is kept for so long, counted from when that was first seen */
+    bool dry_run;  /* only report what would be removed: nothing is removed or written */
+    bool own_only; /* leave alone what was pulled for other environments */
+    int64_t
+        keep_ns; /* unneeded images are kept for this long, counted from when they were first seen unneeded */
     const char *actor, *trigger;
     const struct cancel *cancel;
 };
 struct prune_result {
     size_t removed;         /* or that would go */
     int64_t bytes;          /* of those, at most: images share layers */
-    int64_t next_ns;        /* when it is worth looking again (wall clock); 0: there is nothing of ours */
+    int64_t next_ns;        /* when to look again (wall clock); 0: there are no images of ours */
     const struct val *rows; /* [{image, name, refs, target, size, environment, resource, pulled_ns, idle_ns,
                                state: goes|gone|kept, why}], of our images only */
     const struct val *targets; /* engines that could not be asked: [{target, message, away}] */
@@ -164,16 +166,16 @@ struct apply_result {
     const char *not_converged; /* L9: the field that will not converge; NULL */
 };
 /* Runs l->plan under the environment's lock (L6), records a generation and transitions, reads back, plans
-   again and checks that it is empty (L9). ERR_BUSY names the other writer; ERR_CONFLICT (retryable): somebody
-   else applied since the look was taken, plan again; ERR_DENIED suspended (S7) or needs approval (S2). A
-   suspension that is set while it runs cancels it. */
+   again and checks that the plan is empty (L9). ERR_BUSY names the other writer; ERR_CONFLICT (retryable):
+   somebody else applied since the look was taken, plan again; ERR_DENIED suspended (S7) or needs approval
+   (S2). A suspension set while it runs cancels it. */
 int engine_apply(struct engine *e, struct look *l, const struct apply_options *o, struct apply_result *ret,
                  struct err *err) _must_check_;
 
-/* Did it come to nothing only because somebody else was at it? Then look again in a moment. */
+/* Did it fail only because somebody else was at work? Then look again in a moment. */
 bool engine_lost_race(int result, const struct err *err);
 
-/* Note how a reconcile went (result 0 or an error), for `status`; writes only when that changed. */
+/* Record how a reconcile went (result 0 or an error), for `status`; writes only when that changed. */
 int engine_note(struct engine *e, int result, const struct err *outcome, struct err *err) _must_check_;
 
 /* Rows of `status`: resource, sync, health, generation, age, message. From a look. */

@@ -1,4 +1,4 @@
-/* A thread beside a run, so that a suspension stops it whoever sets it, in whichever process (S7). */
+/* A thread beside a run, so that a suspension stops the run, whichever process sets it (S7). */
 #include "reconciler/engine/internal.h"
 
 #include "base/mem.h"
@@ -12,7 +12,7 @@
 
 struct guard {
     struct engine *engine;
-    const struct cancel *user; /* who started the run may cancel it as well */
+    const struct cancel *user; /* whoever started the run may cancel it as well */
     struct cancel run, over;
     pthread_t thread;
     bool suspended;
@@ -25,7 +25,7 @@ static bool is_suspended(struct guard *g)
     struct env_state st;
     struct err ignored = {0};
     if (state_load(g->engine, &a, &st, &ignored) < 0 || !st.suspended_by)
-        return false; /* a store that cannot be read is for the run to notice */
+        return false; /* a store that cannot be read is left for the run to notice */
     str_copy(g->by, sizeof(g->by), st.suspended_by);
     return true;
 }

@@ -85,7 +85,7 @@ static bool id_is_in(const char *const *list, const char *id)
 
 static bool was_taken(const struct look *l, const char *id)
 {
-    const struct plan_change *c = plan_find(&l->plan, id); /* planned again: what is left to do */
+    const struct plan_change *c = plan_find(&l->plan, id); /* planned again: what is still to be done */
     const char *const *only = l->policy.only;
     return !c && (!only || id_is_in(only, id));
 }
@@ -138,7 +138,7 @@ struct poll {
     int64_t now_ns;
 };
 
-/* "web:1.4" -> "web": what a tag or a digest is put to. */
+/* "web:1.4" -> "web": the part that a tag or a digest is added to. */
 static const char *name_of(struct arena *a, const char *ref)
 {
     size_t n = strcspn(ref, "@");
@@ -179,7 +179,7 @@ static double random_part(void)
     return (double)n / 4294967296.0;
 }
 
-/* Not in step with others; and after failures later, each time twice as late as before. */
+/* Jittered, so that hosts do not ask in step; after failures the pause doubles each time. */
 static int64_t next_time(const struct poll *p, const struct val *policy, int64_t failures)
 {
     int64_t interval = val_get_int(policy, "interval", INTERVAL_NS), wait = interval;

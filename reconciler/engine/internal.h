@@ -5,7 +5,8 @@
 
 #include <pthread.h>
 
-/* secret_files.c: what is known of the files of secrets; shared with who asks whether one moved. */
+/* secret_files.c: what is known about the files of secrets; shared with callers that ask whether one
+   changed. */
 struct secret_files {
     pthread_mutex_t lock;
     struct secret_file *items;
@@ -17,10 +18,10 @@ struct engine {
     struct engine_env env;
     struct source *source;
     struct provider *provider; /* opened on first use */
-    bool loading;              /* only to check what is there: no engine has a part in it */
+    bool loading;              /* only to check what exists: no engine takes part */
     struct wanted *kept;       /* of the last commit that was looked at (env.keep_wanted) */
-    bool kept_is_tip;         /* that was the configured revision's, and not one that was asked for by name */
-    struct arena notes_arena; /* what the last look said of resources, for those that look at a part */
+    bool kept_is_tip;          /* that was the configured revision's commit, not one asked for by name */
+    struct arena notes_arena;  /* what the last look said about resources, for looks at a part */
     struct plan_note *notes;
     size_t n_notes;
     struct secret_files secrets;
@@ -34,28 +35,28 @@ void secret_files_release(struct secret_files *s);
 void secrets_stamp(struct engine *e, struct look *l);
 /* {path: digest} of all that is asked for, for the record of a generation; NULL: there are no secrets. */
 const struct val *secrets_recorded(struct look *l);
-/* Say which files of `r` have another content than in the generation that is gone back to. */
+/* Report which files of `r` have another content than in the generation that is rolled back to. */
 void secrets_warn_rollback(struct look *l, const struct resource *r, const struct generation *g);
 
 /* wanted.c */
 struct wanted {
     struct arena arena;
     unsigned refs;
-    bool complete; /* the sets are here, and not only in the look that is filling them */
+    bool complete; /* the sets are here, not only in the look that is filling them */
     struct snapshot_info info;
     struct resource_set desired, bound;
-    size_t whole_bytes;  /* of the arena when everything was loaded; what parts replace stays in it */
-    uint64_t generation; /* that asks for this but for `edited`; 0: unknown */
+    size_t whole_bytes;  /* size of the arena when everything was loaded; what parts replace stays in it */
+    uint64_t generation; /* that asks for this apart from `edited`; 0: unknown */
     struct map edited;   /* ids */
 };
 struct wanted *wanted_new(void);
 void wanted_unref(struct wanted *w); /* accepts NULL */
 /* Use what is kept in this look. */
 void wanted_use(struct wanted *w, struct look *l);
-/* Is what is kept still what is asked for, as far as can be told without the repository? */
+/* Is the kept set still what is asked for, as far as can be told without the repository? */
 bool wanted_is_current(const struct engine *e, const struct look_options *o, const struct look *l);
-/* Bring what is kept up to the repository's commit, by what differs: ids of resources that ask for something
-   new, NULL-terminated. After an error everything has to be loaded. */
+/* Bring the kept set up to the repository's commit by what differs: ids of resources that ask for
+   something new, NULL-terminated. After an error everything has to be loaded. */
 int wanted_follow(struct engine *e, struct look *l, const char *const **ret_ids,
                   struct err *err) _must_check_;
 /* Does automation leave this commit alone, because somebody rolled back from it (H2)? */
@@ -65,36 +66,36 @@ int look_source(struct engine *e, const struct look_options *o, struct look *l, 
 /* Fill l->desired and l->bound from it; problems of manifests are in l->diags and are an error. */
 int look_desired(struct engine *e, const struct look_options *o, struct look *l,
                  struct err *err) _must_check_;
-/* Both, where what is kept will not do; or from a recorded generation in the repository's place. */
+/* Both, where the kept set will not do; or from a recorded generation in place of the repository. */
 int look_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
 
 /* targets.c */
-/* l->desired with everything in its place; ERR_INVALID when l->diags say that it cannot be. */
+/* Assign everything in l->desired to its targets; ERR_INVALID when l->diags say that it cannot be. */
 int targets_place(struct engine *e, const struct resource_set *in, struct arena *a, struct resource_set *ret,
                   struct diag_list *diags, const struct resource_set **ret_placed,
                   struct err *err) _must_check_;
 /* The targets of the environment that are swarms, as bind.h names them. */
 const char *const *targets_swarms(const struct engine *e, struct arena *a);
-/* All engines of the environment, there and able to do anything, in l->observed. */
+/* All engines of the environment, as present and fully capable, in l->observed. */
 void targets_stand_in(struct engine *e, struct look *l);
-/* Give records the names that their resources have with the engines of now, where an environment went from
-   one engine to several, or back: in the look only. */
+/* When an environment went from one engine to several, or back, give records the ids that their resources
+   now have; in the look only. */
 void targets_follow(struct engine *e, struct look *l);
 /* Write what targets_follow() has found. */
 int targets_record(struct engine *e, struct look *l, struct err *err) _must_check_;
 
 /* scope.c */
-/* Look at what can have moved and at what that concerns. ERR_UNSUPPORTED: look at everything. */
+/* Observe what can have changed and what depends on it. ERR_UNSUPPORTED: look at everything. */
 int look_scope(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
-/* The objects and the records of l->scope and of what that needs, afresh. */
+/* The objects and records of l->scope and of what it needs, afresh. */
 int scope_observe(struct engine *e, struct look *l, const struct cancel *c, bool images,
                   struct err *err) _must_check_;
 int scope_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
-/* Is it one of those that are looked at? */
+/* Is it one of those observed? */
 bool look_covers(const struct look *l, const char *id);
 
 /* state.c */
-/* With a suspension only where it is in force. */
+/* With a suspension only while it is in force. */
 int state_load(struct engine *e, struct arena *a, struct env_state *ret, struct err *err) _must_check_;
 int state_refuse_suspended(const struct engine *e, const struct env_state *st, struct err *err) _must_check_;
 struct state_change {
@@ -104,26 +105,26 @@ struct state_change {
     uint64_t generation; /* that it made or continued; 0: nothing was to be done */
     int64_t now_ns;
 };
-/* Note what it means for what follows; writes only when that changed. */
+/* Record what it means for later looks; writes only when that changed. */
 int state_save(struct engine *e, struct state_change *c, struct err *err) _must_check_;
 
-/* guard.c: while a plan runs, cancel it when the environment is suspended by whomever (S7). */
+/* guard.c: while a plan runs, cancel it when anybody suspends the environment (S7). */
 struct guard;
 struct guard *guard_start(struct engine *e, const struct cancel *user); /* NULL: no thread could be had */
 const struct cancel *guard_cancel(struct guard *g);
-/* Ends and frees it. Into `err`, when it was the suspension that ended the run. */
+/* Ends and frees it. Sets `err` when the suspension ended the run. */
 int guard_end(struct guard *g, int result, struct err *err) _must_check_;
 
-/* record.c: what is kept of an apply as a generation, and of what was found in sync. */
+/* record.c: recording an apply as a generation, and what was found in sync. */
 int record_begin(struct engine *e, struct look *l, struct generation *g, struct err *err) _must_check_;
 int record_end(struct engine *e, struct look *l, struct generation *g, struct err *err) _must_check_;
-/* Something of the newest generation was put back; if it had not succeeded, it is made good now. */
+/* Something of the newest generation was restored; if that had not succeeded, it now has. */
 int record_continued(struct engine *e, struct look *l, struct err *err) _must_check_;
-/* A newest generation that never came to its end was killed: there is one writer, and that is us. */
+/* A newest generation that never ended was killed: there is only one writer, and that is us. */
 int record_interrupted(struct engine *e, struct err *err) _must_check_;
 int record_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
 
-/* load.c: what differs, by source_changes(), into a set that is kept. */
+/* load.c: load what differs, by source_changes(), into a kept set. */
 int look_load_part(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
                    struct resource_set *set, struct load_edit *ret, struct err *err) _must_check_;
 /* load.c: fill l->desired from a snapshot's files, decoded forms cached in the store. */
@@ -134,12 +135,12 @@ int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_inf
  * there). */
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l,
                   struct err *err) _must_check_;
-/* rollback.c: pin each container's image to what the generation ran, where its reference means another image
- * by now. */
+/* rollback.c: pin each container's image to what the generation ran, where its reference means another
+   image now. */
 int rollback_pin_images(struct engine *e, struct look *l, struct err *err) _must_check_;
 /* images.c: ask for the image that a registry has, where a policy follows it. Before l->bound is used. */
 void images_follow(struct look *l, bool attended);
-/* Somebody has applied it: from now on automation asks for the same. */
+/* It has been applied: from now on automation asks for the same. */
 int images_take(struct engine *e, struct look *l, struct err *err) _must_check_;
 /* compare.c: stand in for an engine that runs exactly what `rev` asks for. */
 int look_against(struct engine *e, const char *rev, struct look *l, struct err *err) _must_check_;
@@ -148,9 +149,9 @@ int look_against(struct engine *e, const char *rev, struct look *l, struct err *
 struct observing;
 int observing_start(struct engine *e, const struct look_options *o, struct look *l, struct observing **ret,
                     struct err *err) _must_check_;
-/* Give it the bound set (NULL: loading failed) and wait for its end; frees it. */
+/* Give it the bound set (NULL: loading failed) and wait for it to end; frees it. */
 int observing_end(struct observing *ob, const struct resource_set *bound, struct err *err) _must_check_;
 
-/* look.c: plan again from what the look holds (inventory and observation refreshed by the caller). */
+/* look.c: plan again from what the look holds (the caller has refreshed inventory and observation). */
 int look_plan(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
 #endif

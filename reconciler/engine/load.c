@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-/* So much is put into the cache, or read of it, before what that takes of memory is given back: what waits to
-   be written, and the pages of the store that were looked at. */
+/* After this much was put into the cache, or read from it, the memory for that is released: entries that
+   wait to be written, and the pages of the store that were read. */
 #define MANY_FILES   1000u
 #define BREATH_BYTES ((size_t)1 << 20)
 
@@ -30,7 +30,7 @@ static void breathe(struct load_context *c, size_t bytes)
     if (c->moved < BREATH_BYTES)
         return;
     c->moved = 0;
-    store_cache_end(c->read); /* nobody writes to the store while he reads from it */
+    store_cache_end(c->read); /* nobody writes to the store while reading from it */
     if (store_cache_flush(c->store, &ignored) < 0)
         log_debug("cache.flush_failed", "error", ignored.msg, NULL);
     store_relax(c->store);
@@ -68,7 +68,7 @@ static void begin(struct engine *e, struct snapshot *snap, const struct snapshot
         .arg = c,
         .read = manifest_read,
     };
-    /* A store in memory is gone when we are: what it would recall has just been read. */
+    /* An in-memory store ends with this process: what it could recall has just been read. */
     if (store_dir(e->env.store)) {
         ret->cache_get = manifest_cached;
         ret->cache_put = manifest_keep;
@@ -84,7 +84,7 @@ static void end(struct load_context *c, bool flush)
         log_debug("cache.flush_failed", "error", ignored.msg, NULL);
 }
 
-/* Most likely the wrong folder, or the wrong branch, or a profile that was forgotten. */
+/* Most likely the wrong folder or branch, or a forgotten profile. */
 static void warn_of_nothing(size_t n_files, size_t n_inactive, struct diag_list *diags)
 {
     if (n_inactive) {

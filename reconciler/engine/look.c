@@ -54,7 +54,7 @@ static void set_policy(struct engine *e, const struct look_options *o, struct lo
     };
 }
 
-/* How many resources are planned: those that have objects of their own. */
+/* How many resources are planned: those with objects of their own. */
 static size_t planned(const struct resource_set *set)
 {
     size_t n = 0;
@@ -121,7 +121,7 @@ bool look_continues_generation(const struct look *l)
 {
     for (size_t i = 0; i < l->plan.n; i++) {
         const struct plan_change *c = &l->plan.changes[i];
-        /* What is tried again was asked for by the generation in which it failed, or an older one. */
+        /* What is retried was asked for by the generation in which it failed, or an older one. */
         bool again = c->causes & CAUSE_RETRY || !(c->causes & ~(CAUSE_DRIFT | CAUSE_RESUME));
         if (c->action != PLAN_BLOCKED && !(c->causes && again))
             return false;
@@ -154,7 +154,7 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
     }
     struct err observe_err = {0};
     int observed = observing_end(ob, wanted == 0 ? &l->bound : NULL, &observe_err);
-    /* Wrong manifests are reported even when the engine is away, and first. */
+    /* Invalid manifests are reported even when the engine is away, and first. */
     if (wanted < 0)
         return wanted;
     if (observed < 0) {

@@ -19,8 +19,8 @@ static struct look_options look_options_from(const struct operation_context *c, 
     const struct val *saved = val_get(args, "plan");
     const char *rev = val_get_str(args, "rev");
     uint64_t rollback = (uint64_t)val_get_int(args, "rollback", val_get_int(saved, "rollback", 0));
-    /* A saved plan is for its own commit, whatever the branch is at by now; a plain folder has nothing but
-     * now. */
+    /* A saved plan is for its own commit, wherever the branch is now; a plain folder only has its present
+       state. */
     bool folder = engine_reads_folder(engine_config(c->engine));
     if (!rev && !rollback && !folder && !str_empty(val_get_str(saved, "commit")))
         rev = val_get_str(saved, "commit");
@@ -39,7 +39,7 @@ static struct look_options look_options_from(const struct operation_context *c, 
     };
 }
 
-/* A failed look answers with what is wrong with the manifests, where it is that. */
+/* A failed look answers with the diagnostics of the manifests, if they are why it failed. */
 static int answer_failed_look(const struct operation_context *c, struct look *l, int code, struct val **ret)
 {
     if (!l->diags.n)

@@ -11,7 +11,7 @@
 
 #include <unistd.h>
 
-/* What others do with an image is told by nobody: it is looked at again. */
+/* Nobody reports what others do with an image, so it is checked. */
 #define LOOK_AGAIN_NS (24 * 3600 * NS_PER_S)
 
 struct prune {
@@ -47,7 +47,7 @@ static void need_ref(struct prune *p, const char *ref, const char *env)
         map_put(&p->refs, canonical, text(arena_printf(p->a, "%s asks for %s", env, ref)));
 }
 
-/* Names that are asked for may be pulled, or found to be there, at any moment. */
+/* References that are asked for may be pulled, or found present, at any moment. */
 static int need_asked(struct prune *p, const char *env, struct err *err)
 {
     struct env_state st;
@@ -103,7 +103,7 @@ static bool is_named(struct arena *a, const struct image_record *rec, const char
     return false;
 }
 
-/* Why it has to stay; NULL: nothing that is known speaks for it. */
+/* Why it has to stay; NULL: no known reason. */
 static const char *why_kept(struct prune *p, const struct image_record *rec, const struct engine_image *img)
 {
     const char *why = map_get(&p->images, img->id);
@@ -122,7 +122,7 @@ static const char *why_kept(struct prune *p, const struct image_record *rec, con
     return why;
 }
 
-/* What people know it by: a tag that it has, else the one that it was pulled by. */
+/* The name people know it by: a tag that it has, else the one that it was pulled by. */
 static const char *name_of(struct arena *a, const struct image_record *rec, const struct engine_image *img)
 {
     for (const char *const *ref = img->refs; *ref; ref++)
@@ -165,7 +165,7 @@ static void look_again_at(struct prune *p, int64_t at_ns)
         p->result->next_ns = at_ns;
 }
 
-/* H1. The image has no resource; its name stands for one. */
+/* H1. An image has no resource; its name stands in for one. */
 static int record_removal(struct prune *p, const struct shelf *s, const struct image_record *rec,
                           const struct engine_image *img, int64_t begin_ns, struct err *err)
 {
@@ -276,13 +276,13 @@ static int go_through(struct prune *p, struct shelf *s, struct err *err)
             continue;
         if (img)
             r = judge(p, s, &ours[i], img, err);
-        else if (!p->options->dry_run) /* somebody removed it: what comes under this id is not ours */
+        else if (!p->options->dry_run) /* somebody removed it: whatever appears under this id is not ours */
             r = image_forget(store, ours[i].engine, ours[i].image, err);
     }
     return r;
 }
 
-/* What is wrong with one engine keeps no other waiting. */
+/* Trouble with one engine does not hold up another. */
 static int visit(struct prune *p, struct provider *provider, const char *target, struct err *err)
 {
     struct shelf s = {.target = target, .provider = provider};
@@ -350,7 +350,7 @@ int engine_prune_images(struct engine *e, const struct prune_options *o, struct 
         r = begin_writing(&p, &lock, err);
     if (r == 0 && any)
         r = collect_needs(&p, err);
-    if (r == 0 && (any || !o->own_only)) /* whoever asks is told also which engines cannot be asked */
+    if (r == 0 && (any || !o->own_only)) /* the caller is also told which engines cannot be asked */
         r = visit_all(&p, err);
     map_release(&p.images);
     map_release(&p.refs);

@@ -1,4 +1,4 @@
-/* What is kept of an apply: the generation, and the inventory of what was found in sync. */
+/* Recording an apply: the generation, and the inventory of what was found in sync. */
 #include "reconciler/engine/internal.h"
 
 #include "base/str.h"
@@ -12,7 +12,7 @@ static void add_record(struct look *l, struct val *map, const struct resource *r
     val_map_set(&l->arena, map, r->id, resource_to_val(&l->arena, r));
 }
 
-/* The first change of a resource, on whichever engine, that is blocked, or is not. */
+/* The first change of a resource, on whichever engine, that is blocked, or that is not. */
 static const struct plan_change *first_of(const struct plan *p, const char *id, bool blocked)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -31,7 +31,7 @@ static const struct plan_change *blocked_of(const struct plan *p, const char *id
     return first_of(p, id, true);
 }
 
-/* Of a part of a commit: the newest generation, with that part changed. */
+/* For a part of a commit: the newest generation, with that part changed. */
 static int recorded_part(struct engine *e, struct look *l, struct val *map, struct err *err)
 {
     struct generation base = {0};
@@ -57,7 +57,7 @@ static int recorded_part(struct engine *e, struct look *l, struct val *map, stru
     return 0;
 }
 
-/* Is what is asked for the newest generation, but for some edits that are known? */
+/* Is what is asked for the newest generation, apart from some known edits? */
 static bool is_known_edit(const struct engine *e, const struct look *l)
 {
     const struct wanted *w = l->wanted;
@@ -75,7 +75,7 @@ static void recorded_edits(struct look *l, struct val *map)
     }
 }
 
-/* It has been recorded: from now on only what changes has to be. */
+/* It has been recorded: from now on only changes have to be. */
 static void note_recorded(struct engine *e, struct look *l, uint64_t generation)
 {
     if (l->wanted != e->kept || l->policy.only || l->rollback_to)
@@ -84,7 +84,7 @@ static void note_recorded(struct engine *e, struct look *l, uint64_t generation)
     l->wanted->generation = generation;
 }
 
-/* Every resource, as it was asked for, by id: what a rollback goes back to. */
+/* Every resource, as asked for, by id: what a rollback returns to. */
 static int recorded_resources(struct engine *e, struct look *l, const struct val **ret, uint64_t *ret_base,
                               struct err *err)
 {
@@ -112,7 +112,7 @@ static struct val *plan_summary(struct look *l)
     return map;
 }
 
-/* After a look at a part: what the generation before knew, of references that are still asked for. */
+/* After a look at a part: what the previous generation knew of references that are still asked for. */
 static int images_of_others(struct engine *e, struct look *l, struct val *map, struct err *err)
 {
     _cleanup_map_ struct map asked = MAP_INIT;
@@ -131,8 +131,8 @@ static int images_of_others(struct engine *e, struct look *l, struct val *map, s
     return r;
 }
 
-/* What each image reference meant when it ran (H3), by the name that Git knows: the one that was asked for
- * may have been made more exact by a rollback. */
+/* What each image reference meant when it ran (H3), by the name in Git: the one asked for may have been
+   pinned by a rollback. */
 static int recorded_images(struct engine *e, struct look *l, const struct val **ret, struct err *err)
 {
     struct arena *a = &l->arena;
@@ -155,7 +155,7 @@ static int recorded_images(struct engine *e, struct look *l, const struct val **
             val_set_str(a, entry, "digest", fact->digest);
         val_map_set(a, map, ref, entry);
     }
-    /* What was gone back to is known, whether it runs by now or not. */
+    /* The target of a rollback is known, whether it runs already or not. */
     for (size_t i = 0; i < val_len(l->pinned); i++)
         val_map_set(a, map, l->pinned->pairs[i].key, l->pinned->pairs[i].val);
     *ret = map;
@@ -164,7 +164,8 @@ static int recorded_images(struct engine *e, struct look *l, const struct val **
 
 /* ---- its life ---- */
 
-/* What the commit says, for the record. A folder has not said it yet, because that takes time. */
+/* The commit's subject and author, for the record. For a folder they have not been read yet, because that
+   takes time. */
 static const char *recorded_subject(struct look *l)
 {
     struct err err = {0};
@@ -201,7 +202,7 @@ int record_end(struct engine *e, struct look *l, struct generation *g, struct er
     return r < 0 ? r : generation_end(e->env.store, e->config->name, g, err);
 }
 
-/* The newest, without its resources: they do not change any more. */
+/* The newest, without its resources, which do not change any more. */
 static int newest(struct engine *e, struct arena *a, struct generation **ret, struct err *err)
 {
     size_t n;
@@ -239,14 +240,14 @@ int record_interrupted(struct engine *e, struct err *err)
 
 /* ---- the inventory ---- */
 
-/* L8: what is held because it goes away again and again is not well because it is there at the moment. */
+/* L8: what is held because it keeps disappearing is not healthy because it exists at the moment. */
 static bool still_flaps(const struct engine *e, const struct applied *a)
 {
     return a->status == APPLIED_HELD && a->corrections &&
            clock_wall(e->env.clock) - a->window_ns < FLAP_WINDOW_NS;
 }
 
-/* A resource that was found in sync, as the inventory should have it; false when it has it so. */
+/* The inventory record of a resource that was found in sync; false when the inventory already has it. */
 static bool in_sync_record(struct engine *e, struct look *l, const struct resource *r, struct applied *ret)
 {
     const struct applied *old = inventory_find(&l->inventory, r->id);
@@ -277,7 +278,7 @@ static bool in_sync_record(struct engine *e, struct look *l, const struct resour
     return true;
 }
 
-/* A plan of a part says nothing of the rest: having no change there is not being in sync. */
+/* A plan of a part says nothing about the rest: a resource without a change there is not in sync by that. */
 static bool was_looked_at(const struct look *l, const struct resource *r)
 {
     const char *const *id = l->policy.only;
@@ -288,7 +289,7 @@ static bool was_looked_at(const struct look *l, const struct resource *r)
 
 /*
  * Bring the inventory up to date with what was found in sync: resources whose record was lost, and those
- * whose manifest now says in other words what runs already. Writes nothing when nothing changed (L1).
+ * whose manifest now describes differently what already runs. Writes nothing when nothing changed (L1).
  */
 int record_inventory(struct engine *e, struct look *l, struct err *err)
 {

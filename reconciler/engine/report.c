@@ -1,4 +1,4 @@
-/* What happens, as documents: for terminals, JSON lines and the socket alike. */
+/* Events as documents: for terminals, JSON lines and the socket alike. */
 #include "reconciler/engine/operation.h"
 
 #include "base/str.h"

@@ -97,7 +97,7 @@ int look_rollback(struct engine *e, const struct look_options *o, struct look *l
     return restore_all(l, &g, err);
 }
 
-/* The reference to ask for so that exactly the recorded image runs; NULL: the plain reference still does. */
+/* The reference that makes exactly the recorded image run; NULL: the plain reference still does. */
 static const char *pinned_reference(struct look *l, const char *on, const char *ref,
                                     const struct val *recorded)
 {
@@ -113,7 +113,7 @@ static const char *pinned_reference(struct look *l, const char *on, const char *
     return arena_printf(&l->arena, "%.*s@%s", (int)name_len, ref, digest);
 }
 
-/* Ask for exactly the image that is recorded. Its record goes with it, under the name that Git knows. */
+/* Ask for exactly the recorded image. Its record goes with it, under the name in Git. */
 static void pin(struct look *l, struct val *pins, struct resource *res, const struct val *images)
 {
     const char *ref = val_get_str(res->spec, "image");

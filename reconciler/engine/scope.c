@@ -1,13 +1,13 @@
 /*
- * A look at a few resources, where it is known that nothing else moved: what the engine or a commit touched,
- * and all that need that, for what happens to something may happen to them. What they need in turn is looked
- * at as well, and stays as it is.
+ * A look at a few resources, when it is known that nothing else changed: those that the engine or a commit
+ * touched, and all that depend on them, since what happens to something may affect its dependents. What these
+ * need in turn is observed as well, and stays as it is.
  */
 #include "reconciler/engine/internal.h"
 
 #include "base/str.h"
 
-/* Each is some questions to the engine: for more of them one listing of everything is as good. */
+/* Each takes several requests to the engine; beyond this number one listing of everything is as good. */
 #define SCOPE_MAX  16u
 #define NEEDED_MAX 32u
 
@@ -32,7 +32,7 @@ static bool holds(const char *const *ids, size_t n, const char *id)
     return false;
 }
 
-/* Who is on the default network does not say so: it cannot be found by what it needs. */
+/* Users of the default network do not name it, so they cannot be found by what they need. */
 static bool is_default_network(const char *id)
 {
     return str_eq(id, "network/default");
@@ -179,7 +179,8 @@ int scope_inventory(struct engine *e, struct look *l, struct err *err)
 
 /* ---- the look ---- */
 
-/* What runs may have to wait for what runs; for the rest only a plan that says why it is made asks. */
+/* What runs may have to wait for what runs; other dependencies only matter to a plan that creates
+   something. */
 static bool is_looked_at(const struct scope *s, const struct resource *r)
 {
     return has_objects(r) && (s->with_places || r->kind->flags & KIND_INSTANCES);
@@ -207,13 +208,13 @@ static void use_scope(struct scope *s, struct look *l)
 
 static bool may_scope(const struct engine *e, const struct look_options *o, const struct look *l)
 {
-    /* With several engines a look at all of them is one listing each, side by side. */
+    /* With several engines, a look at all of them is one listing each, side by side. */
     return o->settled && !e->config->target->members && !o->fresh && !o->attended && !o->rollback_to &&
            !o->against && !o->only && !o->fetch && !*l->resume && e->kept;
 }
 
-/* Is what was planned a matter for a look at a part: drift that is put back, or what the commit asks for?
-   What deletes, and what is held back, is judged by all there is. */
+/* Is the plan one that a look at a part may make: restoring drift, or what the commit asks for? Deletions,
+   and what is held back, are judged by a look at everything. */
 static bool is_settled_by_part(const struct look *l, bool edited)
 {
     const struct plan *p = &l->plan;
@@ -229,8 +230,7 @@ static int scope_plan(struct engine *e, const struct look_options *o, struct loo
     return r < 0 ? r : look_plan(e, o, l, err);
 }
 
-/* Is what is to be done nothing but to start what has ended? That does no harm, should somebody have been
-   quicker. */
+/* Does the plan only start what has ended? That does no harm if something overtook the event. */
 static bool only_starts(const struct plan *p)
 {
     for (size_t i = 0; i < p->n; i++)
