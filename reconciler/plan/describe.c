@@ -153,6 +153,15 @@ static bool all_await(const struct plan_change *c)
     return true;
 }
 
+/* One whose check has failed was waited for, or has had the time. */
+static const char *await_reason(const struct plan_change *c)
+{
+    for (size_t i = 0; i < c->n_moves; i++)
+        if (c->moves[i].current && c->moves[i].current->health == HEALTH_UNHEALTHY)
+            return "it was started and did not become healthy; now it is waited for again";
+    return "the run that started it did not wait to the end; now it is waited for";
+}
+
 void describe(struct planner *p, struct plan_change *c)
 {
     c->how = how(p, c);
@@ -178,7 +187,7 @@ void describe(struct planner *p, struct plan_change *c)
         if (!c->n_moves)
             c->reason = "only recorded: nothing that runs changes";
         else if (all_await(c))
-            c->reason = "the run that started it did not wait to the end; now it is waited for";
+            c->reason = await_reason(c);
         else if (c->impact == IMPACT_NONE && c->n_fields)
             c->reason = "changed in Git while it was gone";
         break;
