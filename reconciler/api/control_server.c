@@ -288,6 +288,12 @@ static int listen_at(const char *path, int *ret, struct err *err)
         return r;
     if (somebody_answers(&at))
         return err_set(err, ERR_BUSY, "another forged answers at %s", path);
+    /* What a killed daemon left is taken away, and nothing else. */
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+        err_set(err, ERR_EXISTS, "cannot listen at %s: it exists and is not a socket", path);
+        return err_hint(err, "remove it, or name another listen.socket in the settings");
+    }
     unlink(path);
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t mask = umask(0117);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -309,6 +310,21 @@ static void test_strange_requests(void **state)
     assert_contains(raw(f, request, LIMIT_CONTROL_BYTES + 1), "\"limit\"");
 }
 
+static void test_a_file_is_no_socket(void **state)
+{
+    struct err err = {0};
+    struct fixture *f = *state;
+    struct control *c;
+    struct stat st;
+    char path[600];
+    snprintf(path, sizeof(path), "%s/precious", f->dir);
+    assert_int_equal(io_write_file(path, "x", 1, 0600, &err), 0);
+    assert_fails(control_start(path, &(const struct control_handler){.call = handle}, &c, &err), ERR_EXISTS);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISREG(st.st_mode));
+    unlink(path);
+}
+
 static void test_path_too_long(_unused_ void **state)
 {
     struct err err = {0};
@@ -325,10 +341,15 @@ static void test_path_too_long(_unused_ void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers),          TEST(test_errors_arrive_whole),
-        TEST(test_socket),           TEST(test_caller_that_goes_away_cancels),
-        TEST(test_stop_cancels),     TEST(test_many_callers),
-        TEST(test_strange_requests), cmocka_unit_test(test_path_too_long),
+        TEST(test_a_file_is_no_socket),
+        TEST(test_answers),
+        TEST(test_errors_arrive_whole),
+        TEST(test_socket),
+        TEST(test_caller_that_goes_away_cancels),
+        TEST(test_stop_cancels),
+        TEST(test_many_callers),
+        TEST(test_strange_requests),
+        cmocka_unit_test(test_path_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
