@@ -352,8 +352,8 @@ static struct val *condition_short(struct decode *d, const struct field *f, cons
 
 static const struct field depends_fields[] = {
     {"condition", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "`started`: it runs. `healthy`: its health check passes. `completed`: it has ended with exit "
-            "code 0. Compose's "
+     .doc = "`started`: it runs. `healthy`: its health check passes; where neither its manifest nor its "
+            "image has a check, it runs. `completed`: it has ended with exit code 0. Compose's "
             "`service_started` and so on are the same.",
      .example = "healthy", .def = "started", .def_val = DEF_STR("started"), .choices = conditions,
      .short_form = condition_short},
