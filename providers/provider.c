@@ -102,6 +102,16 @@ bool target_is_swarm(const struct target *t)
     return backend_of(resolved.url) == &provider_swarm;
 }
 
+int provider_url_check(const char *url, struct err *err)
+{
+    if (backend_of(url))
+        return 0;
+    err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", url);
+    return err_hint(err,
+                    "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST, and for a "
+                    "manager of a swarm swarm+ before it");
+}
+
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,
                   struct err *err)
 {
@@ -112,13 +122,8 @@ int provider_open(const struct target *t, const struct provider_env *env, struct
     int r = resolve(&a, &resolved, err);
     if (r < 0)
         return r;
-    const struct provider_ops *backend = backend_of(resolved.url);
-    if (backend)
-        return backend->open(str_empty(t->url) ? &resolved : t, env, ret, err);
-    err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", resolved.url);
-    return err_hint(err,
-                    "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST, and for a "
-                    "manager of a swarm swarm+ before it");
+    r = provider_url_check(resolved.url, err);
+    return r < 0 ? r : backend_of(resolved.url)->open(str_empty(t->url) ? &resolved : t, env, ret, err);
 }
 
 struct provider *provider_on(struct provider *p, const char *id)

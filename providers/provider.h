@@ -243,6 +243,8 @@ struct backend_variant {
 };
 const struct backend_variant *provider_variants(struct arena *a, size_t *ret_n);
 
+/* Is there a backend for the URL's scheme? ERR_INVALID otherwise, with what there is. Asks nobody. */
+int provider_url_check(const char *url, struct err *err) _must_check_;
 /* The backend for a target's URL scheme, opened. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,

@@ -35,6 +35,11 @@ static int fail(const struct err *err)
     return 2;
 }
 
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 static int check_settings(const struct daemon_options *o)
 {
     struct err err = {0};
@@ -46,8 +51,8 @@ static int check_settings(const struct daemon_options *o)
     print_problems(&diags);
     if (r < 0)
         return fail(&err);
-    printf("%s: %zu environments, %zu targets, %zu errors\n", o->settings_path, s.n_envs, s.n_targets,
-           diags.errors);
+    printf("%s: %zu environment%s, %zu target%s, %zu error%s\n", o->settings_path, s.n_envs, plural(s.n_envs),
+           s.n_targets, plural(s.n_targets), diags.errors, plural(diags.errors));
     settings_release(&s);
     return diags.errors ? 1 : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "schema/yaml.h"
 
@@ -169,6 +170,16 @@ static enum log_level level_of(const char *name)
     return LOG_INFO;
 }
 
+/* "127.0.0.1:9464" */
+static void check_port(struct settings_reading *rd, const struct val *address)
+{
+    struct err err = {0};
+    int64_t port;
+    const char *colon = address ? strrchr(address->s, ':') : NULL;
+    if (colon && parse_int(colon + 1, 1, 65535, &port, &err) < 0)
+        reading_problem(rd, address, "listen.metrics: the port %s", err.msg);
+}
+
 static void read_all(struct settings_reading *rd, const struct val *v)
 {
     struct settings *s = rd->s;
@@ -179,6 +190,7 @@ static void read_all(struct settings_reading *rd, const struct val *v)
     if (!s->socket)
         s->socket = settings_default_socket(rd->arena);
     s->metrics = val_get_str(val_get(v, "listen"), "metrics");
+    check_port(rd, val_get(val_get(v, "listen"), "metrics"));
     s->log_sink = val_get_str(val_get(v, "log"), "sink");
     s->log_level = level_of(val_get_str(val_get(v, "log"), "level"));
     read_registries(rd, val_get(v, "registries"));

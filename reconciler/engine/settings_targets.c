@@ -19,6 +19,15 @@ static void check_target_name(struct settings_reading *rd, const char *name, con
               LIMIT_NAME_BYTES);
 }
 
+static void check_url(struct settings_reading *rd, const struct val *url)
+{
+    struct err err = {0};
+    if (!url || provider_url_check(url->s, &err) == 0)
+        return;
+    struct diag *d = reading_problem(rd, url, "%s", err.msg);
+    diag_hint(rd->diags, d, "%s", err.hint);
+}
+
 void reading_targets(struct settings_reading *rd, const struct val *map)
 {
     struct settings *s = rd->s;
@@ -43,6 +52,7 @@ void reading_targets(struct settings_reading *rd, const struct val *map)
             .labels = val_get(v, "labels"),
         };
         check_target_name(rd, map->pairs[i].key, v);
+        check_url(rd, val_get(v, "url"));
     }
     if (!s->n_targets)
         s->targets[s->n_targets++] =

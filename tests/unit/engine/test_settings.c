@@ -202,8 +202,11 @@ static void test_problems_have_a_place_and_a_hint(void **state)
 {
     struct fixture *f = *state;
     check_problem(f, HEAD "enviroments: {}\n", 3, "enviroments", "environments");
-    check_problem(f, HEAD "targets: {local: {url: x, timeout: soon}}\n", 3, "soon", NULL);
+    check_problem(f, HEAD "targets: {local: {url: 'fake://x', timeout: soon}}\n", 3, "soon", NULL);
+    check_problem(f, HEAD "targets: {local: {url: 'foo://x'}}\n", 3,
+                  "\"foo://x\" is not the URL of an engine", "podman://");
     check_problem(f, HEAD "listen: {metrics: '9464'}\n", 3, "9464", NULL);
+    check_problem(f, HEAD "listen: {metrics: '127.0.0.1:99999'}\n", 3, "99999 is out of range", NULL);
     check_problem(f, "kind: Settings\n", 1, "apiVersion", NULL);
     check_problem(f, "", 1, "one document", NULL);
     check_problem(f, HEAD "---\n" HEAD, 1, "this one has 2", NULL);
