@@ -1,6 +1,10 @@
 /* Events of a run under way, told one at a time, from whichever thread has one. */
 #include "reconciler/exec/internal.h"
 
+#include <stdio.h>
+
+#include "base/str.h"
+
 static void tell(struct run *x, struct exec_event *ev)
 {
     if (ev->type == EXEC_CHANGE_END || x->o->event) {
@@ -41,6 +45,8 @@ void event_change(struct run *x, const struct unit *u, enum exec_event_type type
 void event_progress(void *arg, const struct step_progress *p)
 {
     const struct progress_arg *a = arg;
+    snprintf(a->strand->doing, sizeof(a->strand->doing), "%s%s%s", p->what, p->detail ? ": " : "",
+             str_or(p->detail, ""));
     tell(a->run, &(struct exec_event){
                      .type = EXEC_STEP_PROGRESS,
                      .change = a->strand->unit->change,

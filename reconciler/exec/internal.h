@@ -44,6 +44,7 @@ struct strand {
     int64_t due_ns;             /* next attempt, monotonic */
     struct strand *link;        /* in a queue, or in the list of sleepers */
     char made_id[80];           /* the engine's id of what it created */
+    char doing[200];            /* what its step has told last; "": nothing */
     struct object read;         /* read back */
     bool has_read;
     struct arena arena; /* of `read` */
@@ -214,7 +215,7 @@ void event_change(struct run *x, const struct unit *u, enum exec_event_type type
 void event_progress(void *arg, const struct step_progress *p); /* arg: struct progress_arg */
 struct progress_arg {
     struct run *run;
-    const struct strand *strand;
+    struct strand *strand;
     const struct step *step;
 };
 

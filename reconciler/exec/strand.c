@@ -42,10 +42,11 @@ static int stopped_error(struct run *x, struct strand *s, struct err *err)
     if (x->fatal.code)
         *err = x->fatal;
     pthread_mutex_unlock(&x->lock);
+    const char *during = *s->doing ? " while " : "";
     if (why == ERR_TIMEOUT)
-        err_set(err, ERR_TIMEOUT, "the run's time was up");
+        err_set(err, ERR_TIMEOUT, "the run's time was up%s%s", during, s->doing);
     else if (why == ERR_CANCELLED)
-        err_set(err, ERR_CANCELLED, "the run was cancelled");
+        err_set(err, ERR_CANCELLED, "the run was cancelled%s%s", during, s->doing);
     return err->code;
 }
 
@@ -147,6 +148,7 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
         return record_lost(x, &lost);
     }
     s->touched |= journaled;
+    *s->doing = '\0';
     int64_t begin = clock_mono(x->clock);
     event_step(x, s, EXEC_STEP_BEGIN, step, NULL, 0);
     int r = on->ops->apply(on, step, &ctx, &result, err);

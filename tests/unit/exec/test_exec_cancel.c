@@ -270,6 +270,7 @@ static void test_time_is_up(_unused_ void **state)
     assert_true(w.report.duration_ns < 5 * NS_PER_S);
     assert_int_equal(world_outcome(&w, "container/a")->result, EXEC_CANCELLED);
     assert_int_equal(world_outcome(&w, "container/b")->result, EXEC_CANCELLED);
+    assert_string_equal(world_outcome(&w, "container/a")->err.msg, "the run's time was up while waiting");
     world_release(&w);
 }
 
