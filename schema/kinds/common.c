@@ -173,6 +173,12 @@ void check_labels(struct decode *d, const struct ynode *n, const struct val *lab
     }
 }
 
+void object_normalize(struct decode *d, const struct ynode *n, struct val *spec)
+{
+    check_labels(d, n, val_get(spec, "labels"), "labels");
+    placement_normalize(d, n, spec);
+}
+
 void check_external(const struct resource *r, const struct resource_set *set, struct diag_list *diags)
 {
     if (!val_get_bool(r->spec, "external", false))

@@ -50,7 +50,17 @@ struct val *read_path(struct decode *d, const struct field *f,
 struct val *read_names(struct decode *d, const struct ynode *n, const char *what, const char *hint,
                        struct val *(*make)(struct decode *d, const struct ynode *n));
 
-/* An object that is somebody else's (external: true) has nothing but a name. */
+/* The field of a Network or Volume that says it is not ours. */
+#define EXTERNAL_FIELD                                                                                 \
+    {                                                                                                  \
+        "external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,                                               \
+            .doc = "It exists already and is somebody else's: it is used, and never made, changed or " \
+                   "removed. Only `name` goes with it.",                                               \
+            .example = "true", .def = "false", .def_val = DEF_BOOL(false)                              \
+    }
+/* For the `normalize` of Networks and Volumes: their labels and placement. */
+void object_normalize(struct decode *d, const struct ynode *n, struct val *spec);
+/* An external object has only a name and a placement: report anything else. */
 void check_external(const struct resource *r, const struct resource_set *set, struct diag_list *diags);
 /* Labels in a namespace of ours are refused. */
 void check_labels(struct decode *d, const struct ynode *n, const struct val *labels, const char *key);

@@ -86,25 +86,16 @@ static const struct field network_fields[] = {
     {"name", FT_STRING, IMPACT_REPLACE, 0, .doc = "Its name on the engine, in place of `ENVIRONMENT-NAME`.",
      .example = "shop-front", .pattern = "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$",
      .pattern_doc = "letters, digits, _, . and -"},
-    {"external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "It exists already and is somebody else's: it is used, and never made, changed or removed. Only "
-            "`name` goes with it.",
-     .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+    EXTERNAL_FIELD,
     PLACEMENT_FIELDS,
     {0},
 };
-
-static void network_normalize(struct decode *d, const struct ynode *n, struct val *spec)
-{
-    check_labels(d, n, val_get(spec, "labels"), "labels");
-    placement_normalize(d, n, spec);
-}
 
 const struct field_table network_table = {
     .name = "network",
     .doc = "A network of the engine that containers of the environment find each other on, by name.",
     .fields = network_fields,
-    .normalize = network_normalize,
+    .normalize = object_normalize,
 };
 
 static void network_check(const struct resource *r, const struct resource_set *set, struct diag_list *diags)

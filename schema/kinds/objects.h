@@ -4,25 +4,24 @@
  * The canonical forms of Network, Volume, Config and Secret specs. Fields that are not asked for are absent.
  *
  * Network
- *   driver           str (absent: bridge)   driver_opts {K: str}
- *   ipam             {driver str?, options {K: str}?, config {SUBNET: {gateway str?, ip_range str?,
- * aux_addresses {NAME: str}?}}} internal attachable enable_ipv6  bool   enable_ipv4 bool (absent: true)
- * labels {KEY: str}   name str (native name)   external bool (never made, changed or removed)
+ * - driver: str (absent: bridge); driver_opts: {K: str}; labels: {KEY: str}
+ * - ipam: {driver: str, options: {K: str}, config: {SUBNET: {gateway: str, ip_range: str,
+ *   aux_addresses: {NAME: str}}}}, all of them optional
+ * - internal, attachable, enable_ipv6: bool; enable_ipv4: bool (absent: true)
+ * - name: str, the native name; external: bool, never made, changed or removed
  *
  * Volume
- *   driver           str (absent: local)   driver_opts {K: str}   labels {KEY: str} (create-only)   name str
- * external bool
+ * - driver: str (absent: local); driver_opts: {K: str}; labels: {KEY: str} (create-only)
+ * - name, external: as for Network
  *
- * Config             after load
- *   content          str; with encoding "base64" the bytes are not text
- *   digest           str, SHA-256 of the bytes in hexadecimal (hidden)
- *   mode uid gid     defaults for the containers that use it; load copies them into their `configs`
- *   (file is read at load and is gone then)
+ * Config, once loaded (its `file` has been read by then, and is gone)
+ * - content: str; with encoding "base64" the bytes are not text
+ * - digest: str, SHA-256 of the bytes in hexadecimal (hidden)
+ * - mode, uid, gid: defaults for containers that use it; loading copies them into their `configs`
  *
  * Secret
- *   file             str, absolute path on the host, read when a container is made; no byte of it is ever
- * printed mode uid gid     defaults for the containers that use it; load copies them and `file` into their
- * `secrets`
+ * - file: str, absolute path on the host, read when a container is made; no byte of it is ever printed
+ * - mode, uid, gid: defaults for containers that use it; loading copies them and `file` into their `secrets`
  */
 #include "schema/resource.h"
 

@@ -23,19 +23,10 @@ static const struct field volume_fields[] = {
      .example = "shop-data",
      .pattern = "^([a-zA-Z0-9]|[{][{][^{}]+[}][}])([a-zA-Z0-9_.-]|[{][{][^{}]+[}][}])*$",
      .pattern_doc = "letters, digits, _, . and -; on a swarm also templates"},
-    {"external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "It exists already and is somebody else's: it is used, and never made, changed or removed. Only "
-            "`name` goes with it.",
-     .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+    EXTERNAL_FIELD,
     PLACEMENT_FIELDS,
     {0},
 };
-
-static void volume_normalize(struct decode *d, const struct ynode *n, struct val *spec)
-{
-    check_labels(d, n, val_get(spec, "labels"), "labels");
-    placement_normalize(d, n, spec);
-}
 
 const struct field_table volume_table = {
     .name = "volume",
@@ -43,7 +34,7 @@ const struct field_table volume_table = {
            "that needs a word of "
            "its own.",
     .fields = volume_fields,
-    .normalize = volume_normalize,
+    .normalize = object_normalize,
 };
 
 static void volume_check(const struct resource *r, const struct resource_set *set, struct diag_list *diags)
