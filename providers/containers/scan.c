@@ -82,6 +82,14 @@ int scan_enter(struct span value, char open, struct scan *ret, struct err *err)
     return 0;
 }
 
+int scan_list(struct span answer, struct scan *ret, struct err *err)
+{
+    const char *p = answer.p ? skip_space(answer.p, answer.end) : NULL;
+    if (p && answer.end - p >= 4 && memcmp(p, "null", 4) == 0)
+        return 0;
+    return scan_enter(answer, '[', ret, err) < 0 ? err->code : 1;
+}
+
 /* Between two items: 1 with s->p at the next one, 0 at the end. */
 static int next_item(struct scan *s, char close, struct err *err)
 {

@@ -21,6 +21,8 @@ struct scan {
 
 /* Enter a value that must be an array ('[') or an object ('{'). */
 int scan_enter(struct span value, char open, struct scan *ret, struct err *err) _must_check_;
+/* Enter an answer that must be an array. 1, or 0 for "null": so an engine writes a list that it never began. */
+int scan_list(struct span answer, struct scan *ret, struct err *err) _must_check_;
 /* The next element. 1, 0 at the end, or ERR_CORRUPT. */
 int scan_element(struct scan *s, struct span *ret, struct err *err) _must_check_;
 /* The next member of an object: its raw key without quotes, and its value. */

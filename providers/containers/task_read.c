@@ -94,9 +94,7 @@ int tasks_read(struct arena *a, struct span list, struct task **ret, size_t *ret
     size_t n = 0, cap = 0;
     struct scan s;
     struct span entry;
-    int r = 0;
-    if (!str_starts(str_or(list.p, "null"), "null"))
-        r = scan_enter(list, '[', &s, err) < 0 ? err->code : 1;
+    int r = scan_list(list, &s, err);
     while (r > 0 && (r = scan_element(&s, &entry, err)) > 0) {
         struct task t;
         r = task_read(a, entry, &t, err);

@@ -30,6 +30,7 @@ struct docker {
     char engine[128];              /* "docker 20.10.24 (API 1.41)" */
     int64_t skew_ns;               /* the engine's clock less ours, when they differ by more than a second */
     struct pulls *pulls;
+    struct crowd *crowd;     /* of a swarm (providers/swarm/crowd.c); NULL */
     struct arena learnt;     /* of what holds for ever, or until the engine's next start; under the lock */
     struct map images;       /* id -> struct image_info */
     const struct val *facts; /* facts_to_val(), and when ("at"); NULL unknown */

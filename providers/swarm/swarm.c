@@ -6,7 +6,17 @@
 static int swarm_open(const struct target *t, const struct provider_env *env, struct provider **ret,
                       struct err *err)
 {
-    return docker_open_as(&provider_swarm, t, str_after(t->url, SWARM_SCHEME), env, ret, err);
+    int r = docker_open_as(&provider_swarm, t, str_after(t->url, SWARM_SCHEME), env, ret, err);
+    if (r == 0)
+        docker_of(*ret)->crowd = crowd_new();
+    return r;
+}
+
+static void swarm_close(struct provider *p)
+{
+    if (p)
+        crowd_free(docker_of(p)->crowd);
+    docker_close(p);
 }
 
 unsigned swarm_caps(unsigned api)
@@ -106,7 +116,7 @@ static int swarm_apply(struct provider *p, const struct step *s, const struct st
 const struct provider_ops provider_swarm = {
     .name = "swarm",
     .open = swarm_open,
-    .close = docker_close,
+    .close = swarm_close,
     .ping = swarm_ping,
     .observe = swarm_observe,
     .inspect = swarm_inspect,

@@ -67,6 +67,17 @@ int swarm_files(struct act *t, struct service_file **ret, size_t *ret_n, struct 
 /* Remove objects of this service's sources that no service uses, but for the newest `keep` of each. */
 void swarm_collect(struct act *t, const struct val *spec, size_t keep);
 
+/* Those who wait for services at the same time, between crowd_join() and crowd_leave(), ask together. Any
+   thread. */
+struct crowd *crowd_new(void);
+void crowd_free(struct crowd *c); /* NULL is fine */
+void crowd_join(struct crowd *c);
+void crowd_leave(struct crowd *c);
+/* The service of a step and its tasks, as they were at `since_ns` (stream_now()) or later. *ret is to be
+   released, and so is *lists, which holds nothing else. ERR_NOTFOUND. */
+int crowd_look(struct act *t, int64_t since_ns, json_t **ret, struct swarm_lists *lists,
+               struct err *err) _must_check_;
+
 act_fn service_create, service_update, service_remove, service_wait, swarm_network_create,
     swarm_network_remove;
 /* Back to what it was before the update of this step (step.back). */

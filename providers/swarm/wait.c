@@ -191,11 +191,13 @@ static int check_unchanged(struct watching_service *w, struct err *err)
 static int look(struct watching_service *w, struct err *err)
 {
     struct act *t = w->t;
-    int r = swarm_glance(t, &w->object, &w->service, err);
+    int r = crowd_look(t, w->begin_ns, &w->service, &w->lists, err);
     if (r == ERR_NOTFOUND)
         return err_set(err, ERR_FAILED, "service %s is gone", t->step->native_name);
     if (r == 0)
-        r = swarm_service_tasks(t->d, w->object.native_id, act_cancel(t), t->arena, &w->lists, err);
+        r = swarm_object(t->arena, &(struct swarm_lists){0}, w->service, &w->object, err);
+    if (r == 0)
+        r = act_check(t->step, &w->object, err);
     if (r < 0)
         return r;
     const struct task *tasks;
@@ -253,10 +255,8 @@ static int64_t next_pause(int64_t pause, int64_t waited)
     return pause * 3 / 2 < most ? pause * 3 / 2 : most;
 }
 
-int service_wait(struct act *t, struct err *err)
+static int wait_for_tasks(struct act *t, struct err *err)
 {
-    if (t->step->gone)
-        return wait_for_end(t, err);
     const struct step *s = t->step;
     _cleanup_json_ json_t *asked = NULL;
     int64_t begin = stream_now(), up_since = 0, pause = LOOK_FIRST_NS;
@@ -280,4 +280,14 @@ int service_wait(struct act *t, struct err *err)
             return cancel_check(act_cancel(t), err);
         pause = next_pause(pause, stream_now() - begin);
     }
+}
+
+int service_wait(struct act *t, struct err *err)
+{
+    if (t->step->gone)
+        return wait_for_end(t, err);
+    crowd_join(t->d->crowd);
+    int r = wait_for_tasks(t, err);
+    crowd_leave(t->d->crowd);
+    return r;
 }

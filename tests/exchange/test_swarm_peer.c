@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "providers/swarm/swarm.h"
 #include "tests/lib/unit.h"
 
 #include <poll.h>
@@ -344,6 +345,63 @@ static void test_tasks_that_come_and_go_are_noticed(void **state)
     buf_release(&heard);
 }
 
+/* Many who wait cost two listings for a moment, not two questions each; one that the listing lacks is asked
+   for by itself. */
+static void test_those_who_wait_ask_together(void **state)
+{
+    static const struct peer_answer script[] = {
+        {SERVICES_PATH, .body = "[" SERVICE("10", "one") "]"},
+        {TASKS_PATH " ", .body = "[" TASK("t1", "running") "," TASK("t2", "failed") "]"},
+        {TASKS_PATH "?", .body = "[" TASK("t1", "running") "]"},
+        {SERVICE_PATH, .body = SERVICE("10", "one")},
+        {"GET /v1.41/services/rec-db ", .status = 404, .body = "{\"message\":\"no such service\"}"},
+        {0}};
+    struct world w;
+    (void)state;
+    open_swarm(&w, script);
+    struct docker *d = docker_of(w.p);
+    struct step web = step_of(&w, STEP_WAIT), db = web;
+    db.native_name = "rec-db";
+    for (unsigned n = 1; n <= 5; n++)
+        crowd_join(d->crowd);
+    int64_t since = stream_now();
+    for (size_t i = 0; i < 4; i++) {
+        struct act t = {.d = d, .step = i == 3 ? &db : &web, .arena = &w.arena};
+        struct swarm_lists lists = {0};
+        json_t *service = NULL;
+        int r = crowd_look(&t, since, &service, &lists, &w.err);
+        assert_int_equal(r, i == 3 ? ERR_NOTFOUND : 0);
+        if (r == 0) {
+            assert_string_equal(json_string_value(json_object_get(service, "ID")), "svc1");
+            assert_int_equal(lists.n_tasks, 2);
+            assert_string_equal(lists.task[1].state, "failed");
+        }
+        json_decref(service);
+        swarm_lists_release(&lists);
+        if (i == 2)
+            assert_int_equal(count(peer_log(w.peer), "GET /v1.41/services"), 1);
+    }
+    assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 1);
+    assert_int_equal(count(peer_log(w.peer), TASKS_PATH), 1);
+    /* Whose wait began later wants to know what is there now. */
+    struct act t = {.d = d, .step = &web, .arena = &w.arena};
+    struct swarm_lists lists = {0};
+    json_t *service = NULL;
+    struct err err = {0};
+    assert_ok(crowd_look(&t, stream_now(), &service, &lists, &err));
+    assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 2);
+    json_decref(service);
+    swarm_lists_release(&lists);
+    for (unsigned n = 1; n <= 5; n++)
+        crowd_leave(d->crowd);
+    /* One alone asks for itself. */
+    web.timeout_ns = 5 * NS_PER_S;
+    peer_script(w.peer, script);
+    assert_int_equal(apply(&w, &web), 0);
+    assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 0);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_a_listing_says_what_runs),
         cmocka_unit_test(test_listings_that_go_wrong),
         cmocka_unit_test(test_an_event_stream_that_breaks),
+        cmocka_unit_test(test_those_who_wait_ask_together),
         cmocka_unit_test(test_tasks_that_come_and_go_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
