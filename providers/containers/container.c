@@ -28,7 +28,7 @@ static void fields_read(struct arena *a, json_t *config, json_t *host, struct va
     }
 }
 
-/* A name that the engine made up is nothing that was asked for. */
+/* A name that the engine made up was not asked for. */
 static void hostname_read(const char *id, struct val *spec)
 {
     const char *name = val_get_str(spec, "hostname");
@@ -36,7 +36,7 @@ static void hostname_read(const char *id, struct val *spec)
         val_map_del(spec, "hostname");
 }
 
-/* Seconds are what the engine knows; a fraction is in the mark. */
+/* Engines only know seconds; a fraction is kept in the mark. */
 static void grace_read(struct arena *a, const struct val *asked, struct val *spec)
 {
     int64_t ns = val_get_int(asked, "stop_grace_period", 0);
@@ -108,7 +108,7 @@ int container_read(struct arena *a, json_t *inspect, const struct image_info *im
     return 0;
 }
 
-/* An entrypoint of one's own takes the image's command away. */
+/* An entrypoint of its own makes the image's command void. */
 static void command_defaults(struct arena *a, const struct object *o, struct val *v)
 {
     if (!val_equal(val_get(o->spec, "entrypoint"), val_get(v, "entrypoint")))
@@ -152,7 +152,8 @@ bool container_needs_image(const struct val *spec)
 static void command_write(const struct create_request *rq, json_t *body)
 {
     const struct val *command = val_get(rq->spec, "command"), *entrypoint = val_get(rq->spec, "entrypoint");
-    /* An empty command means none only beside an entrypoint; an entrypoint of one empty word means none. */
+    /* An empty command means none only together with an entrypoint; an entrypoint of one empty word means
+       none. */
     if (container_needs_image(rq->spec) && rq->image)
         entrypoint = val_get(rq->image->defaults, "entrypoint");
     if (entrypoint)

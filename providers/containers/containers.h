@@ -98,12 +98,12 @@ json_t *network_write(const char *name, const struct val *spec, const struct val
 int volume_read(struct arena *a, json_t *inspect, struct object *ret, struct err *err) _must_check_;
 json_t *volume_write(const char *name, const struct val *spec, const struct val *labels);
 
-/* What the labels of an object say about whose it is: id, instance, owner, generation, commit, ... of an
- * object. */
+/* Whose an object is, according to its labels: id, instance, owner, generation, commit, ... */
 void marks_read(struct arena *a, json_t *labels, const char *native_name, struct object *ret);
 /* Labels without ours. */
 struct val *labels_read(struct arena *a, json_t *labels);
 
-/* An error answer: sets err to the engine's words, with a code by status and by what is known of the words. */
+/* An error answer: sets err to the engine's words, with a code derived from the status and from known
+   phrases. */
 int refusal_read(int status, const char *body, size_t len, struct err *err);
 #endif

@@ -1,4 +1,4 @@
-/* Images: what they give to containers made of them. */
+/* Images: what they give to containers made from them. */
 #include "base/str.h"
 #include "providers/containers/wire.h"
 #include "schema/kinds/container.h"

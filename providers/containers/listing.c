@@ -11,8 +11,8 @@
  * member, and of networks there are names only.
  */
 
-/* Which members make the look of an entry. Status is worded by time ("Up 3 minutes"); Ports and Mounts come
- * in any order. */
+/* The members whose values are compared. Status is worded by time ("Up 3 minutes"); Ports and Mounts come
+   in any order. */
 static const char *const look_members[] = {"Image",      "ImageID",         "Labels",  "Names",
                                            "HostConfig", "NetworkSettings", "Networks"};
 
@@ -35,7 +35,7 @@ static void status_read(const char *status, struct listed *ret)
         ret->exit_code = (int)strtol(code, NULL, 10);
 }
 
-/* ["/web", "/other/alias"]: the one that is its own. */
+/* ["/web", "/other/alias"]: its own name among those that links gave it. */
 static int name_read(struct arena *a, struct span names, struct listed *ret, struct err *err)
 {
     struct scan s;

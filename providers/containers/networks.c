@@ -8,8 +8,8 @@
 #define ENDPOINTS_AT_CREATE \
     API(1u, 44u) /* several networks, and hardware addresses of endpoints, in the create body */
 
-/* Modes that are no user-defined network. Docker says "default" for its own bridge when nothing was asked
- * for. */
+/* Modes that are not user-defined networks. Docker reports "default" for its own bridge when nothing was
+   asked for. */
 static const char *mode_read(const char *mode)
 {
     if (str_empty(mode) || str_eq(mode, "default") || str_eq(mode, "bridge"))

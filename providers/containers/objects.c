@@ -11,7 +11,7 @@ static void created_read(json_t *o, const char *key, struct object *ret)
         ret->created_ns = 0;
 }
 
-/* Labels of ours stay out; marks go into the object. */
+/* Labels of ours are left out; marks go into the object. */
 static void common_read(struct arena *a, json_t *o, const char *name, struct object *ret, struct val *spec)
 {
     json_t *labels = json_object_get(o, "Labels");
@@ -51,8 +51,8 @@ static const struct {
     const char *field, *json;
 } network_flags[] = {{"internal", "Internal"}, {"attachable", "Attachable"}, {"enable_ipv6", "EnableIPv6"}};
 
-/* The engine gives a network a subnet when none is asked for: the same record, so what it gave is in
- * `defaults` too. */
+/* The engine gives a network a subnet when none is asked for, and records it in the same place, so what it
+   gave is in `defaults` too. */
 static struct val *subnets_read(struct arena *a, json_t *list)
 {
     struct val *map = json_array_size(list) ? val_map(a) : NULL;
@@ -133,7 +133,7 @@ static json_t *subnets_write(const struct val *subnets)
 json_t *network_write(const char *name, const struct val *spec, const struct val *labels)
 {
     const struct val *ipam = val_get(spec, "ipam");
-    /* CheckDuplicate: older engines take a second network of the same name otherwise. */
+    /* CheckDuplicate: otherwise older engines accept a second network of the same name. */
     json_t *o = json_pack("{s:s, s:s, s:b, s:o}", "Name", name, "Driver",
                           str_or(val_get_str(spec, "driver"), "bridge"), "CheckDuplicate", 1, "Labels",
                           labels_merge(labels, spec));
@@ -154,7 +154,7 @@ json_t *network_write(const char *name, const struct val *spec, const struct val
     return o;
 }
 
-/* Volumes have no id: the time of their making tells two of the same name apart. */
+/* Volumes have no id: the creation time tells two of the same name apart. */
 static const char *volume_id(struct arena *a, const char *name, const char *created)
 {
     struct digest d;

@@ -4,8 +4,8 @@
 
 /*
  * Docker answers 500 for many things that will never work, and 409 or 404 for some that will. These are its
- * words (daemon/, libnetwork, distribution of Docker 20.10 to 28, and the kernel's behind them) where the
- * status alone says too little.
+ * phrases (daemon/, libnetwork, distribution of Docker 20.10 to 28, and those of the kernel) for cases where
+ * the status alone says too little.
  */
 static const struct {
     const char *text;
@@ -84,7 +84,7 @@ static const struct {
     {"network already exists", ERR_EXISTS, false, NULL},
     {"network is being used", ERR_BUSY, true, "containers are still on this network"},
     {"volume is being used", ERR_BUSY, true, "containers still use this volume"},
-    /* Of a container that left a network while it was being stopped, until it has. */
+    /* About a container that left a network while it was being stopped, until it has stopped. */
     {"network inspection mismatch", ERR_BUSY, true, NULL},
     /* Go's list of the host's devices, of which one went away meanwhile (net.InterfaceAddrs). */
     {"route ip+net: no such network interface", ERR_BUSY, true, NULL},

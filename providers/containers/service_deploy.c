@@ -62,7 +62,7 @@ void rolling_write(const struct val *spec, json_t *body)
 {
     const struct val *update = val_get(spec, "update");
     const struct val *rollback = val_path(spec, "deploy.rollback_config");
-    /* A swarm that is not told to watch takes a task that started for one that runs. */
+    /* A swarm that is not told to watch counts a task as running once it has started. */
     json_t *o = rolling_of(update, "rollback", val_get_str(update, "order"));
     if (str_eq(val_get_str(update, "strategy"), "recreate")) { /* all go, then all come */
         json_object_set_new(o, "Parallelism", json_integer(0));
@@ -73,7 +73,7 @@ void rolling_write(const struct val *spec, json_t *body)
                         rolling_of(rollback, "pause", val_get_str(rollback, "order")));
 }
 
-/* What it is told of updates is of the next one only (`update` is no field of the engine's). */
+/* Its update settings are for the next update only (`update` is not a field of the engine's). */
 static void rollback_read(struct arena *a, json_t *config, struct val *deploy)
 {
     struct val *v = val_map(a);

@@ -28,7 +28,7 @@ static void fields_read(struct arena *a, json_t *task, json_t *container, struct
     }
 }
 
-/* What was asked for, and apart from it the digest of the image that it stands for. */
+/* The reference as asked for, and apart from it the digest of the image that it stood for. */
 static void image_read_pinned(struct arena *a, const char *image, const struct val *asked, struct val *spec,
                               struct object *ret)
 {
@@ -263,7 +263,7 @@ static struct val *spec_of_service(struct arena *a, json_t *body, const struct n
     return spec;
 }
 
-/* What a swarm gives where nothing is asked for. */
+/* What a swarm uses where nothing is asked for. */
 static const struct val *service_defaults(struct arena *a, const struct val *spec)
 {
     struct val *v = val_map(a);

@@ -40,7 +40,7 @@ static json_t *write_host_lines(const struct val *v)
     return list;
 }
 
-/* A swarm says capabilities with CAP_, and takes them so only. */
+/* A swarm reports capabilities with CAP_, and only accepts them so. */
 static json_t *write_capabilities(const struct val *v)
 {
     json_t *list = json_array();

@@ -42,7 +42,7 @@ int act_check(const struct step *s, const struct object *o, struct err *err)
     if (s->native_id && !str_eq(o->native_id, s->native_id))
         return err_set(err, ERR_CONFLICT, "%s %s is not the one that was planned for any more",
                        s->kind->prefix, s->native_name);
-    /* Without a mark, only the id that an adoption named will do. */
+    /* Without a mark, only the id that an adoption named is accepted. */
     bool ours = o->owner ? str_eq(o->id, s->id) && (!s->owner || str_eq(o->owner, s->owner))
                          : s->foreign && s->native_id;
     return ours ? 0 : not_ours(s, o, err);
@@ -74,7 +74,7 @@ static int start(struct act *t, const char *native_id, const char *verb, struct 
     return r;
 }
 
-/* Marks never change, so what was kept of a container still says whose it is. */
+/* Marks never change, so a cached container still tells whose it is. */
 static bool is_known_as_ours(struct act *t)
 {
     struct object o;
@@ -84,7 +84,7 @@ static bool is_known_as_ours(struct act *t)
            (id && docker_recall(t->d, t->arena, id, &o) && act_check(t->step, &o, &ignored) == 0);
 }
 
-/* The engine's id of what the step is about, which is looked at only where it is not known as ours. */
+/* The engine's id of the step's object, which is only looked up where it is not already known to be ours. */
 static int find_id(struct act *t, const char **ret, struct err *err)
 {
     struct object o;
@@ -180,12 +180,12 @@ int act_rename(struct act *t, struct err *err)
     const struct step *s = t->step;
     struct object o;
     struct err refused = {0};
-    /* Should the answer of an attempt have been lost, the next one is refused: then it is looked at. */
+    /* If the answer to an earlier attempt was lost, this one is refused; then look whether it is done. */
     if (s->made && rename_to(t, s->native_id, &refused) == 0)
         return 0;
     int r = act_look(t, &o, err);
     if (r == ERR_NOTFOUND && !s->native_id) {
-        /* Done by an earlier run, if what has the new name is of this resource. */
+        /* Done by an earlier run, if the object with the new name belongs to this resource. */
         struct act again = *t;
         struct step renamed = *s;
         struct err ignored = {0};
@@ -205,7 +205,8 @@ int act_rename(struct act *t, struct err *err)
     return rename_to(t, o.native_id, err);
 }
 
-/* The engine says 409 while another removal of the same container is under way: wait for that one's end. */
+/* The engine answers 409 while another removal of the same container is under way: wait for that one to
+   end. */
 static int removal_ended(struct act *t, const char *id, struct err *err)
 {
     for (int i = 0; i < 100; i++) {

@@ -1,4 +1,4 @@
-/* Making a container: its body, its networks, its files; all of it or nothing. */
+/* Creating a container: its body, its networks, its files; all of it or nothing. */
 #include "providers/docker/docker.h"
 
 #include "base/clock.h"
@@ -24,7 +24,7 @@ static int resolve_joins(struct act *t, struct val **spec, struct err *err)
     return 0;
 }
 
-/* The question that makes a container. */
+/* The request that creates a container. */
 static int make_body(struct act *t, struct val *spec, const char **ret_path, json_t **ret, struct err *err)
 {
     struct create_request rq = {
@@ -65,7 +65,7 @@ static int post_create(struct act *t, const char *path, json_t *body, char *ret_
 static void take_back(struct act *t, const char *id)
 {
     struct err ignored = {0};
-    /* Not cancellable: what was begun is undone also when the run is being stopped. */
+    /* Not cancellable: what was begun is undone even when the run is being stopped. */
     const struct ask q = {.method = "DELETE",
                           .path = docker_path(t->arena, "/containers/", id, "?v=1&force=1")};
     (void)!docker_json(t->d, &q, NULL, NULL, &ignored);
@@ -84,12 +84,13 @@ static int join_networks(struct act *t, const struct val *spec, const char *id, 
     return 0;
 }
 
-/* A name is taken before the container that gets it can be found: what a killed run sent is still under way. */
+/* A name is reserved before its container can be found: a request that a killed run sent is still under
+   way. */
 #define NAME_PAUSE_NS (20 * NS_PER_MS)
 #define NAME_TRIES    500
 
-/* What has the name already: ours of a former run, half made or done; or in the way. 0 and *ret_again: try
- * once more. */
+/* Something already has the name: ours of an earlier run, unfinished or done; or in the way. 0 and
+ *ret_again: try once more. */
 static int meet_existing(struct act *t, const char *name, bool *ret_again, struct err *err)
 {
     struct object o;
@@ -108,7 +109,7 @@ static int meet_existing(struct act *t, const char *name, bool *ret_again, struc
         return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
     }
     if (o.state == OBJECT_CREATED) {
-        /* It never ran: nothing is lost, and only this way it surely has its files and networks. */
+        /* It never ran: nothing is lost, and only a new one is sure to have its files and networks. */
         take_back(t, o.native_id);
         *ret_again = true;
         return 0;

@@ -82,7 +82,7 @@ int docker_image(struct docker *d, const char *id, const struct cancel *c, struc
         const struct ask q = {.path = docker_path(&scratch, "/images/", id, "/json"), .cancel = c};
         int r = docker_json(d, &q, &j, NULL, err);
         if (r == ERR_NOTFOUND)
-            return 0; /* removed by force from under its containers */
+            return 0; /* an image removed by force from under its containers */
         if (r < 0)
             return r;
         image_read(&scratch, j, &fresh);

@@ -94,7 +94,7 @@ static int network_delete(struct act *t, const char *id, struct err *err)
                        NULL, NULL, err);
 }
 
-/* Which of two stays: the older one; it does not matter which, as long as all agree. */
+/* Which of two stays: the older one. It does not matter which, as long as everybody agrees. */
 static bool stays_before(const struct object *a, const struct object *b)
 {
     if (a->created_ns != b->created_ns)

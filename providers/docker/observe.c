@@ -122,7 +122,7 @@ static int add_objects(struct look_at *w, json_t *list, read_fn *read, struct er
         if (r < 0)
             return r;
         w->out->listed++;
-        /* The filter asks the engine; this asks the label. */
+        /* The filter makes the engine select; this checks the label. */
         if (o.owner && str_eq(o.owner, w->rq->owner))
             *observed_add(w->out) = o;
     }
@@ -187,7 +187,7 @@ static int observe(struct look_at *w, struct err *err)
         r = desired_look(w, set, err);
     if (r < 0)
         return r;
-    /* A part says nothing of what the others have been through. */
+    /* A look at a part says nothing about what happened to the others. */
     if (!w->rq->resource && !w->partly)
         events_keep(w);
     if (w->d->env.cache.flush)
