@@ -11,8 +11,8 @@
  * member, and of networks there are names only.
  */
 
-/* The members whose values are compared. Status is worded by time ("Up 3 minutes"); Ports and Mounts come
-   in any order. */
+/* The members whose values are compared: not Status, which is worded by time ("Up 3 minutes"), nor Ports and
+   Mounts, which come in any order. */
 static const char *const look_members[] = {"Image",      "ImageID",         "Labels",  "Names",
                                            "HostConfig", "NetworkSettings", "Networks"};
 

@@ -43,7 +43,7 @@ void resources_write(const struct val *resources, json_t *host)
             json_object_set_new(host, limits[i].json, json_of(val_get(resources, limits[i].field)));
 }
 
-/* 0 and absent mean the same for all limits but memory_swappiness, and so does -1 for pids. */
+/* An absent limit counts as 0; for pids and memory_swappiness as -1. */
 static int64_t limit_value(const struct val *resources, size_t i)
 {
     int64_t none = str_eq(limits[i].field, "pids") || str_eq(limits[i].field, "memory_swappiness") ? -1 : 0;
