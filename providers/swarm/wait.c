@@ -159,14 +159,32 @@ static int will_not(struct watching_service *w, struct err *err)
     return err_hint(err, "see its output with `forge-ctl logs`, and `docker service ps --no-trunc %s`", name);
 }
 
-static int too_late(struct watching_service *w, struct err *err)
+/* A task that is to run, and does not yet; NULL: none. */
+static const struct task *waiting_task(const struct watching_service *w)
 {
-    const struct service_state *s = &w->state;
     const struct task *tasks, *waiting = NULL;
     size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
     for (size_t i = 0; i < n; i++)
         if (str_eq(tasks[i].wanted, "running") && !str_eq(tasks[i].state, "running"))
             waiting = &tasks[i];
+    return waiting;
+}
+
+/* How far it is, and what the swarm says of a task that it cannot place or start. */
+static void tell_progress(const struct watching_service *w, int64_t left)
+{
+    const struct act *t = w->t;
+    const struct task *waiting = waiting_task(w);
+    const char *why_not = waiting && waiting->error ? waiting->error : NULL;
+    act_progress(t, "waiting for its tasks", left > 0 ? left : 0, t->step->timeout_ns,
+                 arena_printf(t->arena, "%zu of %zu run%s%s", w->current, w->state.wanted,
+                              why_not ? ", " : "", str_or(why_not, "")));
+}
+
+static int too_late(struct watching_service *w, struct err *err)
+{
+    const struct service_state *s = &w->state;
+    const struct task *waiting = waiting_task(w);
     const char *reason = waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w);
     return err_set(err, ERR_TIMEOUT, "service %s is not %s in time: %zu of %zu tasks run%s%s",
                    w->t->step->native_name, depend_condition_name(w->t->step->condition), w->current,
@@ -272,7 +290,7 @@ static int wait_for_tasks(struct act *t, struct err *err)
             r = will_not(&w, err);
         else if (r == 0 && v == NOT_YET && s->timeout_ns > 0 && left <= 0)
             r = too_late(&w, err);
-        act_progress(t, "waiting for its tasks", (int64_t)w.current, (int64_t)w.state.wanted, NULL);
+        tell_progress(&w, left);
         forget(&w);
         if (r < 0 || v == HOLDS)
             return r;
