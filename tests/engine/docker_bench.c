@@ -140,6 +140,7 @@ struct step bench_step(struct bench *b, enum step_verb verb, const struct resour
         .verb = verb,
         .kind = r->kind,
         .id = r->id,
+        .owner = b->owner,
         .instance = instance,
         .native_name = bind_native_name(&b->arena, b->owner, r, instance),
         .spec = r->spec,
