@@ -49,6 +49,7 @@ static void set_policy(struct engine *e, const struct look_options *o, struct lo
         .only = o->only,
         .force_retry = o->force_retry || o->attended,
         .resume = l->resume,
+        .rollback_to = l->rollback_to,
         .attended = o->attended,
         .now_ns = clock_wall(e->env.clock),
     };

@@ -121,17 +121,22 @@ static const char *creation_reason(struct planner *p, const struct plan_change *
 static const char *removal_reason(struct planner *p, const struct plan_change *c)
 {
     size_t n = c->n_moves;
-    return n > 1 ? arena_printf(p->a, "no longer in Git (%zu objects)", n) : "no longer in Git";
+    const char *absent = planner_absent(p);
+    return n > 1 ? arena_printf(p->a, "%s (%zu objects)", absent, n) : absent;
 }
 
 static const char *forget_reason(const struct planner *p, const struct plan_change *c)
 {
     if (target_is_gone(p, c->id))
         return "its target is no longer one of this environment's; what runs there is left alone";
+    const char *stays = "";
     if (c->applied && val_get_bool(c->applied->spec, "external", false))
-        return "no longer in Git; what is there is not ours and stays";
-    return c->applied && c->applied->adopted ? "no longer in Git; it carries no mark of ours and stays"
-                                             : "no longer in Git, and gone from the engine";
+        stays = "; what is there is not ours and stays";
+    else if (c->applied && c->applied->adopted)
+        stays = "; it carries no mark of ours and stays";
+    else
+        stays = ", and gone from the engine";
+    return arena_printf(p->a, "%s%s", planner_absent(p), stays);
 }
 
 static const char *adoption_reason(struct planner *p, const struct plan_change *c)

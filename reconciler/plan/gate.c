@@ -64,7 +64,7 @@ static const char *held_reason(struct planner *p, const struct plan_change *c)
 {
     const struct applied *rec = c->applied;
     const char *error = rec ? str_or(rec->error, "its last attempt failed") : NULL;
-    const char *what = c->resource ? "" : "no longer in Git; ";
+    const char *what = c->resource ? "" : arena_printf(p->a, "%s; ", planner_absent(p));
     if (!rec || p->policy->force_retry || !still_holds(c))
         return NULL;
     switch (rec->status) {
@@ -84,12 +84,13 @@ static const char *held_reason(struct planner *p, const struct plan_change *c)
     return NULL;
 }
 
-static const char would_lose[] = "would lose its data, which nobody allowed";
-static const char kept_with_data[] = "no longer in Git, and kept with its data";
-
-static bool loses_data(struct planner *p, const struct plan_change *c)
+/* Its data would be lost, and nobody allowed that; NULL: not so. */
+static const char *loss_reason(struct planner *p, const struct plan_change *c)
 {
-    return c->impact == IMPACT_DATA_LOSS && !loss_allowed(p, c);
+    if (c->impact != IMPACT_DATA_LOSS || loss_allowed(p, c))
+        return NULL;
+    return c->resource ? "would lose its data, which nobody allowed"
+                       : arena_printf(p->a, "%s, and kept with its data", planner_absent(p));
 }
 
 const struct plan_unready *planner_unready(const struct planner *p, const char *id)
@@ -216,8 +217,9 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
         kept = volume_reason(p, c);
     if (kept)
         return kept;
-    if (loses_data(p, c))
-        return c->resource ? would_lose : kept_with_data;
+    const char *loss = loss_reason(p, c);
+    if (loss)
+        return loss;
     const char *reason = c->returns ? NULL : held_reason(p, c);
     if (!reason && !p->policy->self_heal && of_itself == CAUSE_DRIFT)
         reason = "self-heal is off, so drift is only reported";
@@ -227,8 +229,8 @@ const char *gate_reason(struct planner *p, const struct plan_change *c)
 void gate(struct planner *p, struct plan_change *c)
 {
     c->input_digest = input_digest(p, c);
-    const char *reason = gate_reason(p, c);
-    if (reason == would_lose || reason == kept_with_data)
+    const char *reason = gate_reason(p, c), *loss = loss_reason(p, c);
+    if (loss && str_eq(reason, loss))
         c->loss_word = loss_word(p, c->id);
     if (reason)
         block(p, c, "%s", reason);

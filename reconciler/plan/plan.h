@@ -159,9 +159,10 @@ struct plan_policy {
     /* Ids whose change was under way when the last run ended (the journal), NULL-terminated; may be NULL.
        What is missing or stopped there is not drift: it is finished (S8), even where self_heal is off. */
     const char *const *resume;
-    bool force_retry; /* try stalled and held ones again */
-    bool attended;    /* a person decides: may drop records of engines that the environment no longer has */
-    int64_t now_ns;   /* wall clock: back-off */
+    uint64_t rollback_to; /* what is asked for is this generation, and not Git; 0: Git */
+    bool force_retry;     /* try stalled and held ones again */
+    bool attended;  /* a person decides: may drop records of engines that the environment no longer has */
+    int64_t now_ns; /* wall clock: back-off */
 };
 
 /* A resource that lacks something which neither Git nor the engine provides. */

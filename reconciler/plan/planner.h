@@ -94,6 +94,8 @@ unsigned planner_caps(const struct planner *p, const char *id); /* of its engine
 /* Its state is unknown because its engine is away: it takes part in no change. */
 void planner_unknown(struct planner *p, const char *id);
 void planner_note(struct planner *p, const char *id, const char *text);
+/* Why something goes that is not asked for: "no longer in Git", or "not in generation 4". */
+const char *planner_absent(const struct planner *p);
 /* Why it cannot be created (plan_input.unready); NULL: it can. */
 const struct plan_unready *planner_unready(const struct planner *p, const char *id);
 bool id_listed(const char *const *list, const char *id);

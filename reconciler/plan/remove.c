@@ -8,15 +8,23 @@ static const struct kind_desc *kind_of(struct planner *p, const char *id)
     return slash ? kind_by_prefix(arena_strndup(p->a, id, (size_t)(slash - id))) : NULL;
 }
 
-/* Why something that is no longer in Git stays; NULL: it is removed. */
+const char *planner_absent(const struct planner *p)
+{
+    uint64_t generation = p->policy->rollback_to;
+    return generation ? arena_printf(p->a, "not in generation %llu", (unsigned long long)generation)
+                      : "no longer in Git";
+}
+
+/* Why something that is not asked for stays; NULL: it is removed. */
 static const char *kept(const struct planner *p, const struct plan_change *c, const struct object *o)
 {
     const struct applied *rec = c->applied;
     const char *word = rec ? val_get_str(rec->annotations, "forge/prune") : NULL;
     if (str_eq(word, "disabled") || (o && o->keep))
-        return "no longer in Git, and kept: it carries the annotation forge/prune: disabled";
+        return arena_printf(p->a, "%s, and kept: it carries the annotation forge/prune: disabled",
+                            planner_absent(p));
     if (!p->policy->prune)
-        return "no longer in Git, and kept: prune is off for this environment";
+        return arena_printf(p->a, "%s, and kept: prune is off for this environment", planner_absent(p));
     return NULL;
 }
 

@@ -209,6 +209,7 @@ test_rollback() # H2
     run forge-ctl rollback --dry-run
     assert_status 0
     assert_contains "$out" "two -> one"
+    assert_contains "$out" "- container/other   not in generation 1"
     run forge-ctl rollback --yes
     assert_status 0
     run forge-ctl history --json
