@@ -1,8 +1,8 @@
 #ifndef SCHEMA_DECODE_INTERNAL_H
 #define SCHEMA_DECODE_INTERNAL_H
 /*
- * What the parts of the decoder share: decode.c walks records and says what is wrong, decode_scalar.c reads
- * single values, decode_many.c lists, maps and keyed lists. Nodes given to these functions are not null.
+ * What the parts of the decoder share: decode.c walks records and reports problems, decode_scalar.c reads
+ * single values, decode_many.c lists, maps and keyed lists. Nodes passed to these functions are not null.
  */
 #include "schema/field.h"
 
@@ -13,16 +13,17 @@ struct val *decode_keyed(struct decode *d, const struct field *f, const struct y
 struct val *decode_command(struct decode *d, const struct field *f, const struct ynode *n);
 struct val *decode_any(struct decode *d, const struct ynode *n);
 
-/* An item of a list or value of a map: as decode_field(), but null is an error unless the field takes it. */
+/* An item of a list or a value of a map: like decode_field(), but null is an error unless the field accepts
+   it. */
 struct val *decode_item(struct decode *d, const struct field *f, const struct ynode *n);
-/* The same one step further down; name NULL: at an index. */
+/* The same, one step further down the path; name NULL: an index in a list. */
 struct val *decode_item_at(struct decode *d, const struct field *f, const struct ynode *n, const char *name,
                            size_t index);
 /* "must be a list, not a string". */
 struct val *decode_wrong_type(struct decode *d, const struct field *f, const struct ynode *n);
-/* Give a value the place of a node unless it has one. Takes and returns NULL. */
+/* Give a value the place of a node unless it has one. Accepts and returns NULL. */
 struct val *decode_placed(struct decode *d, const struct ynode *n, struct val *v);
-/* As val_map_sort(); keys that stand there twice are errors. */
+/* Like val_map_sort(), but duplicate keys are errors. */
 void decode_sort(struct decode *d, struct val *map);
 /* Like decode_error(), at the place of a value. */
 void decode_error_at(struct decode *d, const struct val *at, const char *fmt, ...) _printf_(3, 4);

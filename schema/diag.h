@@ -1,8 +1,8 @@
 #ifndef SCHEMA_DIAG_H
 #define SCHEMA_DIAG_H
 /*
- * Diagnostics: everything that is wrong with a set of files, collected, sorted by place, printed at once.
- * Lives in an arena. At most LIMIT_DIAGNOSTICS are kept; the rest is counted.
+ * Diagnostics: everything that is wrong with a set of files, collected, sorted by place, printed together.
+ * Lives in an arena. At most LIMIT_DIAGNOSTICS are kept; the rest are only counted.
  */
 #include "base/arena.h"
 #include "base/buf.h"
@@ -22,7 +22,7 @@ struct diag_list {
     struct diag *items;
     size_t n, cap;
     size_t errors, warnings; /* of all, kept or not */
-    struct diag scratch;     /* stands for what is not kept */
+    struct diag scratch;     /* returned in place of a diagnostic that is not kept */
 };
 
 void diag_init(struct diag_list *d, struct arena *a);

@@ -5,7 +5,7 @@
 
 /* The example of a field as a value; NULL when it has none. */
 struct val *doc_example(struct arena *a, const struct field *f);
-/* The table that a field's value or its elements have; NULL for scalars. */
+/* The field table of a field's value or of its elements; NULL for scalars. */
 const struct field_table *doc_table_of(const struct field *f);
 /* "list of strings", "mapping from names to container.networks, or list of names": what can be written. */
 void doc_type(const struct field *f, struct buf *out);

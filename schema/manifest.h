@@ -7,7 +7,7 @@
  */
 #include "schema/resource.h"
 
-/* One document, without the line "---" before it. Values that loading puts in (digests, the path of a
- * secret's file) are left out. */
+/* One document, without the line "---" before it. Values that loading fills in (digests, the path of a
+   secret's file) are left out. */
 void manifest_write(const struct resource *r, struct buf *out);
 #endif

@@ -5,8 +5,8 @@
  *
  * A value lives in an arena and is immutable once its builder has handed it on; subtrees may be shared
  * between trees of the same arena. Maps are always sorted by key (bytewise), so that equal trees have equal
- * encodings. A value may know its place in a file (line and column are 0 when it does not; what is further
- * than either can count stands at the last one); places take no part in equality or digests.
+ * encodings. A value may know its place in a file; line and column are 0 when it does not, and stay at their
+ * maximum beyond what they can count. Places take no part in equality or digests.
  *
  * Canonical types: durations are integers of nanoseconds, sizes integers of bytes, fractions of processors
  * integers of nanocpus (1 cpu = 1000000000), file modes integers. The field table (field.h) says which is
@@ -33,7 +33,8 @@ struct val_pair;
 #define VAL_LINE_MAX  ((1u << VAL_LINE_BITS) - 1)
 #define VAL_COL_MAX   ((1u << VAL_COL_BITS) - 1)
 
-/* There are some forty of them in a manifest, and all of a repository's manifests in memory: 24 bytes. */
+/* A manifest has some forty values, and all manifests of a repository are in memory at once: hence 24
+   bytes. */
 struct val {
     uint8_t type;  /* enum val_type */
     uint8_t flags; /* VAL_F_* */
@@ -54,7 +55,7 @@ struct val {
 };
 
 #define VAL_F_SECRET  0x01 /* a string of which no byte may be printed; printing gives "(secret)" */
-#define VAL_F_REPLACE 0x02 /* in a patch: takes the place of what it would be merged into */
+#define VAL_F_REPLACE 0x02 /* in a patch: replaces the value that it would otherwise be merged into */
 
 _Static_assert(sizeof(struct val) == 16 + sizeof(void *) || sizeof(void *) != 8, "a value has no gaps");
 
@@ -82,15 +83,15 @@ void val_list_add(struct arena *a, struct val *list, struct val *item);
 /* Insert or replace; the key is copied. */
 void val_map_set(struct arena *a, struct val *map, const char *key, struct val *v);
 void val_map_del(struct val *map, const char *key);
-/* Append without looking: the key is borrowed, order and uniqueness are the caller's until val_map_sort().
-   For building large maps in linear time. */
+/* Append without a search: the key is borrowed, and order and uniqueness are up to the caller until
+   val_map_sort(). For building large maps in linear time. */
 void val_map_append(struct arena *a, struct val *map, const char *key, struct val *v);
 /* Sort what val_map_append() added. Of equal keys the last one added stays; each dropped pair is given to
    `dropped` (may be NULL) together with the one that stays. */
 void val_map_sort(struct val *map,
                   void (*dropped)(void *arg, const struct val_pair *gone, const struct val_pair *kept),
                   void *arg);
-/* Shorthands that set only what is there: NULL or empty strings, and false, are not set. */
+/* Shorthands. NULL or an empty string is not set. */
 void val_set_str(struct arena *a, struct val *map, const char *key, const char *s);
 void val_set_int(struct arena *a, struct val *map, const char *key, int64_t i); /* always set */
 void val_set_bool(struct arena *a, struct val *map, const char *key, bool b);   /* always set */
@@ -98,7 +99,7 @@ void val_set_bool(struct arena *a, struct val *map, const char *key, bool b);   
 struct val *val_str_borrow(struct arena *a, const char *s, size_t n);
 /* Sort a list of scalars (strings bytewise) and drop duplicates, for lists whose order has no meaning. */
 void val_list_sort(struct val *list);
-/* Where it stands. */
+/* Set a value's place in its file. */
 static inline void val_place(struct val *v, uint16_t file, uint32_t line, uint32_t col)
 {
     v->file = file;
@@ -133,11 +134,11 @@ static inline bool val_is(const struct val *v, enum val_type t)
 
 /* Structural equality; NULL equals only NULL. An integral float equals the same integer. */
 bool val_equal(const struct val *a, const struct val *b);
-/* Is every item of list a (as a set) in list b and the other way round. */
+/* Do two lists hold the same items, each taken as a set? */
 bool val_equal_set(const struct val *a, const struct val *b);
 
-/* The canonical binary form: versioned, self-delimiting, the same for equal trees with equal flags. Places
-   are kept when `places`. Layout in val_code.c. */
+/* The canonical binary form: versioned, self-delimiting, the same for equal trees with equal flags. `places`:
+   include the places. Layout in val_code.c. */
 void val_encode(const struct val *v, bool places, struct buf *out);
 /* ERR_CORRUPT for anything that val_encode() would not have written. Keeps nothing of `data`. */
 int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, struct err *err) _must_check_;
@@ -147,7 +148,8 @@ void val_digest(const struct val *v, struct digest *ret);
 
 /* JSON (RFC 8259). indent 0: one line. Secrets print as "(secret)". Deterministic. */
 void val_json(const struct val *v, int indent, struct buf *out);
-/* Strict JSON in (jansson), duplicate keys refused, bounded depth. Errors carry line and column of `name`. */
+/* Parse strict JSON (jansson): duplicate keys are refused, the depth is bounded. Errors carry line and column
+   of `name`. */
 int val_from_json(struct arena *a, const char *text, size_t len, const char *name, struct val **ret,
                   struct err *err) _must_check_;
 /* Append a string as JSON, with its quotes. Bytes that are not UTF-8 become U+FFFD. */
@@ -155,7 +157,7 @@ void val_json_str(const char *s, size_t n, struct buf *out);
 /* For people, on one line: strings bare when plain, else quoted; lists [a, b]; maps {k: v}; at most `max`
  * bytes and then an ellipsis. */
 void val_print(const struct val *v, size_t max, struct buf *out);
-/* A string as val_print() shows it, of which at most about `max` bytes are looked at. */
+/* A string as val_print() shows it; reads at most about `max` bytes of it. */
 void val_print_str(const char *s, size_t n, size_t max, struct buf *out);
 /* Cut what was appended to `out` since `start` to at most `max` bytes, at a character, ending in an ellipsis.
  */
