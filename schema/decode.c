@@ -1,4 +1,4 @@
-/* Decoding by field tables: records, what all values have in common, and problems (field.h). */
+/* Decoding by field tables: records, what all values have in common, and reporting problems (field.h). */
 #include <assert.h>
 #include <string.h>
 
@@ -149,7 +149,7 @@ static struct val *decode_value(struct decode *d, const struct field *f, const s
     }
 }
 
-/* What every value has in common: tags of overlays, and its place. */
+/* What every value goes through: the tags of overlays, and its place. */
 static struct val *decode_tagged(struct decode *d, const struct field *f, const struct ynode *n)
 {
     bool reset = str_eq(n->tag, "!reset");
@@ -197,7 +197,7 @@ struct val *decode_item_at(struct decode *d, const struct field *f, const struct
     return v;
 }
 
-/* Returns the known one that is probably meant, or NULL. */
+/* Report an unknown key. Returns the known key that is probably meant, or NULL. */
 static const char *unknown_key(struct decode *d, const struct field_table *t, const struct ynode *key)
 {
     for (const struct field_refusal *r = t->refused; r && r->name; r++) {
@@ -221,7 +221,7 @@ static const char *unknown_key(struct decode *d, const struct field_table *t, co
     return near;
 }
 
-/* The values of a record by the order of their names. */
+/* The values of a record, indexed by field. */
 struct found {
     struct val *values[FIELD_INDEX_MAX];
     bool seen[FIELD_INDEX_MAX]; /* also where the value could not be read, or the name is misspelt */

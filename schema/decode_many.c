@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "schema/decode_internal.h"
 
-/* Within a list nothing is merged, so nothing of a patch holds there. */
+/* Items of a list are never merged, so the rules of patches do not apply inside one. */
 static bool enter_list(struct decode *d)
 {
     bool patch = d->patch;
@@ -34,7 +34,7 @@ struct val *decode_list(struct decode *d, const struct field *f, const struct yn
     return list;
 }
 
-/* "K=V", or "K" where null is taken. */
+/* "K=V", or "K" where null is accepted. */
 static void list_form_item(struct decode *d, const struct field *f, const struct ynode *item, struct val *map)
 {
     const char *name = f->elem->flags & FIELD_NULL_OK ? "KEY=VALUE or KEY" : "KEY=VALUE";
@@ -92,7 +92,7 @@ struct val *decode_map(struct decode *d, const struct field *f, const struct yno
     return map;
 }
 
-/* The items that one node stands for, added to all. */
+/* Add the items that one node stands for to `map`. */
 static void add_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *map)
 {
     struct val *rec = NULL;
@@ -154,7 +154,7 @@ struct val *decode_command(struct decode *d, const struct field *f, const struct
     return list;
 }
 
-/* Nothing says what a plain scalar of a free tree is: YAML's own core schema does, which has no surprises. */
+/* A free tree has no declared types: a plain scalar is read by YAML's core schema, which has no surprises. */
 static struct val *any_scalar(struct decode *d, const struct ynode *n)
 {
     struct err err = {0};

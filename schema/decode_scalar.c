@@ -1,4 +1,4 @@
-/* Single values, read as the field's type says and never guessed (decode_internal.h). */
+/* Single values, read as the field's type says, without guessing (decode_internal.h). */
 #include <math.h>
 #include <regex.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static bool matches(const char *pattern, const char *text)
     return regexec(memo_get(pattern, make_pattern, drop_pattern), text, 0, NULL, 0) == 0;
 }
 
-/* What of a value is shown in a message: nothing of a secret. */
+/* The text to show in a message; a secret is not shown. */
 static const char *shown(const struct field *f, const struct ynode *n)
 {
     return f->flags & FIELD_SECRET ? "(secret)" : n->text;
@@ -75,7 +75,8 @@ static struct val *read_enum(struct decode *d, const struct field *f, const stru
     return decode_error_hint(d, n, hint, "\"%.64s\" is not one of %s", n->text, buf_str(&names));
 }
 
-/* An integer of a unit, held to the field's range; the message names the bounds as people write them. */
+/* An integer with a unit, checked against the field's range; the message gives the bounds as people write
+   them. */
 static struct val *ranged(struct decode *d, const struct field *f, const struct ynode *n, int64_t i,
                           void (*format)(int64_t value, struct buf *out))
 {
@@ -103,7 +104,7 @@ static struct val *read_number(struct decode *d, const struct field *f, const st
     return parse_float(n->text, least, most, &x, err) < 0 ? NULL : val_float(d->arena, x);
 }
 
-/* A fraction of processors as nanocpus; the engines' own unit. */
+/* A fraction of processors as nanocpus, the unit of the engines. */
 static struct val *read_cpus(struct decode *d, const struct ynode *n, struct err *err)
 {
     double cpus;

@@ -9,7 +9,7 @@ static const char blanks[] = " \t\r\n";
 struct words {
     const char *at;
     struct buf word;
-    bool some; /* a word is under way: '' is one, although it is empty */
+    bool some; /* inside a word: '' is one, although it is empty */
     const char *problem;
 };
 
@@ -18,8 +18,8 @@ static void read_quoted(struct words *w)
     char quote = *w->at++;
     w->some = true;
     while (*w->at && *w->at != quote) {
-        /* Between double quotes a backslash escapes what would end the text, itself, and the end of a line;
-           before anything else it is a character like others. */
+        /* Between double quotes a backslash escapes the quote, itself and a line end; before any other
+           character it is an ordinary character. */
         if (quote == '"' && w->at[0] == '\\' && w->at[1] && strchr("\"\\\n", w->at[1])) {
             if (w->at[1] != '\n')
                 buf_addc(&w->word, w->at[1]);
@@ -37,7 +37,7 @@ static void read_quoted(struct words *w)
 static void read_escaped(struct words *w)
 {
     w->at++;
-    if (*w->at == '\n') { /* a line that goes on in the next one */
+    if (*w->at == '\n') { /* a line continued on the next one */
         w->at++;
     } else if (*w->at) {
         w->some = true;

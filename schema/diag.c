@@ -11,8 +11,7 @@ void diag_init(struct diag_list *d, struct arena *a)
     *d = (struct diag_list){.arena = a};
 }
 
-/* Messages quote what people wrote, and what they wrote may be written at a terminal: one line, no control
- * characters. */
+/* Messages quote user input and may be printed on a terminal: one line, no control characters. */
 static const char *clean_text(struct arena *a, const char *fmt, va_list ap) _vprintf_(2);
 
 static const char *clean_text(struct arena *a, const char *fmt, va_list ap)
@@ -31,7 +30,7 @@ struct diag *diag_add(struct diag_list *d, enum diag_level level, const char *fi
         d->errors++;
     else
         d->warnings++;
-    /* Not even formatted: whoever sends a million problems shall not be given memory for them. */
+    /* Not even formatted: input with a million problems must not make us allocate memory for them. */
     if (d->n >= LIMIT_DIAGNOSTICS) {
         d->scratch = (struct diag){.level = level, .msg = ""};
         return &d->scratch;
@@ -61,7 +60,7 @@ static int number_order(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-/* Total, so that the order of the result does not depend on the order in which problems were found. */
+/* A total order, so that the result does not depend on the order in which problems were found. */
 static int diag_order(const void *a, const void *b)
 {
     const struct diag *x = a;
@@ -119,7 +118,7 @@ static const char *source_line(const char *text, uint32_t line, size_t *ret_len)
     return len ? text : NULL;
 }
 
-/* What of a long line is shown: enough before the caret to see what it points at. */
+/* Which part of a long line is shown: enough before the caret to see what it points at. */
 #define SHOWN_BEFORE 60
 #define SHOWN_LEN    100
 
@@ -152,7 +151,8 @@ static void print_source(const struct diag *diag, const char *text, const struct
         if (n > 1)
             buf_add(out, line + at, n);
         else
-            buf_addc(out, byte < 0x20 || byte >= 0x7f ? ' ' : (char)byte); /* a tab is one column wide here */
+            /* A tab is shown one column wide. */
+            buf_addc(out, byte < 0x20 || byte >= 0x7f ? ' ' : (char)byte);
         if (col == diag->col)
             caret = shown;
         at += n;
@@ -179,7 +179,7 @@ static bool same_text(const struct diag *a, const struct diag *b)
     return a->level == b->level && str_eq(a->msg, b->msg) && str_eq(a->hint, b->hint);
 }
 
-/* Where else the same is said, in the order of the places. */
+/* Other places with the same message, in order. */
 #define ELSEWHERE_SHOWN 8
 
 static void print_elsewhere(const struct diag_list *d, size_t first, struct buf *out)
@@ -203,7 +203,7 @@ static void print_elsewhere(const struct diag_list *d, size_t first, struct buf 
         buf_addc(out, '\n');
 }
 
-/* A warning that stands above already, at another place; or one whose hint does. */
+/* Has this warning, or only its hint, been printed already for an earlier place? */
 static bool is_repeated(const struct diag_list *d, size_t at, bool *ret_hint)
 {
     const struct diag *diag = &d->items[at];

@@ -15,7 +15,7 @@ struct val *doc_example(struct arena *a, const struct field *f)
     diag_init(&diags, a);
     if (!f->example)
         return NULL;
-    /* Decoded as a free tree: an example shows what is written, not what it is read as. */
+    /* Decoded as a free tree: an example shows what is written, not the canonical value. */
     static const struct field any = {"", FT_ANY, IMPACT_NONE, 0, .doc = "An example."};
     struct decode d = {.arena = a, .diags = &diags, .file = "example"};
     return yaml_read(a, "example", f->example, strlen(f->example), &diags, &docs) == 1
@@ -42,7 +42,7 @@ const char *doc_impact(enum impact i)
     return texts[i];
 }
 
-/* Elements in the plural. */
+/* A type of elements, in the plural. */
 static void add_elements(const struct field *elem, struct buf *out)
 {
     static const char *const plurals[] = {
@@ -106,8 +106,8 @@ void doc_range(const struct field *f, struct buf *out)
     arena_release(&arena);
 }
 
-/* Text in lines of at most WIDTH, the first of which begins at column `col`, others at `indent`. Ends the
- * last line. */
+/* Wrap text into lines of at most WIDTH; the first begins at column `col`, the others at `indent`. Ends the
+   last line. */
 static void add_wrapped(const char *text, size_t col, size_t indent, struct buf *out)
 {
     bool first = true;
@@ -130,7 +130,7 @@ static void add_wrapped(const char *text, size_t col, size_t indent, struct buf 
     buf_addc(out, '\n');
 }
 
-/* The first sentence of a documentation. */
+/* The first sentence of a field's documentation. */
 static const char *summary(struct arena *a, const char *doc)
 {
     const char *end = strstr(doc, ". ");
@@ -212,7 +212,7 @@ static void explain_field(const char *path, const struct field *f, struct buf *o
 static void explain_table(const char *name, const char *doc, const struct field_table *t, struct buf *out)
 {
     buf_addf(out, "%s\n\n", name);
-    /* The table's words often begin with the kind's. */
+    /* The table's text often begins with the kind's. */
     if (!t->doc || strncmp(t->doc, doc, strlen(doc)) != 0)
         add_wrapped(doc, 0, 0, out);
     if (t->doc)
@@ -220,7 +220,7 @@ static void explain_table(const char *name, const char *doc, const struct field_
     explain_fields(t, out);
 }
 
-/* The name of the part at `path`, up to a dot. */
+/* The first part of `path`, up to a dot. */
 static const char *first_part(struct arena *a, const char *path)
 {
     return arena_strndup(a, path, strcspn(path, "."));
@@ -248,7 +248,7 @@ static int field_not_known(struct arena *a, const char *above, const struct fiel
     return not_known("field", name, names, n, arena_printf(a, "%s.", above), err);
 }
 
-/* `path` is what is left of `whole` after a table's own name. */
+/* `path` is the rest of `whole` after a table's own name. */
 static int explain_path(struct arena *a, const char *whole, const char *path, const struct field_table *t,
                         struct buf *out, struct err *err)
 {
@@ -304,7 +304,7 @@ static int explain(struct arena *a, const char *path, struct buf *out, struct er
     const char *name = kind ? kind->prefix : "metadata";
     const struct field_table *t = kind ? kind->spec : &metadata_table;
     const char *doc = kind ? kind->doc : metadata_table.doc;
-    /* The frame of manifests has its spec between the two: container.spec.image is what some will type. */
+    /* In a manifest `spec` comes between the two: some will type container.spec.image. */
     if (kind && (strcmp(rest, ".spec") == 0 || str_starts(rest, ".spec.")))
         rest += strlen(".spec");
     if (*rest) {

@@ -5,7 +5,7 @@
 #include "schema/doc.h"
 #include "schema/doc_internal.h"
 
-/* Tables that are printed under the kind under way, in the order in which they are named. */
+/* Tables to print under the current kind, in the order in which they are first named. */
 struct section {
     const struct field_table *tables[64];
     size_t n;
@@ -31,7 +31,7 @@ static void add_cell(const char *text, struct buf *out)
     }
 }
 
-/* As GitHub and its like make the anchor of a heading: small letters, no dots. */
+/* The anchor of a heading as GitHub and others make it: lower case, no dots. */
 static void add_anchor(const char *name, struct buf *out)
 {
     for (; *name; name++) {

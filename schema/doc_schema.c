@@ -1,9 +1,9 @@
 /*
  * JSON Schema of all kinds (doc.h), for editors.
  *
- * It says what can be written, short forms included, and is never stricter than the decoder: where the two
- * cannot be equal, the schema is the wider one. A text with a reference (`${...}`) is taken everywhere. What
- * is required within a mapping is only asked for where a patch could not leave it out.
+ * It describes what can be written, short forms included, and is never stricter than the decoder: where the
+ * two cannot be equal, the schema is the wider one. Text with a reference (`${...}`) is accepted everywhere.
+ * Fields required within a mapping are only required where a patch could not leave them out.
  */
 #include <string.h>
 
@@ -29,7 +29,7 @@ static void set_str(struct schema *s, struct val *map, const char *key, const ch
     set(s, map, key, val_str(s->arena, text));
 }
 
-/* Documentation is Markdown, which editors show as such only under a name of their own. */
+/* Documentation is Markdown, which editors render only under a key of their own. */
 static void set_doc(struct schema *s, struct val *map, const char *doc)
 {
     set_str(s, map, "description", doc);
@@ -45,7 +45,7 @@ static struct val *list_of(struct schema *s, const char *const *texts)
     return list;
 }
 
-/* {"type": [...]} of up to three types. */
+/* {"type": [...]} with up to three types. */
 static struct val *typed(struct schema *s, const char *one, const char *two, const char *three)
 {
     const char *const types[] = {one, two, three, NULL};
@@ -54,8 +54,8 @@ static struct val *typed(struct schema *s, const char *one, const char *two, con
     return v;
 }
 
-/* A pattern constrains strings only, whatever other types there are. What editors say where it does not match
-   is no part of the standard, and ignored by those who do not know it. */
+/* A pattern constrains strings only, whatever other types are allowed. patternErrorMessage, which editors
+   show when the pattern does not match, is not part of the standard; tools that do not know it ignore it. */
 static struct val *with_pattern(struct schema *s, struct val *v, const char *pattern, const char *what)
 {
     set_str(s, v, "pattern", arena_printf(s->arena, "%s|[$][{]", pattern));
@@ -110,7 +110,7 @@ static struct val *enum_schema(struct schema *s, const struct field *f)
 {
     struct val *choices = val_map(s->arena);
     set(s, choices, "enum", list_of(s, f->choices));
-    /* A short form knows more words than the choices. */
+    /* A short form accepts more words than the choices. */
     struct val *other = typed(s, "string", NULL, NULL);
     if (!f->short_form)
         set_str(s, other, "pattern", "[$][{]");
@@ -141,7 +141,8 @@ static struct val *scalar_schema(struct schema *s, const struct field *f)
         v = with_pattern(s, typed(s, "string", "integer", NULL),
                          "^(0|([0-9.]+(w|d|h|m|s|ms|us|\xc2\xb5s|ns))+)$",
                          "a duration, as 10s, 1m30s or 500ms");
-        set(s, v, "maximum", val_int(s->arena, 0)); /* a bare number has no unit, which zero needs not */
+        /* A bare number has no unit, which only zero can do without. */
+        set(s, v, "maximum", val_int(s->arena, 0));
         return v;
     case FT_SIZE:
         return with_pattern(s, typed(s, "string", "number", NULL),
@@ -156,7 +157,7 @@ static struct val *scalar_schema(struct schema *s, const struct field *f)
     }
 }
 
-/* A table stands once under definitions; everywhere else is a reference to it. */
+/* A table is defined once under definitions; every use is a reference to it. */
 static struct val *table_schema(struct schema *s, const struct field_table *t)
 {
     struct val *ref = val_map(s->arena);
@@ -190,7 +191,7 @@ static struct val *required_of(struct schema *s, const struct field_table *t)
     return list;
 }
 
-/* An item of a list: nothing of it can be left to a patch, so what is required can be asked for. */
+/* An item of a list: a patch cannot leave out a part of it, so required fields can be required. */
 static struct val *item_schema(struct schema *s, const struct field_table *t)
 {
     struct val *ref = table_schema(s, t);
@@ -205,7 +206,7 @@ static struct val *item_schema(struct schema *s, const struct field_table *t)
     return v;
 }
 
-/* What a field's values can be, without its documentation. */
+/* The schema of a field's values, without documentation. */
 static struct val *bare_schema(struct schema *s, const struct field *f, bool item);
 
 static struct val *map_schema(struct schema *s, const struct field *f)
@@ -261,7 +262,7 @@ static struct val *bare_schema(struct schema *s, const struct field *f, bool ite
     }
 }
 
-/* The default as JSON: as its type is written. */
+/* The default as JSON, in the form in which its type is written. */
 static struct val *default_of(struct schema *s, const struct field *f)
 {
     struct err err = {0};
@@ -274,7 +275,7 @@ static struct val *default_of(struct schema *s, const struct field *f)
     return val_str(s->arena, f->def);
 }
 
-/* Null is the same as absent, but for what is required. A reference may have nothing beside it in draft-07. */
+/* Null means absent, except for required fields. In draft-07 a $ref allows no other keys beside it. */
 static struct val *field_schema(struct schema *s, const struct field *f)
 {
     struct val *v = bare_schema(s, f, false);
@@ -291,7 +292,7 @@ static struct val *field_schema(struct schema *s, const struct field *f)
             v = one_of_two(s, v, typed(s, "null", NULL, NULL));
     }
     set_doc(s, v, f->doc);
-    /* Editors show what they find in the form that fits, and not what stands above the forms. */
+    /* Editors show the description found in the matching form, not one above the forms. */
     const struct val *forms = val_get(v, "anyOf");
     for (size_t i = 0; i < val_len(forms); i++) {
         const char *type = val_get_str(forms->items[i], "type");
@@ -338,7 +339,7 @@ static struct val *spec_is(struct schema *s, struct val *spec)
     return v;
 }
 
-/* Of each kind: which table its spec has. */
+/* For each kind: the table of its spec. */
 static void add_specs(struct schema *s, struct val *all)
 {
     for (const struct kind_desc *const *kind = kinds; *kind; kind++) {
@@ -348,7 +349,7 @@ static void add_specs(struct schema *s, struct val *all)
     }
 }
 
-/* Of each kind, unless it is a patch: what its spec has to have. */
+/* For each kind, unless the document is a patch: what its spec must have. */
 static void add_required(struct schema *s, struct val *all)
 {
     struct val *patches = val_map(s->arena);
@@ -394,7 +395,7 @@ static struct val *kind_schema(struct schema *s)
     return v;
 }
 
-/* Annotations of ours are offered beside the user's own. */
+/* Forge's own annotations are offered beside the user's. */
 static void add_annotations(struct schema *s)
 {
     struct val *field = val_path(s->definitions, "metadata.properties.annotations");

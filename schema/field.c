@@ -18,7 +18,8 @@ const struct field *field_find(const struct field_table *t, const char *name)
     return place < 0 ? NULL : index->sorted[place];
 }
 
-/* The table of what a field holds: its own, or that of its elements. NULL for scalars and lists of them. */
+/* The table of what a field holds: its own, or that of its elements. NULL for scalars and lists of
+   scalars. */
 static const struct field_table *inner_table(const struct field *f)
 {
     if (f->sub)
@@ -34,7 +35,8 @@ static const struct field *path_below(const struct field *f, const char *rest)
         return found ? found : f;
     if (f->type != FT_MAP && f->type != FT_KEYED)
         return NULL;
-    /* A key stands first, and keys have dots themselves: the shortest after which the rest is known. */
+    /* A key comes first, and keys may contain dots: take the shortest key after which the rest is a known
+       path. */
     for (const char *dot = strchr(rest, '.'); dot && t; dot = strchr(dot + 1, '.')) {
         found = field_path(t, dot + 1);
         if (found)
@@ -55,16 +57,16 @@ const struct field *field_path(const struct field_table *t, const char *dotted)
     return f && dotted[n] ? path_below(f, dotted + n + 1) : f;
 }
 
-/* Does being absent mean the same as having nothing in it? Not for lists whose order has a meaning: an empty
-   command is no command, an absent one is the image's. */
+/* Does absent mean the same as empty? Not for lists whose order has a meaning: an empty command is no
+   command, an absent one is the image's. */
 static bool empty_is_absent(const struct field *f)
 {
     return f->type == FT_RECORD || f->type == FT_MAP || f->type == FT_KEYED ||
            (f->type == FT_LIST && f->flags & FIELD_SET);
 }
 
-/* What is in `a` under names that the table does not have: canonical forms may hold more than can be written.
- */
+/* Compare the values in `a` whose names are not in the table: canonical forms may hold more than can be
+   written. */
 static bool others_equal(const struct field_index *index, const struct val *a, const struct val *b)
 {
     for (size_t i = 0; i < val_len(a); i++) {
@@ -75,7 +77,7 @@ static bool others_equal(const struct field_index *index, const struct val *a, c
     return true;
 }
 
-/* NULL is an empty record. */
+/* NULL counts as an empty record. */
 static bool record_equal(const struct field_table *t, const struct val *a, const struct val *b)
 {
     const struct field_index *index = field_index(t);
@@ -86,7 +88,7 @@ static bool record_equal(const struct field_table *t, const struct val *a, const
     return others_equal(index, a, b) && others_equal(index, b, a);
 }
 
-/* Values of one element field or table: exactly one of the two is given. */
+/* Values described by an element field or by a table: exactly one of the two is given. */
 static bool element_equal(const struct field *elem, const struct field_table *t, const struct val *a,
                           const struct val *b)
 {
@@ -108,7 +110,7 @@ static bool list_equal(const struct field *f, const struct val *a, const struct 
     return true;
 }
 
-/* Here the keys are values themselves: one that is absent is not the same as one with nothing in it. */
+/* In a map the keys are data: an absent key is not the same as a key with an empty value. */
 static bool map_equal(const struct field *f, const struct val *a, const struct val *b)
 {
     if (val_len(a) != val_len(b))

@@ -1,4 +1,4 @@
-/* Is a canonical value, not read from YAML, of the shape that its table describes (field.h). */
+/* Does a canonical value that was not read from YAML have the shape that its table describes (field.h)? */
 #include <string.h>
 
 #include "base/str.h"
@@ -57,7 +57,8 @@ static int check_map(const struct field *f, const struct val *v, struct err *err
         const struct val *item = v->pairs[i].val;
         if (f->type == FT_MAP && check_value(f->elem, item, err) < 0)
             return err_wrap(err, "%.64s", v->pairs[i].key);
-        /* Of what is in an item of a keyed list, its table describes the written form only. */
+        /* The table describes only the written form of an item of a keyed list, so its content is not
+           checked. */
         if (f->type == FT_KEYED && item->type != VAL_MAP && item->type != VAL_NULL)
             return wrong(f, err);
     }

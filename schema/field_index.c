@@ -7,7 +7,7 @@
 #include "base/str.h"
 #include "schema/memo.h"
 
-/* FNV-1a: keys are short, and the names of a table are not chosen by who writes a manifest. */
+/* FNV-1a: keys are short, and the names in a table are not chosen by the author of a manifest. */
 static uint32_t hash_name(const char *name)
 {
     uint32_t hash = 2166136261u;

@@ -27,7 +27,7 @@ static void print_cpus(int64_t nano, struct buf *out)
         buf_addf(out, ".%.*s", (int)n, fraction);
 }
 
-/* An integer in the unit of its field. Negative ones are no amounts ("unlimited") and stay numbers. */
+/* An integer in the unit of its field. Negative ones are not amounts ("unlimited") and stay plain numbers. */
 static void print_int(const struct field *f, int64_t i, struct buf *out)
 {
     enum field_type type = f && i >= 0 ? f->type : FT_INT;
@@ -76,8 +76,8 @@ static void print_map(struct printer *p, const struct field *f, const struct fie
     buf_addc(p->out, '}');
 }
 
-/* f: the field of the value, NULL if there is none. t: its table, for an item of a keyed list, which has no
- * field. */
+/* f: the field of the value, NULL if it has none. t: its table, for an item of a keyed list, which has no
+   field. */
 static void print_value(struct printer *p, const struct field *f, const struct field_table *t,
                         const struct val *v)
 {

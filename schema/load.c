@@ -1,4 +1,4 @@
-/* The order of a load (load.h). */
+/* The steps of a load in order (load.h). */
 #include "base/limits.h"
 #include "base/str.h"
 #include "schema/load_internal.h"
@@ -101,7 +101,7 @@ void loader_init(struct loader *l, const struct load_input *in, struct arena *a,
     map_init(&l->indices);
     map_init(&l->env_files);
     map_init(&l->named);
-    arena_words_begin(a); /* manifests say much the same things */
+    arena_words_begin(a); /* manifests repeat the same words */
 }
 
 void loader_release(struct loader *l)

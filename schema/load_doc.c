@@ -51,7 +51,7 @@ bool document_is_compose(const struct ynode *n)
            (ynode_get(n, "services") || ynode_get(n, "include"));
 }
 
-/* Does the document claim to be one of ours? When it does not, says how to leave its file out. */
+/* Does the document claim to be a manifest of Forge? When it does not, says how to exclude its file. */
 static bool check_version(struct decode *d, const struct ynode *n, bool *ret_foreign)
 {
     const char *version = n->type == YN_MAP ? node_text(n, "apiVersion") : NULL;
@@ -109,7 +109,7 @@ static const struct kind_desc *read_kind(struct decode *d, const struct ynode *n
     return NULL;
 }
 
-/* The fields that forge/ignore names: with or without "spec." before them. */
+/* The fields that forge/ignore names, with or without "spec." before them. */
 static void check_ignored(struct decode *d, const struct ynode *at, const struct kind_desc *kind,
                           const char *text)
 {
@@ -126,7 +126,7 @@ static void check_ignored(struct decode *d, const struct ynode *at, const struct
     }
 }
 
-/* Words as a refused plan prints them: RESOURCE@DIGEST. A bare name would allow every later loss as well. */
+/* Words as a refused plan prints them: RESOURCE@DIGEST. A bare name would also allow every later loss. */
 static void check_loss_words(struct decode *d, const struct ynode *at, const char *text)
 {
     for (size_t n; *(text += strspn(text, " ,\t\n")); text += n) {

@@ -100,7 +100,7 @@ static void set_resolved(struct reader *r, const char *name, uint32_t line, cons
         set(r, name, line, value, value_len);
 }
 
-/* After a closing quote: nothing more but a comment. */
+/* After a closing quote only a comment may follow. */
 static void end_quoted(struct reader *r, const char *name, uint32_t line)
 {
     const char *end = line_end(r);
@@ -111,8 +111,8 @@ static void end_quoted(struct reader *r, const char *name, uint32_t line)
     next_line(r);
 }
 
-/* The text up to the closing quote, escapes resolved; false when there is none. A dollar that is meant as one
-   is left as two, which is what resolving references makes one of. */
+/* The text up to the closing quote, with escapes resolved; false when there is no closing quote. A literal
+   dollar is written as two, which resolving references turns back into one. */
 static bool read_quoted(struct reader *r, char quote, struct buf *out)
 {
     for (r->p++; r->p < r->end; r->p++) {
@@ -136,7 +136,7 @@ static bool read_quoted(struct reader *r, char quote, struct buf *out)
             buf_adds(out, "$$");
         else {
             buf_addc(out, c);
-            continue; /* the character after it is looked at by itself */
+            continue; /* the character after it is handled on its own */
         }
         r->p++;
     }
@@ -204,7 +204,8 @@ static void read_line(struct reader *r, bool raw)
         skip_blanks(r);
     }
     const char *equals = r->p < end ? memchr(r->p, '=', (size_t)(end - r->p)) : NULL;
-    /* Compose takes "NAME: value" as well, whichever comes first; a raw file is Docker's own, and has "=". */
+    /* Compose accepts "NAME: value" too, whichever separator comes first; the raw format is Docker's own,
+       with "=". */
     const char *colon =
         r->p < end && !raw ? memchr(r->p, ':', (size_t)((equals ? equals : end) - r->p)) : NULL;
     equals = colon ? colon : equals;

@@ -1,15 +1,15 @@
-/* Files that manifests name: env_file and the files of Configs; and digests (load_internal.h). */
+/* Files that manifests name (env_file, files of Configs), and digests (load_internal.h). */
 #include "base/limits.h"
 #include "base/str.h"
 #include "schema/kinds/objects.h"
 #include "schema/load_envfile.h"
 #include "schema/load_internal.h"
 
-/* Looking for the nearest of many names takes time: not for ever more problems. */
+/* Finding the nearest of many names takes time: stop after this many problems when there are many names. */
 #define NEAREST_PROBLEMS 50u
 #define NEAREST_FILES    1000u
 
-/* The file that a value of a resource stands in: what its relative paths are relative to. */
+/* The file that a value of a resource comes from: relative paths in it are relative to that file. */
 static const char *file_of(const struct loader *l, const struct resource *r, const struct val *v)
 {
     return v->file && v->file < l->set->n_files ? l->set->files[v->file] : r->file;
@@ -38,11 +38,12 @@ static const char *nearest_file(struct loader *l, const char *path)
 /* A file that a manifest names. */
 struct named {
     const char *path;
-    const char *data; /* NULL: it could not be read, which is reported, or need not be there */
+    const char *data; /* NULL: it could not be read, which is reported, or it is missing and optional */
     size_t len;
 };
 
-/* Read the file that `name` means, of at most `max` bytes, into `a`. Its bytes count `weight` times. */
+/* Read the file that `name` names, of at most `max` bytes, into `a`. Its bytes count `weight` times in the
+   budget. */
 static int read_named(struct loader *l, struct arena *a, struct resource *r, const struct val *name,
                       bool required, size_t max, size_t weight, struct named *ret, struct err *err)
 {
@@ -72,16 +73,16 @@ static int read_named(struct loader *l, struct arena *a, struct resource *r, con
     return 0;
 }
 
-/* A file of variables as it was read, for all that name it. */
+/* A file of variables, read once for all resources that name it. */
 struct env_file {
     struct val *variables;
     bool wrong;
 };
 
-/* Text of variables takes some times its size once it is read. */
+/* Variables take several times the size of their text once they are read. */
 #define ENV_FILE_WEIGHT 4
 
-/* The variables of one item of env_file; NULL with a problem, or when it is missing and need not be there. */
+/* The variables of one item of env_file; NULL after a problem, or when the file is missing and optional. */
 static int read_env_file(struct loader *l, struct resource *r, const struct val *item, const struct val **ret,
                          struct err *err)
 {
@@ -173,7 +174,7 @@ static int expand_config(struct loader *l, struct resource *r, struct err *err)
     return 0;
 }
 
-/* What a Config or Secret says of the file, where the container says nothing. */
+/* Fill in what the Config or Secret says about the file where the container says nothing. */
 static struct val *filled_file(struct loader *l, const struct val *file, const struct resource *source,
                                const char *const *keys)
 {
@@ -229,7 +230,7 @@ int load_expand(struct loader *l, struct err *err)
     return 0;
 }
 
-/* Paths that documents name as files, so that those are no manifests. */
+/* Record paths that documents name as files, so that those files are not read as manifests. */
 static void note_named(struct loader *l, struct map *named, const struct load_unit *u, const struct val *name)
 {
     const char *path = val_is(name, VAL_STR) ? load_resolve_path(l->arena, u->path, name->s) : NULL;

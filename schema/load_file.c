@@ -7,21 +7,22 @@
 #include "schema/yaml.h"
 
 /*
- * What the cache holds, under the id of a blob: either
- *   {docs: [document], refs: [{name}]}   what the file says, whatever the environment
- * or, for a file with references,
- *   {vars: [name]}                       what it asks for
- * and then the former under the blob's id, "+" and a digest of the values of these names; or
- *   {compose: true}                      a compose file, which means something only to who names it
- * A file with any other problem is not kept, so that its problems are found again.
+ * What the cache holds under the id of a blob:
+ *   {docs: [document], refs: [name]}   the content of a file, independent of the environment; refs are the
+ *                                      containers that ${container.NAME.host} names, with their places
+ *   {vars: [name]}                     for a file with references: the names that it asks for; its content
+ *                                      is then under the blob's id, "+" and a digest of their values
+ *   {compose: true}                    a compose file, which means something only to a project that names it
+ *
+ * A file with any other problem is not cached, so that its problems are found again.
  */
 
 struct reading {
     struct loader *l;
     struct load_unit *u;
-    struct arena *scratch;           /* gone when the file is read */
-    struct val *names;               /* all that it refers to */
-    const struct ynode **unresolved; /* of the document under way */
+    struct arena *scratch;           /* released when the file has been read */
+    struct val *names;               /* all names that it refers to */
+    const struct ynode **unresolved; /* of the current document */
     size_t n_unresolved, cap_unresolved;
     bool spoilt; /* something could not be resolved */
 };
@@ -37,7 +38,8 @@ static void reference_problem(void *arg, const struct ynode *n, const struct err
         diag_hint(r->l->diags, diag, "%s", err->hint);
 }
 
-/* What could not be resolved cannot be read either: drop what decoding said about the same place. */
+/* What could not be resolved cannot be read either: drop the diagnostics that decoding added at the same
+   places. */
 static void drop_echoes(struct reading *r, size_t first)
 {
     struct diag_list *d = r->l->diags;
@@ -88,7 +90,8 @@ static void collect_names(struct reading *r, const struct ynode *n)
         collect_names(r, n->type == YN_SEQ ? n->items[i] : n->pairs[i].value);
 }
 
-/* The key under which a file with references is kept: its blob and the values of all that it asks for. */
+/* The key under which a file with references is cached: its blob and the values of all names that it asks
+   for. */
 static const char *resolved_key(struct loader *l, const char *blob_id, const struct val *names)
 {
     struct digest_ctx ctx;
@@ -123,7 +126,7 @@ static void keep(struct loader *l, const char *key, const struct val *v)
         l->in->cache_put(l->in->arg, key, buf_str(&data), data.len);
 }
 
-/* Room for the documents of a file, taken at once: most files have one. */
+/* Reserve room for the documents of a file at once: most files have one. */
 static void reserve_docs(struct loader *l, struct load_unit *u, size_t n)
 {
     u->docs = n ? arena_array(&l->scratch, struct document, n) : NULL;
@@ -244,7 +247,7 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
                           "a Project stands only in forge.yaml");
         return;
     }
-    document_copy(l->arena, &doc); /* and not what it took to read it */
+    document_copy(l->arena, &doc); /* without the memory that reading took */
     doc.partial = unresolved || l->diags->errors > before;
     arena_push(&l->scratch, r->u->docs, r->u->n_docs, r->u->cap_docs, doc);
 }
@@ -267,8 +270,8 @@ static int read_unit(struct reading *r, const struct load_file *file, struct err
     size_t n = yaml_read(r->scratch, r->u->path, text, len, l->diags, &nodes);
     bool references = memchr(text, '$', len) != NULL;
     reserve_docs(l, r->u, n);
-    bool foreign =
-        false; /* then the other documents are no manifests either, and one word about it is enough */
+    /* Once one is foreign the other documents are no manifests either, and one message is enough. */
+    bool foreign = false;
     for (size_t i = 0; i < n && !foreign; i++)
         decode_document(r, nodes[i], references, &foreign);
     r->u->foreign = foreign;
@@ -287,7 +290,7 @@ static void keep_compose(struct loader *l, const char *blob_id)
     keep(l, blob_id, v);
 }
 
-/* Without the cache; `key`: to put it there. */
+/* Read a file that is not in the cache; `key`: cache it under this key, NULL: do not. */
 static int read_fresh(struct loader *l, struct load_unit *u, const char *key, struct err *err)
 {
     size_t errors = l->diags->errors;
@@ -305,7 +308,7 @@ static int read_fresh(struct loader *l, struct load_unit *u, const char *key, st
     if (r == 0 && key && u->n_compose && document_is_compose(u->compose[0]))
         keep_compose(l, key);
     if (u->n_compose)
-        u->nodes = scratch; /* they are read again, as a compose file */
+        u->nodes = scratch; /* kept to be read again as a compose file */
     else
         arena_release(&scratch);
     return r;
@@ -315,7 +318,7 @@ int load_unit_read(struct loader *l, struct load_unit *u, struct err *err)
 {
     const struct load_file *file = &l->in->files[u->file];
     l->stats->files++;
-    /* What forge.yaml says depends on its name: the same bytes elsewhere are no Project. */
+    /* The meaning of forge.yaml depends on its name: the same bytes elsewhere are not a Project. */
     const char *key = str_eq(u->path, l->project_path) ? NULL : file->blob_id;
     if (key && (is_known(l, u, key) || from_cache(l, u, key))) {
         l->stats->cached++;

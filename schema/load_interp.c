@@ -19,8 +19,8 @@ static bool is_name(char c)
     return isalnum((unsigned char)c) || c == '_';
 }
 
-/* The length of the name at p: words joined by dots. In a name of a resource (container.shop-db.host) a "-"
-   belongs to it; elsewhere it begins a default. */
+/* The length of the name at p: words joined by dots. In the name of a resource (container.shop-db.host) a "-"
+   is part of the name; elsewhere it begins a default. */
 static size_t name_length(const char *p, const char *end)
 {
     const char *start = p;
@@ -74,7 +74,7 @@ static int misread(struct expansion *x, const char *text, const char *end, const
     return err_hint(x->err, "write ${NAME} or ${NAME:-default}; $$ is a dollar");
 }
 
-/* Nothing has a value for the name, and nothing stands in for it. */
+/* The name has no value, and there is no default. */
 static int without_value(struct expansion *x, const char *name, int code)
 {
     if (code != ERR_NOTFOUND || !x->in->unset)
@@ -84,7 +84,7 @@ static int without_value(struct expansion *x, const char *name, int code)
     return 0;
 }
 
-/* What stands between the braces: NAME [OPERATOR WORD]. */
+/* The text between the braces: NAME [OPERATOR WORD]. */
 static int expand_reference(struct expansion *x, const char *p, const char *end)
 {
     const char *whole = p - 2;
@@ -127,7 +127,7 @@ static int expand_reference(struct expansion *x, const char *p, const char *end)
     return 0;
 }
 
-/* $NAME: what Compose reads as a reference, and the manifests do not. */
+/* $NAME: a reference in Compose, but not in manifests. */
 static int expand_bare(struct expansion *x, const char *dollar, size_t len)
 {
     if (!x->in->bare) {
@@ -254,7 +254,7 @@ static struct ynode *walk_scalar(struct walk *w, struct ynode *n)
     struct ynode *copy = copy_of(w->in->arena, n);
     copy->text = text;
     copy->len = len;
-    /* What a variable holds is text: an empty one, or one that says "null", is not YAML's null. */
+    /* The value of a variable is text: an empty one, or one that says "null", is not YAML's null. */
     if (copy->plain && ynode_is_null(copy))
         copy->plain = false;
     return copy;

@@ -1,8 +1,9 @@
-/* What several loads know of files (load.h). */
+/* Decoded files shared by several loads (load.h). */
 #include "base/mem.h"
 #include "schema/load_internal.h"
 
-/* What a file says; or, where it holds references, what it asks for: then it is known under another key. */
+/* The content of a file; or, for a file with references, only `names`, the names it asks for: the content is
+   then under another key. */
 struct known_file {
     const struct val *names;
     const struct document *docs;
@@ -30,7 +31,7 @@ void load_known_free(struct load_known *k)
     free(k);
 }
 
-/* A patch is marked with its place in one set's list of files. */
+/* A patch cannot be shared: it is marked with its index in one set's list of files. */
 static bool can_share(const struct load_unit *u)
 {
     for (size_t i = 0; i < u->n_docs; i++)
@@ -78,6 +79,6 @@ bool load_known_take(struct loader *l, const char *key, struct load_unit *u)
     u->refs = arena_memdup(&l->scratch, file->refs, file->n_refs * sizeof(*file->refs));
     u->n_refs = u->cap_refs = file->n_refs;
     for (size_t i = 0; i < u->n_refs; i++)
-        u->refs[i].file = u->path; /* the same bytes may lie elsewhere */
+        u->refs[i].file = u->path; /* the same bytes may be at another path */
     return true;
 }

@@ -33,7 +33,7 @@ static void add_resource(struct loader *l, const struct load_unit *u, const stru
     }
 }
 
-/* A patch for something that is not there. */
+/* Report a patch for a resource that does not exist. */
 static void report_unknown(struct loader *l, const char *file, const struct document *doc)
 {
     const char *near = resource_nearest(l->set, doc->kind, doc->name, l->diags);
@@ -48,7 +48,7 @@ static void report_unknown(struct loader *l, const char *file, const struct docu
             "a patch changes a resource that another document makes; without patch: true this one makes it");
 }
 
-/* A resource that a patch takes out of the environment: it has no name until compact() drops it. */
+/* Remove a resource from the environment by a patch: its name is NULL until compact() drops it. */
 static void remove_resource(struct loader *l, struct resource *r)
 {
     map_del(&l->set->by_id, r->id);
@@ -81,7 +81,7 @@ static void apply_defaults(struct loader *l, struct resource *r)
     if (!part)
         return;
     struct val *spec = load_overlay(l, r->kind->spec, part, r->spec);
-    /* The spec's place is the resource's, not that of the defaults. */
+    /* The spec keeps the resource's place, not that of the defaults. */
     val_place_like(spec, r->spec);
     r->spec = r->kind->settle ? r->kind->settle(l->arena, spec) : spec;
 }
@@ -102,7 +102,7 @@ static bool is_active(const struct loader *l, const struct resource *r)
     return false;
 }
 
-/* Leave out what patches removed and what no active profile asks for. */
+/* Drop resources that patches removed, and those whose profiles are all inactive. */
 static void compact(struct loader *l)
 {
     struct resource_set *s = l->set;
@@ -121,7 +121,8 @@ static void compact(struct loader *l)
     s->n = kept;
 }
 
-/* They may be for something that is not in this part; those of forge.yaml are for others. */
+/* A part with patches is refused: they may be for a resource outside it. The patches of forge.yaml are for
+   other resources. */
 static void refuse_patches(struct loader *l)
 {
     for (size_t i = 0; i < l->n_units; i++)
@@ -129,7 +130,7 @@ static void refuse_patches(struct loader *l)
             l->refused |= l->units[i].docs[k].use != DOCUMENT_RESOURCE;
 }
 
-/* Stacks have become the resources that they stand for (load_stack.c). */
+/* Sources (Stacks) are skipped: load_stack.c has turned them into resources. */
 static bool is_resource(const struct document *doc, enum document_use use)
 {
     return doc->use == use && !(doc->kind->flags & KIND_SOURCE);

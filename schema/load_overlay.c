@@ -1,8 +1,9 @@
-/* How a patch changes a spec (load_internal.h). */
+/* Merging a patch into a spec (load_internal.h). */
 #include "base/limits.h"
 #include "schema/load_internal.h"
 
-/* What a patch sets where nothing was: itself without the nulls, which have nothing to remove. */
+/* The value of a patch where the base has nothing: the patch without its nulls, which have nothing to
+   remove. */
 static struct val *without_nulls(struct arena *a, struct val *v)
 {
     if (v->type != VAL_MAP)
@@ -23,8 +24,8 @@ static struct val *without_nulls(struct arena *a, struct val *v)
 static struct val *overlay_value(struct loader *l, const struct field *f, struct val *base,
                                  struct val *patch);
 
-/* The field of a key: of a record by its name, of a map its element, of a keyed list none, so that items
- * replace. */
+/* The field of a key: by name for a record, the element for a map, NULL for a keyed list, whose items are
+   replaced. */
 static const struct field *field_of(const struct field_table *t, const struct field *elem, const char *key)
 {
     return t ? field_find(t, key) : elem;
@@ -68,7 +69,7 @@ static struct val *overlay_pairs(struct loader *l, const struct field_table *t, 
     return out;
 }
 
-/* NULL: removed. */
+/* Returns NULL when the value is removed. */
 static struct val *overlay_value(struct loader *l, const struct field *f, struct val *base, struct val *patch)
 {
     if (patch->type == VAL_NULL)

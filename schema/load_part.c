@@ -1,24 +1,24 @@
 /*
- * A part of a set loaded anew (load.h).
+ * Loading a part of a set again (load.h).
  *
- * The files that differ are loaded by the same steps as all files are, into a set of their own that looks at
- * the rest for what it refers to; then its resources take their places. What makes the steps independent of
- * the rest is checked first, by what the load before has noted; where it cannot be seen, everything is loaded.
+ * The files that differ go through the same steps as in a full load, into a set of their own whose references
+ * may point into the rest; then its resources are put into the whole set. That the rest is not affected is
+ * checked with what the full load has noted; where this cannot be told, everything is loaded.
  */
 #include "base/limits.h"
 #include "base/str.h"
 #include "schema/load_internal.h"
 
-#define PART_FILES 32u  /* that are read; more than that is no small change */
-#define PART_USERS 256u /* resources that need one that changed */
+#define PART_FILES 32u  /* files to read; more than that is not a small change */
+#define PART_USERS 256u /* resources that depend on one that changed */
 
 struct load_part {
     const struct load_part_input *in;
     struct resource_set *base;
     struct resource_set *made;
     struct load_file files[PART_FILES];
-    size_t numbers[PART_FILES]; /* the caller's */
-    size_t n, n_manifests;      /* the latter: without those that are only named */
+    size_t numbers[PART_FILES]; /* the caller's numbers of these files */
+    size_t n, n_manifests;      /* the latter: without files that are only named */
     struct err *err;
 };
 
@@ -27,7 +27,7 @@ static int give_up(struct load_part *p, const char *what, const char *why)
     return err_set(p->err, ERR_UNSUPPORTED, "%s: %s", what, why);
 }
 
-/* ---- which files ---- */
+/* ---- which files to read ---- */
 
 static int read_part(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err)
 {
@@ -58,7 +58,7 @@ const struct load_file *load_part_file(struct load_part *p, const char *path)
     return &p->files[p->n++];
 }
 
-/* A file that is read for what it holds: it has to be there, and plain. */
+/* Add a file whose content is read: it must exist, and hold resources only. */
 static int add_file(struct load_part *p, const char *path)
 {
     if (map_get(&p->base->trace->odd, path))
@@ -79,7 +79,8 @@ static int add_users(struct load_part *p, const struct resource_user *u)
     return r;
 }
 
-/* What is filled in from a resource in this file has to be filled in again. */
+/* Values filled in from a Config or Secret in this file have to be filled in again: add the files of its
+   users. */
 static int add_filled(struct load_part *p, const char *path)
 {
     int r = 0;
@@ -110,15 +111,15 @@ static int choose_files(struct load_part *p)
         if (r == 0)
             r = add_users(p, map_get(&p->base->trace->named, path));
     }
-    for (size_t i = 0; i < p->n && r == 0; i++) /* it grows meanwhile */
+    for (size_t i = 0; i < p->n && r == 0; i++) /* add_filled() may add files */
         r = add_filled(p, p->files[i].path);
     p->n_manifests = p->n;
     return r;
 }
 
-/* ---- does the rest stay as it is ---- */
+/* ---- does the rest stay unchanged ---- */
 
-/* The name on the engine that a resource is given; NULL: it is made of its own. */
+/* The explicit name of a resource on the engine; NULL: the name is derived from the resource's own. */
 static const char *given_name(const struct resource *r)
 {
     return val_get_str(r->spec, r->kind->flags & KIND_INSTANCES ? "container_name" : "name");
@@ -142,7 +143,7 @@ static bool share_port(const struct resource *a, const struct resource *b)
     return false;
 }
 
-/* Could another resource want a name or a port that this one has not had before? */
+/* Does it claim a new name or new ports, and does another resource have the name or one of the ports? */
 static bool may_clash(const struct load_part *p, const struct resource *r, const struct resource *before)
 {
     const char *name = given_name(r);
@@ -169,7 +170,7 @@ static const struct resource *find(const struct load_part *p, const char *id)
     return r ? r : resource_find(p->base, id);
 }
 
-/* Does `from` need itself, by way of whatever it needs? Most need little. */
+/* Does `from` depend on `id`, directly or indirectly? Most resources have few dependencies. */
 static bool reaches(const struct load_part *p, const struct resource *from, const char *id, struct map *seen)
 {
     for (size_t i = 0; i < from->n_depends; i++) {
@@ -219,7 +220,7 @@ static int judge_resource(struct load_part *p, const struct resource *r)
     return 0;
 }
 
-/* Nothing may disappear: what that means for others takes a look at all of them. */
+/* No resource may disappear: the effect on others could only be told by looking at all of them. */
 static int judge_absent(struct load_part *p)
 {
     for (size_t i = 0; i < p->base->n; i++) {
@@ -247,7 +248,7 @@ static int judge(struct load_part *p, const struct loader *l)
     return judge_absent(p);
 }
 
-/* ---- into the set ---- */
+/* ---- put the part into the set ---- */
 
 static void put_resources(struct load_part *p, struct loader *l, struct load_edit *ret)
 {
@@ -268,7 +269,7 @@ static void put_resources(struct load_part *p, struct loader *l, struct load_edi
     load_trace_budgets(l);
 }
 
-/* What each says of itself and of those it needs, now that all are in their places. */
+/* Run the checks of the changed resources and of those that depend on them, now that all are in place. */
 static void check_resources(struct load_part *p, struct loader *l, const struct load_edit *edit)
 {
     struct resource_set *base = p->base;
@@ -324,7 +325,7 @@ int schema_load_part(const struct load_part_input *in, struct resource_set *set,
     int r = choose_files(p);
     if (r < 0)
         return r;
-    /* What is read before everything, and is no part of it. */
+    /* The Project is read first, although it is not one of the changed files. */
     if (!load_part_file(p, "forge.yaml"))
         load_part_file(p, "forge.yml");
     struct load_input files = *in->load;

@@ -3,11 +3,11 @@
 #include "base/str.h"
 #include "schema/load_internal.h"
 
-/* Where matching goes on after a star took one more byte, or one more folder. */
+/* Where to resume matching after a star has taken one more byte, or one more folder. */
 struct star {
     const char *pattern; /* after the star; NULL: none */
-    const char *path;    /* what it has taken ends here */
-    bool folders;        /* "**" and a slash: takes whole folders */
+    const char *path;    /* end of what it has taken */
+    bool folders;        /* "**" followed by a slash: takes whole folders */
 };
 
 /* Let a star take more; false when it cannot. */
@@ -23,15 +23,15 @@ static bool star_take(struct star *s, bool deep)
     return (deep || *s->path != '/') && s->path++;
 }
 
-/* Linear but for one factor of the pattern: only the last star of each kind is taken up again, which is
- * enough. */
+/* Time is at most proportional to path times pattern: only the last star of each kind is retried, which is
+   enough. */
 bool load_glob(const char *pattern, const char *path)
 {
     struct star deep = {0};
     struct star flat = {0};
     const char *start = pattern;
     for (;;) {
-        bool whole = pattern == start || pattern[-1] == '/'; /* else two stars are one */
+        bool whole = pattern == start || pattern[-1] == '/'; /* otherwise "**" is the same as "*" */
         if (whole && pattern[0] == '*' && pattern[1] == '*' && (!pattern[2] || pattern[2] == '/')) {
             bool folders = pattern[2] == '/';
             deep = (struct star){pattern + (folders ? 3 : 2), path, folders};
@@ -43,7 +43,7 @@ bool load_glob(const char *pattern, const char *path)
             flat = (struct star){++pattern, path, false};
             continue;
         }
-        /* A folder stands for what is in it, with or without its slash. */
+        /* The pattern of a folder, with or without a final slash, matches everything in it. */
         if (!*pattern && (!*path || *path == '/'))
             return true;
         if (pattern[0] == '/' && !pattern[1] && *path == '/')
@@ -130,7 +130,7 @@ static bool is_excluded(const struct loader *l, const char *path)
         const char *text = str_starts(pattern->s, "./") ? pattern->s + 2 : pattern->s;
         if (load_glob(text, path))
             return true;
-        /* Without a slash it is a name in any folder. */
+        /* A pattern without a slash matches a name in any folder. */
         for (const char *p = strchr(path, '/'); p && !strchr(text, '/'); p = strchr(p + 1, '/'))
             if (load_glob(text, p + 1))
                 return true;
@@ -138,7 +138,7 @@ static bool is_excluded(const struct loader *l, const char *path)
     return false;
 }
 
-/* The environment's path that a file lies under: its rank, or n_paths. */
+/* The index of the environment's path that a file lies under, or n_paths. */
 static size_t rank_of(const struct loader *l, const char *path)
 {
     size_t i = 0;
@@ -167,7 +167,8 @@ static void add_unit(struct loader *l, size_t file, size_t rank)
     arena_push(&l->scratch, l->units, l->n_units, l->cap_units, u);
 }
 
-/* Files of patches that an environment names are read after all others, in their order. */
+/* Patch files that an environment names are applied after all other files, in the order in which they are
+   named. */
 static void add_patch_files(struct loader *l)
 {
     for (size_t i = 0; i < l->env.n_patch_files; i++) {

@@ -1,4 +1,4 @@
-/* forge.yaml: which environment is meant, and what makes it (load_internal.h). */
+/* forge.yaml: which environment is loaded, and what belongs to it (load_internal.h). */
 #include "base/limits.h"
 #include "base/str.h"
 #include "schema/kinds/objects.h"
@@ -10,10 +10,10 @@
 struct project {
     struct loader *l;
     const char *path;
-    const struct ynode *node; /* the document, for what is decoded with references resolved */
+    const struct ynode *node; /* the document, for the parts that are decoded after resolving references */
     const struct val *spec;
-    /* The environment and those that it inherits from, the furthest one first; empty: no environments are
-     * declared. */
+    /* The environment and those that it inherits from, the most distant ancestor first; empty when no
+       environments are declared. */
     const struct val *chain[CHAIN_MAX];
     const char *names[CHAIN_MAX];
     size_t n;
@@ -34,7 +34,8 @@ static void problem(struct project *p, const struct val *at, const char *hint, c
         diag_hint(p->l->diags, diag, "%s", hint);
 }
 
-/* How many of a list's items are taken: every file or resource is held against each of them. */
+/* How many items of a list are used; bounded, because every file or resource is compared with each of
+   them. */
 static size_t bounded(struct project *p, const struct val *list, const char *what)
 {
     size_t n = val_len(list);
@@ -65,7 +66,7 @@ static const char *nearest_environment(struct project *p, const struct val *envi
     return arena_printf(p->l->arena, "there are: %s", names_of(p->l->arena, environments));
 }
 
-/* The name of the environment that is meant; NULL when that cannot be said. */
+/* The name of the environment to load; NULL when it cannot be determined. */
 static const char *chosen_environment(struct project *p, const struct val *environments)
 {
     const struct val *fallback = val_get(p->spec, "default_environment");
@@ -85,7 +86,7 @@ static const char *chosen_environment(struct project *p, const struct val *envir
     return NULL;
 }
 
-/* Follow `inherits` from the chosen environment; false with a problem. */
+/* Follow `inherits` from the chosen environment; false after a problem. */
 static bool make_chain(struct project *p, const struct val *environments, const char *name)
 {
     const struct val *found[CHAIN_MAX];
@@ -153,7 +154,7 @@ static void add_paths(struct project *p, const struct val *env)
     }
 }
 
-/* What an error of a reference in forge.yaml belongs to. */
+/* Report a reference in forge.yaml that cannot be resolved. */
 static void reference_problem(void *arg, const struct ynode *n, const struct err *err)
 {
     struct project *p = arg;
@@ -231,7 +232,7 @@ static void add_patches(struct project *p, const struct ynode *env)
     }
 }
 
-/* Names of containers that variables refer to, to be checked later. */
+/* Where to record the containers that variables refer to, to be checked later. */
 struct ref_sink {
     struct project *p;
     const struct val *at;
@@ -268,7 +269,8 @@ static void apply_project(struct project *p)
     if (val_len(environments)) {
         name = chosen_environment(p, environments);
         if (!name || !make_chain(p, environments, name)) {
-            /* Nothing can be said about the manifests; the error keeps everything that runs. */
+            /* Nothing can be said about the manifests: a path that matches no file selects none of them, and
+               the error keeps everything that runs. */
             struct val *nothing = val_str(l->arena, "\n");
             arena_push(l->arena, l->env.paths, l->env.n_paths, l->env.cap_paths, nothing);
             return;
@@ -298,7 +300,7 @@ static void apply_project(struct project *p)
     }
 }
 
-/* The Project among the documents of forge.yaml; the others are read like those of any file. */
+/* Find the Project among the documents of forge.yaml; the other documents are read like those of any file. */
 static void read_documents(struct loader *l, const char *path, struct ynode **docs, size_t n)
 {
     struct project p = {.l = l, .path = path};

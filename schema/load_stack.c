@@ -1,10 +1,10 @@
-/* Stacks: compose files become the resources that they stand for (load_internal.h, compose/compose.h). */
+/* Stacks: compose files are turned into the resources they stand for (load_internal.h, compose/compose.h). */
 #include "base/limits.h"
 #include "base/str.h"
 #include "schema/compose/compose.h"
 #include "schema/kinds/objects.h"
 
-/* A Stack with what patches say of it. */
+/* A Stack with its patches applied. */
 struct stack {
     const struct load_unit *unit;
     const struct document *doc;
@@ -140,7 +140,7 @@ static int expand_stack(struct loader *l, const struct stack *s, struct err *err
     return expand(l, &o, err);
 }
 
-/* Is a path in the topmost folder of the environment. */
+/* Is a path in a top-level folder of the environment? */
 static bool is_topmost(const struct loader *l, const char *path, const char **ret_folder)
 {
     *ret_folder = folder_of(l->arena, path);
@@ -152,7 +152,7 @@ static bool is_topmost(const struct loader *l, const char *path, const char **re
     return false;
 }
 
-/* Compose files that stand for themselves: in a topmost folder, and no Stack's. */
+/* Expand compose files that are used without a Stack: in a top-level folder, and not named by any Stack. */
 static int expand_alone(struct loader *l, bool *ret_any, struct err *err)
 {
     size_t n = l->n_units;
@@ -172,7 +172,8 @@ static int expand_alone(struct loader *l, bool *ret_any, struct err *err)
     return 0;
 }
 
-/* Where a compose file is all there is, other YAML beside it is no mistake: it is what containers read. */
+/* Where only compose files were found, other YAML files beside them are not reported: they are data for the
+   containers. */
 static void leave_foreign(struct loader *l)
 {
     for (size_t i = 0; i < l->n_units; i++)
@@ -202,7 +203,7 @@ int load_stacks(struct loader *l, struct err *err)
     return r;
 }
 
-/* The file that a Config names, relative to where the project's first file is. */
+/* The file that a Config names, relative to the folder of the project's first file. */
 static struct val *named_from(struct loader *l, const struct document *doc, const char *first)
 {
     const struct val *file = val_get(doc->spec, "file");

@@ -1,4 +1,4 @@
-/* What a load notes for the loads of a part that may follow (load_internal.h). */
+/* What a full load notes for later loads of a part (load_internal.h). */
 #include "base/str.h"
 #include "schema/load_internal.h"
 
@@ -38,7 +38,7 @@ void load_trace_needs(struct load_trace *t, struct arena *a, const struct resour
     }
 }
 
-/* Does the file hold resources and nothing else, each of them in the set as it stands there? */
+/* Does the file hold resources and nothing else, each of them in the set without a patch? */
 static bool is_plain(struct loader *l, const struct load_unit *u)
 {
     const struct load_trace *t = l->set->trace;

@@ -1,4 +1,4 @@
-/* The variables of forge.yaml, and the other names that references may use. */
+/* The variables of forge.yaml, and the other names that references can use. */
 #include "base/limits.h"
 #include "base/str.h"
 #include "schema/load_internal.h"

@@ -4,7 +4,7 @@
 #include "base/str.h"
 #include "schema/kinds/container.h"
 
-#define LINE 100 /* what stands on one line is no longer than this */
+#define LINE 100 /* maximum width of a value written on one line */
 
 struct writer {
     struct buf *out;
@@ -26,7 +26,7 @@ static bool is_plain(const char *s, size_t n)
     return true;
 }
 
-/* Quoted as JSON is, which YAML reads too. A dollar is doubled: ${...} would be a reference. */
+/* Quoted as in JSON, which YAML reads too. A dollar is doubled: ${...} would be a reference. */
 static void write_text(const char *s, size_t n, bool key, struct buf *out)
 {
     if (is_plain(s, n)) {
@@ -55,7 +55,7 @@ static void write_scalar(const struct field *f, const struct val *v, struct buf 
     }
 }
 
-/* Items of keyed lists, back in the form that people write. */
+/* Items of keyed lists, turned back into the form that people write. */
 
 static const struct {
     const char *table, *key; /* what the key of the canonical map is called in the long form */
@@ -152,7 +152,7 @@ static struct val *keyed_item(struct writer *w, const struct field *f, const str
     return out;
 }
 
-/* A record without what cannot be written. */
+/* A record without the fields that cannot be written. */
 static struct val *shown(struct writer *w, const struct field_table *t, const struct val *rec)
 {
     struct val *out = val_map(w->arena);
@@ -261,7 +261,7 @@ static void write_flow(struct writer *w, const struct field *f, const struct fie
 static void write_map(struct writer *w, const struct field *f, const struct field_table *t,
                       const struct val *v, unsigned indent);
 
-/* Text of several lines, as it is. */
+/* Write text of several lines as a literal block; false when it has to be quoted. */
 static bool write_block(struct writer *w, const struct val *v, unsigned indent)
 {
     const char *s = v->s;
@@ -288,7 +288,7 @@ static bool write_block(struct writer *w, const struct val *v, unsigned indent)
     return true;
 }
 
-/* What comes after "key:" or "-". */
+/* Write what comes after "key:" or "-". */
 static void write_value(struct writer *w, const struct field *f, const struct field_table *t, struct val *v,
                         unsigned indent)
 {
@@ -297,7 +297,8 @@ static void write_value(struct writer *w, const struct field *f, const struct fi
     _cleanup_buf_ struct buf flow = BUF_INIT;
     write_flow_value(w, f, t, v, &flow);
     bool tree = (v->type == VAL_LIST || v->type == VAL_MAP) && v->len;
-    /* The parts of a container that have names of their own read best one on a line. */
+    /* Maps with keys of their own at the top of a spec (environment, labels) read best with one entry per
+       line. */
     bool wide = indent + flow.len > LINE || memchr(buf_str(&flow), '\n', flow.len) != NULL;
     bool names = v->type == VAL_MAP && v->len > 1 && f && f->type == FT_MAP && indent <= 4;
     if (!tree || (!wide && !names)) {

@@ -15,7 +15,7 @@ struct slot {
 
 static struct slot slots[SLOTS];
 
-/* The slot of a key, taken for it if it had none. */
+/* The slot of a key; an empty one is claimed if the key has none yet. */
 static struct slot *find(const void *key)
 {
     /* Addresses of constants differ in the middle bits. */
@@ -28,7 +28,7 @@ static struct slot *find(const void *key)
         if (!there && (atomic_compare_exchange_strong(&slot->key, &there, key) || there == key))
             return slot;
     }
-    abort(); /* more constants than there is room for: raise SLOTS */
+    abort(); /* more constants than slots: raise SLOTS */
 }
 
 void *memo_get(const void *key, void *(*make)(const void *key), void (*drop)(void *value))

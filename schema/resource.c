@@ -121,8 +121,8 @@ bool id_matches(const char *word, const char *id)
 void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,
                      bool required, const char *field)
 {
-    /* One edge for each other resource: the strictest of what asks for it. Where somebody lists a great many,
-       two edges to one are no harm, and looking for them is. */
+    /* One edge per resource, with the strictest of the conditions that are asked for. When a resource lists a
+       great many, duplicate edges do no harm, whereas searching for them is slow. */
     for (size_t i = 0; i < r->n_depends && r->n_depends < DISTINCT_EDGES; i++) {
         struct depend *there = &r->depends[i];
         if (strcmp(there->id, id) != 0)

@@ -1,4 +1,4 @@
-/* What can only be seen when all resources are there: names and ports that two of them want, and cycles. */
+/* Checks that need all resources: names and ports claimed by two of them, and cycles. */
 #include "schema/resource.h"
 
 #include "base/limits.h"
@@ -52,7 +52,7 @@ void resource_warning_hint(const struct resource_set *s, const struct resource *
     va_end(ap);
 }
 
-/* Looking for the nearest of many names takes time: not for ever more problems. */
+/* Finding the nearest of many names takes time: stop after this many problems when there are many names. */
 #define NEAREST_PROBLEMS 50u
 #define NEAREST_NAMES    1000u
 
@@ -72,7 +72,7 @@ const char *resource_nearest(const struct resource_set *s, const struct kind_des
     return near;
 }
 
-/* The nearest name among the resources of the same kind, or how to make one. */
+/* The nearest name among the resources of the same kind, or how to create one. */
 static const char *missing_hint(const struct resource_set *s, struct diag_list *diags, const char *id)
 {
     struct arena *a = diags->arena;
@@ -101,8 +101,8 @@ void resource_missing(const struct resource_set *s, const struct resource *r, co
 
 /* Native names. */
 
-/* Which engines it is on, as far as can be told here: those of one text are the same. Of others the settings
-   know more, and it is looked at again once each is on its engine (plan/place.h). */
+/* Which engines it is on, as far as is known here: equal texts mean the same engines. For different texts the
+   settings decide: the check is repeated once each resource is on its engine (plan/place.h). */
 static const char *engine_of(const struct resource_set *s, const struct resource *r)
 {
     const char *target = id_target(r->id);
@@ -137,7 +137,7 @@ struct listener {
     const struct resource *r;
     const struct val *at;
     const char *engine;
-    const char *ip; /* "" all */
+    const char *ip; /* "": all addresses */
     const char *protocol;
     int64_t port;
     size_t order;
@@ -161,7 +161,7 @@ static int compare_listeners(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* The listeners of one port of one protocol, by address; who came first of each sort. */
+/* The listeners on one port of one protocol, by kind of address; the first of each kind. */
 struct port_group {
     const struct listener *any, *everywhere, *every[2], *some[2];
 };
@@ -171,7 +171,7 @@ static int family_of(const char *ip)
     return strchr(ip, ':') ? 1 : 0;
 }
 
-/* "0.0.0.0" and "::" are all addresses of one family; no address is all of both. */
+/* "0.0.0.0" and "::" mean all addresses of one family; an empty address means all of both. */
 static bool is_every(const char *ip)
 {
     return str_eq(ip, "0.0.0.0") || str_eq(ip, "::");
@@ -196,7 +196,8 @@ static void group_add(struct port_group *g, const struct listener *l)
         keep_first(&g->every[family], l);
 }
 
-/* The first before `l` that has what it wants; NULL: nobody. `same` is the first one of its own address. */
+/* The first listener before `l` that conflicts with it, or NULL. `same` is the first one with the same
+   address. */
 static const struct listener *taken_by(const struct port_group *g, const struct listener *l,
                                        const struct listener *same)
 {
@@ -256,7 +257,8 @@ static void check_ports(const struct resource_set *s, struct diag_list *diags)
                                  .order = n,
                                  .protocol = str_or(val_get_str(port, "protocol"), "tcp"),
                                  .port = val_get_int(port, "published", 0)};
-            if (l.port && !val_get(port, "published_end")) /* the engine avoids what is taken in a range */
+            /* within a range the engine avoids ports that are taken */
+            if (l.port && !val_get(port, "published_end"))
                 arena_push(&a, all, n, cap, l);
         }
     }
@@ -275,13 +277,13 @@ struct walk {
     struct map index; /* id -> its element of s->items */
     uint8_t *colour;
     size_t *path; /* resources from the start of the search */
-    size_t *edge; /* next dependency of each */
+    size_t *edge; /* the next dependency to follow, of each */
     size_t depth;
 };
 
-#define CYCLE_SHOWN 12u /* of a long one, so many at its start */
+#define CYCLE_SHOWN 12u /* of a long cycle, how many to show at its start */
 
-/* The path from `first` on is a cycle: the last one on it depends on the first. */
+/* Report the cycle that begins at `first` on the path: the last resource on the path depends on that one. */
 static void report_cycle(struct walk *w, size_t first, const struct depend *back)
 {
     _cleanup_buf_ struct buf text = BUF_INIT;

@@ -96,12 +96,12 @@ struct val *val_map_sized(struct arena *a, size_t n)
     return v;
 }
 
-/* Room for one more element of a list or map; val.cap is narrower than what arena_grow() counts in. */
+/* Make room for one more element of a list or map; val.cap is narrower than the counter of arena_grow(). */
 static void *val_room(struct arena *a, struct val *v, void *items, size_t elem_size)
 {
     if (v->len < v->cap)
         return items;
-    /* Most maps and lists of a manifest hold one to three things, and there are many of them. */
+    /* Most maps and lists of a manifest have one to three elements, and there are many of them. */
     size_t cap = v->cap < 2 ? 2 : (size_t)v->cap * 2;
     assert(cap <= UINT32_MAX);
     void *grown = arena_alloc_array(a, cap, elem_size);
@@ -118,14 +118,14 @@ void val_list_add(struct arena *a, struct val *list, struct val *item)
     list->items[list->len++] = item;
 }
 
-/* Keys of one map mostly differ in their first byte, which costs no call. */
+/* Keys of one map mostly differ in their first byte, which is compared without a call. */
 static inline int key_order(const char *a, const char *b)
 {
     int order = (unsigned char)*a - (unsigned char)*b;
     return order ? order : strcmp(a, b);
 }
 
-/* Where `key` stands, or where it would have to stand. */
+/* Where `key` is, or where it would have to be inserted. */
 static bool map_find(const struct val *map, const char *key, size_t *ret_at)
 {
     size_t low = 0;
@@ -176,7 +176,7 @@ void val_map_append(struct arena *a, struct val *map, const char *key, struct va
     map->pairs[map->len++] = (struct val_pair){.key = key, .val = v};
 }
 
-/* qsort() promises no stability: equal keys are told apart by the place they had. */
+/* qsort() is not stable: equal keys are ordered by the position they had. */
 struct sort_slot {
     struct val_pair pair;
     size_t at;
@@ -243,7 +243,7 @@ void val_set_bool(struct arena *a, struct val *map, const char *key, bool b)
     val_map_set(a, map, key, val_bool(a, b));
 }
 
-/* A total order of scalars, for sets. Lists and maps have none: they stay where they are. */
+/* A total order of scalars, for sets. Lists and maps have none: they keep their positions. */
 static int scalar_order(const struct val *a, const struct val *b)
 {
     if (a->type != b->type)

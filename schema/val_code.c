@@ -4,11 +4,15 @@
  *   document  = 0x01 (version) value
  *   value     = head [place] content
  *   head      = one byte: the low four bits are the type below, the rest are H_* bits
- *   place     = line - line of the value before it (zigzag varint), col << 1 | (file != 0) (varint), [file
- * (varint)] content   = nothing for null, false, true and unknown; a zigzag varint for integers; 8 bytes
- * little-endian IEEE 754 for floats; a length (varint), the bytes and a NUL for strings; a count (varint) and
- * the values for lists; a count and pairs of key (like a string's content) and value for maps, keys strictly
- * ascending
+ *   place     = line - line of the previous value (zigzag varint), col << 1 | (file != 0) (varint),
+ *               [file (varint)]
+ *   content, by type:
+ *     null, false, true: nothing
+ *     integers: a zigzag varint
+ *     floats: 8 bytes, little-endian IEEE 754
+ *     strings: a length (varint), the bytes and a NUL
+ *     lists: a count (varint) and the values
+ *     maps: a count and pairs of key (like the content of a string) and value, keys strictly ascending
  *
  * An integral float is written as the integer it equals, so that equal trees have equal forms. Strings end
  * with a NUL so that a decoded tree can point into one copy of the bytes. Varints are little-endian groups of
@@ -27,7 +31,7 @@ enum code_type { C_NULL, C_FALSE, C_TRUE, C_INT, C_FLOAT, C_STR, C_LIST, C_MAP, 
 #define H_FLAGS_SHIFT 5 /* the two VAL_F_* bits */
 #define H_FREE        0x80u
 
-#define NOT_A_NUMBER UINT64_C(0x7ff8000000000000) /* one stands for all */
+#define NOT_A_NUMBER UINT64_C(0x7ff8000000000000) /* one stands for all NaNs */
 
 struct writer {
     struct buf *out;
@@ -58,8 +62,8 @@ static int64_t unzigzag(uint64_t n)
     return (int64_t)((n >> 1) ^ (n & 1 ? UINT64_MAX : 0));
 }
 
-/* Everything is written where room is made for all of a value's own bytes at once. NULL when the buffer is
-   full: the buffer remembers that. */
+/* Reserve room for all of a value's own bytes, to write them at once. NULL when the buffer is full, which the
+   buffer records. */
 static char *room(struct writer *w, size_t n)
 {
     return buf_reserve(w->out, n);
@@ -99,7 +103,7 @@ static char *put_bytes(char *p, const char *s, size_t n)
     return p + n + 1;
 }
 
-/* A value that is its head and a number. */
+/* A value that consists of its head and a number. */
 static void write_number(struct writer *w, enum code_type type, const struct val *v, uint64_t n)
 {
     char *p = room(w, HEAD_MAX + VARINT_MAX);
@@ -196,8 +200,8 @@ void val_encode(const struct val *v, bool places, struct buf *out)
 void val_digest(const struct val *v, struct digest *ret)
 {
     static const char domain[] = "forge-val-v1";
-    /* No maximum: what is digested was held to its limits when it was read, and a cut form would digest two
-       different trees alike. */
+    /* No maximum: the limits were applied when the value was read, and truncated forms would give two
+       different trees the same digest. */
     _cleanup_buf_ struct buf form = BUF_INIT;
     buf_init(&form, SIZE_MAX);
     buf_add(&form, domain, sizeof(domain));
@@ -208,10 +212,10 @@ void val_digest(const struct val *v, struct digest *ret)
 
 struct reader {
     struct arena *arena;
-    bool words; /* strings are taken one by one; else they stay where they are */
+    bool words; /* strings are words of the arena; else they stay in the copy of the bytes */
     const char *start, *at, *end;
     uint32_t line;
-    const char *problem; /* what is wrong; the first one stays */
+    const char *problem; /* what is wrong; only the first problem is kept */
 };
 
 static bool damaged(struct reader *r, const char *problem)
@@ -239,7 +243,7 @@ static bool read_varint(struct reader *r, uint64_t *ret)
     return damaged(r, "a number is not in its shortest form");
 }
 
-/* A count of things that take at least `size` bytes each, so that no count makes us allocate more than a
+/* A count of items that take at least `size` bytes each, so that no count makes us allocate more than a
    multiple of the input. */
 static bool read_count(struct reader *r, size_t size, uint32_t *ret)
 {
@@ -383,7 +387,8 @@ static bool read_val(struct reader *r, unsigned depth, struct val **ret)
 
 int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, struct err *err)
 {
-    /* Strings of the tree are words of the arena where it has them, or point into one copy of the bytes. */
+    /* Strings of the tree are words of the arena if it keeps words, else they point into one copy of the
+       bytes. */
     bool words = a->words;
     const char *bytes = words ? data : arena_memdup(a, data, len);
     struct reader r = {.arena = a, .words = words, .start = bytes, .at = bytes, .end = bytes + len};

@@ -21,7 +21,7 @@ static void json_escape(struct buf *out, unsigned char c)
 void val_json_str(const char *s, size_t n, struct buf *out)
 {
     buf_addc(out, '"');
-    size_t from = 0; /* of what is good as it is */
+    size_t from = 0; /* start of the bytes that need no escape and are not written yet */
     size_t i = 0;
     while (i < n) {
         unsigned char c = (unsigned char)s[i];
@@ -141,7 +141,7 @@ static struct val *from_json(struct arena *a, const json_t *json, unsigned depth
     switch (json_typeof(json)) {
     case JSON_OBJECT:
         v = val_map(a);
-        /* jansson's iterators take a mutable object, and change nothing in it. */
+        /* jansson's iterators take a mutable object, but do not change it. */
         for (void *it = json_object_iter((json_t *)(uintptr_t)json); it;
              it = json_object_iter_next((json_t *)(uintptr_t)json, it)) {
             key = json_object_iter_key(it);
@@ -183,7 +183,7 @@ int val_from_json(struct arena *a, const char *text, size_t len, const char *nam
     json_error_t problem;
     json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
     if (!json) {
-        /* What stands near the problem may be a secret. */
+        /* The text near the problem may be a secret: leave it out. */
         char *near = strstr(problem.text, " near '");
         if (near)
             *near = '\0';

@@ -18,7 +18,7 @@ void val_print_cut(struct buf *out, size_t start, size_t max)
         buf_adds(out, ellipsis);
 }
 
-/* Bare only where no reader could take it for several values, or for a quoted one. */
+/* Bare only where no reader could take it for several values, or for a quoted string. */
 static bool is_plain(const char *s, size_t n)
 {
     if (n == 0 || s[0] == ' ' || s[n - 1] == ' ' || (n == 8 && memcmp(s, "(secret)", 8) == 0))
@@ -35,7 +35,7 @@ static bool is_plain(const char *s, size_t n)
 
 void val_print_str(const char *s, size_t n, size_t max, struct buf *out)
 {
-    /* Cut by the caller anyway: one byte more than fits is enough to show that. */
+    /* The caller truncates it anyway: one byte more than fits is enough for that. */
     size_t looked = n > max ? max + 1 : n;
     if (is_plain(s, looked)) {
         buf_add(out, s, looked);

@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "schema/yaml_internal.h"
 
-/* libyaml reports bytes it cannot decode by their offset alone. */
+/* libyaml gives only an offset for bytes that it cannot decode. */
 static yaml_mark_t mark_of_offset(const struct yaml_reader *r, size_t offset)
 {
     yaml_mark_t mark = {.index = offset};
@@ -22,8 +22,7 @@ static yaml_mark_t mark_of_offset(const struct yaml_reader *r, size_t offset)
     return mark;
 }
 
-/* Says what is wrong and ends the reading of this file: what follows a syntax error or a limit means nothing.
- */
+/* Report a problem and stop reading this file: after a syntax error or a limit the rest has no meaning. */
 static void stop(struct yaml_reader *r, const yaml_mark_t *at, const char *hint, const char *fmt, ...)
     _printf_(4, 5);
 
@@ -33,7 +32,7 @@ static void stop(struct yaml_reader *r, const yaml_mark_t *at, const char *hint,
     va_start(ap, fmt);
     const char *msg = arena_vprintf(r->arena, fmt, ap);
     va_end(ap);
-    /* libyaml puts the end of a file without a last newline one line too far. */
+    /* For a file without a final newline libyaml reports the end one line too far. */
     yaml_mark_t end = mark_of_offset(r, r->len);
     if (at->line > end.line)
         at = &end;
@@ -68,7 +67,7 @@ static void stop_syntax(struct yaml_reader *r)
              str_or(p->context, ""), p->context ? ")" : "");
 }
 
-/* The next event, to be deleted by the caller; false at a syntax error, which is reported. */
+/* Read the next event, which the caller deletes; false at a syntax error, which is reported. */
 static bool next_event(struct yaml_reader *r, yaml_event_t *ret)
 {
     if (yaml_parser_parse(&r->parser, ret))
@@ -77,8 +76,8 @@ static bool next_event(struct yaml_reader *r, yaml_event_t *ret)
     return false;
 }
 
-/* Count nodes against the limit of the file (X2). An alias counts as all that it stands for, although it
-   takes no memory: whoever walks the tree walks them all. */
+/* Count nodes against the limit of the file (X2). An alias counts as all the nodes it stands for, although it
+   takes no memory: code that walks the tree visits them all. */
 static bool count_nodes(struct yaml_reader *r, size_t n, const yaml_mark_t *at)
 {
     r->nodes += n;
@@ -89,7 +88,7 @@ static bool count_nodes(struct yaml_reader *r, size_t n, const yaml_mark_t *at)
     return false;
 }
 
-/* The tags that mean something here. */
+/* The supported tags. */
 static const struct {
     const char *uri, *name;
     unsigned types; /* a bit per ynode_type */
@@ -202,13 +201,13 @@ static struct ynode *read_alias(struct yaml_reader *r, const yaml_event_t *event
 
 static struct ynode *read_node(struct yaml_reader *r, const yaml_event_t *event, unsigned depth);
 
-/* Items are collected on one stack for the whole file, and copied when their number is known. */
+/* Children are collected on one stack for the whole file, and copied once their number is known. */
 static void push(struct yaml_reader *r, struct ynode *n)
 {
     arena_push(r->arena, r->stack, r->stack_n, r->stack_cap, n);
 }
 
-/* All nodes up to the event `end` onto the stack. */
+/* Push all nodes up to the event `end` onto the stack. */
 static bool read_children(struct yaml_reader *r, yaml_event_type_t end, unsigned depth)
 {
     for (;;) {
@@ -292,13 +291,13 @@ static struct ynode *read_node(struct yaml_reader *r, const yaml_event_t *event,
     case YAML_ALIAS_EVENT:
         n = read_alias(r, event);
         break;
-    default: /* libyaml sends nothing else here */
+    default: /* libyaml sends no other event here */
         break;
     }
     return n;
 }
 
-/* One document, whose start is read. */
+/* Read one document, whose start event has been read. */
 static void read_document(struct yaml_reader *r, const yaml_event_t *start)
 {
     if (++r->documents > LIMIT_YAML_DOCUMENTS) {
@@ -317,7 +316,7 @@ static void read_document(struct yaml_reader *r, const yaml_event_t *start)
     if (!n || !next_event(r, &event))
         return;
     yaml_event_delete(&event); /* the end of the document */
-    /* A document of which a part could not be found would only bring problems that are none. */
+    /* A document with a missing part would only cause misleading errors later. */
     if (!r->spoilt && !ynode_is_null(n))
         arena_push(r->arena, r->docs, r->docs_n, r->docs_cap, n);
 }
@@ -335,7 +334,7 @@ static void read_stream(struct yaml_reader *r)
     }
 }
 
-/* What libyaml would read as another encoding, or silently differently than an editor shows it. */
+/* Refuse a file that is too large, or that libyaml would read as another encoding. */
 static bool check_bytes(struct yaml_reader *r)
 {
     static const yaml_mark_t start;

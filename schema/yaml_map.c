@@ -4,11 +4,11 @@
 #include "base/str.h"
 #include "schema/yaml_internal.h"
 
-/* Up to this many keys are compared with each other; more go through a hash map, so that a hostile file of
-   keys costs no more than its length. */
+/* Up to this many keys are compared with each other; more go through a hash map, so that a hostile file full
+   of keys costs no more than its length. */
 #define FEW_KEYS 16
 
-/* The keys of a mapping under way. */
+/* The keys of a mapping that is being read. */
 struct keys {
     struct ypair *pairs;
     size_t n;
@@ -28,7 +28,7 @@ static struct ypair *keys_find(const struct keys *keys, const struct ynode *key)
     return NULL;
 }
 
-/* pairs has room for it. */
+/* The caller ensures that `pairs` has room. */
 static void keys_add(struct keys *keys, struct ypair pair)
 {
     keys->pairs[keys->n] = pair;
@@ -69,7 +69,7 @@ static void add_merged(struct yaml_reader *r, struct keys *keys, const struct yn
     }
 }
 
-/* Mappings that a merge key names; NULL and a problem when it names something else. */
+/* The mappings that a merge key names; NULL after a problem when it names something else. */
 static struct ynode *const *merge_sources(struct yaml_reader *r, struct ynode *const *value, size_t *ret_n)
 {
     struct ynode *const *sources = value;
@@ -105,8 +105,8 @@ void yaml_mapping_finish(struct yaml_reader *r, struct ynode *n)
             n->pairs[i].value = NULL;
     }
 
-    /* What stands in the mapping itself wins over what is merged, wherever the merge key stands; of several
-       merged mappings the earlier wins. */
+    /* Keys of the mapping itself win over merged ones, wherever the merge key stands; of several merged
+       mappings the earlier wins. */
     struct keys keys = {.pairs = n->pairs, .many = room > FEW_KEYS};
     if (room > n->len)
         keys.pairs = arena_array(r->arena, struct ypair, room);
@@ -147,7 +147,7 @@ bool ynode_is_null(const struct ynode *n)
         return false;
     if (!n->plain)
         return str_eq(n->tag, "!!null");
-    /* Asked of every scalar: by length, nearly all are told from the words with one comparison. */
+    /* Called for every scalar: the length alone rules out nearly all of them. */
     if (n->len == 1)
         return *n->text == '~';
     if (n->len == 4)
