@@ -29,16 +29,16 @@ const char *subnet_canonical(struct arena *a, const char *text);
 /* An absolute path without "//", "/./", "/../" and a final slash, or NULL when it is not absolute. */
 const char *path_clean(struct arena *a, const char *text);
 
-/* The value with the place of a node, for what is made within a short form. Returns it. */
+/* Give a value made inside a short form the place of a node. Returns it. */
 struct val *placed_at(const struct ynode *n, struct val *v);
 
-/* The text of a node of a mapping when it is a scalar with a value; NULL otherwise. */
+/* The text under a key of a mapping when it is a scalar with a value; NULL otherwise. */
 const char *node_text(const struct ynode *map, const char *key);
-/* The node of a mapping's key, or the mapping itself: a place for a message. */
+/* The node under a key of a mapping, or the mapping itself when it has none: a place for a message. */
 const struct ynode *node_at(const struct ynode *map, const char *key);
 
-/* For short forms of strings: what `canonical` makes of a scalar, or an error ("TEXT" is not WHAT), with a
-   hint unless it is NULL. */
+/* For short forms of strings: the result of `canonical` for a scalar, or an error ("TEXT" is not WHAT), with
+   a hint unless it is NULL. */
 struct val *read_canonical(struct decode *d, const struct ynode *n,
                            const char *(*canonical)(struct arena *a, const char *text), const char *what,
                            const char *hint);
@@ -46,11 +46,11 @@ struct val *read_address(struct decode *d, const struct field *f, const struct y
 struct val *read_path(struct decode *d, const struct field *f,
                       const struct ynode *n); /* an absolute path, cleaned */
 
-/* A list of names, or one of them, as a map from each to what `make` gives for it. */
+/* A list of names, or a single name, as a map from each name to the result of `make`. */
 struct val *read_names(struct decode *d, const struct ynode *n, const char *what, const char *hint,
                        struct val *(*make)(struct decode *d, const struct ynode *n));
 
-/* The field of a Network or Volume that says it is not ours. */
+/* The field of a Network or Volume that says that Forge does not manage it. */
 #define EXTERNAL_FIELD                                                                                 \
     {                                                                                                  \
         "external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,                                               \
@@ -58,10 +58,10 @@ struct val *read_names(struct decode *d, const struct ynode *n, const char *what
                    "removed. Only `name` goes with it.",                                               \
             .example = "true", .def = "false", .def_val = DEF_BOOL(false)                              \
     }
-/* For the `normalize` of Networks and Volumes: their labels and placement. */
+/* For the `normalize` of Networks and Volumes: check their labels and placement. */
 void object_normalize(struct decode *d, const struct ynode *n, struct val *spec);
 /* An external object has only a name and a placement: report anything else. */
 void check_external(const struct resource *r, const struct resource_set *set, struct diag_list *diags);
-/* Labels in a namespace of ours are refused. */
+/* Refuse labels in the namespaces of Forge. */
 void check_labels(struct decode *d, const struct ynode *n, const struct val *labels, const char *key);
 #endif

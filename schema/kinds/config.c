@@ -109,7 +109,7 @@ void *base64_decode(struct arena *a, const char *text, size_t len, size_t *ret_l
         have = 0;
     }
     if (have == 1 || (pads && have + pads != 4) || (have && bits & ((1u << (have == 2 ? 4 : 2)) - 1)))
-        return NULL; /* a part of a byte, or bits that belong to none */
+        return NULL; /* a part of a byte, or bits left over */
     if (have >= 2)
         out[n++] = (unsigned char)(bits >> (have == 2 ? 4 : 10));
     if (have == 3)

@@ -1,4 +1,4 @@
-/* The Container kind: its table, put together from tbl/, and what follows the decoding of a spec. */
+/* The Container kind: its table, put together from tbl/, and what is done after a spec has been decoded. */
 #include "schema/kinds/container_internal.h"
 
 #include "base/limits.h"
@@ -7,7 +7,7 @@
 
 #define HOSTNAME_PATTERN "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"
 #define HOSTNAME_DOC     "a host name: letters, digits, - and _ in parts joined by dots"
-/* With templates of a swarm: "{{.Node.Hostname}}-{{.Task.Slot}}". */
+/* A host name that may contain the templates of a swarm: "{{.Node.Hostname}}-{{.Task.Slot}}". */
 #define TASK_NAME_PATTERN "^([A-Za-z0-9_-]|[{][{][^{}]+[}][}])+([.]([A-Za-z0-9_-]|[{][{][^{}]+[}][}])+)*$"
 #define TASK_NAME_DOC     HOSTNAME_DOC "; on a swarm also templates"
 

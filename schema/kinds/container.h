@@ -2,13 +2,13 @@
 #define SCHEMA_KINDS_CONTAINER_H
 // clang-format off
 /*
- * The canonical form of a Container's spec, which decoding makes of every short and long form, providers make
- * of what an engine reports, and the planner compares. Fields that are not asked for are absent, never filled
- * with defaults. Virtual: not compared with an engine.
+ * The canonical form of a Container's spec: decoding makes it from every short and long form, providers make it
+ * from what an engine reports, and the planner compares it. Fields that are not asked for are absent, never
+ * filled with defaults. Virtual: not compared with an engine.
  *
  *   image            str   as written, normalised only by ref_canonical() when compared
  *   pull_policy      str   always | missing | never   (create-only)
- *   platform         str   "linux/amd64", "linux/arm/v7", "linux": what is not said is not compared
+ *   platform         str   "linux/amd64", "linux/arm/v7", "linux": parts left out are not compared
  *   command          [str]
  *   entrypoint       [str] empty list: none, whatever the image says
  *   environment      {NAME: str}   env_file is read and merged under it at load
@@ -20,7 +20,7 @@
  *                       {type volume|bind|tmpfs, source str? (none: anonymous), read_only bool?,
  *                        propagation str?, create_host_path bool? (absent: true), nocopy bool?,
  *                        selinux str? z|Z, size int?, mode int?}}
- *                          a source that names a Volume of the set: its native name at apply
+ *                          a source that names a Volume of the set is replaced by its native name at apply
  *   tmpfs            {TARGET: options str, sorted}
  *   networks         {NAME:
  *                       {aliases [str] set?, ipv4_address str?, ipv6_address str?, link_local_ips [str] set?,
@@ -79,13 +79,13 @@ extern const struct field_table container_table;
 /* "nginx" -> "docker.io/library/nginx:latest", "localhost:5000/a@sha256:.." stays: the canonical name of an
    image reference (Docker's distribution reference rules). ERR_INVALID says what is wrong with it. */
 int ref_canonical(struct arena *a, const char *ref, const char **ret, struct err *err) _must_check_;
-/* "node.role == manager" -> "node.role==manager" (deploy.placement.constraints); NULL: it compares nothing. */
+/* "node.role == manager" -> "node.role==manager" (deploy.placement.constraints); NULL: it has no operator. */
 const char *constraint_canonical(struct arena *a, const char *text);
-/* Do two references say the same, as nginx and docker.io/library/nginx:latest do? */
+/* Do two references mean the same, as nginx and docker.io/library/nginx:latest do? */
 bool ref_same(struct arena *a, const char *x, const char *y);
-/* "docker.io/library/web:1@sha256:..." -> "docker.io/library/web"; NULL: it is no reference. */
+/* "docker.io/library/web:1@sha256:..." -> "docker.io/library/web"; NULL: not a reference. */
 const char *ref_repository(struct arena *a, const char *ref);
-/* The familiar spelling back: "docker.io/library/nginx:latest" -> "nginx:latest". */
+/* The reverse, to the familiar spelling: "docker.io/library/nginx:latest" -> "nginx:latest". */
 const char *ref_familiar(struct arena *a, const char *canonical);
 /* Key of a canonical port: "127.0.0.1:8080->80/tcp"; without a host IP "8080->80/tcp"; "[::1]:8080->80/tcp". */
 const char *port_key(struct arena *a, const char *host_ip, int published, int target, const char *protocol);

@@ -1,4 +1,4 @@
-/* Container: what it depends on, and whether its parts and the rest of the set fit it. */
+/* Container: its dependencies, and the checks of its parts against each other and the rest of the set. */
 #include "schema/kinds/container_internal.h"
 
 #include "base/str.h"
@@ -11,8 +11,8 @@ static enum depend_condition condition_of(const struct val *dependency)
     return str_eq(text, "completed") ? DEPEND_COMPLETED : DEPEND_STARTED;
 }
 
-/* The fields that dependencies and checks look at, found in one pass: a spec's keys are sorted, and so are
- * these. */
+/* The fields that dependencies and checks use, found in one pass: like the keys of a spec, these are
+   sorted. */
 enum {
     V_CONFIGS,
     V_CONTAINER_NAME,
@@ -51,7 +51,7 @@ static void view_make(struct view *view, const struct val *spec)
     }
 }
 
-/* A + "/" or "." + B; this runs some times for each container there is. */
+/* LEFT, "/" or ".", RIGHT; called several times for each container. */
 static const char *joined(struct arena *a, const char *left, char joint, const char *right)
 {
     char few[128];
@@ -141,7 +141,7 @@ static void check_networks(const struct resource *r, const struct view *v, const
     }
 }
 
-/* Replicas share a spec, so what only one object can have excludes a second. */
+/* Replicas share a spec: anything that only one object can have is wrong with two or more of them. */
 static void check_replicas(const struct resource *r, const struct view *v, const struct resource_set *set,
                            struct diag_list *diags)
 {
@@ -158,7 +158,7 @@ static void check_replicas(const struct resource *r, const struct view *v, const
             resource_error_hint(set, r, networks->pairs[i].val, diags, "remove the address, or replicas",
                                 "%lld replicas cannot all have one address on network/%s",
                                 (long long)replicas, networks->pairs[i].key);
-    /* What has a word for swarms is for several nodes, and one port of all of them. */
+    /* With `deploy` the container is meant for a swarm, with several nodes and one port for all of them. */
     const struct val *ports = val_get(r->spec, "deploy") ? NULL : v->of[V_PORTS];
     for (size_t i = 0; i < val_len(ports); i++) {
         const struct val *port = ports->pairs[i].val;
@@ -173,7 +173,7 @@ static void check_replicas(const struct resource *r, const struct view *v, const
     }
 }
 
-/* Two things in one place of the container's files: the later mount would hide the earlier one. */
+/* Two mounts at one path in the container: the later one would hide the earlier one. */
 static void check_places(const struct resource *r, const struct view *v, const struct resource_set *set,
                          struct diag_list *diags)
 {

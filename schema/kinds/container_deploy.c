@@ -1,5 +1,5 @@
-/* Container: Compose's deploy section. What one engine can honour too is moved to the fields that mean it;
- * what stays in `deploy` is for services, and the planner says so where the target has none. */
+/* Container: Compose's deploy section. What a single engine supports too is moved to the fields with that
+   meaning; what stays in `deploy` is for services, and the planner reports it where the target has none. */
 #include "schema/kinds/container_internal.h"
 
 #include "base/clock.h"
@@ -56,7 +56,7 @@ static void generic_keyed(struct decode *d, const struct field *f, const struct 
         decode_error_hint(d, n, "write {discrete_resource_spec: {kind: gpu, value: 2}}",
                           "a generic resource needs discrete_resource_spec");
     if (!kind)
-        return; /* decoding has said so */
+        return; /* decoding has reported it */
     val_set_int(d->arena, item, "value", val_get_int(spec, "value", 1));
     val_map_set(d->arena, into, kind, item);
 }
@@ -137,8 +137,8 @@ static const struct field rollback_fields[] = {
 static const struct field_table rollback_config_table = {
     "container.deploy.rollback_config", "How Swarm goes back when an update failed.", rollback_fields};
 
-/* Without the blanks that are allowed around the operator (moby/swarmkit, constraint.Parse); NULL: it has
-   none. */
+/* Removes the blanks that are allowed around the operator (moby/swarmkit, constraint.Parse); NULL: there is
+   no operator. */
 const char *constraint_canonical(struct arena *a, const char *text)
 {
     const char *op = strstr(text, "==");
@@ -256,14 +256,14 @@ static void move_restart(struct decode *d, const struct ynode *n, struct val *sp
     const char *condition = str_or(val_get_str(policy, "condition"), "any");
     int64_t attempts = val_get_int(policy, "max_attempts", 0);
     struct val *restart;
-    /* What says only how long to pause says nothing against `restart`. */
+    /* A policy that only sets the delay does not contradict `restart`. */
     if (val_get(spec, "restart") && !val_get(policy, "condition") && !attempts)
         return;
     if (str_eq(condition, "none"))
         restart = val_str(d->arena, "no");
     else if (str_eq(condition, "any") && !attempts)
         restart = val_str(d->arena, "always");
-    else /* an engine counts attempts only of failures */
+    else /* engines count attempts for failures only */
         restart =
             attempts ? val_strf(d->arena, "on-failure:%d", (int)attempts) : val_str(d->arena, "on-failure");
     const struct val *there = val_get(spec, "restart");
@@ -289,7 +289,7 @@ static void move_update(struct decode *d, const struct ynode *n, struct val *spe
                    arena_printf(d->arena, "deploy.update_config.%s", f->name));
 }
 
-/* The words that have been moved to where they mean the same on every engine. */
+/* Fields that have been moved to where they mean the same on every engine. */
 static const char *const moved[] = {
     "replicas",
     "resources.limits",
@@ -329,7 +329,8 @@ static void check_mode(struct decode *d, const struct ynode *node, const struct 
     if (mode && str_starts(mode, "global") && val_is(val_get(spec, "replicas"), VAL_INT))
         decode_error_hint(d, below(node, "mode"), "remove one of them",
                           "replicas and deploy.mode %s exclude each other", mode);
-    /* The default is what everything can do. In a patch it takes back what is below it. */
+    /* The default mode is what every target can do, so it is dropped; in a patch it has to override the mode
+       below. */
     if (str_eq(mode, "replicated") && !d->patch)
         val_map_del(deploy, "mode");
 }

@@ -1,9 +1,9 @@
 #ifndef SCHEMA_KINDS_CONTAINER_INTERNAL_H
 #define SCHEMA_KINDS_CONTAINER_INTERNAL_H
 /*
- * What the parts of the Container kind share. Its table is one (container.c), its parts are files by theme:
- * process, net, ports, storage, limits. Each has the fields (tbl/container_THEME.h), their readers, and a
- * normalize function that runs once a spec is decoded. Values may be VAL_NULL in a patch.
+ * What the parts of the Container kind share. The kind has one table (container.c); its parts are files by
+ * theme: process, net, ports, storage, limits. Each has the fields (tbl/container_THEME.h), their readers,
+ * and a normalize function that runs after a spec is decoded. Values may be VAL_NULL in a patch.
  */
 #include "schema/kinds/common.h"
 #include "schema/kinds/container.h"
@@ -20,11 +20,11 @@ void container_check(const struct resource *r, const struct resource_set *set, s
 void container_depends(struct resource *r, struct arena *a);
 const struct val *container_settle(struct arena *a, const struct val *spec);
 
-/* Move `v`, written as `alias` at node n, to the canonical place map[key]; another value there already is an
- * error. */
+/* Move `v`, written as `alias` at node n, to its canonical place map[key]; a different value there is an
+   error. */
 void alias_move(struct decode *d, const struct ynode *n, struct val *map, const char *key, struct val *v,
                 const char *alias);
-/* spec.resources, made when it is missing. NULL when a patch removes it. */
+/* spec.resources, created when it is missing. NULL when a patch removes it. */
 struct val *resources_of(struct decode *d, struct val *spec);
 
 /* Readers, by theme. */

@@ -29,7 +29,7 @@ const char *security_opt_canonical(struct arena *a, const char *text)
 {
     if (strcmp(text, "no-new-privileges") == 0)
         return "no-new-privileges=true";
-    /* The colon is the older separator; a value may have colons of its own after a "=". */
+    /* A colon is the older separator; after a "=" a value may contain colons. */
     char *out = arena_strdup(a, text);
     size_t key = strcspn(out, "=:");
     if (out[key] == ':' && !strchr(out, '='))
@@ -73,7 +73,7 @@ struct val *device_rule_short(struct decode *d, const struct field *f, const str
                           "write \"c 1:3 mr\": type, major:minor, access");
 }
 
-/* Architectures that can stand alone, without a system (containerd's platforms.isKnownArch). */
+/* Architectures that may be written without an operating system (containerd's platforms.isKnownArch). */
 static bool is_architecture(const char *name)
 {
     static const char *const known[] = {"386",    "amd64",    "arm",     "arm64",   "loong64",
@@ -96,7 +96,7 @@ static const char *architecture_canonical(const char *name)
     return name;
 }
 
-/* Names that differ and mean one thing, as engines normalise them. */
+/* Resolve aliases to one spelling, as engines normalise them. */
 static const char *platform_canonical(struct arena *a, const char *text)
 {
     size_t count;
@@ -120,7 +120,7 @@ static const char *platform_canonical(struct arena *a, const char *text)
     return arena_printf(a, "%s/%s/%s", part[0], architecture, part[2]);
 }
 
-/* An engine says all of what an image is made for, a manifest only what matters. */
+/* An engine reports the complete platform of an image, a manifest only the part that matters. */
 bool platform_same(const struct val *a, const struct val *b)
 {
     if (!val_is(a, VAL_STR) || !val_is(b, VAL_STR))

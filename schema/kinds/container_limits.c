@@ -194,7 +194,7 @@ static const struct {
     {"pids_limit", "pids"},
 };
 
-/* A problem of one of the resources, at the place where it was written, in whatever spelling. */
+/* Report a problem with a resource where it was written, in whatever spelling. */
 static void resource_problem(struct decode *d, const struct val *resources, const char *key, const char *hint,
                              const char *text)
 {
@@ -236,8 +236,7 @@ void limits_normalize(struct decode *d, const struct ynode *n, struct val *spec)
     struct val *resources = val_get(spec, "resources");
     if (!val_is(resources, VAL_MAP))
         return;
-    /* 0 processes are none in Compose's words for "no limit", and so is 0 of memory and swap for "as the
-     * engine does". */
+    /* In Compose 0 processes means "no limit", and 0 memory_swap means "the engine's default". */
     const struct val *pids = val_get(resources, "pids");
     if (val_is(pids, VAL_INT) && pids->i == 0)
         val_map_set(d->arena, resources, "pids", val_int(d->arena, -1));

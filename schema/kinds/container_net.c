@@ -6,8 +6,8 @@
 
 #include "base/str.h"
 
-/* Another container's namespace: "service:NAME" (Compose) and "container/NAME" are a resource of the set,
-   "container:ID" is one of the engine's own. NULL: none of them. */
+/* Another container's namespace: "service:NAME" (Compose) and "container/NAME" mean a resource of the set,
+   "container:ID" a container of the engine. NULL: none of them. */
 static const char *joined_canonical(struct arena *a, const char *text)
 {
     const char *name = str_after(text, "service:");
@@ -44,7 +44,7 @@ struct val *namespace_short(struct decode *d, const struct field *f, const struc
     if (joined)
         return val_str(d->arena, joined);
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
-        if (str_eq(n->text, modes[i]) && (ipc || i < 2)) /* a pid namespace is the host's, or private */
+        if (str_eq(n->text, modes[i]) && (ipc || i < 2)) /* for pid only host and private */
             return val_str(d->arena, n->text);
     return decode_error_hint(d, n,
                              ipc ? "write private, shareable, host, none, service:NAME or container:ID"
@@ -52,8 +52,8 @@ struct val *namespace_short(struct decode *d, const struct field *f, const struc
                              "\"%s\" is not a namespace", n->text);
 }
 
-/* Engines and the kernel take more than what a name in the DNS may be (moby, daemon/container.go); "_" and
- * "-" are in use. */
+/* Engines and the kernel accept more than the DNS does (moby, daemon/container.go); "_" and "-" anywhere are
+   in common use. */
 static const char *hostname_canonical(struct arena *a, const char *text)
 {
     size_t label = 0;
@@ -76,7 +76,7 @@ struct val *hostname_short(struct decode *d, const struct field *f, const struct
                           "use letters, digits, - and _, in parts joined by dots");
 }
 
-/* What a swarm fills in for each task may stand for any part of a label. */
+/* A template that a swarm fills in for each task may stand for any part of a label. */
 static const char *task_name_canonical(struct arena *a, const char *text)
 {
     char *rest = arena_strdup(a, text);
@@ -213,8 +213,7 @@ const struct field host_address = {"",
                                    .doc = "An IP address, or host-gateway.",
                                    .short_form = host_address_short};
 
-/* "NAME=ADDRESS" or "NAME:ADDRESS"; an IPv6 address has colons of its own, so the first one splits. */
-/* A name that stands there twice has two addresses. */
+/* A name that is listed twice has both addresses. */
 static void add_addresses(void *arg, const struct val_pair *gone, const struct val_pair *kept)
 {
     struct decode *d = arg;
@@ -230,6 +229,7 @@ struct val *extra_hosts_short(struct decode *d, const struct field *f, const str
     for (size_t i = 0; i < count; i++) {
         const struct ynode *item = n->type == YN_SEQ ? n->items[i] : n;
         const char *text = item->type == YN_SCALAR ? item->text : "";
+        /* "NAME=ADDRESS" or "NAME:ADDRESS"; an IPv6 address contains colons, so the first one separates. */
         size_t name = strcspn(text, strchr(text, '=') ? "=" : ":");
         const char *address = text[name] ? host_address_canonical(d->arena, text + name + 1) : NULL;
         if (!address || name == 0) {

@@ -30,7 +30,7 @@ static bool parse_range(struct arena *a, const char *text, int zero, struct rang
     return true;
 }
 
-/* May a range stand for so many? A few bytes of YAML are not to become any amount of memory. */
+/* May a range expand to this many items? A few bytes of YAML must not turn into any amount of memory. */
 static bool take_items(struct decode *d, const struct ynode *n, int count)
 {
     size_t each = LIMIT_EXPANDED_ITEMS;
@@ -70,7 +70,7 @@ const char *port_key(struct arena *a, const char *host_ip, int published, int ta
 }
 
 /* The short form as the fields of the long one; `target` may be the text of a range, which only the short
- * form has. */
+   form allows. */
 struct val *port_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
@@ -91,7 +91,7 @@ struct val *port_short(struct decode *d, const struct field *f, const struct yno
         *slash = '\0';
     }
 
-    /* From the right, because an IPv6 address may have its colons bare. */
+    /* From the right, because an IPv6 address may be written without brackets. */
     char *colon = strrchr(text, ':');
     const char *target = colon ? colon + 1 : text;
     if (colon) {
@@ -101,7 +101,7 @@ struct val *port_short(struct decode *d, const struct field *f, const struct yno
         if (before) {
             *before = '\0';
             const char *ip = *text ? address_canonical(d->arena, text, NULL) : NULL;
-            if (!ip && *text) /* ":8080:80": no address, all of them */
+            if (!ip && *text) /* ":8080:80": no address means all of them */
                 return decode_error_hint(d, n, hint, "\"%s\": \"%s\" is not an IP address", n->text, text);
             val_set_str(d->arena, rec, "host_ip", ip);
         }
@@ -216,7 +216,7 @@ static const struct field port_fields[] = {
     {0},
 };
 
-/* The long form's address gets its one spelling here, where the short form's has it already. */
+/* Bring the address of the long form to its canonical spelling; the short form's already has it. */
 static void port_normalize(struct decode *d, const struct ynode *n, struct val *rec)
 {
     const char *text = val_get_str(rec, "host_ip");
@@ -237,7 +237,7 @@ static void expose_item(struct decode *d, const struct ynode *n, struct val *lis
 {
     static const char hint[] = "write a port of the container: \"3000\", \"8000-8005\", \"53/udp\"";
     if (n->type != YN_SCALAR)
-        return; /* decoding has said so */
+        return; /* decoding has reported it */
     char *text = arena_strdup(d->arena, n->text);
     char *slash = strchr(text, '/');
     const char *protocol = "tcp";
@@ -262,7 +262,7 @@ void expose_normalize(struct decode *d, const struct ynode *n, struct val *spec)
     if (!val_is(val_get(spec, "expose"), VAL_LIST))
         return;
     const struct ynode *node = node_at(n, "expose");
-    /* A range becomes several items, so the list is read again, as a whole. */
+    /* A range becomes several items, so the whole list is read again. */
     struct val *list = val_list(d->arena);
     if (node->type == YN_SEQ)
         for (size_t i = 0; i < node->len; i++)

@@ -65,8 +65,8 @@ struct val *restart_short(struct decode *d, const struct field *f, const struct 
     return decode_error_hint(d, n, hint, "\"%s\" is not a restart policy", n->text);
 }
 
-/* Signals of Linux by number; the numbers of all architectures that engines run on, but for the last few on
- * MIPS. */
+/* Linux signals by number; the numbers are the same on all architectures that engines run on, except MIPS,
+   where several differ. */
 static const char *const signal_names[] = {
     NULL,   "HUP",  "INT",  "QUIT", "ILL",    "TRAP",   "ABRT",  "BUS",  "FPE",  "KILL", "USR1",
     "SEGV", "USR2", "PIPE", "ALRM", "TERM",   "STKFLT", "CHLD",  "CONT", "STOP", "TSTP", "TTIN",
@@ -149,7 +149,7 @@ struct val *healthcheck_test_short(struct decode *d, const struct field *f, cons
     return test;
 }
 
-/* An engine gives all of them to the shell, which runs the first. */
+/* An engine passes all strings to the shell, which runs only the first. */
 static void keep_first(struct decode *d, const struct ynode *at, struct val *rec, const struct val *test)
 {
     decode_warning(d, at, "quote the whole command line",
@@ -186,7 +186,7 @@ static void healthcheck_normalize(struct decode *d, const struct ynode *n, struc
     bool off = str_eq(first, "NONE") || (val_is(disable, VAL_BOOL) && disable->b);
     if (!off)
         return;
-    /* A check that is off has no times: {disable: true} and [NONE] are one thing. */
+    /* A disabled check has no times: {disable: true} and [NONE] are the same. */
     static const char *const times[] = {"interval", "timeout", "start_period", "start_interval", "retries"};
     for (size_t i = 0; i < ARRAY_LEN(times); i++)
         val_map_del(rec, times[i]);
@@ -422,7 +422,8 @@ static const struct field env_file_fields[] = {
 const struct field_table env_file_table = {"container.env_file", "A file of environment variables.",
                                            env_file_fields};
 
-/* A mapping's keys that can be no variable: NUL cannot get here, "=" would end the name. */
+/* Report keys of a mapping that cannot be the name of a variable. NUL cannot occur here; "=" would end the
+   name. */
 static void check_environment(struct decode *d, const struct val *environment)
 {
     if (!val_is(environment, VAL_MAP))
@@ -443,7 +444,7 @@ void process_normalize(struct decode *d, const struct ynode *n, struct val *spec
     val_map_del(spec, "scale");
 }
 
-/* A check that an overlay switched off keeps none of the times of the one below it. */
+/* When an overlay disables a check, drop the times that the base has set. */
 const struct val *container_settle(struct arena *a, const struct val *spec)
 {
     const struct val *check = val_get(spec, "healthcheck");

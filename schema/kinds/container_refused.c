@@ -1,4 +1,4 @@
-/* Container: what people know from Compose and Docker, and what to do here instead. */
+/* Container: fields known from Compose and Docker that are refused, and what to do instead. */
 #include "schema/kinds/container_internal.h"
 
 const struct field_refusal container_refused[] = {

@@ -20,7 +20,7 @@ static bool one_of(const char *text, const char *const *choices)
     return false;
 }
 
-/* One option of the short form; false when there is no such thing. */
+/* One option of the short form; false when it is unknown. */
 static bool mount_option(struct decode *d, struct val *rec, const char *option)
 {
     static const char *const no_effect[] = {"rw", "cached", "delegated", "consistent", "", NULL};
@@ -37,7 +37,8 @@ static bool mount_option(struct decode *d, struct val *rec, const char *option)
     return true;
 }
 
-/* Compose leaves out an option that it does not know; false: it is an error. */
+/* Report an unknown option. Compose ignores it: a warning, and true, in a compose file; else an error, and
+   false. */
 static bool report_option(struct decode *d, const struct ynode *n, const char *option)
 {
     static const char hint[] = "options are ro, rw, z, Z, nocopy, and rslave, rshared, ...";
@@ -80,8 +81,8 @@ struct val *volume_short(struct decode *d, const struct field *f, const struct y
     return rec;
 }
 
-/* The source of a bind mount as the host's engine will see it, or an error: there is no checkout that a
-   relative path could be in. */
+/* The source of a bind mount as the engine will see it, or an error: there is no checkout that a relative
+   path could refer to. */
 static const char *bind_source(struct decode *d, const struct ynode *n, const char *source)
 {
     if (source[0] == '/')
@@ -102,7 +103,7 @@ static bool volume_name_is_valid(const char *s)
     return good;
 }
 
-/* Options of the long form stand in records of their own (bind, volume, tmpfs); the canonical mount is flat. */
+/* In the long form options are in records of their own (bind, volume, tmpfs); the canonical mount is flat. */
 static void mount_flatten(struct decode *d, const struct ynode *n, struct val *rec)
 {
     static const char *const groups[] = {"bind", "volume", "tmpfs"};
@@ -137,13 +138,13 @@ void volume_keyed(struct decode *d, const struct field *f, const struct ynode *n
 {
     (void)f;
     if (!val_get_str(rec, "type") && node_at(n, "type") != n)
-        return; /* decoding has said so */
+        return; /* decoding has reported it */
     mount_flatten(d, n, rec);
     const char *type = str_or(val_get_str(rec, "type"), "volume");
     const char *source = val_get_str(rec, "source");
     const char *text = val_get_str(rec, "target");
     if (!text)
-        return; /* decoding has said so */
+        return; /* decoding has reported it */
     const char *target = path_clean(d->arena, text);
     if (!target || str_eq(target, "/")) {
         decode_error_hint(d, node_at(n, "target"), "write an absolute path below /",
@@ -237,7 +238,7 @@ static const struct field mount_fields[] = {
      .def_val = DEF_BOOL(false)},
     {"size", FT_SIZE, IMPACT_REPLACE, 0, .doc = "As `tmpfs.size`.", .example = "16MiB"},
     {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "As `tmpfs.mode`.", .example = "\"1777\""},
-    /* Of the Volume, where the tasks of a service make it (plan/bind.h). */
+    /* Copied from the Volume for services, whose tasks create it (plan/bind.h). */
     {"driver", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_VIRTUAL | FIELD_SERVICES,
      .doc = "The volume's driver.", .def = "local", .def_val = DEF_STR("local")},
     {"driver_opts", FT_MAP, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_VIRTUAL | FIELD_SERVICES,
@@ -345,13 +346,13 @@ struct val *file_short(struct decode *d, const struct field *f, const struct yno
     return rec;
 }
 
-/* A target that is no absolute path is a name below `folder`, as in Compose. */
+/* A target that is not an absolute path is a name below `folder`, as in Compose. */
 static void file_keyed(struct decode *d, const struct ynode *n, struct val *rec, struct val *into,
                        const char *folder)
 {
     const char *source = val_get_str(rec, "source");
     if (!source)
-        return; /* decoding has said so */
+        return; /* decoding has reported it */
     const char *target = str_or(val_get_str(rec, "target"), source);
     if (target[0] != '/')
         target = arena_printf(d->arena, "%s/%s", folder, target);

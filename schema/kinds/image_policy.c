@@ -27,7 +27,7 @@ static bool read_number(const char **at, uint64_t *ret)
     return true;
 }
 
-/* "[v]1.2.3" as far as there are numbers; "x" and "*" end it where `wild`. */
+/* "[v]1.2.3", as many numbers as there are; "x" and "*" end it when `wild`. */
 static bool read_parts(const char **at, struct version *v, bool wild, bool *ret_wild)
 {
     const char *s = *at;
@@ -58,7 +58,7 @@ static bool read_rest(const char *s, struct version *v)
 {
     static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.";
     if (*s == '-') {
-        /* "1.27-alpine" and "2026-11-19" are no versions before a release. */
+        /* "1.27-alpine" and "2026-11-19" are not pre-releases. */
         if (v->parts < 3)
             return false;
         v->pre = s + 1;
@@ -78,7 +78,8 @@ bool version_parse(const char *text, struct version *ret)
     return read_parts(&s, ret, false, NULL) && read_rest(s, ret);
 }
 
-/* One identifier of a pre-release: numbers come before words, and compare as numbers (semver.org, 11). */
+/* Compare one identifier of a pre-release: numbers come before words, and compare as numbers (semver.org,
+   11). */
 static int compare_identifier(const char *a, size_t na, const char *b, size_t nb)
 {
     bool da = strspn(a, "0123456789") >= na, db = strspn(b, "0123456789") >= nb;
@@ -122,10 +123,11 @@ int version_compare(const struct version *a, const struct version *b)
 
 /* ---- ranges ---- */
 
-/* From `from` on, and before `before`; a missing bound is none. */
+/* The versions from `from` to `before`; a missing bound does not limit. */
 struct span {
     struct version from, before;
-    bool has_from, from_excluded, has_before, before_included, excluded; /* excluded: all but this */
+    /* excluded: all versions but these */
+    bool has_from, from_excluded, has_before, before_included, excluded;
 };
 
 static struct version next_of(const struct version *v, unsigned part)
@@ -137,8 +139,8 @@ static struct version next_of(const struct version *v, unsigned part)
     return next;
 }
 
-/* The first of a version's pre-releases, for bounds that are written in part: what comes before a release, as
-   2.0.0-rc.1, is of that one, and neither "^1.2" nor "<2". */
+/* The first pre-release of a version, for bounds that are written in part: 2.0.0-rc.1 belongs to 2.0.0, and
+   is neither in "^1.2" nor in "<2". */
 static struct version first_of(struct version v)
 {
     v.pre = "0";
@@ -155,7 +157,7 @@ static unsigned caret_part(const struct version *v)
     return i;
 }
 
-/* All versions that begin with the parts that are written. */
+/* From v up to, and without, the next change of the part at index `part`. */
 static void span_of_parts(const struct version *v, unsigned part, struct span *ret)
 {
     ret->from = *v;
@@ -199,7 +201,7 @@ static bool in_span(const struct span *s, const struct version *v)
     return in != s->excluded;
 }
 
-/* "OPERATOR VERSION", the blanks between them apart. */
+/* "OPERATOR VERSION", without blanks between them. */
 static bool read_comparator(const char *text, struct span *ret, bool *ret_pre)
 {
     char op[3] = "";
@@ -220,7 +222,7 @@ static bool read_comparator(const char *text, struct span *ret, bool *ret_pre)
     return known && make_span(op, &v, ret);
 }
 
-/* The words of an alternative; an operator that stands apart is put to its version. */
+/* Split an alternative into words; an operator followed by blanks is joined with its version. */
 static size_t split(struct arena *a, const char *text, size_t len, const char **words)
 {
     size_t n = 0;
@@ -243,7 +245,7 @@ static size_t split(struct arena *a, const char *text, size_t len, const char **
     return n;
 }
 
-/* Alternatives are met by versions for which all of their comparators hold. False: it cannot be read. */
+/* Set *ret when all comparators of the alternative hold for the version. False: it cannot be read. */
 static bool alternative_holds(struct arena *a, const char *text, size_t len, const struct version *v,
                               bool *ret)
 {
@@ -316,7 +318,7 @@ static int matcher_init(struct matcher *m, const char *pattern, struct err *err)
     return 0;
 }
 
-/* What of the tag is compared, in the arena; NULL: the tag is not one of those. */
+/* The part of the tag that is compared, in the arena; NULL: the tag does not match. */
 static const char *key_of_tag(const struct matcher *m, struct arena *a, const char *tag)
 {
     regmatch_t at[2];
@@ -334,7 +336,7 @@ struct candidate {
     struct version version;
 };
 
-/* Numbers of any length, leading zeros aside. */
+/* Compare numbers of any length, ignoring leading zeros. */
 static int compare_numbers(const char *a, const char *b)
 {
     a += strspn(a, "0");
@@ -350,7 +352,7 @@ static int compare(enum order by, const struct candidate *a, const struct candid
     int c = by == BY_VERSION  ? version_compare(&a->version, &b->version)
             : by == BY_NUMBER ? compare_numbers(a->key, b->key)
                               : strcmp(a->key, b->key);
-    /* Of "1.4" and "1.4.0" the one that says more. */
+    /* Of "1.4" and "1.4.0", the more specific one is greater. */
     if (!c && by == BY_VERSION && a->version.parts != b->version.parts)
         c = a->version.parts < b->version.parts ? -1 : 1;
     return c ? c : strcmp(a->tag, b->tag);

@@ -14,7 +14,7 @@
  * - driver: str (absent: local); driver_opts: {K: str}; labels: {KEY: str} (create-only)
  * - name, external: as for Network
  *
- * Config, once loaded (its `file` has been read by then, and is gone)
+ * Config, once loaded (its `file` has been read and removed by then)
  * - content: str; with encoding "base64" the bytes are not text
  * - digest: str, SHA-256 of the bytes in hexadecimal (hidden)
  * - mode, uid, gid: defaults for containers that use it; loading copies them into their `configs`
@@ -32,10 +32,9 @@ extern const struct field_table network_table, volume_table, config_table, secre
  * base64. */
 int config_bytes(const struct resource *config, struct arena *a, const void **ret, size_t *ret_len,
                  struct err *err) _must_check_;
-/* The value of `content` (and `encoding` when it is needed) and `digest` for these bytes, set in a Config's
- * spec. */
+/* Set `content` (and `encoding` when it is needed) and `digest` for these bytes in a Config's spec. */
 void config_set_bytes(struct arena *a, struct val *spec, const void *data, size_t len);
-/* Bytes of base64 in the arena, or NULL when it is none. White space is skipped. */
+/* Decode base64 into the arena; NULL when it is not valid. White space is skipped. */
 void *base64_decode(struct arena *a, const char *text, size_t len, size_t *ret_len);
 char *base64_encode(struct arena *a, const void *data, size_t len);
 #endif

@@ -26,8 +26,8 @@ const struct field_table placement_table = {
     .fields = placement_fields,
 };
 
-/* A list is one of names. What is neither is an error, and then chooses all: it is no reason for a second
- * one. */
+/* A list is a list of names. Anything else is reported here and then selects everything, so that no second
+   error follows. */
 struct val *placement_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     static const struct field names = {"names", FT_LIST, IMPACT_NONE, FIELD_VIRTUAL | FIELD_SET,

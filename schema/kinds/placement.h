@@ -2,7 +2,7 @@
 #define SCHEMA_KINDS_PLACEMENT_H
 /*
  * Where a resource goes: the fields `target` and `targets`, which every kind with objects of its own has, and
- * the settings as well. Pure.
+ * which the settings have too. Pure.
  */
 #include "schema/field.h"
 
@@ -10,12 +10,14 @@
 #define PLACEMENT_TARGETS "targets"
 #define PLACEMENT_PATTERN "^[a-zA-Z0-9][a-zA-Z0-9_.-]*$"
 
-/* {matchLabels: {LABEL: VALUE}, names: [NAME]}: what fits all of it; nothing in it: everything. */
+/* {matchLabels: {LABEL: VALUE}, names: [NAME]}: a target must match all of it; an empty selector matches
+   all. */
 extern const struct field_table placement_table;
 /* [NAME, ...] for {names: [NAME, ...]}. */
 struct val *placement_short(struct decode *d, const struct field *f, const struct ynode *n);
 
-/* Two fields of a kind's table. Not the engine's, and no reason to touch what runs. */
+/* Two fields of a kind's table. Engines do not know them, and a change of them alone touches nothing that
+   runs. */
 #define PLACEMENT_FIELDS                                                                                     \
     {"target",                                                                                               \
      FT_STRING,                                                                                              \
@@ -33,11 +35,11 @@ struct val *placement_short(struct decode *d, const struct field *f, const struc
             .example = "{matchLabels: {role: edge}}", .sub = &placement_table, .short_form = placement_short \
     }
 
-/* Only one of the two. For a kind's `normalize`. */
+/* Only one of the two may be set. For a kind's `normalize`. */
 void placement_normalize(struct decode *d, const struct ynode *n, const struct val *spec);
-/* Does a target of this name with these labels (a map; may be NULL) fit a selector. */
+/* Does a target of this name with these labels (a map; may be NULL) match a selector? */
 bool placement_fits(const struct val *selector, const char *name, const struct val *labels);
-/* What a spec says of where it goes, as a text: the same words mean the same engines; "" where it says
- * nothing. */
+/* What a spec says about where it goes, as text: equal texts mean the same engines; "" when it says
+   nothing. */
 const char *placement_text(struct arena *a, const struct val *spec);
 #endif

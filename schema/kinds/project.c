@@ -1,4 +1,4 @@
-/* The Project kind: the table of forge.yaml. What it does to a load is in load_project.c. */
+/* The Project kind: the table of forge.yaml. How a load uses it is in load_project.c. */
 #include "base/limits.h"
 #include "schema/kinds/common.h"
 #include "schema/kinds/objects.h"

@@ -21,7 +21,7 @@ static bool is_hex(const char *s, size_t n)
     return true;
 }
 
-/* The first part is a registry only when it cannot be a folder of Docker Hub. */
+/* The first part is a registry only if it cannot be a namespace of Docker Hub. */
 static bool is_domain(const char *s, size_t n)
 {
     if (n == 9 && memcmp(s, "localhost", 9) == 0)
@@ -32,7 +32,7 @@ static bool is_domain(const char *s, size_t n)
     return false;
 }
 
-/* A host name, an IPv4 address or an IPv6 address in brackets, with a port if wanted. */
+/* A host name, an IPv4 address or an IPv6 address in brackets, with an optional port. */
 static bool domain_is_valid(const char *s, size_t n)
 {
     const char *bracket = n && s[0] == '[' ? memchr(s, ']', n) : NULL;
@@ -77,7 +77,7 @@ static bool component_is_valid(const char *s, size_t n)
         if (!(c == '-' || (c == '.' && width == 1) || (c == '_' && width <= 2)))
             return false;
     }
-    return false; /* empty, or it ends in a joint */
+    return false; /* empty, or it ends in a separator */
 }
 
 static int check_path(const char *ref, const char *s, size_t n, struct err *err)
@@ -132,7 +132,7 @@ static int check_digest(const char *ref, const char *digest, struct err *err)
 struct parts {
     const char *domain, *path, *tag, *digest; /* tag and digest may be NULL */
     size_t domain_len, path_len, tag_len;
-    bool official; /* of Docker Hub's own, whose folder is left out */
+    bool official; /* an official image of Docker Hub, whose "library/" is left out */
 };
 
 static void split(const char *ref, struct parts *ret)
@@ -252,10 +252,10 @@ const char *ref_familiar(struct arena *a, const char *canonical)
     if (!rest)
         return arena_strdup(a, canonical);
     const char *official = str_after(rest, OFFICIAL);
-    /* "library/a/b" is not official: only one part may follow. */
+    /* "library/a/b" is not an official image: only one part may follow. */
     if (official && !strchr(official, '/'))
         rest = official;
-    /* What would then be read as a registry keeps Docker Hub's name before it. */
+    /* Docker Hub's name is kept where the next part would otherwise be read as a registry. */
     const char *slash = strchr(rest, '/');
     return arena_strdup(a, slash && is_domain(rest, (size_t)(slash - rest)) ? canonical : rest);
 }

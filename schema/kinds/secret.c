@@ -1,5 +1,5 @@
-/* The Secret kind: so far only files of the host. No byte of one passes through the model, so none can be
- * printed. */
+/* The Secret kind: so far only files on the host. Their content never enters the model, so it cannot be
+   printed. */
 #include "schema/kinds/common.h"
 #include "schema/kinds/objects.h"
 

@@ -1,4 +1,4 @@
-/* The Stack kind: a compose file of the repository, taken as it is (schema/compose/). */
+/* The Stack kind: a compose file of the repository, used unchanged (schema/compose/). */
 #include "base/str.h"
 #include "schema/kinds/common.h"
 #include "schema/kinds/objects.h"
