@@ -1,20 +1,22 @@
 /*
- * Projects that were resolved before, from the cache (compose.h).
+ * The cache of resolved projects (compose.h).
  *
- * What comes of a project follows from the Stack and from the answers to what was asked while it was
- * resolved: which files there are and what they hold, which files are in a folder, what variables say. Kept
- * are
- *   under a digest of the Stack: the questions      {files, folders, names}
- *   under that, and a digest of the answers of now: {docs, paths, files, used, warnings}
- * so that the same answers give the same documents, and a change of any of them resolves the project anew. A
- * project with errors is not kept. Values know their file by its number in a list of this form, which is
- * that of the set again when they are read.
+ * The result for a project follows from the Stack and from everything that was looked up while it was
+ * resolved: which files exist and what they hold, which files are in a folder, the values of variables. The
+ * cache has two entries:
+ *
+ * - what was looked up, under a digest of the Stack: {files, folders, names}
+ * - the result, under a digest of the Stack and of the answers: {docs, paths, files, used, warnings}
+ *
+ * so that the same answers give the same documents, and a change of any of them resolves the project again. A
+ * project with errors is not cached. A value names its file by an index into the cached list `files`, which
+ * reading turns into an index into the set's list.
  */
 #include "schema/compose/compose.h"
 
 #include "base/str.h"
 
-/* ---- what was asked ---- */
+/* ---- what was looked up ---- */
 
 static void ask(struct compose *c, struct val **map, const char *what)
 {
@@ -62,7 +64,7 @@ size_t compose_first_file(const struct load_input *in, const char *path)
 
 /* ---- keys ---- */
 
-/* With its end, so that two texts are never one. */
+/* Includes the final NUL, so that two texts in a row are not the same as another two. */
 static void add_text(struct digest_ctx *ctx, const char *s)
 {
     digest_add(ctx, s ? "=" : "-", 1);
@@ -108,14 +110,14 @@ static void add_options(const struct loader *l, const struct compose_options *o,
 static bool add_file(struct digest_ctx *ctx, const char *path, const struct load_file *file)
 {
     if (file && !file->blob_id)
-        return false; /* nobody knows what it holds without reading it */
+        return false; /* its content is not known without reading it */
     add_text(ctx, path);
     add_text(ctx, file ? file->blob_id : NULL);
     add_number(ctx, file && file->executable);
     return true;
 }
 
-/* What the questions are answered now. False: that cannot be said. */
+/* Add the present answers to what was looked up. False: they cannot be told. */
 static bool add_answers(struct loader *l, const struct compose_asked *asked, struct digest_ctx *ctx)
 {
     const struct load_input *in = l->in;
@@ -146,7 +148,7 @@ static const char *questions_key(struct loader *l, const struct compose_options 
     return key_of(l, &ctx);
 }
 
-/* NULL: it cannot be kept. */
+/* NULL: it cannot be cached. */
 static const char *answers_key(struct loader *l, const struct compose_options *o,
                                const struct compose_asked *asked)
 {
@@ -179,7 +181,7 @@ static bool are_strings(const struct val *list)
     return val_is(list, VAL_LIST);
 }
 
-/* From the numbers of one list of files to those of another; 0 stays. */
+/* Change the indices of one list of files into those of another; 0 is kept. */
 static bool renumber(struct val *v, const uint16_t *numbers, size_t n)
 {
     if (v->file >= n)
@@ -252,11 +254,11 @@ bool compose_recall(struct loader *l, const struct compose_options *o, struct lo
 struct numbering {
     struct arena *arena;
     const struct resource_set *set;
-    uint16_t *numbers; /* by the set's */
+    uint16_t *numbers; /* by index in the set */
     struct val *files;
 };
 
-/* Give a copy the numbers of a list that holds what it needs. */
+/* Give the values of a copy indices into a list of just the files that are needed. */
 static void number_anew(struct numbering *g, struct val *v)
 {
     if (v->file) {

@@ -52,7 +52,7 @@ static struct ynode *node_of(struct compose *c, const struct val *v)
     return n;
 }
 
-/* What stands in the files, and over it what stands in the service. */
+/* The values from the files, overridden by those of the service itself. */
 static struct ynode *joined(struct compose_part *p, const char *files, const char *key)
 {
     struct compose *c = p->c;
@@ -76,7 +76,7 @@ static struct ynode *joined(struct compose_part *p, const char *files, const cha
     return out;
 }
 
-/* Variables of a service that have no value; of a mapping that several services have, they are said once. */
+/* Variables of a service without a value; those of a mapping shared by several services are reported once. */
 struct valueless {
     const struct ynode *first;
     struct buf names;
@@ -119,7 +119,7 @@ static void report_valueless(struct compose_part *p, const struct valueless *v)
                         p->service->name, v->n, buf_str(&v->names));
 }
 
-/* A variable without a value has the one that the project has for it. */
+/* Give variables without a value the value that the project has for them; drop and report the others. */
 static void fill_in(struct compose_part *p, struct ynode *environment)
 {
     struct compose *c = p->c;

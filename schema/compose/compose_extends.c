@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-/* Services on the way from the one that is asked for to what it extends. */
+/* The services between the one that was asked for and the current one, each extending the next. */
 struct chain {
     const struct chain *up;
     const struct compose_file *file;
@@ -36,7 +36,7 @@ static bool closes(struct compose *c, const struct chain *chain, const struct co
     return true;
 }
 
-/* The file that a service is extended from: another one, or its own. */
+/* The file of the service that is extended: another file, or the same one. */
 static struct compose_file *file_of(struct compose *c, const struct compose_scope *scope,
                                     struct compose_file *own, const struct ynode *extends)
 {
@@ -81,7 +81,7 @@ static void report_missing(struct compose *c, const struct ynode *at, const stru
 static struct ynode *extended(struct compose *c, const struct compose_scope *scope, struct compose_file *f,
                               const char *name, const struct chain *up);
 
-/* The service with what it extends below it; the service alone after a problem. */
+/* The service merged over the one that it extends; the service alone after a problem. */
 static struct ynode *merged(struct compose *c, const struct compose_scope *scope, struct compose_file *f,
                             struct ynode *service, const struct ynode *extends, const struct chain *chain)
 {
@@ -106,7 +106,8 @@ static struct ynode *merged(struct compose *c, const struct compose_scope *scope
     return own;
 }
 
-/* A service of a file, with what it extends; put back, so that it is done once. NULL: there is none. */
+/* A service of a file, merged with what it extends; stored in the file's tree, so that it is done only once.
+   NULL: there is none. */
 static struct ynode *extended(struct compose *c, const struct compose_scope *scope, struct compose_file *f,
                               const char *name, const struct chain *up)
 {

@@ -1,4 +1,4 @@
-/* Files of a compose project: read, and put together (compose.h). */
+/* Reading and combining the files of a compose project (compose.h). */
 #include "schema/compose/compose.h"
 
 #include "base/str.h"
@@ -16,7 +16,7 @@ const char *compose_path(struct compose *c, const char *base, const char *relati
     return load_resolve_path(c->l->arena, arena_printf(c->arena, "%s/", base), relative);
 }
 
-/* All nodes of a tree stand in this file. Aliases share nodes: those are met again. */
+/* Mark all nodes of a tree as standing in this file. Aliases share nodes, which are visited only once. */
 static void stamp(struct ynode *n, uint16_t index)
 {
     if (n->file == index)
@@ -29,7 +29,7 @@ static void stamp(struct ynode *n, uint16_t index)
     }
 }
 
-/* An index of its own for each role of a file, because paths in it depend on the role. */
+/* A separate index for each role of a file, because the meaning of its paths depends on the role. */
 static uint16_t new_index(struct loader *l, const char *path)
 {
     struct resource_set *s = l->set;
@@ -41,7 +41,7 @@ static uint16_t new_index(struct loader *l, const char *path)
     return (uint16_t)(s->n_files - 1);
 }
 
-/* The documents of a file: those that the search for manifests has read already, once. */
+/* The documents of a file; those that the search for manifests has read already are reused, once. */
 static size_t read_nodes(struct compose *c, const struct load_file *file, const struct ynode *at,
                          struct ynode ***ret)
 {
@@ -76,7 +76,7 @@ static size_t read_nodes(struct compose *c, const struct load_file *file, const 
     return n;
 }
 
-/* A slip of who imports a folder's files. */
+/* A likely mistake when a folder's files are imported. */
 static bool is_manifest(struct compose *c, const struct ynode *root)
 {
     const struct ynode *version = ynode_get(root, "apiVersion");
@@ -86,7 +86,7 @@ static bool is_manifest(struct compose *c, const struct ynode *root)
     return version;
 }
 
-/* Before the second version of Compose, services stood at the top. */
+/* Before version 2 of the format, services stood at the top level. */
 static bool is_first_format(struct compose *c, const struct ynode *root)
 {
     if (ynode_get(root, "services") || ynode_get(root, "include"))
@@ -127,8 +127,8 @@ static void check_top(struct compose *c, const struct ynode *root)
     }
 }
 
-/* A mapping in a mapping, as one that may be changed; made when it is missing or null. NULL: it is something
- * else, which is reported. */
+/* A mapping within a mapping, as a copy that may be changed; created when it is missing or null. NULL: it is
+   something else, which is reported. */
 static struct ynode *own_section(struct compose *c, struct ynode *root, const char *name)
 {
     struct ynode *section = ynode_get(root, name);
@@ -145,7 +145,7 @@ static struct ynode *own_section(struct compose *c, struct ynode *root, const ch
     return section;
 }
 
-/* What images are built from is not read, and its variables are not asked for. */
+/* Drop build sections: images are not built here, and so the variables in them need no value. */
 static struct ynode *without_build(struct compose *c, struct ynode *root)
 {
     struct ynode *services = ynode_get(root, "services");
@@ -176,7 +176,7 @@ static struct ynode *read_document(struct compose *c, const struct compose_scope
     }
     const struct ynode *name = ynode_get(root, "name");
     if (!c->fixed && !c->depth && name && compose_text(name) && !strchr(name->text, '$'))
-        c->project = name->text; /* ${COMPOSE_PROJECT_NAME} in the rest of the file */
+        c->project = name->text; /* for ${COMPOSE_PROJECT_NAME} in the rest of the file */
     root = compose_resolve(c, scope, without_build(c, root));
     root = compose_copy(c, compose_drop_ignored(c, root, ""));
     check_top(c, root);

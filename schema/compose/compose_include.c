@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-/* Paths that a node names: one, or a list. */
+/* Paths that a node names: a single one, or a list. */
 struct paths {
     const char *path[LIMIT_COMPOSE_DEPTH];
     const struct ynode *at[LIMIT_COMPOSE_DEPTH];
@@ -57,7 +57,7 @@ static bool equal(const struct ynode *a, const struct ynode *b)
     return true;
 }
 
-/* What an included model has becomes the file's own; what both have must be the same. */
+/* Add everything of an included model to the file; what both have must be the same. */
 static void take_over(struct compose *c, struct compose_file *f, const struct ynode *model)
 {
     for (const char *const *name = compose_sections; *name; name++) {

@@ -1,4 +1,4 @@
-/* What stands in compose files and does nothing here, and why (compose.h). */
+/* Keys of compose files that have no effect here, and why (compose.h). */
 #include "schema/compose/compose.h"
 
 #include "base/str.h"
@@ -7,11 +7,11 @@ const char *const compose_top_keys[] = {"version", "name",    "include", "servic
                                         "volumes", "configs", "secrets", NULL};
 const char *const compose_sections[] = {"services", "networks", "volumes", "configs", "secrets", NULL};
 
-/* Left out with a warning. What would change what a container does is no such thing: those are errors of the
- * Container's own table. */
+/* Left out with a warning. Keys that would change what a container does are not listed here: those are errors
+   of the Container's own table. */
 static const struct {
     const char *path, *key, *why;
-    bool swarm; /* where a target is one, it is honoured */
+    bool swarm; /* supported where a target is a swarm */
 } ignored[] = {
     {"", "version", "it means nothing any more: remove the line"},
     {"", "models", "run the model as a service, and name its address in environment"},

@@ -47,7 +47,7 @@ static const char *folder_of(struct arena *a, const char *path)
     return slash ? arena_strndup(a, path, (size_t)(slash - path)) : "";
 }
 
-/* Where the Stack names its i-th file, as a node for messages. */
+/* The place of a value of the Stack, as a node for messages. */
 static const struct ynode *place_of(struct compose *c, const struct val *v)
 {
     struct ynode *n = arena_new(c->arena, struct ynode);
@@ -72,7 +72,7 @@ static void read_values(struct compose *c, struct val *values)
         compose_env_file(c, &c->scope, NULL, compose_path(c, c->base, ".env"), false, false, values);
 }
 
-/* The name that the project says it has: the Stack's word goes before .env's, and that before the file's. */
+/* Take the project's name from the file, unless the Stack or .env has given one. */
 static void read_name(struct compose *c, const struct ynode *root)
 {
     const struct ynode *name = root ? ynode_get(root, "name") : NULL;
@@ -107,7 +107,7 @@ static bool same_place(const struct diag *d, const char *file, uint32_t line, ui
     return d->line == line && d->col == col && str_eq(d->file, file);
 }
 
-/* Is something said of a node that could not be resolved, after what was said first. */
+/* Is it a further diagnostic for a node that could not be resolved? */
 static bool is_echo(const struct compose *c, const struct diag_list *d, size_t first, size_t n,
                     const struct diag *item)
 {
@@ -121,7 +121,7 @@ static bool is_echo(const struct compose *c, const struct diag_list *d, size_t f
     return false;
 }
 
-/* What could not be resolved cannot be read either: one word about it is enough. */
+/* What could not be resolved cannot be read either: one message for it is enough. */
 static void drop_echoes(struct compose *c, size_t first)
 {
     struct diag_list *d = c->l->diags;

@@ -1,7 +1,7 @@
 /*
- * How compose files are merged, by the specification's chapter on merging: mappings merge, sequences append
- * without repeating themselves, other values replace; but for what is listed in `rules`. A value tagged
- * !reset removes, one tagged !override replaces. Tags stay on until compose_untag(), so that they hold for
+ * How compose files are merged, by the specification's chapter on merging: mappings merge, sequences are
+ * appended without duplicates, other values are replaced, except as listed in `rules`. A value tagged !reset
+ * removes, one tagged !override replaces. The tags are kept until compose_untag(), so that they apply to
  * every file below.
  */
 #include "schema/compose/compose.h"
@@ -9,15 +9,15 @@
 #include "base/str.h"
 
 enum rule {
-    RULE_TYPE, /* as the type of the value says */
+    RULE_TYPE, /* by the type of the value */
     RULE_REPLACE,
     RULE_PAIRS,   /* a mapping, or a list of "K=V" */
-    RULE_HOSTS,   /* the same with "K:V" too, and a name may have several */
+    RULE_HOSTS,   /* the same with "K:V" too, and a name may occur several times */
     RULE_NAMES,   /* a mapping, or a list of its keys */
-    RULE_TARGET,  /* a list; items with one place in the container replace each other */
-    RULE_PORTS,   /* a list; items that publish the same replace each other */
-    RULE_LIST,    /* a list, or one item of it */
-    RULE_LOGGING, /* a mapping, replaced whole when the driver is another one */
+    RULE_TARGET,  /* a list; an item replaces one with the same path in the container */
+    RULE_PORTS,   /* a list; an item replaces one that publishes the same */
+    RULE_LIST,    /* a list, or a single item of it */
+    RULE_LOGGING, /* a mapping, replaced as a whole when the driver differs */
 };
 
 static const struct {
@@ -93,13 +93,13 @@ struct ynode *compose_pairs(struct compose *c, struct ynode *n, const char *sepa
         }
         struct ynode *key = compose_scalar(c, item, arena_strndup(c->arena, text, len));
         struct ynode *value = compose_scalar(c, item, text[len] ? text + len + 1 : "");
-        value->plain = !text[len]; /* null: nothing is said */
+        value->plain = !text[len]; /* null: no value is given */
         compose_set(c, map, key, value);
     }
     return map;
 }
 
-/* Where an item is in the container: "src:/target:ro", {target: ...}, or its own text. */
+/* The path of an item in the container: "src:/target:ro", {target: ...}, or its own text. */
 static const char *target_of(struct compose *c, const struct ynode *item)
 {
     if (item->type == YN_MAP) {
@@ -114,7 +114,7 @@ static const char *target_of(struct compose *c, const struct ynode *item)
     return arena_strndup(c->arena, colon + 1, len);
 }
 
-/* What an item publishes: "[HOST:]PUBLISHED:TARGET[/udp]". */
+/* What an item publishes, as a key: "[HOST:]PUBLISHED:TARGET[/udp]". */
 static const char *port_of(struct compose *c, const struct ynode *item)
 {
     if (item->type != YN_MAP) {
@@ -133,7 +133,7 @@ static const char *port_of(struct compose *c, const struct ynode *item)
 static const char *own_text(struct compose *c, const struct ynode *item)
 {
     (void)c;
-    return compose_text(item); /* NULL: nothing that could be said twice */
+    return compose_text(item); /* NULL: it has no text that could be a duplicate */
 }
 
 static struct ynode *as_list(struct compose *c, struct ynode *n)
@@ -145,7 +145,7 @@ static struct ynode *as_list(struct compose *c, struct ynode *n)
     return list;
 }
 
-/* What is later takes the place of what has its key, else it comes after all. */
+/* An item of `over` replaces the item of `base` with the same key, or else is appended. */
 static struct ynode *append(struct compose *c, const struct ynode *base, const struct ynode *over,
                             const char *(*key_of)(struct compose *c, const struct ynode *item))
 {
@@ -189,7 +189,7 @@ static struct ynode *merge_maps(struct compose *c, struct ynode *base, struct yn
             continue;
         }
         bool free_key = str_starts(key->text, "x-");
-        /* Below a section stand names, below a name the words of the specification. */
+        /* The keys of a section are names; below a name, keys are those of the specification. */
         const char *name = str_eq(path, "") || strchr(path, '*') ? key->text : "*";
         const char *next = arena_printf(c->arena, "%s%s%s", path, *path ? "." : "", name);
         out->pairs[k].value = free_key ? value : merge_value(c, out->pairs[k].value, value, next);
@@ -215,7 +215,7 @@ static struct ynode *merge_lists(struct compose *c, struct ynode *base, struct y
     return compose_take(c, base->len + over->len, over) ? append(c, base, over, key_of) : base;
 }
 
-/* A name in both may have more than one address: the later list is kept whole beside the other names. */
+/* A name may have several addresses, so two lists are appended; otherwise the later value of a name wins. */
 static struct ynode *merge_hosts(struct compose *c, struct ynode *base, struct ynode *over, const char *path)
 {
     if (base->type == YN_SEQ && over->type == YN_SEQ)
@@ -264,7 +264,7 @@ static struct ynode *merge_value(struct compose *c, struct ynode *base, struct y
         return merge_maps(c, base, over, path);
     if (base->type == YN_SEQ && over->type == YN_SEQ)
         return merge_lists(c, base, over, own_text);
-    return over; /* short and long forms of one thing: the later one holds */
+    return over; /* a short and a long form of one thing: the later one wins */
 }
 
 struct ynode *compose_merge(struct compose *c, struct ynode *base, struct ynode *over, const char *path)

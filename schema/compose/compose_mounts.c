@@ -2,8 +2,9 @@
  * Volumes, configs and secrets of a service (compose.h).
  *
  * A bind mount with a relative path has no meaning on its own: manifests come from Git's object database, and
- * no folder of the engine's host holds them. It is, in this order: a folder of the host, where Stack.directory
- * says which; a file of the repository, or each file of a small folder of it, as a Config; else an error.
+ * no folder of the engine's host holds them. In this order it becomes: a folder of the host, if
+ * Stack.directory is set; a file of the repository, or each file of a small folder in it, as a Config;
+ * otherwise an error.
  */
 #include "schema/compose/compose.h"
 
@@ -82,7 +83,7 @@ static void fold_file(struct compose_part *p, const struct mount *m, const char 
     compose_push(c, list_of(p, "configs", m->item), file);
 }
 
-/* A file or folder of the repository in the container; false: there is none at that path. */
+/* Turn a file or folder of the repository into Configs of the service; false: there is none at that path. */
 static bool fold(struct compose_part *p, const struct mount *m, const char *path)
 {
     struct compose *c = p->c;
@@ -117,7 +118,7 @@ static bool fold(struct compose_part *p, const struct mount *m, const char *path
     return true;
 }
 
-/* The mount's new source, or NULL when it is no mount any more. */
+/* The new source of the mount, or NULL when it is not a mount any more, or after an error. */
 static const char *bind_source(struct compose_part *p, const struct mount *m)
 {
     struct compose *c = p->c;
@@ -146,7 +147,7 @@ static const char *bind_source(struct compose_part *p, const struct mount *m)
     return NULL;
 }
 
-/* A path that begins with nothing is another one than was meant: "${DATA}/x" is no "/x". */
+/* Report a path that begins with an empty variable: "${DATA}/x" does not mean "/x". */
 static bool lost_its_head(struct compose_part *p, const struct ynode *at, const char *source)
 {
     bool blank = false;
@@ -165,7 +166,7 @@ static bool is_path(const char *source)
     return strchr("/.~", source[0]) != NULL;
 }
 
-/* SOURCE:TARGET[:OPTIONS]; the source is replaced, the rest stays. */
+/* SOURCE:TARGET[:OPTIONS]; only the source is replaced. */
 static struct ynode *short_volume(struct compose_part *p, struct ynode *item)
 {
     struct compose *c = p->c;
@@ -174,7 +175,7 @@ static struct ynode *short_volume(struct compose_part *p, struct ynode *item)
     if (count >= 2 && lost_its_head(p, item, part[0]))
         return NULL;
     if (count < 2 || count > 3 || !*part[0])
-        return item; /* a place without a source, or what the Container's table refuses */
+        return item; /* an anonymous volume, or an error that the Container's table reports */
     const char *source;
     if (is_path(part[0])) {
         struct mount m = {.item = item, .at = item, .source = part[0], .target = part[1]};
@@ -212,7 +213,7 @@ static struct ynode *long_volume(struct compose_part *p, struct ynode *item)
         struct mount m = {.item = item, .at = at, .source = source};
         m.target = str_or(compose_text(ynode_get(item, "target")), "/");
         m.read_only = str_eq(compose_text(ynode_get(item, "read_only")), "true");
-        if (!is_path(source)) /* in the long form a name is a path too */
+        if (!is_path(source)) /* in the long form a bare name is a path too */
             m.source = arena_printf(c->arena, "./%s", source);
         source = bind_source(p, &m);
     } else if (str_eq(type, "volume")) {
@@ -229,7 +230,7 @@ static struct ynode *long_volume(struct compose_part *p, struct ynode *item)
 static void add_volumes(struct compose_part *p, const struct ynode *list, const struct compose_object *owner,
                         bool read_only);
 
-/* The mounts of another service: SERVICE[:ro]. */
+/* Add the mounts of another service: SERVICE[:ro]. */
 static void volumes_from(struct compose_part *p, const struct ynode *item)
 {
     struct compose *c = p->c;
@@ -256,7 +257,7 @@ static bool is_anonymous(const struct ynode *n)
            compose_text(ynode_get(n, "target"));
 }
 
-/* A volume without a name that other services mount too has one here. */
+/* An anonymous volume that other services mount too becomes a named one. */
 static struct ynode *named(struct compose *c, const struct compose_object *owner, struct ynode *item)
 {
     const char *target = item->type == YN_MAP ? compose_text(ynode_get(item, "target")) : item->text;

@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-/* How the service is on a network, with its own name and those of links as aliases. */
+/* The service's attachment to a network, with aliases for its own name and for those of links. */
 static struct ynode *attachment(struct compose_part *p, const struct ynode *at, struct ynode *given)
 {
     struct compose *c = p->c;
@@ -25,7 +25,7 @@ static struct ynode *attachment(struct compose_part *p, const struct ynode *at, 
     return out;
 }
 
-/* The default network is the environment's, unless the project has one of its own. */
+/* The default network is the environment's, unless the project has its own. */
 static void on_default(struct compose_part *p)
 {
     struct compose *c = p->c;
@@ -70,7 +70,7 @@ void compose_service_networks(struct compose_part *p)
     compose_set(c, p->out, compose_scalar(c, given, "networks"), networks);
 }
 
-/* A dependency, unless something says more of it already. */
+/* Add a dependency; one without options does not replace an existing one. */
 static void depend(struct compose_part *p, struct ynode *out, const char *name, const struct ynode *at,
                    struct ynode *how, const char *field)
 {
@@ -91,7 +91,7 @@ static void depend(struct compose_part *p, struct ynode *out, const char *name, 
     }
 }
 
-/* "SERVICE:ALIAS": the other service, and where its name ends. */
+/* "SERVICE:ALIAS": the name of the other service, up to the colon. */
 static const char *linked(struct compose *c, const char *text)
 {
     return arena_strndup(c->arena, text, strcspn(text, ":"));

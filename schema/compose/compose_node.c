@@ -77,8 +77,8 @@ struct ynode *compose_scalar(struct compose *c, const struct ynode *at, const ch
     return n;
 }
 
-/* What is changed has room for a power of two of children, eight at least, so that its length tells when more
- * is needed. */
+/* The nodes made here have room for a power of two of children, at least eight, so that the length alone
+   tells when more room is needed. */
 static size_t room_for(size_t len)
 {
     size_t room = 8;

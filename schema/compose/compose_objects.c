@@ -1,4 +1,4 @@
-/* What a compose project declares: names, networks, volumes, configs, secrets (compose.h). */
+/* The objects that a compose project declares: names, networks, volumes, configs, secrets (compose.h). */
 #include "schema/compose/compose.h"
 
 #include <ctype.h>
@@ -21,7 +21,7 @@ static const struct {
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
-/* Compose's names have "_", "." and capitals, those of resources are DNS labels. */
+/* Names in Compose may contain "_", "." and capitals; names of resources are DNS labels. */
 static const char *folded_name(struct compose *c, const char *name)
 {
     char *out = arena_printf(c->arena, "%s%s", c->options->prefix, name);
@@ -109,7 +109,7 @@ static const char *nearest_of(struct compose *c, const struct map *map, const ch
     return near ? arena_printf(c->arena, "did you mean \"%s\"?", near) : NULL;
 }
 
-/* The default network is there without a word. */
+/* The default network exists without being declared. */
 static struct compose_object *default_network(struct compose *c, const struct ynode *at)
 {
     struct compose_object *o = arena_new(c->arena, struct compose_object);
@@ -154,7 +154,7 @@ struct compose_object *compose_use(struct compose *c, enum compose_section s, co
 struct compose_object *compose_shared_volume(struct compose *c, const struct compose_object *service,
                                              const char *target, const struct ynode *at)
 {
-    /* No name of the project's own has a ":". */
+    /* No name in the project contains a ":". */
     const char *key = arena_printf(c->arena, "%s:%s", service->name, target);
     if (!map_get(&c->names->sections[SECTION_VOLUMES], key)) {
         struct compose_object *o = arena_new(c->arena, struct compose_object);
@@ -199,7 +199,7 @@ void compose_document(struct compose *c, const struct kind_desc *kind, const cha
     arena_push(&l->scratch, c->unit->docs, c->unit->n_docs, c->unit->cap_docs, doc);
 }
 
-/* external: true, and the older external: {name: ...}. */
+/* external: true, or the older external: {name: ...}. */
 static bool read_external(struct compose *c, const struct compose_object *o, struct ynode *spec)
 {
     struct ynode *external = ynode_get(spec, "external");
@@ -212,7 +212,7 @@ static bool read_external(struct compose *c, const struct compose_object *o, str
         compose_set_text(c, spec, external, "name", legacy);
     if (!compose_text(ynode_get(spec, "name")))
         compose_set_text(c, spec, o->key, "name", o->name);
-    /* Compose leaves the rest of an external object unread. */
+    /* Compose ignores the other keys of an external object. */
     for (size_t i = spec->len; i-- > 0;) {
         const struct ynode *key = spec->pairs[i].key;
         if (str_eq(key->text, "external") || str_eq(key->text, "name") || str_starts(key->text, "x-"))
@@ -233,7 +233,7 @@ static void add_network(struct compose *c, const struct compose_object *o)
     compose_document(c, &kind_network, o->resource, o->key, spec, false);
 }
 
-/* A volume of the local driver that is a folder of the host: its path may be relative. */
+/* The path of a local volume that is a bind mount of a host folder: it may be relative. */
 static void resolve_device(struct compose *c, struct ynode *spec)
 {
     const struct ynode *options = ynode_get(spec, "driver_opts");
@@ -387,7 +387,7 @@ const char *compose_fold(struct compose *c, const struct ynode *at, const char *
         return name;
     const char *text = path;
     size_t room = LIMIT_NAME_BYTES - strlen(c->options->prefix) - 10;
-    if (strlen(path) > room) { /* what tells long paths apart is their end, and a digest */
+    if (strlen(path) > room) { /* long paths are told apart by their end and a digest */
         struct digest digest;
         char hex[DIGEST_HEX_LEN + 1];
         digest_of(path, strlen(path), &digest);
@@ -412,7 +412,8 @@ const char *compose_host_path(struct compose *c, const struct ynode *at, const c
     size_t n = strlen(c->base);
     if (!directory || *relative == '~')
         return NULL;
-    /* The folder of the project is `directory`; an included file's folder lies below or beside it. */
+    /* `directory` stands for the folder of the project; the folder of an included file is below or beside
+       it. */
     if (n == 0 || (strncmp(base, c->base, n) == 0 && (!base[n] || base[n] == '/')))
         return path_clean(c->arena, arena_printf(c->arena, "%s/%s/%s", directory, base + n, relative));
     struct buf up = BUF_INIT;

@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-/* Keys that do not go over as they are. */
+/* Keys that are not copied unchanged. */
 static const char *const rewritten[] = {
     "build",   "configs",  "container_name", "depends_on", "deploy",  "env_file",     "environment",
     "extends", "ipc",      "label_file",     "labels",     "links",   "network_mode", "networks",
@@ -26,7 +26,7 @@ static bool is_unresolved(const struct compose *c, const struct ynode *n)
     return false;
 }
 
-/* Images are not built here: they must be named. */
+/* Images are not built here, so a service must name one. */
 static void image(struct compose_part *p)
 {
     struct compose *c = p->c;
@@ -63,7 +63,7 @@ static void image(struct compose_part *p)
         compose_set(c, p->out, compose_scalar(c, policy, "pull_policy"), (struct ynode *)(uintptr_t)policy);
 }
 
-/* "service:NAME" is another service of the project. */
+/* "service:NAME" refers to another service of the project. */
 static void joined(struct compose_part *p, const char *key)
 {
     struct compose *c = p->c;
@@ -84,7 +84,7 @@ static void joined(struct compose_part *p, const char *key)
     compose_set(c, p->out, compose_scalar(c, n, key), n);
 }
 
-/* Profiles that the Stack activates are no condition any more. */
+/* Drop the profiles of a service when the Stack activates one of them. */
 static void profiles(struct compose_part *p)
 {
     struct ynode *n = ynode_get(p->in, "profiles");
@@ -110,7 +110,7 @@ static void profiles(struct compose_part *p)
         compose_set(p->c, p->out, compose_scalar(p->c, n, "profiles"), n);
 }
 
-/* A part of the deploy section without what only swarms do. */
+/* Drop from a part of the deploy section what only swarms support. */
 static void trim(struct compose_part *p, struct ynode *map, const char *key, const char *path)
 {
     struct ynode *part = ynode_get(map, key);

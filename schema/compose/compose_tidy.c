@@ -1,9 +1,9 @@
-/* What compose files say that means nothing, or something else than it seems (compose.h). */
+/* Values in compose files that have no meaning, or another one than they seem to have (compose.h). */
 #include "schema/compose/compose.h"
 
 #include "base/str.h"
 
-/* Below these an empty text is a value. */
+/* Below these keys empty text is a value. */
 static const char *const free_keys[] = {
     "annotations", "args",    "command", "content", "driver_opts", "entrypoint",
     "environment", "image",   "labels",  "options", "storage_opt", "sysctls",
@@ -35,14 +35,14 @@ struct ynode *compose_drop_blank(struct compose *c, struct ynode *n)
     return compose_change_children(c, n, drop_blank_child);
 }
 
-/* "0", "0s": an engine takes it for its default. */
+/* "0", "0s": the engine uses its default instead. */
 static bool is_zero(const struct ynode *n)
 {
     const char *text = compose_text(n);
     return text && text[0] == '0' && !strpbrk(text, "123456789");
 }
 
-/* Where zero is no limit, or the engine's own value. */
+/* Fields in which zero means no limit, or the engine's default. */
 static const struct {
     const char *path, *key;
 } no_zero[] = {
@@ -66,7 +66,7 @@ static const struct {
     {"deploy.resources.reservations", "memory"},
 };
 
-/* The mapping at a dotted path without one key; itself when it has none such. */
+/* The mapping without the key at a dotted path if its value is zero; otherwise the mapping itself. */
 static struct ynode *without(struct compose *c, struct ynode *map, const char *path, const char *key)
 {
     if (!map || map->type != YN_MAP)
@@ -95,7 +95,7 @@ static void tidy_zeros(struct compose_part *p)
         p->out = without(p->c, p->out, no_zero[i].path, no_zero[i].key);
 }
 
-/* Engines leave out ports where they have no network of the container's to publish them from. */
+/* Engines ignore published ports where the container has no network of its own to publish them from. */
 static void tidy_ports(struct compose_part *p)
 {
     const char *mode = compose_text(ynode_get(p->out, "network_mode"));
@@ -111,7 +111,7 @@ static void tidy_ports(struct compose_part *p)
     compose_remove(p->out, "ports");
 }
 
-/* What is run does not depend on the time of day. */
+/* Which image runs must not depend on when it was last pulled. */
 static void tidy_pull_policy(struct compose_part *p)
 {
     const struct ynode *policy = ynode_get(p->out, "pull_policy");
@@ -126,7 +126,7 @@ static void tidy_pull_policy(struct compose_part *p)
     compose_remove(p->out, "pull_policy");
 }
 
-/* What only a shell would make something of. */
+/* Warn about operators that only a shell understands. */
 static void check_words(struct compose_part *p, const char *key)
 {
     static const char *const shell[] = {"&&", "||", ">", ">>"};

@@ -38,7 +38,7 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     *ret = from_scope(look->scope, name);
     if (!*ret && str_eq(name, "COMPOSE_PROJECT_NAME"))
         *ret = c->project ? c->project : c->l->set->environment;
-    /* The folder of the project, as people name it in bind mounts. */
+    /* The folder of the project, as used in bind mounts. */
     if (!*ret && str_eq(name, "PWD"))
         *ret = str_or(val_get_str(c->options->spec, "directory"), ".");
     if (*ret)
@@ -59,7 +59,7 @@ static const char where_to_set[] = "set it in the Stack's environment, in variab
                                    ".env; Forge's own environment is not "
                                    "asked";
 
-/* As Compose does: it reads as "", and is said once. */
+/* As in Compose: it reads as "", and is reported once. */
 static void unset(void *arg, const char *name)
 {
     const struct lookup *look = arg;
@@ -98,7 +98,7 @@ static struct ynode *resolve_scalar(struct lookup *look, struct ynode *n)
             compose_error(c, n, err.code == ERR_NOTFOUND ? where_to_set : err.hint, "%s", err.msg);
         copy->text = "";
         copy->len = 0;
-        copy->plain = true; /* null: what could not be resolved is absent */
+        copy->plain = true; /* null: what could not be resolved is treated as absent */
         c->broken = true;
         arena_push(c->arena, c->unresolved, c->n_unresolved, c->cap_unresolved, copy);
         return copy;
@@ -108,7 +108,7 @@ static struct ynode *resolve_scalar(struct lookup *look, struct ynode *n)
     if (c->saw_unset)
         arena_push(c->arena, c->blank, c->n_blank, c->cap_blank, copy);
     if (copy->plain && ynode_is_null(copy))
-        copy->plain = false; /* what a variable holds is text */
+        copy->plain = false; /* the value of a variable is text */
     return copy;
 }
 
@@ -140,7 +140,7 @@ struct ynode *compose_resolve(struct compose *c, const struct compose_scope *sco
     return resolve(&look, n);
 }
 
-/* Text of variables takes some times its size once it is read. */
+/* Variables take several times the size of their text once they are read. */
 #define ENV_FILE_WEIGHT 4
 
 void compose_env_file(struct compose *c, const struct compose_scope *scope, const struct ynode *at,
