@@ -117,7 +117,7 @@ struct val *val_clone(struct arena *a, const struct val *v);
 /* A copy of one level only: for changing a map without touching the original. NULL gives an empty map. */
 struct val *val_map_copy(struct arena *a, const struct val *map);
 struct val *val_map_copy_room(struct arena *a, const struct val *map,
-                              size_t more); /* with room for so many more pairs */
+                              size_t more); /* with room for this many more pairs */
 
 /* Readers. `v` may be NULL, or of another type: then they give NULL or the fallback. */
 struct val *val_get(const struct val *map, const char *key);
@@ -159,7 +159,8 @@ void val_json_str(const char *s, size_t n, struct buf *out);
 void val_print(const struct val *v, size_t max, struct buf *out);
 /* A string as val_print() shows it; reads at most about `max` bytes of it. */
 void val_print_str(const char *s, size_t n, size_t max, struct buf *out);
-/* Cut what was appended to `out` since `start` to at most `max` bytes, at a character, ending in an ellipsis.
+/* Cut what was appended to `out` since `start` to at most `max` bytes, between characters, ending in an
+ * ellipsis.
  */
 void val_print_cut(struct buf *out, size_t start, size_t max);
 #endif

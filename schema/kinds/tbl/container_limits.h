@@ -1,4 +1,4 @@
-/* Fields of a Container: what it may use. Included by container.c. Most are other spellings. */
+/* Fields of a Container: what it may use. Included by container.c. Most are aliases. */
 
 {"resources", FT_RECORD, IMPACT_LIVE, 0,
  .doc = "What the container may use of the host: processors, memory, processes. Changed while it runs.",

@@ -1,4 +1,4 @@
-/* Fields of a Container: what runs, as whom, with which environment, and how it lives. Included by
+/* Fields of a Container: what runs, as which user, with which environment, and its life cycle. Included by
  * container.c. */
 
 {"image",
