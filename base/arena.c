@@ -21,20 +21,20 @@
 #define BLOCK_FIRST ((size_t)4096)
 #endif
 #define BLOCK_LAST (BLOCK_FIRST * 256)
-#define ALIGN      8u /* of integers and pointers; on some machines max_align_t asks for more, for long double */
+#define ALIGN      8u /* of integers and pointers; max_align_t can be larger, for long double */
 
-/* What is aligned comes from the front, bytes from the back: nothing is lost between a string and a pointer. */
+/* Aligned allocations come from the front, bytes from the back: no padding between a string and a pointer. */
 struct arena_block {
     struct arena_block *next;
-    size_t front, back; /* where the free room begins and ends */
+    size_t front, back; /* where the free space begins and ends */
     size_t size;
     _Alignas(max_align_t) char data[];
 };
 
 /*
- * Words that were given, each in the one place that its hash gives it: what comes to a place that is taken
- * takes it. So there is nothing to grow and nothing to search, and words made to meet cost no more than
- * others.
+ * A direct-mapped cache of words handed out: each has the one slot that its hash selects, and replaces what
+ * was there. So there is nothing to grow and nothing to search, and words crafted to collide cost no more
+ * than others.
  */
 #define WORDS     4096u /* a power of two */
 #define WORD_LAST 48u   /* bytes; longer ones are rarely equal */
@@ -83,7 +83,7 @@ static struct arena_block *block_new(size_t size)
     return b;
 }
 
-/* Add a block with room for `size` bytes. A large one goes behind the head, whose free room stays in use. */
+/* Add a block with room for `size` bytes. A large one goes behind the head, whose free space stays in use. */
 static struct arena_block *add_block(struct arena *a, size_t size)
 {
     size_t next = a->head ? a->head->size : BLOCK_FIRST / 2;
@@ -100,7 +100,7 @@ static struct arena_block *add_block(struct arena *a, size_t size)
     return b;
 }
 
-/* The block with room for so many bytes. */
+/* A block with room for `need` bytes; added if there is none. */
 static struct arena_block *block_for(struct arena *a, size_t need)
 {
     struct arena_block *b = a->head;
@@ -221,7 +221,7 @@ char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
     va_list again;
     va_copy(again, ap);
     int n = vsnprintf(small, sizeof(small), fmt, ap);
-    if (n < 0) /* more than INT_MAX bytes, or a wide character that has no form: both are ours to avoid */
+    if (n < 0) /* more than INT_MAX bytes, or a wide character that cannot be encoded: both are our bugs */
         abort();
     char *s = arena_bytes(a, (size_t)n + 1);
     if ((size_t)n < sizeof(small))

@@ -3,9 +3,9 @@
 /*
  * An arena: many allocations, one release.
  *
- * Everything that one run, one commit or one request builds lives in one arena and goes together. Allocations
- * never return NULL: exhausted memory aborts, because every input is held to base/limits.h before it reaches
- * an arena. Memory is zeroed. Not thread-safe: one thread at a time.
+ * Everything that one run, one commit or one request builds lives in one arena and is released together.
+ * Allocations never return NULL: running out of memory aborts, because every input is checked against
+ * base/limits.h before it reaches an arena. Memory is zeroed. Not thread-safe: one thread at a time.
  */
 #include "base/cleanup.h"
 #include <stdarg.h>
@@ -28,12 +28,11 @@ struct arena {
 
 void arena_init(struct arena *a);
 void arena_release(struct arena *a);
-/* Take over everything that lives in `from`, which is empty then: what a thread built by itself joins the
- * rest. */
+/* Move everything that lives in `from` into `a`, leaving `from` empty: for what a thread built in an arena of
+   its own. */
 void arena_adopt(struct arena *a, struct arena *from);
 void *arena_alloc(struct arena *a, size_t size); /* zeroed, aligned for any type but long double */
-char *arena_bytes(struct arena *a,
-                  size_t size); /* zeroed, aligned for nothing: they take no more than they need */
+char *arena_bytes(struct arena *a, size_t size); /* zeroed, unaligned: no padding */
 /* n elements; a product that does not fit a size_t aborts. */
 void *arena_alloc_array(struct arena *a, size_t n, size_t elem_size);
 char *arena_strdup(struct arena *a, const char *s); /* NULL stays NULL */
@@ -42,14 +41,14 @@ void *arena_memdup(struct arena *a, const void *p, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) _vprintf_(2);
 /*
- * Short strings of which there are many that are equal, as names and values of many manifests are. Between
- * these two calls arena_word() gives one that was given before for an equal one, if it still knows it: it
- * remembers some thousands and forgets the older. What it gives must not be changed. Without them it copies.
+ * Sharing of short strings that repeat often, such as names and values in many manifests. Between these two
+ * calls arena_word() returns an earlier equal string if it still remembers one: it keeps some thousands, and
+ * newer ones replace older ones. Its result must not be modified. Outside of these calls it copies.
  */
 void arena_words_begin(struct arena *a);
 void arena_words_end(struct arena *a); /* arena_release() does it too */
 const char *arena_word(struct arena *a, const char *s,
-                       size_t n); /* NUL-terminated; n bytes, NULs among them stay */
+                       size_t n); /* NUL-terminated; exactly n bytes, embedded NULs included */
 #define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define arena_array(a, type, n) ((type *)arena_alloc_array((a), (n), sizeof(type)))
 /* Grow an array that lives in the arena: returns room for at least `need` elements, old content copied. */

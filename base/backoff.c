@@ -14,7 +14,7 @@ int64_t backoff_ns(unsigned attempt, double random)
         base *= 2;
     if (base > last)
         base = last;
-    /* Up to a third more, so that what failed together does not come back together. */
+    /* Up to a third more, so that things that failed together are not retried at the same moment. */
     return base + (int64_t)((double)base / 3 * random);
 }
 

@@ -1,9 +1,9 @@
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 /*
- * Functions that do not compile here. The build includes this file before every source (-include), so that
- * nobody has to remember it. The headers that declare them come first: their guards keep a later include from
- * being mangled.
+ * Banned functions: calling one does not compile. The build includes this file before every source
+ * (-include), so that nobody has to remember it. The headers that declare the functions come first: their
+ * include guards keep a later include from being mangled.
  *
  * The macros take arguments and expand to an undeclared name, which every C compiler refuses; a struct member
  * of the same name that is not called stays usable.
@@ -16,7 +16,7 @@
 
 #define BANNED(func) sorry_##func##_is_banned_see_base_banned_h
 
-/* No bound on the destination, or no NUL at its end. Instead: struct buf, str_copy(), snprintf(). */
+/* No bound on the destination, or no guaranteed NUL. Instead: struct buf, str_copy(), snprintf(). */
 #undef strcpy
 #define strcpy(...) BANNED(strcpy)
 #undef strcat
@@ -50,7 +50,7 @@
 #undef srand
 #define srand(...) BANNED(srand)
 
-/* No way to tell a mistake from a zero. Instead: parse_int(), parse_float(). */
+/* No way to tell an error from a zero. Instead: parse_int(), parse_float(). */
 #undef atoi
 #define atoi(...) BANNED(atoi)
 #undef atol
@@ -60,13 +60,13 @@
 #undef atof
 #define atof(...) BANNED(atof)
 
-/* A shell between us and a program. Instead: child_run(). */
+/* Runs the program through a shell. Instead: child_run(). */
 #undef system
 #define system(...) BANNED(system)
 #undef popen
 #define popen(...) BANNED(popen)
 
-/* A race between the name and the file. Instead: io_write_file(), mkostemp(). */
+/* A race between choosing the name and creating the file. Instead: io_write_file(), mkostemp(). */
 #undef mktemp
 #define mktemp(...) BANNED(mktemp)
 #undef tmpnam

@@ -13,7 +13,7 @@ static size_t max_of(const struct buf *b)
     return b->max ? b->max : BUF_MAX_DEFAULT;
 }
 
-/* Room for n more bytes and the NUL; false when that is past the maximum, or something was dropped before. */
+/* Make room for n more bytes and the NUL; false when that exceeds the maximum, or after an overflow. */
 static bool make_room(struct buf *b, size_t n)
 {
     if (b->overflow || b->len > max_of(b) || n > max_of(b) - b->len) {

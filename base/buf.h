@@ -3,10 +3,11 @@
 /*
  * A growing byte string with a maximum.
  *
- * Appending never fails at the call: what does not fit sets a sticky `overflow` flag and is dropped whole, as
- * is all that follows, so that the content stays a prefix and a run of appends is checked once, at the end,
- * with buf_check(). The content is always NUL-terminated (the NUL is not counted). Nothing appended may point
- * into the buffer itself. Memory exhaustion aborts. Owner: whoever initialised it. Not thread-safe.
+ * Appending never fails at the call: what does not fit is dropped whole and sets a sticky `overflow` flag,
+ * and everything after it is dropped too. So the content stays a prefix, and a series of appends is checked
+ * once, at the end, with buf_check(). The content is always NUL-terminated (the NUL is not counted). Nothing
+ * appended may point into the buffer itself. Running out of memory aborts. Owner: whoever initialised it. Not
+ * thread-safe.
  */
 #include "base/err.h"
 #include <stdarg.h>
@@ -36,8 +37,8 @@ void buf_addn(struct buf *b, char c, size_t times);
 void buf_addf(struct buf *b, const char *fmt, ...) _printf_(2, 3);
 void buf_addv(struct buf *b, const char *fmt, va_list ap) _vprintf_(2);
 void buf_truncate(struct buf *b, size_t len);
-/* Room for at least n more bytes, to be written at data + len and then counted with len += k. NULL on
- * overflow. */
+/* Make room for at least n more bytes, which the caller writes at data + len and then counts with len += k.
+   NULL on overflow. */
 char *buf_reserve(struct buf *b, size_t n);
 /* 0, or ERR_LIMIT naming `what` when anything was dropped. */
 int buf_check(const struct buf *b, const char *what, struct err *err) _must_check_;

@@ -7,13 +7,13 @@
 
 #include "base/clock.h"
 
-/* How often a token that got no descriptor is looked at. */
+/* How often a token without an eventfd is polled. */
 #define POLL_NS (20 * NS_PER_MS)
 
 void cancel_init(struct cancel *c)
 {
     atomic_init(&c->set, false);
-    /* May fail when descriptors run out: waiting then looks at the flag now and again. */
+    /* May fail when descriptors run out: waiting then polls the flag. */
     c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 }
 

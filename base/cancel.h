@@ -2,7 +2,7 @@
 #define BASE_CANCEL_H
 /*
  * A cancellation token: set once from any thread or a signal handler, polled by whoever waits; the eventfd
- * wakes a poll(). Whoever made it releases it after every holder is done. `struct cancel *` may be NULL:
+ * wakes a poll(). Its creator releases it once no holder uses it any more. `struct cancel *` may be NULL:
  * never cancelled.
  */
 #include "base/err.h"

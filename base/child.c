@@ -21,7 +21,7 @@ extern char **environ;
 #define NO_PIDFD_POLL_NS (20 * NS_PER_MS)
 #define READ_CHUNK       16384
 
-/* The vectors of posix_spawn are not const for historical reasons only; it does not write to them. */
+/* The vectors that posix_spawn() takes are not const for historical reasons only; it does not write to them. */
 static char *const *spawn_vector(const char *const *v)
 {
     union {
@@ -31,7 +31,7 @@ static char *const *spawn_vector(const char *const *v)
     return u.out;
 }
 
-/* ENOENT is the program, its interpreter or the folder: say which. */
+/* ENOENT can mean the program, its interpreter or the working directory: say which. */
 static int spawn_error(const struct child_opts *o, int errnum, struct err *err)
 {
     struct stat st;
@@ -44,8 +44,8 @@ static int spawn_error(const struct child_opts *o, int errnum, struct err *err)
     return err_errno(err, errnum, "run %s", o->argv[0]);
 }
 
-/* fds: what the child has as 0, 1, 2. A session of its own: its whole group can be ended, and it has no
-   terminal to ask questions on. */
+/* fds: become 0, 1 and 2 of the child. It gets a session of its own: its whole group can be killed, and it
+   has no terminal to prompt on. */
 static int spawn(const struct child_opts *o, const int fds[3], pid_t *ret, struct err *err)
 {
     posix_spawn_file_actions_t files;
@@ -70,8 +70,8 @@ static int spawn(const struct child_opts *o, const int fds[3], pid_t *ret, struc
     return r == 0 ? 0 : spawn_error(o, r, err);
 }
 
-/* All of the input is there before the child starts: no second thing to wait for, no SIGPIPE when it does not
- * read. */
+/* All of the input is written before the child starts: nothing more to poll, and no SIGPIPE if it does not
+   read. */
 static int open_input(const struct child_opts *o, struct err *err)
 {
     if (!o->input) {
@@ -89,14 +89,14 @@ static int open_input(const struct child_opts *o, struct err *err)
     return take_fd(&fd);
 }
 
-/* One captured stream: where it is read, where it goes, how much still may. */
+/* One captured stream: where it is read from, where it goes, how much may still be kept. */
 struct capture {
     int fd; /* read end; -1: at its end or discarded */
     struct buf *to;
     size_t left;
 };
 
-/* Make the pipe, or /dev/null for who wants nothing; *ret_end is what the child gets. */
+/* Make the pipe, or open /dev/null when the caller discards the stream; *ret_end is the child's end. */
 static int open_capture(struct capture *c, struct buf *to, int *ret_end, struct err *err)
 {
     int fds[2];
@@ -107,7 +107,7 @@ static int open_capture(struct capture *c, struct buf *to, int *ret_end, struct 
     }
     if (pipe2(fds, O_CLOEXEC) < 0)
         return err_errno(err, errno, "make a pipe");
-    fcntl(fds[0], F_SETFL, O_NONBLOCK); /* our end only: programs do not expect theirs to be so */
+    fcntl(fds[0], F_SETFL, O_NONBLOCK); /* our end only: programs expect theirs to block */
     c->fd = fds[0];
     *ret_end = fds[1];
     return 0;
@@ -125,8 +125,8 @@ static void capture_keep(struct capture *c, const char *data, size_t n)
         c->to->overflow = true;
 }
 
-/* Read what is there. At most `max` bytes: the last look at a dead child's pipe must end although somebody it
-   left behind goes on writing. */
+/* Read what is available, at most `max` bytes: the last read from a dead child's pipe must end even if a
+   process it left behind keeps writing. */
 static void capture_read(struct capture *c, size_t max)
 {
     char chunk[READ_CHUNK];
@@ -143,14 +143,14 @@ static void capture_read(struct capture *c, size_t max)
     }
 }
 
-/* A running child and how it is to end. */
+/* A running child, and when and why it is to be stopped. */
 struct run {
     const struct child_opts *o;
     pid_t pid;
     int pidfd; /* readable when it has ended; -1 on kernels without */
     struct capture out, errout;
     int64_t deadline; /* of the next step: TERM, then KILL; INT64_MAX: none */
-    int why;          /* ERR_TIMEOUT or ERR_CANCELLED once it was told to end */
+    int why;          /* ERR_TIMEOUT or ERR_CANCELLED once it was signalled to end */
 };
 
 static bool reap(struct run *r, int *ret_status)
@@ -161,12 +161,12 @@ static bool reap(struct run *r, int *ret_status)
         ;
     if (got == 0)
         return false;
-    /* ECHILD: somebody ignores SIGCHLD in this process, and the status went with it. */
+    /* ECHILD: SIGCHLD is ignored in this process, so the status is lost. */
     *ret_status = got < 0 ? 127 : WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     return true;
 }
 
-/* Signal the child's whole group. It leads one of its own since before its exec. */
+/* Signal the child's whole group, which it has led since before its exec. */
 static void signal_group(pid_t pid, int sig)
 {
     if (kill(-pid, sig) < 0)
@@ -190,7 +190,7 @@ static void wait_for_something(struct run *r, int64_t now)
     ppoll(fds, ARRAY_LEN(fds), &ts, NULL);
 }
 
-/* TERM when its time is up or we were cancelled, KILL when that did not help. */
+/* Send TERM on timeout or cancellation, and KILL if that did not help. */
 static void press_to_end(struct run *r, int64_t now)
 {
     bool cancelled = cancel_is_set(r->o->cancel);
@@ -219,7 +219,7 @@ static int follow(struct run *r, struct err *err)
         press_to_end(r, now);
         wait_for_something(r, now);
     }
-    /* Not until the end of the pipes: what it left running in the background may hold them for ever. */
+    /* Do not wait for the end of the pipes: a background process that it left may hold them open for ever. */
     capture_read(&r->out, LIMIT_CHILD_OUTPUT_BYTES);
     capture_read(&r->errout, LIMIT_CHILD_OUTPUT_BYTES);
     if (r->pidfd >= 0)
@@ -285,7 +285,7 @@ int child_start(const struct child_opts *o, struct child *ret, struct err *err)
     return 0;
 }
 
-/* True when it ended, and was reaped, within the time. */
+/* True when the child ended within the time and was reaped. */
 static bool wait_end(struct run *r, int64_t ns)
 {
     struct clock *clock = clock_system();

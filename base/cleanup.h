@@ -3,9 +3,8 @@
 /*
  * Scope-owned memory and descriptors.
  *
- * A variable marked with one of these is released when its scope ends; take_ptr() moves the value out so that
- * it is not. Only for things that one scope owns; what a whole run owns lives in an arena instead (see
- * arena.h).
+ * A variable marked with one of these is released when its scope ends, unless take_ptr() has moved the value
+ * out. Only for things that one scope owns; what a whole run owns lives in an arena instead (see arena.h).
  */
 #include <stdlib.h>
 #include <unistd.h>

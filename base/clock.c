@@ -40,7 +40,7 @@ struct clock *clock_system(void)
     return &clock;
 }
 
-/* The clock is the first member, so its address is the fake's. */
+/* The clock is the first member, so both have the same address. */
 static struct clock_fake *fake_of(struct clock *c)
 {
     _Static_assert(offsetof(struct clock_fake, clock) == 0, "a struct clock * is a struct clock_fake *");

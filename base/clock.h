@@ -1,7 +1,8 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 /*
- * Time, injectable: everything that waits or stamps takes a clock, so that tests run hours in milliseconds.
+ * Injectable time: everything that waits or takes timestamps uses a clock, so that a test can run hours in
+ * milliseconds.
  * Nanoseconds throughout. clock_system() is shared and thread-safe; a fake clock is driven by its test.
  */
 #include <stdbool.h>

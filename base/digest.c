@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Fetched once: OpenSSL 3 looks an algorithm up by name on each use otherwise, which costs more than a short
- * digest. */
+/* Fetched once: otherwise OpenSSL 3 looks the algorithm up by name on each use, which costs more than a short
+   digest. */
 static EVP_MD *sha256;
 static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
 

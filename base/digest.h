@@ -1,8 +1,8 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 /*
- * SHA-256 (OpenSSL) and its spellings. Infallible: the algorithm is fetched once, at first use; failure
- * aborts. Thread-safe, apart from a digest under way, which belongs to one thread.
+ * SHA-256 (OpenSSL) and its text forms. Infallible: the algorithm is fetched once, at first use; failure
+ * aborts. Thread-safe, except that a struct digest_ctx belongs to one thread.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ void digest_begin(struct digest_ctx *c);
 void digest_add(struct digest_ctx *c, const void *data, size_t len);
 void digest_end(struct digest_ctx *c, struct digest *ret); /* also releases */
 void digest_of(const void *data, size_t len, struct digest *ret);
-/* HMAC-SHA-256, for what must be compared but not guessed (keyed digests of secrets). */
+/* HMAC-SHA-256, for values that must be comparable but not guessable (keyed digests of secrets). */
 void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, struct digest *ret);
 void digest_hex(const struct digest *d, char ret[DIGEST_HEX_LEN + 1]);
 #endif

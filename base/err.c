@@ -30,7 +30,7 @@ static const struct {
     {ERR_FAILED, "failed"},
 };
 
-/* What is not listed is ERR_IO: the local machine failed us. */
+/* Any errno that is not listed is ERR_IO: a failure of the local machine. */
 static const struct {
     int errnum;
     int code;
@@ -64,7 +64,7 @@ static const struct {
     {EBADMSG, ERR_CORRUPT},
 };
 
-/* A cut text ends in "..." and not inside a UTF-8 sequence. */
+/* A truncated text ends in "...", and never inside a UTF-8 sequence. */
 static void mark_cut(char *dst, size_t size)
 {
     size_t end = size - 4;
@@ -103,7 +103,7 @@ static void start(struct err *err, int code)
 
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
-    /* Formatted aside: the arguments may well be the text of this very error. */
+    /* Formatted into another buffer: the arguments may include the text of this very error. */
     char text[sizeof(err->msg)];
     va_list ap;
     va_start(ap, fmt);
@@ -199,7 +199,7 @@ void err_format(const struct err *err, struct buf *out)
 
 void err_clear(struct err *err)
 {
-    /* Not the whole struct: it is a page's worth of text, and this runs in loops. */
+    /* Not the whole struct: it holds about a page of text, and this runs in loops. */
     err->code = ERR_OK;
     err->retryable = false;
     err->line = err->col = 0;

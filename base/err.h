@@ -3,14 +3,14 @@
 /*
  * Errors.
  *
- * What can fail returns 0 or one of the negative codes below, and fills a `struct err` that the caller owns
- * (never NULL; initialise it with `struct err err = {0}`). An error is set once, where it happens, and
- * wrapped with context on the way up. Code branches on the code, never on the text. Thread-free: an err
- * belongs to one thread at a time.
+ * A function that can fail returns 0 or one of the negative codes below, and fills a `struct err` that the
+ * caller owns (never NULL; initialise it with `struct err err = {0}`). An error is set once, where it
+ * happens, and wrapped with context on the way up. Callers branch on the code, never on the text. Not
+ * thread-safe: an err belongs to one thread at a time.
  *
- * The message says what failed, on what, why; the hint says what to do. Neither ever holds a secret. Both are
- * made safe to show: invalid UTF-8 and control characters other than newline and tab become '?'; what is too
- * long ends in "...".
+ * The message says what failed, on which object, and why; the hint says what to do. Neither ever holds a
+ * secret. Both are made safe to show: invalid UTF-8 and control characters other than newline and tab become
+ * '?'; a text that is too long is cut and ends in "...".
  */
 #include "base/cleanup.h"
 #include <stdbool.h>
@@ -23,15 +23,15 @@ enum err_code {
     ERR_OK = 0,
     ERR_INVALID = -1,      /* input is wrong: fix it and try again */
     ERR_NOTFOUND = -2,     /* what was named does not exist */
-    ERR_EXISTS = -3,       /* what was to be made is there already */
-    ERR_CONFLICT = -4,     /* it changed under us, or belongs to somebody else */
+    ERR_EXISTS = -3,       /* what was to be created already exists */
+    ERR_CONFLICT = -4,     /* it was changed meanwhile, or belongs to somebody else */
     ERR_AUTH = -5,         /* credentials are missing or were refused */
     ERR_DENIED = -6,       /* a policy, a cap or a missing approval forbids it */
     ERR_TIMEOUT = -7,      /* it took longer than allowed */
-    ERR_UNAVAILABLE = -8,  /* the other side cannot be reached, or says "later" */
+    ERR_UNAVAILABLE = -8,  /* the other side cannot be reached, or asks us to come back later */
     ERR_CANCELLED = -9,    /* we were asked to stop */
     ERR_LIMIT = -10,       /* an input is larger than base/limits.h allows */
-    ERR_IO = -11,          /* the local machine failed us: disk, descriptor, permission */
+    ERR_IO = -11,          /* the local machine failed: disk, descriptor, permission */
     ERR_NOSPACE = -12,     /* disk, quota or database is full */
     ERR_UNSUPPORTED = -13, /* the backend or this build cannot do that */
     ERR_CORRUPT = -14,     /* stored or received data is damaged */
@@ -41,7 +41,7 @@ enum err_code {
 
 struct err {
     int code;       /* enum err_code */
-    bool retryable; /* the same call may succeed later without anybody changing anything */
+    bool retryable; /* the same call may succeed later without any change */
     uint32_t line;  /* 1-based; 0: no position */
     uint32_t col;   /* 1-based; 0: no column */
     char file[256];

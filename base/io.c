@@ -13,11 +13,11 @@
 
 #define READ_CHUNK ((size_t)16 << 10)
 #define OPEN_FLAGS \
-    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) /* a pipe must not hold us, nor a terminal own us */
+    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) /* a pipe must not block us, nor a terminal become ours */
 #define TREE_DEPTH  512
 #define OWNER_BYTES 256
 
-/* Append what one read() gives. */
+/* Append the result of one read(). */
 static int read_chunk(int fd, const char *path, struct buf *out, size_t *ret_n, struct err *err)
 {
     char chunk[READ_CHUNK];
@@ -32,7 +32,7 @@ static int read_chunk(int fd, const char *path, struct buf *out, size_t *ret_n, 
     return 0;
 }
 
-/* An open descriptor's whole content, or nothing. `path` is for messages. */
+/* Append an open descriptor's whole content, or nothing. `path` is for messages. */
 static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct err *err)
 {
     struct stat st;
@@ -44,7 +44,7 @@ static int read_fd(int fd, const char *path, size_t max, struct buf *out, struct
         return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, max);
     size_t start = out->len, n = 0;
     int r = 0;
-    /* The size is a hint: files grow, and those of /proc have none. */
+    /* The size is only a hint: files grow, and those in /proc report none. */
     if (st.st_size > 0 && !out->overflow)
         buf_reserve(out, (size_t)st.st_size);
     do
@@ -128,7 +128,7 @@ int io_write_all(int fd, const void *data, size_t len, struct err *err)
     return 0;
 }
 
-/* Write, sync, rename over `name`; the temporary file is the caller's to remove when this fails. */
+/* Write, sync, rename over `name`; when this fails, the caller removes the temporary file. */
 static int write_temp(int dirfd, int fd, const char *temp, const char *name, const void *data, size_t len,
                       mode_t mode, struct err *err)
 {
@@ -146,7 +146,7 @@ static int write_temp(int dirfd, int fd, const char *temp, const char *name, con
     return 0;
 }
 
-/* A new file of an unguessable name in the folder. */
+/* Create a file with an unguessable name in the folder. */
 static int open_temp(int dirfd, char *name, size_t size, struct err *err)
 {
     uint64_t id;
@@ -204,7 +204,7 @@ static int remove_entry(int dirfd, const char *name, const char *path, unsigned 
 {
     if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
         return 0;
-    if (errno != EISDIR && errno != EPERM) /* POSIX says EPERM for a folder, Linux EISDIR */
+    if (errno != EISDIR && errno != EPERM) /* for a folder, POSIX says EPERM and Linux EISDIR */
         return err_errno(err, errno, "%s/%s", path, name);
     if (depth == 0)
         return err_set(err, ERR_LIMIT, "%s: more than %d folders below each other", path, TREE_DEPTH);
@@ -217,7 +217,7 @@ static int remove_entry(int dirfd, const char *name, const char *path, unsigned 
     return r;
 }
 
-/* Remove what is below an open folder, which is closed. */
+/* Remove everything below an open folder, and close it. */
 static int remove_below(int fd, const char *path, unsigned depth, struct err *err)
 {
     DIR *d = fdopendir(fd);
@@ -275,7 +275,7 @@ int io_lock_fd(int fd, const char *name, const char *owner, struct err *err)
         char holder[OWNER_BYTES + 1] = "";
         ssize_t n = pread(fd, holder, OWNER_BYTES, 0);
         holder[n > 0 ? n : 0] = '\0';
-        /* Between its lock and its name the holder has none for a moment. */
+        /* For a moment after it takes the lock, the holder has not yet written its name. */
         return err_set(err, ERR_BUSY, "%s is locked by %s", name, *holder ? holder : "another process");
     }
     size_t len = strnlen(owner, OWNER_BYTES);

@@ -6,7 +6,7 @@
 
 /* Append a whole file. ERR_LIMIT beyond `max` bytes; not a regular file is ERR_INVALID; NOTFOUND, IO. */
 int io_read_file(const char *path, size_t max, struct buf *out, struct err *err) _must_check_;
-/* The same below an open directory: a relative path without "..", and no symlink on the way is followed. */
+/* The same below an open directory: a relative path without ".."; no symlink in it is followed. */
 int io_read_file_at(int dirfd, const char *path, size_t max, struct buf *out, struct err *err) _must_check_;
 /* Write to a temporary file beside it, fsync, rename, fsync the folder. */
 int io_write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err) _must_check_;
@@ -16,7 +16,7 @@ int io_make_dirs(const char *path, mode_t mode, struct err *err) _must_check_;
 int io_remove_tree(const char *path, struct err *err) _must_check_;
 /* Write all bytes, restarting on EINTR and short writes. */
 int io_write_all(int fd, const void *data, size_t len, struct err *err) _must_check_;
-/* n random bytes from the kernel; aborts when there are none. */
+/* n random bytes from the kernel; aborts when it provides none. */
 void io_random(void *buf, size_t n);
 /* Take an exclusive advisory lock on a file (made when missing), writing `owner` into it. ERR_BUSY names the
    owner text of the holder. The lock lives as long as *ret_fd is open. */

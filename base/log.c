@@ -18,8 +18,8 @@
 #include "base/str.h"
 
 #define MAX_PAIRS 32
-#define MAX_VALUE ((size_t)8 << 10)                   /* what is longer is cut, and ends in "..." */
-#define MAX_LINE  (MAX_PAIRS * (MAX_VALUE + 256) * 6) /* an escaped byte is up to six */
+#define MAX_VALUE ((size_t)8 << 10)                   /* a longer value is cut and ends in "..." */
+#define MAX_LINE  (MAX_PAIRS * (MAX_VALUE + 256) * 6) /* escaping turns a byte into up to six */
 #define MAX_RUN   64
 
 struct pair {
@@ -64,7 +64,8 @@ static const struct sink sinks[] = {
     {"none", write_none},
 };
 
-/* Set before threads start, but for the level. Until then warnings show: who forgot is not mute. */
+/* Set before threads start, except the level. Until then warnings show, so that a program that forgets
+   log_setup() is not silent. */
 static const struct sink *sink = &sinks[0];
 static atomic_int max_level = LOG_WARN;
 static int out_fd = STDERR_FILENO;
@@ -82,7 +83,7 @@ const char *log_fmt_int(struct log_scratch *s, int64_t v)
 
 const char *log_fmt_dur(struct log_scratch *s, int64_t ns)
 {
-    /* Three digits are plenty for a log, and short enough to read in a column of them. */
+    /* Three digits are precise enough for a log, and short enough to read in a column. */
     static const struct {
         int64_t unit;
         const char *name;
@@ -103,15 +104,14 @@ static void write_line(const struct buf *b)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return; /* nobody left to tell */
+            return; /* there is nowhere left to report it */
         p += n;
         left -= (size_t)n;
     }
 }
 
-/* The next character as JSON has it inside a string; also good inside the quotes of a terminal's line.
-   Returns how many bytes were read. What is not valid UTF-8 becomes U+FFFD; no control character comes
-   through raw. */
+/* Append the next character, escaped as in a JSON string; also fit for the quotes of a terminal line. Returns
+   how many bytes were read. Invalid UTF-8 becomes U+FFFD; no control character passes through raw. */
 static size_t add_escaped(struct buf *b, const char *s, size_t left)
 {
     static const struct {
@@ -167,7 +167,7 @@ static void add_pairs(struct buf *b, const struct line *l, const char *before_ke
     }
 }
 
-/* 01:33:54.123 INFO  apply.done env=prod generation=3 (local time: a person looks at it now) */
+/* 01:33:54.123 INFO  apply.done env=prod generation=3 (local time: a person is watching) */
 static void write_terminal(const struct line *l, struct buf *b)
 {
     time_t s = (time_t)(l->wall_ns / NS_PER_S);
@@ -199,8 +199,8 @@ static void write_json(const struct line *l, struct buf *b)
     write_line(b);
 }
 
-/* A field of systemd's journal protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): NAME=value, or with the length
-   as eight little-endian bytes where the value has a newline. */
+/* A field of systemd's journal protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): NAME=value, or, where the value
+   contains a newline, with its length as eight little-endian bytes. */
 static void add_field(struct buf *b, const char *name, const char *value, size_t len)
 {
     buf_adds(b, name);
@@ -215,7 +215,7 @@ static void add_field(struct buf *b, const char *name, const char *value, size_t
     buf_addc(b, '\n');
 }
 
-/* FORGE_ and the key, in the characters that the journal takes for a name; at most 64 of them. */
+/* FORGE_ and the key, in characters that the journal accepts in a name; at most 64 of them. */
 static void field_name(const char *key, char ret[64])
 {
     size_t n = (size_t)snprintf(ret, 64, "FORGE_%s", key);
@@ -240,7 +240,7 @@ static void write_journal(const struct line *l, struct buf *b)
     str_copy(to.sun_path, sizeof(to.sun_path), journal_path);
     if (sendto(journal_fd, buf_str(b), b->len, MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) >= 0)
         return;
-    /* The journal is gone or does not take it: rather a line on stderr than none. */
+    /* The journal is gone or refuses the entry: a line on stderr is better than none. */
     buf_reset(b);
     write_terminal(l, b);
 }
@@ -251,8 +251,8 @@ static void write_none(const struct line *l, struct buf *b)
     (void)b;
 }
 
-/* systemd says in JOURNAL_STREAM which device and inode it gave us for stderr; after a redirection it is
- * another. */
+/* JOURNAL_STREAM holds the device and inode of the stderr that systemd gave us; after a redirection they no
+   longer match. */
 static bool stderr_is_journal(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");

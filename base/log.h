@@ -6,8 +6,9 @@
  *     log_info("apply.done", "env", env, "generation", LOG_INT(g), "run", run, NULL);
  *
  * Pairs end with NULL; values are strings (NULL prints as empty), or LOG_INT/LOG_DUR, which format into a
- * per-call scratch. Libraries log at debug only; whoever has the context logs once. Each line is one write,
- * so that threads do not interleave. A pair "run" set by log_run() on a thread is added to each of its lines.
+ * per-call scratch. Libraries log at debug only; the caller that has the context logs once. Each line is one
+ * write, so that threads do not interleave. log_run() sets a pair "run" that is added to each line of its
+ * thread.
  * Thread-safe.
  */
 #include "base/cleanup.h"
@@ -27,8 +28,8 @@ const char *log_fmt_dur(struct log_scratch *s, int64_t ns);
 /* sink: "terminal", "json", "journald", "none", or "auto" (journald when stderr is the journal, else terminal
    on a tty, else json). Returns false for an unknown name. Call once before threads start. */
 bool log_setup(const char *sink, enum log_level level);
-/* For tests: write to this descriptor instead of stderr, and send to this socket as the journal (NULL: as it
- * was). */
+/* For tests: write to this descriptor instead of stderr, and use this socket as the journal's (NULL:
+   unchanged). */
 void log_redirect(int fd, const char *journal_socket);
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);

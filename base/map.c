@@ -9,11 +9,11 @@
 
 #define FIRST_CAP 16
 
-/* One key for the process: SipHash with a key that nobody outside knows gives no way to aim for one slot. */
+/* One key per process: with SipHash and a key unknown outside, nobody can aim many keys at one slot. */
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
 static pthread_once_t hash_once = PTHREAD_ONCE_INIT;
 
-/* Stands in the slot of a deleted key, so that a search for others goes on past it. */
+/* Marks the slot of a deleted key, so that a search for other keys continues past it. */
 static const char deleted[] = "";
 
 static void make_hash_key(void)
@@ -35,7 +35,7 @@ static bool is_live(const struct map_slot *s)
     return s->key && s->key != deleted;
 }
 
-/* The slot of a key, or the one where it would go; never called on a full table. */
+/* The slot of a key, or the one to insert it into; never called on a full table. */
 static struct map_slot *find(const struct map *m, const char *key, uint64_t hash)
 {
     struct map_slot *free_slot = NULL;
@@ -88,13 +88,13 @@ void *map_get(const struct map *m, const char *key)
 
 void map_put(struct map *m, const char *key, void *value)
 {
-    /* At most three quarters filled; a table filled by deletions is swept at its size. */
+    /* At most three quarters full; a table full of deleted slots is rehashed at the same size. */
     if (m->filled + 1 > m->cap / 4 * 3)
         rehash(m, m->cap == 0 ? FIRST_CAP : m->n > m->cap / 2 ? m->cap * 2 : m->cap);
     uint64_t hash = hash_of(key);
     struct map_slot *s = find(m, key, hash);
     if (is_live(s)) {
-        s->value = value; /* the first key stays: the caller may own the one given now for less long */
+        s->value = value; /* the first key stays: the one passed now may not live as long */
         return;
     }
     m->filled += s->key == NULL;

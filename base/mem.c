@@ -50,7 +50,7 @@ char *mem_strdup(const char *s)
     return copy;
 }
 
-/* Does its code hold addresses that were put in when it was loaded? Those would be lost. */
+/* Does its code contain addresses that were relocated at load time? Dropping its pages would lose them. */
 static bool has_text_relocations(const struct dl_phdr_info *info)
 {
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
@@ -74,7 +74,7 @@ static int let_go(struct dl_phdr_info *info, size_t size, void *arg)
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
         if (p->p_type != PT_LOAD || p->p_flags & PF_W)
-            continue; /* what is written to, or was when it was loaded, is nowhere else */
+            continue; /* pages written to, now or at load time, exist nowhere else */
         uintptr_t from = info->dlpi_addr + p->p_vaddr, to = from + p->p_memsz;
         from &= ~(page - 1);
         madvise((void *)from, to - from, MADV_DONTNEED); // NOLINT(performance-no-int-to-ptr)

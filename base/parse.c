@@ -13,7 +13,7 @@
 #define NS_PER_H (60 * NS_PER_M)
 #define NS_PER_D (24 * NS_PER_H)
 
-/* How much of what was read is shown in a message. */
+/* How many bytes of the input are quoted in a message. */
 #define SHOWN 64
 
 struct unit {
@@ -21,8 +21,7 @@ struct unit {
     int64_t factor;
 };
 
-/* In descending order, which is also the order in which they may stand; spellings of one unit stand together.
- */
+/* In descending order, the order in which they must appear; spellings of one unit are adjacent. */
 static const struct unit durations[] = {
     {"w", 7 * NS_PER_D}, {"d", NS_PER_D},   {"h", NS_PER_H},          {"m", NS_PER_M}, {"s", NS_PER_S},
     {"ms", NS_PER_MS},   {"us", NS_PER_US}, {"\xC2\xB5s", NS_PER_US}, {"ns", 1},
@@ -50,7 +49,7 @@ int parse_int(const char *s, int64_t min, int64_t max, int64_t *ret, struct err 
     const char *digits = s + (*s == '-' || *s == '+');
     if (!*digits || digits[strspn(digits, "0123456789")])
         return not_a(err, s, "a whole number", "digits only, as in 42");
-    /* Some tools read 010 as eight, others as ten: nobody should have to guess. */
+    /* Some tools read 010 as eight, others as ten: refuse it, so that nobody has to guess. */
     if (digits[0] == '0' && digits[1])
         return not_a(err, s, "a plain number", "it without leading zeros");
     errno = 0;
@@ -91,13 +90,13 @@ int parse_bool(const char *s, bool *ret, struct err *err)
     return not_a(err, s, "a truth value", "true or false");
 }
 
-/* A number with an optional fraction: where its parts stand in the text. */
+/* A number with an optional fraction: where its parts are in the text. */
 struct decimal {
     const char *whole, *fraction;
     size_t whole_len, fraction_len;
 };
 
-/* Read a decimal at *s and step over it; false when there is none, or its point has no digits around it. */
+/* Read a decimal at *s and advance past it; false when there is none, or its point lacks digits around it. */
 static bool scan_decimal(const char **s, struct decimal *ret)
 {
     const char *p = *s;
@@ -169,7 +168,7 @@ int parse_duration(const char *s, int64_t *ret_ns, struct err *err)
     return 0;
 }
 
-/* "", "b", "k", "kb", "kib": NULL when it is none of ours. */
+/* "", "b", "k", "kb", "kib": NULL when it is none of these units. */
 static const struct unit *size_unit(const char *s)
 {
     const struct unit *bytes = &sizes[ARRAY_LEN(sizes) - 1];
@@ -214,8 +213,8 @@ int parse_mode(const char *s, int64_t *ret, struct err *err)
     return 0;
 }
 
-/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, and back. A year is counted from
-   March, so that a leap day is its last; 400 years are 146097 days. */
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar, and back. A year is taken to begin in
+   March, so that a leap day is its last day; 400 years are 146097 days. */
 static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
@@ -285,7 +284,7 @@ static bool take_time_of_day(const char **s, int64_t *ret_seconds, int64_t *ret_
     if (!is_digit(**s))
         return false;
     for (; is_digit(**s); (*s)++) {
-        scale /= 10; /* what is finer than a nanosecond counts zero */
+        scale /= 10; /* digits finer than a nanosecond count as zero */
         *ret_ns += (**s - '0') * scale;
     }
     return true;

@@ -1,9 +1,9 @@
 #ifndef BASE_PARSE_H
 #define BASE_PARSE_H
 /*
- * Reading and writing of numbers, durations, sizes and times as people write them. Whole-string: trailing
- * bytes are an error. Errors say what was read and what would be right ("\"10x\" is not a duration; write
- * 10s, 1m30s, 2h, 500ms").
+ * Reading and writing of numbers, durations, sizes and times as people write them. The whole string must
+ * match: trailing bytes are an error. Errors quote the input and say what would be right ("\"10x\" is not a
+ * duration; write 10s, 1m30s, 2h, 500ms").
  */
 #include "base/err.h"
 

@@ -74,7 +74,7 @@ static void *worker(void *arg)
     return NULL;
 }
 
-/* Start one more thread; the caller holds the lock. Signals stay with who has a place for them. */
+/* Start one more thread; the caller holds the lock. Signals are blocked in it: other threads handle them. */
 static void start_thread(struct pool *p)
 {
     sigset_t all, old;
@@ -87,7 +87,7 @@ static void start_thread(struct pool *p)
         p->n++;
     } else if (p->n == 0) {
         fputs("forge: cannot start a thread\n", stderr);
-        abort(); /* a job that nobody will ever run would hang whoever waits for it */
+        abort(); /* a job that no thread ever runs would hang whoever waits for it */
     }
 }
 
@@ -100,7 +100,7 @@ void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg)
     *p->last = j;
     p->last = &j->next;
     p->queued++;
-    /* Threads that are idle, or were woken and have not come yet, are as many as are not running. */
+    /* n - running threads are idle, or woken and about to take a job. */
     if (p->n < p->max && p->queued > p->n - p->running)
         start_thread(p);
     pthread_cond_signal(&p->work);
@@ -138,9 +138,9 @@ void pool_free(struct pool *p)
 }
 
 /*
- * A parallel loop. Who calls it works as well, and waits for items, not for helpers: a helper that comes when
- * all is taken finds nothing to do. So a loop ends even when every thread of the pool is busy with loops of
- * its own; the state is counted, because such a helper may come after the loop is over.
+ * A parallel loop. The calling thread works too, and waits for items, not for helpers: a helper that starts
+ * when all items are taken finds nothing to do. So a loop ends even when every thread of the pool is busy with
+ * a loop of its own. The state is reference-counted, because such a helper may start after the loop is over.
  */
 struct loop {
     pthread_mutex_t lock;

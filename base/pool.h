@@ -15,6 +15,6 @@ void pool_submit(struct pool *p, void (*fn)(void *arg), void *arg);
 /* Wait until no job is queued or running. Not from a job. */
 void pool_drain(struct pool *p);
 /* Run fn(arg, i) for each i below n on the pool and this thread, and wait; for parallel loops. fn must not
- * submit. */
+   submit jobs. */
 void pool_each(struct pool *p, size_t n, void (*fn)(void *arg, size_t i), void *arg);
 #endif

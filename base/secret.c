@@ -59,7 +59,7 @@ static int check_file(int fd, const char *path, struct err *err)
     return 0;
 }
 
-/* Read into room of FILE_BYTES + 1: a byte too many shows that the file is too large. */
+/* `room` holds FILE_BYTES + 1 bytes: one byte too many shows that the file is too large. */
 static int read_file(int fd, const char *path, char *room, size_t *ret_len, struct err *err)
 {
     size_t len = 0;
@@ -85,7 +85,7 @@ static int read_file(int fd, const char *path, char *room, size_t *ret_len, stru
 
 int secret_read_file(const char *path, struct secret **ret, struct err *err)
 {
-    /* O_NONBLOCK: a pipe put in its place must not hold us. */
+    /* O_NONBLOCK: a pipe put in its place must not block us. */
     _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return err_errno(err, errno, "%s", path);

@@ -55,10 +55,10 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Names are short; a text past this is near to nothing but itself. */
+/* Names are short; a longer text is close to nothing but itself. */
 #define DISTANCE_LEN 128
 
-/* Optimal string alignment: the rows before last, last and now of the classic table are enough. */
+/* Optimal string alignment: of the classic table, the current row and the two before it are enough. */
 static size_t distance(const char *a, const char *b, size_t max, bool fold)
 {
     size_t na = strlen(a), nb = strlen(b);
@@ -105,15 +105,15 @@ const char *str_nearest(const char *s, const char *const *names, size_t n)
         best = names[i];
         if (d == 0)
             break;
-        max = d - 1; /* only a nearer one replaces it: the first of equals stays */
+        max = d - 1; /* only a closer name replaces it: the first of equals stays */
     }
     return best;
 }
 
 size_t str_utf8_char(const char *s, size_t len)
 {
-    /* By the number of bytes: the bits that mark the first byte, and the least code point that needs so many.
-     */
+    /* For each number of bytes: the bits that mark the first byte, and the smallest code point that needs
+       that many. */
     static const struct {
         unsigned char mask, lead;
         uint32_t least;

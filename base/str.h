@@ -29,13 +29,13 @@ char **str_split(struct arena *a, const char *s, char sep, size_t *ret_n);
 /* Optimal string alignment distance (a transposition counts one), at most `max` + 1. */
 size_t str_distance(const char *a, const char *b, size_t max);
 /* The nearest of n names within a third of the length (at least 1 edit), case-insensitive; NULL when none is
- * near. */
+   that near. */
 const char *str_nearest(const char *s, const char *const *names, size_t n);
 /* The length of the character at s (1 to 4), of which len bytes are there; 0 when it is not valid UTF-8. */
 size_t str_utf8_char(const char *s, size_t len);
 /* True for UTF-8 without NUL, surrogates or overlong forms. */
 bool str_utf8_valid(const char *s, size_t len);
-/* Make a foreign text safe to show, in place: invalid UTF-8 and control characters (C0 but newline and tab,
-   DEL, C1) become '?'. */
+/* Make an external text safe to show, in place: invalid UTF-8 and control characters (C0 except newline and
+   tab, DEL, C1) become '?'. */
 void str_clean(char *s);
 #endif
