@@ -1,4 +1,4 @@
-/* What the backends can do, for who documents or tests it without an engine. */
+/* What the backends can do, for documentation and tests that have no engine. */
 #include "providers/docker/docker.h"
 #include "providers/swarm/swarm.h"
 

@@ -1,4 +1,4 @@
-/* A container as a whole: inspect JSON to an object, a spec to the body of its creation. */
+/* A container as a whole: inspect JSON to an object, a spec to the body of its create request. */
 #include "base/clock.h"
 #include "base/str.h"
 #include "providers/containers/wire.h"
@@ -28,7 +28,7 @@ static void fields_read(struct arena *a, json_t *config, json_t *host, struct va
     }
 }
 
-/* A name that the engine made up was not asked for. */
+/* A host name that the engine generated was not asked for. */
 static void hostname_read(const char *id, struct val *spec)
 {
     const char *name = val_get_str(spec, "hostname");
@@ -36,7 +36,7 @@ static void hostname_read(const char *id, struct val *spec)
         val_map_del(spec, "hostname");
 }
 
-/* Engines only know seconds; a fraction is kept in the mark. */
+/* Engines only store whole seconds; a value with a fraction is kept in MARK_ASKED. */
 static void grace_read(struct arena *a, const struct val *asked, struct val *spec)
 {
     int64_t ns = val_get_int(asked, "stop_grace_period", 0);
@@ -45,8 +45,8 @@ static void grace_read(struct arena *a, const struct val *asked, struct val *spe
         val_set_int(a, spec, "stop_grace_period", ns);
 }
 
-/* Engines switch SELinux labels off for containers that see the host's processes anyway (daemon/create.go of
- * Docker). */
+/* Engines turn SELinux labels off by themselves for containers that see the host's processes (Docker's
+   daemon/create.go). */
 static void security_read(struct arena *a, const struct val *asked, struct val *spec)
 {
     bool implied = val_get_bool(spec, "privileged", false) || str_eq(val_get_str(spec, "pid"), "host") ||
@@ -108,7 +108,7 @@ int container_read(struct arena *a, json_t *inspect, const struct image_info *im
     return 0;
 }
 
-/* An entrypoint of its own makes the image's command void. */
+/* If the container sets its own entrypoint, the image's command does not apply. */
 static void command_defaults(struct arena *a, const struct object *o, struct val *v)
 {
     if (!val_equal(val_get(o->spec, "entrypoint"), val_get(v, "entrypoint")))
@@ -129,7 +129,7 @@ const struct val *container_defaults(struct arena *a, const struct object *o, co
     val_map_set(a, v, "logging", logging);
     val_set_str(a, v, "runtime", str_or(facts->runtime, "runc"));
     val_set_str(a, v, "ipc", "private");
-    /* Control groups of version 2 come with namespaces of their own (dockerd --default-cgroupns-mode). */
+    /* On cgroup v2 the default is a private cgroup namespace (dockerd --default-cgroupns-mode). */
     val_set_str(a, v, "cgroup", facts->cgroup2 ? "private" : "host");
     if (str_eq(val_get_str(o->spec, "network_mode"), "host"))
         val_set_str(a, v, "hostname", facts->host_name);

@@ -31,7 +31,7 @@ int demux_feed(struct demux *d, const char *data, size_t len, struct err *err)
             continue;
         }
         size_t n = len < d->left ? len : d->left;
-        /* 0 is stdin, echoed. */
+        /* Stream 0 is echoed stdin. */
         r = d->out(d->arg, d->head[0] == STREAM_STDERR ? STREAM_STDERR : STREAM_STDOUT, data, n, err);
         data += n;
         len -= n;

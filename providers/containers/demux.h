@@ -1,9 +1,9 @@
 #ifndef PROVIDERS_CONTAINERS_DEMUX_H
 #define PROVIDERS_CONTAINERS_DEMUX_H
 /*
- * The output of a container as engines send it (API, "Stream format" of ContainerAttach): frames of 8 bytes
- * of head (stream, three zeros, length in network order) and content; or, for containers with a terminal, the
- * bare bytes. Pure, incremental.
+ * The output of a container as engines send it (API, "Stream format" of ContainerAttach): frames with a head
+ * of 8 bytes (stream, three zeros, length in network order) and content; or, for containers with a terminal,
+ * the raw bytes. Pure, incremental.
  */
 #include "base/buf.h"
 
@@ -17,10 +17,10 @@ struct demux {
     uint32_t left; /* bytes of content to come */
 };
 
-/* ERR_CORRUPT for a head that is none, or what `out` gave. */
+/* ERR_CORRUPT for an invalid head, or what `out` returned. */
 int demux_feed(struct demux *d, const char *data, size_t len, struct err *err) _must_check_;
 
-/* Splits streams into lines, without their ends; longer ones than LIMIT_EVENT_BYTES come in pieces. */
+/* Splits streams into lines, without line ends; lines longer than LIMIT_EVENT_BYTES come in pieces. */
 struct lines {
     void (*line)(void *arg, int stream, const char *text, size_t len);
     void *arg;
@@ -28,5 +28,5 @@ struct lines {
 };
 
 void lines_feed(struct lines *l, int stream, const char *data, size_t len);
-void lines_end(struct lines *l); /* hands on what has no end, and releases */
+void lines_end(struct lines *l); /* delivers an unterminated last line, and releases */
 #endif

@@ -18,7 +18,7 @@ static int type_of(const char *type)
     return EVENT_OTHER;
 }
 
-/* What Podman calls otherwise (libpod/events/config.go). */
+/* Podman's names for the same events (libpod/events/config.go). */
 static const struct {
     const char *podman, *docker;
 } actions[] = {{"died", "die"}, {"remove", "destroy"}};
@@ -49,11 +49,11 @@ int event_read(struct arena *a, const char *line, size_t len, struct engine_even
     };
     e.type = (unsigned)type_of(json_text(j, "Type"));
     json_decref(j);
-    /* Podman names the container and not the network. */
+    /* Podman reports the container and not the network. */
     if (e.type == EVENT_NETWORK && !e.container &&
         (str_eq(e.action, "connect") || str_eq(e.action, "disconnect")))
         e.container = e.id;
-    /* Its volumes' events have names only. */
+    /* Podman's volume events carry only the name. */
     if (e.type == EVENT_VOLUME && !e.id)
         e.id = e.name;
     if (!e.action || !e.id || e.at_ns <= 0)

@@ -1,9 +1,9 @@
-/* Images: what they give to containers made from them. */
+/* Images: what containers inherit from them. */
 #include "base/str.h"
 #include "providers/containers/wire.h"
 #include "schema/kinds/container.h"
 
-/* Fields that an image sets where nothing is asked for. */
+/* Fields that an image sets when the spec does not. */
 static const char *const image_fields[] = {"environment", "working_dir", "user", "healthcheck",
                                            "stop_signal"};
 

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 
 /*
- * Two forms of an entry: Docker's (API, GET /containers/json), and that of Podman's own API (GET
- * /libpod/containers/json), where Status is the health alone, ids come without "sha256:", the exit code is a
- * member, and of networks there are names only.
+ * An entry has two forms: Docker's (API, GET /containers/json), and that of Podman's own API (GET
+ * /libpod/containers/json), where Status holds only the health, ids have no "sha256:" prefix, the exit code
+ * is a member of its own, and networks are listed by name only.
  */
 
-/* The members whose values are compared: not Status, which is worded by time ("Up 3 minutes"), nor Ports and
-   Mounts, which come in any order. */
+/* The members that are compared: not Status, whose wording changes with time ("Up 3 minutes"), nor Ports and
+   Mounts, which come in no fixed order. */
 static const char *const look_members[] = {"Image",      "ImageID",         "Labels",  "Names",
                                            "HostConfig", "NetworkSettings", "Networks"};
 
@@ -35,7 +35,7 @@ static void status_read(const char *status, struct listed *ret)
         ret->exit_code = (int)strtol(code, NULL, 10);
 }
 
-/* ["/web", "/other/alias"]: its own name among those that links gave it. */
+/* ["/web", "/other/alias"]: its own name, not those that links gave it. */
 static int name_read(struct arena *a, struct span names, struct listed *ret, struct err *err)
 {
     struct scan s;

@@ -1,4 +1,4 @@
-/* Wanted native names that nothing of ours has. */
+/* Wanted native names that none of our objects has. */
 #include "providers/containers/missing.h"
 
 #include "reconciler/plan/bind.h"

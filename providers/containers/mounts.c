@@ -10,7 +10,7 @@ static void mount_set(struct arena *a, struct val *into, const char *target, str
         val_map_set(a, into, target, rec);
 }
 
-/* "SOURCE:TARGET[:OPTIONS]" of HostConfig.Binds, which is how engines are told to make the path on the host. */
+/* "SOURCE:TARGET[:OPTIONS]" in HostConfig.Binds: the form in which engines create the path on the host. */
 static void bind_read(struct arena *a, const char *text, struct val *into)
 {
     size_t n;
@@ -81,8 +81,8 @@ void mounts_read(struct arena *a, json_t *host, const struct val *asked, struct 
         val_map_set(a, spec, "volumes", volumes);
 }
 
-/* Does it take the older form: a host path that is to be made, or SELinux labels, which the newer form cannot
- * say. */
+/* Does it need the older form: for a host path to be created, or SELinux labels, which the newer form cannot
+   express? */
 static bool wants_bind(const struct val *rec, unsigned api)
 {
     if (val_get_str(rec, "selinux"))

@@ -35,9 +35,9 @@ static bool list_has(const struct val *list, const char *s)
     return false;
 }
 
-/* What an endpoint is read with. */
+/* What is needed to read an endpoint. */
 struct endpoint_of {
-    const char *id, *hostname; /* the engine makes aliases of both when the container starts */
+    const char *id, *hostname; /* the engine adds both as aliases when the container starts */
     const struct val *asked;
 };
 
@@ -153,7 +153,7 @@ const struct val_pair *container_network(const struct val *spec, size_t i)
     return i < val_len(networks) ? &networks->pairs[i] : NULL;
 }
 
-/* Hardware addresses: of the container in older APIs (its first network's), of endpoints in newer ones. */
+/* MAC addresses: set on the container in older APIs (for its first network), on endpoints in newer ones. */
 static void mac_write(struct arena *a, const struct val *spec, unsigned api, json_t *body, json_t *first,
                       struct val *asked)
 {

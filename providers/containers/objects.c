@@ -11,7 +11,7 @@ static void created_read(json_t *o, const char *key, struct object *ret)
         ret->created_ns = 0;
 }
 
-/* Labels of ours are left out; marks go into the object. */
+/* Our own labels are left out of the spec; the marks go into the object. */
 static void common_read(struct arena *a, json_t *o, const char *name, struct object *ret, struct val *spec)
 {
     json_t *labels = json_object_get(o, "Labels");
@@ -25,7 +25,7 @@ static void common_read(struct arena *a, json_t *o, const char *name, struct obj
         val_map_set(a, spec, "labels", own);
 }
 
-/* What was asked for, where an engine keeps that (MARK_ASKED): nothing of a network or volume changes later. */
+/* What was asked for, where it is kept on the object (MARK_ASKED): a network or volume never changes later. */
 static void asked_read(struct arena *a, json_t *o, struct object *ret)
 {
     const struct val *fields = val_get(label_tree(a, json_object_get(o, "Labels"), MARK_ASKED), "fields");
@@ -154,7 +154,7 @@ json_t *network_write(const char *name, const struct val *spec, const struct val
     return o;
 }
 
-/* Volumes have no id: the creation time tells two of the same name apart. */
+/* Volumes have no id: the creation time distinguishes two of the same name. */
 static const char *volume_id(struct arena *a, const char *name, const char *created)
 {
     struct digest d;

@@ -1,4 +1,4 @@
-/* Ports: bindings of a container's ports to the host's, and what it says it listens on. */
+/* Ports: bindings of a container's ports to the host's, and the ports it declares to listen on. */
 #include "base/parse.h"
 #include "base/str.h"
 #include "providers/containers/wire.h"
@@ -42,7 +42,7 @@ static bool list_has(const struct val *list, const char *s)
     return false;
 }
 
-/* What the container exposes beyond the image's and the published ports; and of those what was asked for. */
+/* Ports of the image and published ports are exposed by implication: they are listed only if asked for. */
 static struct val *expose_read(struct arena *a, json_t *exposed, json_t *bindings, const struct val *asked,
                                const struct image_info *image)
 {
@@ -94,7 +94,7 @@ static void binding_write(struct arena *a, const struct val *rec, json_t *bindin
     }
     json_array_append_new(
         list, json_pack("{s:s, s:s}", "HostIp", str_or(val_get_str(rec, "host_ip"), ""), "HostPort", host));
-    /* The engine publishes only what is exposed too. */
+    /* The engine only publishes ports that are also exposed. */
     json_object_set_new(exposed, port, json_object());
 }
 

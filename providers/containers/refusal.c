@@ -1,11 +1,11 @@
-/* What an engine's refusal means. */
+/* What an engine's error answer means. */
 #include "base/str.h"
 #include "providers/containers/containers.h"
 
 /*
- * Docker answers 500 for many things that will never work, and 409 or 404 for some that will. These are its
- * phrases (daemon/, libnetwork, distribution of Docker 20.10 to 28, and those of the kernel) for cases where
- * the status alone says too little.
+ * Docker answers 500 for many requests that can never succeed, and 409 or 404 for some that can later. These
+ * are its phrases (daemon/, libnetwork and distribution of Docker 20.10 to 28, and the kernel's) for cases in
+ * which the status alone does not decide.
  */
 static const struct {
     const char *text;
@@ -51,7 +51,7 @@ static const struct {
     {"has active endpoints", ERR_BUSY, true, "containers are still on this network"},
     {"volume is in use", ERR_BUSY, true, "containers still use this volume"},
     {"is already in use by container", ERR_CONFLICT, false, NULL},
-    {"update out of sequence", ERR_CONFLICT, true, NULL}, /* a swarm, to a version that is not the newest */
+    {"update out of sequence", ERR_CONFLICT, true, NULL}, /* a swarm, when the version sent is outdated */
     {"name conflicts with an existing object", ERR_CONFLICT, false, NULL},
     {"is in use by service", ERR_BUSY, true, "services are still on this network"},
     {"is in use by task", ERR_BUSY, true, NULL},
@@ -77,16 +77,16 @@ static const struct {
     {"bind source path does not exist", ERR_NOTFOUND, false,
      "make the path on the engine's host, or leave create_host_path on"},
     {"No such image", ERR_NOTFOUND, false, NULL},
-    /* Podman's words, which come with 500 (libpod/define/errors.go, netavark). */
+    /* Podman's phrases, sent with status 500 (libpod/define/errors.go, netavark). */
     {"image not known", ERR_NOTFOUND, false, NULL},
     {"no such container", ERR_NOTFOUND, false, NULL},
     {"that name is already in use", ERR_EXISTS, false, NULL},
     {"network already exists", ERR_EXISTS, false, NULL},
     {"network is being used", ERR_BUSY, true, "containers are still on this network"},
     {"volume is being used", ERR_BUSY, true, "containers still use this volume"},
-    /* About a container that left a network while it was being stopped, until it has stopped. */
+    /* A container left a network while it was being stopped; goes away once it has stopped. */
     {"network inspection mismatch", ERR_BUSY, true, NULL},
-    /* Go's list of the host's devices, of which one went away meanwhile (net.InterfaceAddrs). */
+    /* A device disappeared while Go listed the host's interfaces (net.InterfaceAddrs). */
     {"route ip+net: no such network interface", ERR_BUSY, true, NULL},
     {"already used on the host or by another", ERR_CONFLICT, false,
      "another network has these addresses; choose another subnet"},

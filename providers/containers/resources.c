@@ -1,9 +1,9 @@
-/* What a container may use, at creation and while it runs. */
+/* Resource limits of a container, at creation and while it runs. */
 #include "base/str.h"
 #include "providers/containers/wire.h"
 
-/* `reset`: what tells a running container's engine to take the limit away, or 0 when nothing does: zero means
-   "as it is" in an update, except where it is not a limit's value. */
+/* `reset`: the value that lifts the limit of a running container, or 0 when there is none: in an update zero
+   means "unchanged". */
 static const struct {
     const char *field, *json;
     int64_t reset;
@@ -62,7 +62,7 @@ static int write_limit(const struct val *want, const struct val *have, size_t i,
 {
     const struct val *v = val_get(want, limits[i].field);
     if (str_eq(limits[i].field, "memory_swap")) {
-        /* The engine keeps the old sum when only the memory changes, and refuses one that is too small. */
+        /* When only the memory changes, the engine keeps the old total and refuses it if it is too small. */
         int64_t memory = val_get_int(want, "memory", 0);
         int64_t usual = memory ? 2 * memory : 0;
         int64_t before = val_get_int(have, "memory_swap", 0);

@@ -14,14 +14,14 @@ static const char *skip_space(const char *p, const char *end)
     return p;
 }
 
-/* Past the string that begins at p (a quote); NULL when it does not end. */
+/* Returns the position after the string that begins at p (a quote); NULL when it does not end. */
 static const char *skip_string(const char *p, const char *end)
 {
     for (p++; p < end; p++) {
         p = memchr(p, '"', (size_t)(end - p));
         if (!p)
             return NULL;
-        /* An odd number of backslashes before it escapes the quote. The opening quote stops the count. */
+        /* An odd number of backslashes before the quote escapes it. The opening quote ends the count. */
         size_t slashes = 0;
         while (p[-1 - (ptrdiff_t)slashes] == '\\')
             slashes++;
@@ -31,7 +31,7 @@ static const char *skip_string(const char *p, const char *end)
     return NULL;
 }
 
-/* Past an array or object: brackets are counted, strings skipped. */
+/* Returns the position after an array or object: brackets are counted, strings skipped. */
 static const char *skip_nested(const char *p, const char *end)
 {
     size_t depth = 0;
@@ -90,7 +90,7 @@ int scan_list(struct span answer, struct scan *ret, struct err *err)
     return scan_enter(answer, '[', ret, err) < 0 ? err->code : 1;
 }
 
-/* Between two items: 1 with s->p at the next one, 0 at the end. */
+/* Advance to the next item: 1 with s->p at it, 0 at the end. */
 static int next_item(struct scan *s, char close, struct err *err)
 {
     s->p = skip_space(s->p, s->end);
@@ -190,7 +190,7 @@ static char *put_utf8(char *out, unsigned c)
     return out;
 }
 
-/* "\uXXXX", with its second half when it is a surrogate. Past it, or NULL. */
+/* Decode "\uXXXX", with its second half when it is a surrogate. Returns the position after it, or NULL. */
 static const char *put_escape(const char *p, const char *end, char **out)
 {
     int c = hex4(p, end);

@@ -1,10 +1,10 @@
 #ifndef PROVIDERS_CONTAINERS_SCAN_H
 #define PROVIDERS_CONTAINERS_SCAN_H
 /*
- * A pull reader for JSON: walks a text without building a tree and without copying, for listings of which
- * only a few members are wanted. A listing of 1,000 containers is 900 kB; making a tree of it takes 12 ms and
- * ten times the memory, walking it 2 ms. Structure is checked as far as it is walked; what is skipped is only
- * balanced. Pure.
+ * A pull parser for JSON: walks a text without building a tree and without copying, for listings of which
+ * only a few members are needed. A listing of 1,000 containers is 900 kB; building its tree takes 12 ms and
+ * ten times the memory, walking it 2 ms. Syntax is checked where the text is walked; in skipped values only
+ * the brackets are balanced. Pure.
  */
 #include "base/arena.h"
 #include "base/err.h"
@@ -21,7 +21,7 @@ struct scan {
 
 /* Enter a value that must be an array ('[') or an object ('{'). */
 int scan_enter(struct span value, char open, struct scan *ret, struct err *err) _must_check_;
-/* Enter an answer that must be an array. 1, or 0 for "null": so an engine writes a list that it never began. */
+/* Enter an answer that must be an array. 1, or 0 for "null", which is how an engine writes a nil list. */
 int scan_list(struct span answer, struct scan *ret, struct err *err) _must_check_;
 /* The next element. 1, 0 at the end, or ERR_CORRUPT. */
 int scan_element(struct scan *s, struct span *ret, struct err *err) _must_check_;

@@ -1,12 +1,12 @@
-/* How a swarm places, moves and restarts tasks: `deploy`, both ways. */
+/* How a swarm places, updates and restarts tasks: `deploy`, in both directions. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "providers/containers/service_wire.h"
 #include "schema/kinds/container.h"
 
-/* What the language means where nothing is said (schema/kinds/container_deploy.c): sent in full, so that a
-   swarm's own defaults, which are others, never hold. */
+/* The language's defaults (schema/kinds/container_deploy.c): always sent, because a swarm's own defaults
+   differ. */
 static const struct {
     const char *field, *json;
     int64_t dflt;
@@ -62,9 +62,9 @@ void rolling_write(const struct val *spec, json_t *body)
 {
     const struct val *update = val_get(spec, "update");
     const struct val *rollback = val_path(spec, "deploy.rollback_config");
-    /* A swarm that is not told to watch counts a task as running once it has started. */
+    /* A swarm without a monitoring period counts a task as running once it has started. */
     json_t *o = rolling_of(update, "rollback", val_get_str(update, "order"));
-    if (str_eq(val_get_str(update, "strategy"), "recreate")) { /* all go, then all come */
+    if (str_eq(val_get_str(update, "strategy"), "recreate")) { /* stop all, then start all */
         json_object_set_new(o, "Parallelism", json_integer(0));
         json_object_set_new(o, "Order", json_string("stop-first"));
     }
@@ -73,7 +73,8 @@ void rolling_write(const struct val *spec, json_t *body)
                         rolling_of(rollback, "pause", val_get_str(rollback, "order")));
 }
 
-/* Its update settings are for the next update only (`update` is not a field of the engine's). */
+/* Only the rollback settings: UpdateConfig applies to the next update alone (`update` is not a field of the
+   engine's). */
 static void rollback_read(struct arena *a, json_t *config, struct val *deploy)
 {
     struct val *v = val_map(a);

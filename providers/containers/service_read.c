@@ -28,7 +28,7 @@ static void fields_read(struct arena *a, json_t *task, json_t *container, struct
     }
 }
 
-/* The reference as asked for, and apart from it the digest of the image that it stood for. */
+/* The reference as asked for and, separately, the digest of the image that it resolved to. */
 static void image_read_pinned(struct arena *a, const char *image, const struct val *asked, struct val *spec,
                               struct object *ret)
 {
@@ -87,7 +87,7 @@ static void networks_of_service(struct arena *a, json_t *task, const struct netw
     val_map_set(a, spec, "networks", map);
 }
 
-/* How a node makes the volume, if it has none of that name. */
+/* How a node creates the volume if it has none of that name. */
 static void volume_kind_read(struct arena *a, json_t *options, struct val *rec)
 {
     json_t *config = json_object_get(options, "DriverConfig");
@@ -147,8 +147,8 @@ static void mounts_of_service(struct arena *a, json_t *container, const struct v
 
 #define NAME_DIGITS 12 /* of the digest, at the end of an object's name */
 
-/* The names of a swarm's configs end with the beginning of their digest: one that says another has other
-   content. */
+/* Does the name of a swarm's config match the digest? Names end with the first digits of the content's
+   digest. */
 static bool name_says(const char *name, const char *digest)
 {
     const char *hex = digest ? str_after(digest, "sha256:") : NULL;
@@ -158,7 +158,8 @@ static bool name_says(const char *name, const char *digest)
                     strncmp(name + n - NAME_DIGITS, hex, NAME_DIGITS) == 0);
 }
 
-/* The files that are there, each as it was asked for while it is that. */
+/* The files that the service has. A known target keeps what was asked for; its digest is replaced if the
+   object's name shows other content. */
 static void files_of_service(struct arena *a, json_t *list, const char *name_key, const struct val *asked,
                              const char *field, struct val *spec)
 {
@@ -263,7 +264,7 @@ static struct val *spec_of_service(struct arena *a, json_t *body, const struct n
     return spec;
 }
 
-/* What a swarm uses where nothing is asked for. */
+/* A swarm's defaults. */
 static const struct val *service_defaults(struct arena *a, const struct val *spec)
 {
     struct val *v = val_map(a);
@@ -308,7 +309,7 @@ int swarm_network_read(struct arena *a, json_t *inspect, struct object *ret, str
     int r = network_read(a, inspect, ret, err);
     if (r < 0)
         return r;
-    /* An attachable network is scoped by what is on it; what the engine adds to its options is its business. */
+    /* The VXLAN list is an option that the engine adds by itself; nobody asked for it. */
     struct val *spec = val_map_copy(a, ret->spec), *defaults = val_map_copy(a, ret->defaults);
     struct val *options = val_map_copy(a, val_get(spec, "driver_opts"));
     val_map_del(options, "com.docker.network.driver.overlay.vxlanid_list");

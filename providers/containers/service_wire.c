@@ -1,9 +1,9 @@
-/* What a container and a service say in the same or in nearly the same words. */
+/* Fields that containers and services express in the same or nearly the same way. */
 #include "providers/containers/service_wire.h"
 
 #include "base/str.h"
 
-/* ["ADDRESS HOST ALIAS..."], as lines of /etc/hosts. */
+/* ["ADDRESS HOST ALIAS..."], like lines of /etc/hosts. */
 static struct val *read_host_lines(struct arena *a, json_t *j)
 {
     json_t *item;
@@ -40,7 +40,7 @@ static json_t *write_host_lines(const struct val *v)
     return list;
 }
 
-/* A swarm reports capabilities with CAP_, and only accepts them so. */
+/* A swarm reports capabilities with the prefix CAP_, and only accepts them with it. */
 static json_t *write_capabilities(const struct val *v)
 {
     json_t *list = json_array();

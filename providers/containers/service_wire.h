@@ -1,6 +1,6 @@
 #ifndef PROVIDERS_CONTAINERS_SERVICE_WIRE_H
 #define PROVIDERS_CONTAINERS_SERVICE_WIRE_H
-/* Inside providers/containers: the parts of a service that are listed in both directions. */
+/* Internal to providers/containers: tables for the parts of a service, used for reading and writing. */
 #include "providers/containers/service.h"
 #include "providers/containers/wire.h"
 
@@ -20,7 +20,7 @@ struct word_pair {
 };
 extern const struct word_pair dns_words[], limit_words[], reservation_words[]; /* end with a NULL field */
 
-/* deploy.*: everything but labels. */
+/* deploy.*: everything except labels. */
 void deploy_read(struct arena *a, json_t *spec, struct val *ret);
 void rolling_write(const struct val *spec, json_t *body);
 void placement_write(struct arena *a, const struct val *spec, json_t *task);

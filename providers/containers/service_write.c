@@ -1,4 +1,4 @@
-/* A bound spec to the body that makes a service of it. */
+/* A bound spec to the body that creates or updates a service. */
 #include "base/parse.h"
 #include "base/str.h"
 #include "providers/containers/service_wire.h"
@@ -63,7 +63,7 @@ static json_t *mount_json(const char *target, const struct val *rec)
     return m;
 }
 
-/* "mode=1777,size=64m", of which a swarm knows just these two. */
+/* "mode=1777,size=64m": a swarm supports only these two options. */
 static json_t *tmpfs_json(struct arena *a, const char *target, const char *options)
 {
     struct val *rec = val_map(a);
@@ -211,7 +211,7 @@ json_t *service_write(struct arena *a, const struct service_request *rq)
     json_object_set_new(task, "ForceUpdate", json_integer(rq->force_update));
     json_object_set_new(task, "Runtime", json_string("container"));
     mode_write(spec, body);
-    if (!mode_is_job(spec)) /* a job's tasks are not moved, and a swarm refuses to be told how */
+    if (!mode_is_job(spec)) /* a job has no rolling update, and a swarm rejects settings for it */
         rolling_write(spec, body);
     json_object_set_new(body, "EndpointSpec", endpoint_of(spec));
     asked_more(a, rq, asked);

@@ -1,4 +1,4 @@
-/* How a container is, and whose it is. */
+/* The state of a container, and its ownership marks. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -14,7 +14,7 @@ static int64_t time_read(json_t *o, const char *key)
     return s && parse_time(s, &ns, &ignored) == 0 ? ns : 0;
 }
 
-/* The last words of a health check, or of the engine about a failure. */
+/* The last output of the health check, or the engine's message about a failure. */
 static const char *message_read(struct arena *a, json_t *state, json_t *health)
 {
     const char *s = json_text(state, "Error");
@@ -72,6 +72,6 @@ void marks_read(struct arena *a, json_t *labels, const char *native_name, struct
     ret->commit = arena_strdup(a, json_text(labels, MARK_COMMIT));
     ret->spec_digest = arena_strdup(a, json_text(labels, MARK_SPEC));
     ret->keep = str_eq(json_text(labels, MARK_PRUNE), "disabled");
-    if (!ret->id) /* an owner without a resource is no mark of ours */
+    if (!ret->id) /* an owner label without a resource label is not our mark */
         ret->owner = NULL;
 }

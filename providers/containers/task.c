@@ -1,4 +1,4 @@
-/* Tasks: how a service is. */
+/* Tasks: the state of a service. */
 #include "base/str.h"
 #include "providers/containers/service_wire.h"
 
@@ -13,8 +13,7 @@ bool task_failed(const struct task *t)
     return false;
 }
 
-/* Empty mappings and lists, and what is null or zero, are as good as absent: a swarm leaves them out here and
-   there. */
+/* Null, zero, false and empty values count as absent: a swarm omits them in some places. */
 static bool is_nothing(json_t *j)
 {
     return !j || json_is_null(j) || json_is_false(j) || (json_is_object(j) && json_object_size(j) == 0) ||
@@ -94,7 +93,7 @@ static bool is_job(json_t *service)
     return json_object_get(mode, "ReplicatedJob") || json_object_get(mode, "GlobalJob");
 }
 
-/* Will no task be tried again? */
+/* Will no task be started again? */
 static bool is_over(json_t *service, const struct service_state *s)
 {
     json_t *policy =
@@ -144,7 +143,7 @@ void service_judge(struct arena *a, json_t *service, const struct service_state 
         if (val_get(o->spec, "healthcheck")) /* a task runs once its check has passed */
             o->health = HEALTH_HEALTHY;
     } else {
-        o->state = OBJECT_RESTARTING; /* the swarm is at it */
+        o->state = OBJECT_RESTARTING; /* the swarm is working on it */
         o->exit_code = s->failure ? (int)s->failure->exit_code : 0;
     }
 }

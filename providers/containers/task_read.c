@@ -1,4 +1,4 @@
-/* The listing of tasks: which members of a task are wanted, and where they go. */
+/* The listing of tasks: which members of a task are read, and where they are stored. */
 #include "base/parse.h"
 #include "base/str.h"
 #include "providers/containers/service.h"

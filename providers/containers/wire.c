@@ -1,4 +1,4 @@
-/* JSON to values and back: whole trees, and the readers that fields of several kinds share. */
+/* JSON to values and back: whole trees, and the readers shared by several fields. */
 #include "providers/containers/wire.h"
 
 #include "base/str.h"

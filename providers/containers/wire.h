@@ -1,8 +1,9 @@
 #ifndef PROVIDERS_CONTAINERS_WIRE_H
 #define PROVIDERS_CONTAINERS_WIRE_H
 /*
- * Inside providers/containers: single fields between the canonical spec and JSON. A reader gives NULL for what
- * is not asked for (null, empty, zero where zero means "engine's choice"); a writer gives a new reference.
+ * Internal to providers/containers: conversion of single fields between the canonical spec and JSON. A reader
+ * returns NULL for what is not asked for (null, empty, zero where zero means "engine's choice"); a writer
+ * returns a new reference.
  */
 #include "providers/containers/containers.h"
 
@@ -20,7 +21,7 @@ struct wire_field {
 };
 extern const struct wire_field wire_fields[]; /* ends with a NULL field */
 
-const char *json_text(json_t *object, const char *key); /* NULL when absent, no string or empty */
+const char *json_text(json_t *object, const char *key); /* NULL when absent, not a string or empty */
 int64_t json_int(json_t *object, const char *key);      /* 0 when absent */
 json_t *json_of(const struct val *v);                   /* any tree */
 struct val *val_of(struct arena *a, json_t *j);         /* any tree */
