@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Which backend serves a URL. */
+/* Selection of the backend that serves a URL. */
 static const struct {
     const char *prefix;
     const struct provider_ops *ops;
@@ -49,7 +49,7 @@ static const char *find_socket(struct arena *a)
     return NULL;
 }
 
-/* What docker's own command line takes from the environment. */
+/* The same environment variables that docker's command line reads. */
 static void from_environment(struct arena *a, struct target *t)
 {
     const char *certs = getenv("DOCKER_CERT_PATH");
@@ -61,7 +61,7 @@ static void from_environment(struct arena *a, struct target *t)
     t->key_file = arena_printf(a, "%s/key.pem", certs);
 }
 
-/* Its service can be started. */
+/* Is the podman program on PATH? Then its service can be started. */
 static bool has_podman(struct arena *a)
 {
     const char *rest = str_or(getenv("PATH"), "/usr/bin");
@@ -82,7 +82,7 @@ static int resolve(struct arena *a, struct target *t, struct err *err)
         t->url = find_socket(a);
     if (!t->url && has_podman(a))
         t->url = "podman://";
-    if (t->url && !str_starts(t->url, "fake://")) /* which is for those who ask for it by name */
+    if (t->url && !str_starts(t->url, "fake://")) /* a fake engine must be named in the settings */
         return 0;
     err_set(err, ERR_UNAVAILABLE, "no container engine was found: no socket of Docker or Podman is there");
     return err_hint(

@@ -1,4 +1,4 @@
-/* Steps: which function does which, and what the verbs share. */
+/* Steps: which function executes which, and what the verbs share. */
 #include "providers/docker/docker.h"
 
 #include "base/clock.h"
@@ -74,7 +74,7 @@ static int start(struct act *t, const char *native_id, const char *verb, struct 
     return r;
 }
 
-/* Marks never change, so a cached container still tells whose it is. */
+/* Marks never change, so the cached data of a container is enough to tell who owns it. */
 static bool is_known_as_ours(struct act *t)
 {
     struct object o;
@@ -84,7 +84,7 @@ static bool is_known_as_ours(struct act *t)
            (id && docker_recall(t->d, t->arena, id, &o) && act_check(t->step, &o, &ignored) == 0);
 }
 
-/* The engine's id of the step's object, which is only looked up where it is not already known to be ours. */
+/* The engine's id of the step's object, which is only looked up when it is not already known to be ours. */
 static int find_id(struct act *t, const char **ret, struct err *err)
 {
     struct object o;
@@ -98,8 +98,8 @@ static int find_id(struct act *t, const char **ret, struct err *err)
 }
 
 /*
- * To look first would wait for an engine that is still busy with the container's end (Docker holds the
- * container meanwhile). A paused one is refused by engines, and only then told apart.
+ * Looking first would block while the engine is still busy with the container's end (Docker keeps the
+ * container locked meanwhile). Engines refuse to start a paused container; only then is its state looked at.
  */
 int act_start(struct act *t, struct err *err)
 {
@@ -150,7 +150,7 @@ int act_stop(struct act *t, struct err *err)
     act_progress(t, "stopping", 0, 0, NULL);
     r = stop(t, id, grace, err);
     if (r == ERR_FAILED || r == ERR_CONFLICT) {
-        /* Podman does not stop a paused one (HTTP 500), which could not hear of it. */
+        /* Podman refuses to stop a paused container (HTTP 500), which could not handle the signal. */
         struct object o;
         struct err ignored = {0};
         if (act_look(t, &o, &ignored) < 0 || o.state != OBJECT_PAUSED)
@@ -180,7 +180,7 @@ int act_rename(struct act *t, struct err *err)
     const struct step *s = t->step;
     struct object o;
     struct err refused = {0};
-    /* If the answer to an earlier attempt was lost, this one is refused; then look whether it is done. */
+    /* If the answer to an earlier attempt was lost, this one is refused; then check whether it is done. */
     if (s->made && rename_to(t, s->native_id, &refused) == 0)
         return 0;
     int r = act_look(t, &o, err);
@@ -222,7 +222,7 @@ static int removal_ended(struct act *t, const char *id, struct err *err)
 
 static int delete_container(struct act *t, const char *id, int *ret_status, struct err *err)
 {
-    /* v=1 takes the anonymous volumes along, and no named one (API, ContainerDelete). */
+    /* v=1 also removes anonymous volumes, but no named ones (API, ContainerDelete). */
     return docker_json(t->d,
                        &(struct ask){.method = "DELETE",
                                      .path = docker_path(t->arena, "/containers/", id, "?v=1"),

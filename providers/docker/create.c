@@ -65,7 +65,7 @@ static int post_create(struct act *t, const char *path, json_t *body, char *ret_
 static void take_back(struct act *t, const char *id)
 {
     struct err ignored = {0};
-    /* Not cancellable: what was begun is undone even when the run is being stopped. */
+    /* Not cancellable: a half-made container is removed even when the run is being stopped. */
     const struct ask q = {.method = "DELETE",
                           .path = docker_path(t->arena, "/containers/", id, "?v=1&force=1")};
     (void)!docker_json(t->d, &q, NULL, NULL, &ignored);
@@ -75,7 +75,7 @@ static int join_networks(struct act *t, const struct val *spec, const char *id, 
 {
     const struct val_pair *net;
     if (t->d->dialect->joins_at_create || t->d->api >= API(1u, 44u) || val_get_str(spec, "network_mode"))
-        return 0; /* all were in the body */
+        return 0; /* the create request contained all of them */
     for (size_t i = 1; (net = container_network(spec, i)); i++) {
         int r = network_join(t, net->key, net->val, id, err);
         if (r < 0)
@@ -84,13 +84,13 @@ static int join_networks(struct act *t, const struct val *spec, const char *id, 
     return 0;
 }
 
-/* A name is reserved before its container can be found: a request that a killed run sent is still under
-   way. */
+/* A name is reserved before its container can be looked up: the create request of a killed run may still be
+   in progress. */
 #define NAME_PAUSE_NS (20 * NS_PER_MS)
 #define NAME_TRIES    500
 
-/* Something already has the name: ours of an earlier run, unfinished or done; or in the way. 0 and
- *ret_again: try once more. */
+/* The name is taken: by our own container from an earlier run, unfinished or done, or by something else. 0
+ *and ret_again: try once more. */
 static int meet_existing(struct act *t, const char *name, bool *ret_again, struct err *err)
 {
     struct object o;
@@ -178,7 +178,7 @@ int act_update(struct act *t, struct err *err)
     int r = act_look(t, &o, err);
     if (r < 0)
         return r;
-    /* Against what is there now, not against what the plan saw: idempotent. */
+    /* Compared with the current state, not with what the plan saw: idempotent. */
     r = container_write_update(t->step->spec, o.spec, &body, err);
     if (r < 0)
         return r;

@@ -1,4 +1,5 @@
-/* Helpers are programs that are asked on their stdin (github.com/docker/docker-credential-helpers). */
+/* Registry credentials. Helpers are programs that read a request from stdin
+   (github.com/docker/docker-credential-helpers). */
 #include "providers/docker/credential.h"
 
 #include "providers/docker/docker.h"
@@ -36,7 +37,7 @@ static const char *registry_of(struct arena *a, const char *image)
     return arena_strndup(a, canonical, strcspn(canonical, "/"));
 }
 
-/* The names that a registry goes by in settings: "localhost:5000", "https://localhost:5000/v2/", Hub's own. */
+/* Settings name a registry in several ways: "localhost:5000", "https://localhost:5000/v2/", Hub's aliases. */
 static bool same_registry(const char *name, const char *registry)
 {
     static const char *const hub[] = {"docker.io", "index.docker.io", "registry-1.docker.io",
@@ -216,7 +217,7 @@ static char *make_header(const struct login *l, const char *registry)
     char *text = json_dumps(j, JSON_COMPACT);
     size_t len = strlen(text);
     struct buf header = BUF_INIT;
-    /* Room for all of it at once: a growing buffer would leave copies behind. */
+    /* Reserve all of it at once: a growing buffer would leave copies of the secret in freed memory. */
     (void)buf_reserve(&header, len * 2 + 64);
     buf_adds(&header, "X-Registry-Auth: ");
     add_base64url(&header, text, len);

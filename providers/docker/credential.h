@@ -1,9 +1,9 @@
 #ifndef PROVIDERS_DOCKER_CREDENTIAL_H
 #define PROVIDERS_DOCKER_CREDENTIAL_H
 /*
- * Who we are to a registry: the target's logins, then what docker's own command line was told (config.json:
- * auths, credHelpers, credsStore; docs.docker.com/reference/cli/docker/login). The same for pulls by an
- * engine and for questions that are asked of the registry itself.
+ * Credentials for a registry: the target's logins, then those of docker's command line (config.json: auths,
+ * credHelpers, credsStore; docs.docker.com/reference/cli/docker/login). The same for pulls by an engine and
+ * for requests to the registry itself.
  */
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -11,17 +11,17 @@
 #include "providers/provider.h"
 
 struct login {
-    const char *user;              /* in the arena, or the target's */
-    const struct secret *password; /* ours or the target's */
-    struct secret *own, *token;    /* token: an identity token in place of user and password */
-    struct arena arena;            /* of what is no secret */
+    const char *user;              /* in the arena, or borrowed from the target */
+    const struct secret *password; /* `own`, or borrowed from the target */
+    struct secret *own, *token;    /* token: an identity token instead of user and password */
+    struct arena arena;            /* for everything that is not secret */
 };
 
-/* Fills *ret, zeroed where nothing is known of the registry ("docker.io", "localhost:5000"). May run a
+/* Fills *ret; no credentials for the registry ("docker.io", "localhost:5000") leave it zeroed. May run a
    credential helper. login_release() it in any case. */
 int login_find(const struct target *t, const char *registry, const struct cancel *c, struct login *ret,
                struct err *err) _must_check_;
 void login_release(struct login *l);
-/* Has it anything to say? */
+/* Does it hold any credentials? */
 bool login_known(const struct login *l);
 #endif

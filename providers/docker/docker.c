@@ -1,4 +1,4 @@
-/* One engine: opening, version, questions. */
+/* One engine: opening, version negotiation, requests. */
 #include "providers/docker/docker.h"
 
 #include "base/clock.h"
@@ -9,10 +9,10 @@
 
 #include <time.h>
 
-/* An ssh connection is a process here and a login there. */
+/* Fewer over ssh: each connection is a process here and a login there. */
 #define CONNECTIONS     16u
 #define CONNECTIONS_SSH 4u
-/* The oldest version of Podman's own API that has what is asked of it; newer ones answer it. */
+/* The oldest version of Podman's own API that has all we use; newer ones still serve it. */
 #define LIBPOD_PREFIX "/v4.0.0"
 
 void docker_close(struct provider *p)
@@ -70,7 +70,7 @@ static int docker_open(const struct target *t, const struct provider_env *env, s
     return docker_open_as(&provider_docker, t, t->url, env, ret, err);
 }
 
-/* "1.41" -> API(1, 41); 0 when it is none. */
+/* "1.41" -> API(1, 41); 0 when it is not a version. */
 static unsigned version_read(const char *s)
 {
     const char *dot = strchr(s, '.');
@@ -97,7 +97,7 @@ static void engine_name(struct docker *d, const struct http_head *h)
              version, d->api / 1000, d->api % 1000);
 }
 
-/* The header's time has whole seconds. */
+/* The header's time has a resolution of one second. */
 static int64_t clock_skew(const char *date)
 {
     struct tm tm = {0};

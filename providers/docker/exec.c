@@ -1,5 +1,5 @@
-/* A command in a running container: the connection leaves HTTP and carries its input and output (API,
- * ExecStart). */
+/* A command in a running container: the connection is upgraded from HTTP and carries its input and output
+   (API, ExecStart). */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/str.h"
@@ -19,9 +19,9 @@ struct session {
     struct http_pipe pipe;
     struct demux demux;
     bool input_open;
-    char out[8192]; /* input on its way */
+    char out[8192]; /* input read but not yet sent */
     size_t out_at, out_len;
-    struct winsize size; /* last told */
+    struct winsize size; /* last sent */
     struct arena arena;
 };
 
@@ -31,7 +31,7 @@ static int write_output(void *arg, int stream, const char *data, size_t len, str
     return io_write_all(stream == 2 ? s->rq->err_fd : s->rq->out_fd, data, len, err);
 }
 
-/* Tell the container's terminal how large ours is, when that changed. */
+/* Send the size of our terminal to the container's when it has changed. */
 static void tell_size(struct session *s)
 {
     struct winsize now;
@@ -107,7 +107,7 @@ static int converse(struct session *s, struct err *err)
         if (r < 0)
             break;
         tell_size(s);
-        /* With a terminal it looks up now and then for a new size: the signal for it may be somebody else's. */
+        /* With a terminal, poll for a new size: the signal for it may be handled by somebody else. */
         if (poll(p, ARRAY_LEN(p), s->rq->tty ? 500 : -1) < 0 && errno != EINTR)
             return err_errno(err, errno, "cannot wait for the command");
         if (p[1].revents)
@@ -159,7 +159,7 @@ static int start_exec(struct session *s, bool *ret_open, struct err *err)
 static int exit_code(struct session *s, int *ret, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
-    /* The output may end a moment before the engine has noted the end. */
+    /* The output may end a moment before the engine records the exit. */
     for (int i = 0; i < 50; i++) {
         json_decref(j);
         j = NULL;
@@ -176,7 +176,7 @@ static int exit_code(struct session *s, int *ret, struct err *err)
     return 0;
 }
 
-/* Our terminal hands on every key while the container's one interprets them. */
+/* Our terminal must pass on every key, because the container's terminal interprets them. */
 static bool terminal_raw(int fd, struct termios *ret_old)
 {
     struct termios raw;

@@ -12,7 +12,7 @@
 
 #define TAR_BLOCK 512u
 
-/* One header in the ustar format (POSIX pax, "ustar Interchange Format"), which GNU's long names go before. */
+/* One header in the ustar format (POSIX pax, "ustar Interchange Format"); GNU's long names precede it. */
 struct tar_header {
     char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100], magic[6],
         version[2], user[32], group[32], major[8], minor[8], prefix[155], pad[12];
@@ -68,7 +68,7 @@ static int number(const char *text, uint64_t *ret, const char *what, struct err 
     return r < 0 ? err_wrap(err, "%s", what) : 0;
 }
 
-/* A Secret's file on this host, which nobody else may read. */
+/* Read a Secret's file on this host, which must not be readable by others. */
 static int read_secret(const struct val *spec, const char *target, struct secret **ret, struct err *err)
 {
     const char *file = val_get_str(val_get(val_get(spec, "secrets"), target), "file");

@@ -1,13 +1,13 @@
-/* The images of an engine: which there are, who uses them, and removing one that nobody does. */
+/* The images of an engine: which exist, who uses them, and removing one that is unused. */
 #include "providers/docker/docker.h"
 
 #include "base/map.h"
 #include "base/str.h"
 #include "schema/kinds/container.h"
 
-#define REFS_MAX 256u /* that are taken off one image, one by one */
+#define REFS_MAX 256u /* names removed from one image, one by one */
 
-/* Podman's two interfaces do not write ids alike. */
+/* Podman's two APIs write ids differently: with or without "sha256:". */
 static const char *whole_id(struct arena *a, const char *id)
 {
     return str_starts(id, "sha256:") ? arena_strdup(a, id) : arena_printf(a, "sha256:%s", id);
@@ -33,7 +33,7 @@ int docker_engine_id(struct docker *d, const struct cancel *c, struct arena *a, 
 
 /* ---- listing ---- */
 
-/* Its tags and digests; Docker calls a name that is none "<none>:<none>". */
+/* Its tags and digests; Docker writes "<none>:<none>" for an image without a name. */
 static const char *const *refs_of(struct arena *a, json_t *image)
 {
     static const char *const lists[] = {"RepoTags", "RepoDigests"};
@@ -53,7 +53,7 @@ static const char *const *refs_of(struct arena *a, json_t *image)
     return refs;
 }
 
-/* Image id -> the name of a container of it. */
+/* Image id -> the name of a container made from it. */
 static int list_users(struct docker *d, const struct cancel *c, struct arena *a, struct map *ret,
                       struct err *err)
 {
@@ -84,7 +84,7 @@ int docker_images(struct provider *p, const struct cancel *c, struct arena *a, s
     int r = docker_engine_id(d, c, a, &ret->engine, err);
     if (r == 0)
         r = docker_json(d, &(struct ask){.path = "/images/json", .cancel = c}, &list, NULL, err);
-    /* After the images: a container that was made meanwhile is seen, one that is gone by then needs none. */
+    /* Listed after the images: a container created meanwhile is seen, and a removed one needs no image. */
     if (r == 0)
         r = list_users(d, c, a, &users, err);
     if (r < 0)
@@ -113,7 +113,7 @@ int docker_image_ids(struct docker *d, const struct cancel *c, struct arena *a, 
     _cleanup_json_ json_t *list = NULL;
     json_t *item;
     size_t i;
-    /* Also those that builds leave in between. */
+    /* Including the intermediate images of builds. */
     int r = docker_json(d, &(struct ask){.path = "/images/json?all=1", .cancel = c}, &list, NULL, err);
     json_array_foreach(list, i, item)
     {
@@ -134,7 +134,7 @@ static bool is_one_of(struct arena *a, const char *ref, const char *const *names
     return false;
 }
 
-/* Somebody's tag, or a digest of a repository that is none of ours. */
+/* A tag that is not in `names`, or a digest of a repository that none of `names` is in; NULL: none. */
 static const char *others_name(struct arena *a, const char *const *refs, const char *const *names)
 {
     for (; *refs; refs++) {
@@ -147,8 +147,8 @@ static const char *others_name(struct arena *a, const char *const *refs, const c
     return NULL;
 }
 
-/* A name that has to go by itself, for an engine removes by its id only what has one tag, and names of one
-   repository. NULL: none. */
+/* A name that must be removed first, because an engine removes an image by id only if it has one tag and all
+   its names are in one repository. NULL: none. */
 static const char *name_too_many(struct arena *a, const char *const *refs)
 {
     const char *kept = *refs ? ref_repository(a, *refs) : NULL;
@@ -158,7 +158,7 @@ static const char *name_too_many(struct arena *a, const char *const *refs)
     return NULL;
 }
 
-/* Without its parents: those are not what was asked for (API, ImageDelete). */
+/* Without untagged parents, which nobody asked to remove (API, ImageDelete, noprune). */
 static int delete_one(struct docker *d, const char *what, const struct cancel *c, struct arena *a,
                       struct err *err)
 {
@@ -169,7 +169,7 @@ static int delete_one(struct docker *d, const char *what, const struct cancel *c
     return docker_json(d, &q, NULL, NULL, err);
 }
 
-/* One step of it: 1 when there is more to do. */
+/* Remove one name, or the image itself: 1 when there is more to do. */
 static int remove_some(struct docker *d, const char *id, const char *const *names, const struct cancel *c,
                        struct err *err)
 {

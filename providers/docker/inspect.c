@@ -1,10 +1,10 @@
-/* Single objects, now; and what is learnt once of images and of the engine's set-up. */
+/* Single objects, uncached; and facts about images and the engine's configuration, which are read once. */
 #include "providers/docker/docker.h"
 
 #include "base/clock.h"
 #include "base/str.h"
 
-/* Keys of the caller's cache. The number is the version of what is stored. */
+/* Keys of the caller's cache. The number is the version of the stored format. */
 #define KEY_IMAGE "docker1/image/"
 #define KEY_FACTS "docker1/facts/"
 
@@ -19,8 +19,7 @@ int docker_inspect_json(struct docker *d, const char *native, const struct cance
 struct val *docker_cache_get(struct docker *d, struct arena *a, const char *key)
 {
     const struct provider_cache *c = &d->env.cache;
-    _cleanup_arena_ struct arena scratch =
-        ARENA_INIT; /* the bytes are not needed beside what they decode to */
+    _cleanup_arena_ struct arena scratch = ARENA_INIT; /* the bytes are not needed once they are decoded */
     const void *data;
     size_t len;
     struct val *v;
@@ -40,7 +39,7 @@ void docker_cache_put(struct docker *d, const char *key, const struct val *v)
     d->env.cache.put(d->env.cache.arg, key, b.data, b.len);
 }
 
-/* A copy in the arena of what is kept for all, or NULL. */
+/* A copy of the shared entry, in the arena; NULL: none. */
 static struct image_info *known_image(struct docker *d, const char *id, struct arena *a)
 {
     struct image_info *copy = NULL;
@@ -82,7 +81,7 @@ int docker_image(struct docker *d, const char *id, const struct cancel *c, struc
         const struct ask q = {.path = docker_path(&scratch, "/images/", id, "/json"), .cancel = c};
         int r = docker_json(d, &q, &j, NULL, err);
         if (r == ERR_NOTFOUND)
-            return 0; /* an image removed by force from under its containers */
+            return 0; /* the image was removed by force although containers use it */
         if (r < 0)
             return r;
         image_read(&scratch, j, &fresh);
@@ -120,8 +119,8 @@ int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, s
     return *ret ? 0 : err_set(err, ERR_CORRUPT, "the engine's description of image %s lacks its id", ref);
 }
 
-/* The set-up changes with a restart of the engine at most, and what depends on it is only what an absent
-   field means. */
+/* The configuration only changes when the engine restarts, and only decides what an absent field means, so
+   facts may be somewhat old. */
 static bool is_recent(const struct docker *d, const struct val *facts)
 {
     int64_t age = clock_wall(clock_system()) - val_get_int(facts, "at", 0);
@@ -130,7 +129,7 @@ static bool is_recent(const struct docker *d, const struct val *facts)
 
 static int ask_facts(struct docker *d, bool fresh, const struct cancel *c, struct err *err)
 {
-    /* /info takes Docker 5 ms, for it counts everything it has, and Podman fifty times as long. */
+    /* /info takes Docker 5 ms, because it counts all its objects, and Podman fifty times as long. */
     _cleanup_arena_ struct arena scratch = ARENA_INIT;
     _cleanup_json_ json_t *j = NULL;
     struct engine_facts facts;

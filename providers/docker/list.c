@@ -15,7 +15,7 @@ static struct val *labels_of(struct arena *a, json_t *item)
     return labels;
 }
 
-/* Of its names the one that is its own: those that links gave it have a second slash. */
+/* Its own name: names that links gave it contain a second slash. */
 static const char *name_of(json_t *item)
 {
     json_t *name;
@@ -30,7 +30,7 @@ static const char *name_of(json_t *item)
     return NULL;
 }
 
-/* The pod (Podman's own listing) or the swarm's service that it belongs to; NULL: it stands alone. */
+/* The pod (Podman's own listing) or the swarm's service that it belongs to; NULL: none. */
 static const char *owner_of(struct arena *a, json_t *item)
 {
     const char *pod = json_text(item, "Pod");

@@ -1,4 +1,4 @@
-/* What containers said, and what they use. */
+/* Logs of containers, and their resource usage. */
 #include "base/clock.h"
 #include "base/str.h"
 #include "providers/containers/demux.h"
@@ -42,7 +42,7 @@ int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct 
     _cleanup_arena_ struct arena a = ARENA_INIT;
     _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
     struct lines lines = {.line = rq->line, .arg = rq->arg};
-    /* Whether there are frames is not said in the answer before API 1.42. */
+    /* Before API 1.42 the answer does not say whether it consists of frames. */
     struct demux demux = {.bare = tty, .out = to_lines, .arg = &lines};
     const char *tail = rq->tail >= 0 ? arena_printf(&a, "&tail=%lld", (long long)rq->tail) : "";
     const char *query = arena_printf(&a, "/logs?stdout=1&stderr=1%s%s%s%s%s", rq->follow ? "&follow=1" : "",
@@ -80,8 +80,8 @@ static int64_t number(json_t *o, const char *key)
     return json_integer_value(json_object_get(o, key));
 }
 
-/* What the kernel can take back at once is no use of memory (docker stats does the same; cgroup v1 and v2
- * names). */
+/* Memory that the kernel can reclaim at once does not count as used (as in docker stats; names of cgroup v1
+   and v2). */
 static int64_t memory_used(json_t *memory)
 {
     json_t *detail = json_object_get(memory, "stats");

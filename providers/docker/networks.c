@@ -74,7 +74,7 @@ int networks_update(struct act *t, const struct object *o, bool *changed, struct
     return 0;
 }
 
-/* Something else has the name. */
+/* Something else has the name: a conflict. */
 static int in_the_way(const struct step *s, const struct object *o, struct err *err)
 {
     if (str_eq(o->owner, val_get_str(s->labels, MARK_OWNER)) && str_eq(o->id, s->id))
@@ -94,7 +94,7 @@ static int network_delete(struct act *t, const char *id, struct err *err)
                        NULL, NULL, err);
 }
 
-/* Which of two stays: the older one. It does not matter which, as long as everybody agrees. */
+/* Of two, the older one stays. Which one does not matter, as long as all runs decide alike. */
 static bool stays_before(const struct object *a, const struct object *b)
 {
     if (a->created_ns != b->created_ns)
@@ -103,8 +103,9 @@ static bool stays_before(const struct object *a, const struct object *b)
 }
 
 /*
- * What has the name now. An engine takes a second network of one name when both are asked for at once, which
- * is so after a kill: what the killed run sent is still under way. Of those that this step makes, one stays.
+ * Look at what has the name now. An engine accepts a second network of the same name when both are requested
+ * at the same time, which happens after a kill: the killed run's request is still in progress. Of the
+ * networks that this step makes, one is kept.
  */
 static int network_settle(struct act *t, struct err *err)
 {
@@ -119,7 +120,7 @@ static int network_settle(struct act *t, struct err *err)
     for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
         struct object o, *loser = &o;
         r = network_read(t->arena, json_array_get(list, i), &o, err);
-        if (r < 0 || !str_eq(o.native_name, s->native_name)) /* the filter takes parts of names */
+        if (r < 0 || !str_eq(o.native_name, s->native_name)) /* the filter also matches parts of names */
             continue;
         if (!act_made_by(s, &o)) {
             other = o;
@@ -162,8 +163,8 @@ int network_create(struct act *t, struct err *err)
     return network_settle(t, err);
 }
 
-/* Containers of ours that are on a network leave it; others keep it, and the removal fails with the engine's
- * words. */
+/* Disconnect our own containers from a network. If others are connected, the removal fails with the engine's
+   message. */
 static int send_off(struct act *t, const char *id, const char *owner, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
@@ -203,7 +204,7 @@ int volume_create(struct act *t, struct err *err)
     const struct step *s = t->step;
     struct object o;
     struct err ignored = {0};
-    /* The engine answers 201 for a name that exists, whosever it is. */
+    /* The engine answers 201 for a name that exists, whoever owns it. */
     int r = docker_look(t->d, &kind_volume, s->native_name, act_cancel(t), t->arena, &o, &ignored);
     if (r == 0 && !act_made_by(s, &o))
         return in_the_way(s, &o, err);

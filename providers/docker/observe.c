@@ -1,4 +1,4 @@
-/* Everything of an environment: listings side by side, and details only of what is new or moved. */
+/* All objects of an environment: listings in parallel, and details only of what is new or changed. */
 #include "providers/docker/observe.h"
 
 #include "base/clock.h"
@@ -47,8 +47,8 @@ const struct resource_set *desired_set(struct look_at *w)
     return w->desired;
 }
 
-/* The listings, in lanes that run at the same time: the containers' takes as long as the rest together. Where
-   it does not show which images have moved, all have to be asked about whatever it says. */
+/* The listings, in lanes that run in parallel: the containers' takes as long as the others together. If it
+   does not show which images have moved, all images are asked about in a lane of their own. */
 enum lane { LANE_CONTAINERS, LANE_REST, LANE_IMAGES, LANES };
 struct lane_job {
     struct look_at *w;
@@ -122,7 +122,7 @@ static int add_objects(struct look_at *w, json_t *list, read_fn *read, struct er
         if (r < 0)
             return r;
         w->out->listed++;
-        /* The filter makes the engine select; this checks the label. */
+        /* The filter makes the engine select; this checks the label's value. */
         if (o.owner && str_eq(o.owner, w->rq->owner))
             *observed_add(w->out) = o;
     }
@@ -137,7 +137,7 @@ static bool is_touched(const struct look_at *w, const char *id)
     return false;
 }
 
-/* Our containers that nobody has touched, as they were a moment ago. */
+/* Copy our untouched containers from the previous observation. */
 static void take_untouched(struct look_at *w)
 {
     for (size_t i = 0; w->partly && i < w->rq->before->n; i++) {
@@ -147,7 +147,7 @@ static void take_untouched(struct look_at *w)
     }
 }
 
-/* Networks as the dialect lists them. */
+/* Convert the dialect's listing of networks to Docker's form. */
 static void reform_networks(struct look_at *w)
 {
     json_t *list = json_array(), *item;
@@ -167,7 +167,7 @@ static int observe(struct look_at *w, struct err *err)
     r = ask_lists(w, err);
     if (r < 0)
         return r;
-    w->continuous = !w->d->dialect->updates_are_events; /* the listing shows all there is to see */
+    w->continuous = !w->d->dialect->updates_are_events; /* then the listing shows everything */
     events_read(w);
     r = containers_list(w, err);
     if (r == 0)
@@ -187,7 +187,7 @@ static int observe(struct look_at *w, struct err *err)
         r = desired_look(w, set, err);
     if (r < 0)
         return r;
-    /* A look at a part says nothing about what happened to the others. */
+    /* A partial observation says nothing about what happened to the other objects. */
     if (!w->rq->resource && !w->partly)
         events_keep(w);
     if (w->d->env.cache.flush)

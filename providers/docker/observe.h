@@ -1,12 +1,12 @@
 #ifndef PROVIDERS_DOCKER_OBSERVE_H
 #define PROVIDERS_DOCKER_OBSERVE_H
-/* An observation under way, shared by its parts: lists (observe.c), containers (observe_containers.c), what
-   desired resources need (observe_desired.c), and the engine's event log (observe_events.c). One thread, but
-   for the pool's jobs. */
+/* An observation in progress, shared by its parts: listings (observe.c), containers (observe_containers.c),
+   what desired resources need (observe_desired.c), and the engine's event log (observe_events.c). One thread,
+   except for jobs of the pool. */
 #include "providers/containers/listing.h"
 #include "providers/docker/docker.h"
 
-/* Of so many resources the containers are asked for one by one; of more, all. */
+/* The containers of up to this many resources are listed per resource; beyond it, all are listed. */
 #define TOUCHED_MAX 4u
 
 struct seen {
@@ -24,9 +24,9 @@ struct look_at {
     struct observed *out;
     struct http_answer containers[TOUCHED_MAX]; /* listings */
     size_t n_touched;
-    bool partly;                  /* they are of what was touched; the rest is as it was before */
+    bool partly;                  /* they only cover touched resources; the rest is copied */
     json_t *networks, *volumes;   /* listings */
-    struct http_answer events;    /* since the anchor, a JSON object a line */
+    struct http_answer events;    /* since the anchor, one JSON object per line */
     const struct val *anchor;     /* of the last observation; NULL none */
     const struct val *new_anchor; /* newest event seen; NULL none */
     bool continuous;              /* the event log reaches back to the last observation without a gap */
@@ -38,30 +38,30 @@ struct look_at {
     struct map images; /* id -> const struct image_info, of this observation */
     bool waited;       /* for `desired` */
     const struct resource_set *desired;
-    struct map asked; /* reference -> struct image_fact that was asked for beside the listings */
+    struct map asked; /* reference -> struct image_fact read in parallel to the listings */
     struct arena asked_arena;
 };
 
-/* What is desired, once it has been read; NULL: nothing is. Waits for it when it is called first. */
+/* The desired resources; NULL: none. The first call waits until they are loaded. */
 const struct resource_set *desired_set(struct look_at *w);
 
-/* The question for the event log, and what its answer says. */
+/* The request for the event log, and reading its answer. */
 const char *events_path(struct look_at *w);
 void events_read(struct look_at *w);
 void events_keep(struct look_at *w); /* the new anchor, into the cache */
 
 int containers_list(struct look_at *w,
-                    struct err *err) _must_check_; /* reads the listing, recalls what is known */
+                    struct err *err) _must_check_; /* reads the listing, recalls cached objects */
 int containers_look(struct look_at *w,
-                    struct err *err) _must_check_; /* inspects the rest, and makes objects */
-/* One container that was inspected, with defaults and joins: into o. */
+                    struct err *err) _must_check_; /* inspects the rest, and creates objects */
+/* Complete o, an inspected container, with defaults and the names of joined containers. */
 int container_finish(struct look_at *w, struct object *o, struct err *err) _must_check_;
-/* The end of a container of which everything else is known, by the event that told of it (observe_told.c). 1:
-   it is in w->out, and nothing was asked; 0: it has to be asked about. */
+/* Observe the end of a container from the event that reported it, if everything else is known
+   (observe_told.c). 1: it is in w->out, and was not asked about; 0: the engine must be asked. */
 int told_look(struct look_at *w, struct err *err) _must_check_;
 int image_of(struct look_at *w, const char *id, struct image_info **ret, struct err *err) _must_check_;
 
 int desired_look(struct look_at *w, const struct resource_set *set, struct err *err) _must_check_;
-/* Ask about all images of what is desired, into w->asked: for a thread of its own. */
+/* Look up all desired images, into w->asked; runs on a thread of its own. */
 int images_ask(struct look_at *w, struct err *err) _must_check_;
 #endif

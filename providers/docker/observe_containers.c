@@ -1,14 +1,14 @@
-/* The containers of an observation: the listing, what the cache knows of them, and inspection of the rest. */
+/* The containers of an observation: the listing, cached details, and inspection of the rest. */
 #include "providers/docker/observe.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
 #define KEY_CONTAINER "docker1/container/"
-/* Answers that wait to be read take about ten times their 5 kB: bounded, whatever there is. */
+/* Parsed answers take about ten times their 5 kB: the batch bounds their memory, however many containers. */
 #define INSPECT_BATCH 64u
 
-/* What the cache says of it, when it still looks the same. */
+/* Take the container from the cache, if it still looks the same in the listing. */
 static void recall(struct look_at *w, struct seen *s)
 {
     char look[DIGEST_HEX_LEN + 1];
@@ -62,7 +62,7 @@ static int read_list(struct look_at *w, struct http_answer *list, size_t *cap, s
         recall(w, &one);
         arena_push(w->arena, w->seen, w->n_seen, *cap, one);
     }
-    /* The text has been read: it need not be kept beside what was made of it. */
+    /* The text has been parsed and is no longer needed. */
     http_answer_release(list);
     return r;
 }
@@ -138,7 +138,7 @@ static int inspect_batch(struct look_at *w, struct batch *b, struct err *err)
     return 0;
 }
 
-/* "container:ID" says the name that the id has now; what is gone keeps the id. */
+/* Replace the id in "container:ID" by the container's current name; if it is gone, the id stays. */
 static void name_joins(struct look_at *w, struct object *o)
 {
     static const char *const fields[] = {"network_mode", "pid", "ipc"};

@@ -1,11 +1,12 @@
-/* What the desired side asks about: objects of a wanted name that are not ours, external ones, and images. */
+/* What desired resources need to know: objects that have a wanted name and are not ours, external objects,
+   and images. */
 #include "providers/docker/observe.h"
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "providers/containers/missing.h"
 
-#define NAMES_AT_ONCE 100u /* in one filter: a request line stays under Go's limit of headers */
+#define NAMES_AT_ONCE 100u /* in one filter: keeps the request line below Go's header limit */
 
 /* The engine's filter for names: it matches containers by regular expression, other objects by substring. */
 static const char *name_filter(struct look_at *w, const struct missing *m, size_t begin, bool exact)
@@ -127,7 +128,7 @@ static int find_namesakes(struct look_at *w, const struct resource_set *set, str
 
 /* Images. */
 
-/* A container of ours that runs what the reference means now; then nothing need be asked. */
+/* A container of ours that runs the image that the reference means now; then no request is needed. */
 static const struct object *runs_image(struct look_at *w, const char *ref)
 {
     for (size_t i = 0; i < w->out->n; i++) {
@@ -139,7 +140,7 @@ static const struct object *runs_image(struct look_at *w, const char *ref)
     return NULL;
 }
 
-/* What the registry has under a name (P7: reading only). NULL when it cannot be asked. */
+/* The digest that the registry has under a name (P7: reading only). NULL when it cannot be asked. */
 static const char *remote_digest(struct look_at *w, const char *ref)
 {
     _cleanup_json_ json_t *j = NULL;
@@ -157,7 +158,7 @@ static const char *remote_digest(struct look_at *w, const char *ref)
     return r < 0 ? NULL : arena_strdup(w->arena, json_string_value(json_object_get(descriptor, "digest")));
 }
 
-/* Whether the containers that run this reference run another image than it now means. It is false when the
+/* Set whether the containers with this reference run another image than it now means. False when the
    reference means no image on this engine: then they run what was asked for. */
 static void mark_moved(struct look_at *w, const char *ref, bool moved)
 {
@@ -166,7 +167,7 @@ static void mark_moved(struct look_at *w, const char *ref, bool moved)
             w->out->items[i]->image_moved = moved;
 }
 
-/* Compare what each container of this reference runs with the image that it means. */
+/* The same for each container by itself: compare the image that it runs with `id`. */
 static void mark_others(struct look_at *w, const char *ref, const char *id)
 {
     for (size_t i = 0; i < w->out->n; i++)
@@ -174,7 +175,7 @@ static void mark_others(struct look_at *w, const char *ref, const char *id)
             w->out->items[i]->image_moved = !str_eq(w->out->items[i]->image_id, id);
 }
 
-/* What the reference means on this engine, if anything. */
+/* Look up the image that the reference means on this engine, if any. */
 static int ask_image(struct look_at *w, struct arena *a, const char *ref, struct image_fact *ret,
                      struct err *err)
 {
@@ -213,7 +214,7 @@ int images_ask(struct look_at *w, struct err *err)
     return r;
 }
 
-/* The same, taken from images_ask() when that has asked already. */
+/* The same, from images_ask() when it has already asked. */
 static int image_now(struct look_at *w, const char *ref, struct image_fact *ret, struct err *err)
 {
     const struct image_fact *asked = map_get(&w->asked, ref);

@@ -1,9 +1,9 @@
 /*
  * What a listing does not show: a container's limits and restart policy, changed while it runs (`docker
- * update`). The engine's event log says so, but it holds only its newest 256 events, and none from before its
- * start. So each observation remembers the newest event it saw, its anchor, and the next one asks for all
- * events from the anchor on: when the anchor itself is in the answer, nothing can be missing behind it. When
- * it is not, everything is inspected.
+ * update`). The engine's event log shows that, but it holds only the newest 256 events, and none from before
+ * the engine's start. So each observation remembers the newest event it saw, its anchor, and the next one
+ * asks for all events from the anchor on: if the anchor itself is in the answer, no later event is missing.
+ * If it is not, everything is inspected.
  */
 #include "providers/docker/observe.h"
 
@@ -37,7 +37,7 @@ struct logged {
     int64_t time;
 };
 
-/* Read without a tree: health checks can fill the log with three events each time. */
+/* Parsed without building a tree: each health check can add three events to the log. */
 static bool event_scan(struct arena *a, struct span line, struct logged *ret)
 {
     struct scan s, actor;
@@ -62,8 +62,8 @@ static bool event_scan(struct arena *a, struct span line, struct logged *ret)
     return r == 0 && ret->action && ret->id && ret->time > 0;
 }
 
-/* Does an inspection from before it tell something else than one from after it. What health checks do shows
- * in the listing. */
+/* Can an inspection before the event differ from one after it? What health checks change shows in the
+   listing. */
 static bool changes_container(const struct logged *e)
 {
     return e->container && !str_starts(e->action, "exec_") && !str_starts(e->action, "health_status") &&
@@ -84,7 +84,7 @@ void events_read(struct look_at *w)
         if (w->anchor && e.time == val_get_int(w->anchor, "time", 0) &&
             str_eq(e.id, val_get_str(w->anchor, "id")) &&
             str_eq(e.action, val_get_str(w->anchor, "action"))) {
-            w->continuous = true; /* the last observation saw it already */
+            w->continuous = true; /* this is the anchor: the last observation has seen it */
             continue;
         }
         if (changes_container(&e))

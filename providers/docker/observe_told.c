@@ -1,8 +1,8 @@
 /*
- * The end of a container by the word of the event that told of it. When Docker says `die` it still holds the
- * container, for as long as it takes to give back its networks: an inspection waits for that, and the listing
- * shows it as running until then (daemon/monitor.go). What else is known of it was observed before, and has
- * not changed since: who asks in this way has heard of everything that happened.
+ * The end of a container, observed from the event that reported it. When Docker sends `die` it still keeps
+ * the container locked until its networks are released: an inspection waits for that, and the listing shows
+ * it as running until then (daemon/monitor.go). Everything else about the container was observed before and
+ * has not changed since: a caller that uses this has followed all events.
  */
 #include "providers/docker/observe.h"
 
@@ -13,7 +13,8 @@ static const struct resource *asked_for(const struct look_at *w)
     return w->rq->desired ? resource_find(w->rq->desired, w->rq->resource) : NULL;
 }
 
-/* Does nobody but us start it again, is it alone, and does it say everything by itself? */
+/* Does only Forge restart it, is it the only instance, and does it depend on no other container or moving
+   image? */
 static bool is_plain(const struct resource *r)
 {
     static const char *const joins[] = {"network_mode", "pid", "ipc"};

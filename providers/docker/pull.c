@@ -1,4 +1,4 @@
-/* Pulling of images, with progress in bytes; one pull for all who want the same image. */
+/* Pulling images, with progress in bytes; one pull serves all steps that want the same image. */
 #include "providers/docker/docker.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "schema/kinds/container.h"
 
-/* A pull under way, shared by whoever wants it. */
+/* A pull in progress, shared by all steps that want the image. */
 struct pull {
     const char *ref;
     unsigned users;
@@ -41,7 +41,7 @@ void pulls_free(struct pulls *p)
     free(p);
 }
 
-/* The progress stream: a JSON object a line. */
+/* The progress stream: one JSON object per line. */
 struct progress {
     struct act *act;
     struct buf line;
@@ -77,7 +77,7 @@ static void read_line(struct progress *p, const char *text, size_t len)
     if (error) {
         _cleanup_json_ json_t *body = json_pack("{s:s}", "message", error);
         char *copy = json_dumps(body, JSON_COMPACT);
-        /* 200 was said long ago: the words alone tell. */
+        /* The status 200 was sent long ago: only the message tells what failed. */
         refusal_read(500, copy, copy ? strlen(copy) : 0, &p->failure);
         free(copy);
         return;
@@ -111,7 +111,7 @@ static int take_progress(void *arg, const char *data, size_t len, struct err *er
     return 0;
 }
 
-/* fromImage and tag; without a tag the engine would pull all of them. */
+/* fromImage and tag; without a tag the engine would pull all tags. */
 static int pull_path(struct act *t, struct buf *path, struct err *err)
 {
     const char *canonical;
@@ -165,7 +165,7 @@ static int pull_now(struct act *t, struct err *err)
                           .path = buf_str(&path),
                           .headers = login,
                           .cancel = act_cancel(t),
-                          .timeout_ns = 300 * NS_PER_S, /* of silence */
+                          .timeout_ns = 300 * NS_PER_S, /* without any data */
                           .sink = take_progress,
                           .arg = &p};
     r = docker_ask(t->d, &q, &answer, NULL, err);
@@ -201,7 +201,7 @@ static void drop_pull(struct pulls *ps, struct pull *gone)
     free(gone);
 }
 
-/* Somebody pulls it already: wait for that. */
+/* The image is already being pulled: wait for that pull. */
 static int join_pull(struct act *t, struct pulls *ps, struct pull *p, struct err *err)
 {
     int r = 0;
@@ -209,7 +209,7 @@ static int join_pull(struct act *t, struct pulls *ps, struct pull *p, struct err
     while (!p->done && r == 0) {
         struct timespec until;
         clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec++; /* looks up now and then, for the sake of cancellation */
+        until.tv_sec++; /* wake up regularly to check for cancellation */
         pthread_cond_timedwait(&ps->ended, &ps->lock, &until);
         r = cancel_check(act_cancel(t), err);
     }
@@ -231,7 +231,7 @@ static int pull_once(struct act *t, struct err *err)
     if (p) {
         r = join_pull(t, ps, p, err);
         pthread_mutex_unlock(&ps->lock);
-        /* The other was stopped, and we were not. */
+        /* The step that pulled was cancelled, and ours was not. */
         return r == ERR_CANCELLED && !cancel_is_set(act_cancel(t)) ? pull_once(t, err) : r;
     }
     p = mem_new(struct pull);
@@ -259,8 +259,8 @@ static int report_image(struct act *t, struct err *err)
     return r;
 }
 
-/* What is there before a pull: only what is new afterwards was brought by it. False: it cannot be told, and
-   that keeps nobody from pulling. */
+/* List the images before a pull: only an image that is new afterwards was brought by it. False: it cannot be
+   told, which does not prevent the pull. */
 static bool list_before(struct act *t, struct map *ret)
 {
     struct err ignored = {0};
@@ -275,7 +275,7 @@ static bool list_before(struct act *t, struct map *ret)
 int act_pull(struct act *t, struct err *err)
 {
     const char *policy = str_or(t->step->pull_policy, "missing");
-    bool by_id = str_starts(t->step->image, "sha256:"); /* nothing that a registry could be asked for */
+    bool by_id = str_starts(t->step->image, "sha256:"); /* a local image id: no registry can provide it */
     struct err before = {0};
     int r = report_image(t, &before);
     if (r < 0 && r != ERR_NOTFOUND) {

@@ -1,7 +1,7 @@
 /*
- * The files of a volume, out and in, as a tar archive. An engine has archives of containers only (API,
- * GET and PUT /containers/ID/archive), and mounts a container's volumes for them: so a container is made for
- * it, never started, on an empty image, and removed again. It needs no image that is there, and no network.
+ * Saving and loading the files of a volume as a tar archive. An engine offers archives only for containers
+ * (API, GET and PUT /containers/ID/archive), and mounts their volumes for it. So a container is created from
+ * an empty image, never started, and removed afterwards. This needs neither an existing image nor a network.
  */
 #include "providers/docker/docker.h"
 
@@ -15,7 +15,7 @@
 #define TAR_BLOCK   512u
 #define MOUNT_POINT "/volume"
 
-/* The container that has a volume mounted, while it is there. */
+/* The temporary container that has the volume mounted. */
 struct carrier {
     struct docker *d;
     const struct cancel *cancel;
@@ -23,7 +23,7 @@ struct carrier {
     const char *image, *id;
 };
 
-/* An archive of nothing makes an image of nothing (API, ImageCreate, fromSrc). */
+/* Importing an empty archive creates an empty image (API, ImageCreate, fromSrc). */
 static int make_image(struct carrier *c, struct err *err)
 {
     static const char nothing[2 * TAR_BLOCK];
@@ -44,7 +44,7 @@ static int make_image(struct carrier *c, struct err *err)
     return 0;
 }
 
-/* One at a time for each volume: its name says so. */
+/* Its name is derived from the volume's, so there is only one at a time for each volume. */
 static int make_container(struct carrier *c, const char *volume, struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
@@ -66,7 +66,7 @@ static int make_container(struct carrier *c, const char *volume, struct err *err
     return c->id ? 0 : err_set(err, ERR_CORRUPT, "the engine did not name the container that it made");
 }
 
-/* Also after a cancel: nothing is to stay. */
+/* Cleans up even after a cancellation: nothing may be left behind. */
 static void carrier_release(struct carrier *c)
 {
     struct err ignored = {0};
@@ -86,7 +86,7 @@ static int carrier_open(struct carrier *c, const char *volume, struct err *err)
 {
     struct object o;
     arena_init(&c->arena);
-    /* An engine would make an empty volume for a name that it does not know. */
+    /* An engine would create an empty volume for an unknown name, so check first. */
     int r = docker_look(c->d, &kind_volume, volume, c->cancel, &c->arena, &o, err);
     if (r == 0)
         r = make_image(c, err);
@@ -108,14 +108,14 @@ int docker_volume_save(struct provider *p, const char *volume, int fd, const str
 {
     struct carrier c = {.d = docker_of(p), .cancel = cancel};
     int r = carrier_open(&c, volume, err);
-    /* Opened before it is judged: only then it is known who answers. */
+    /* Checked after opening: only then is the dialect known. */
     if (r == 0 && !c.d->dialect->archives_are_faithful) {
         r = err_set(err, ERR_UNSUPPORTED, "%s's API gives all files to root and leaves out dev, proc and sys",
                     c.d->dialect->name);
         (void)err_hint(err, "on its machine: podman volume export %s --output FILE", volume);
     } else if (r == 0) {
         _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
-        /* "/." : what is in it, with names that begin "./". */
+        /* "/.": the contents of the folder, with names that begin with "./". */
         const struct ask q = {
             .path = archive_path(&c, MOUNT_POINT "/."), .sink = write_out, .arg = &fd, .cancel = cancel};
         r = docker_ask(c.d, &q, &answer, NULL, err);
@@ -124,13 +124,13 @@ int docker_volume_save(struct provider *p, const char *volume, int fd, const str
     return r < 0 ? err_wrap(err, "cannot save volume %s", volume) : 0;
 }
 
-/* Counts the archive of the volume; more than its root, and it stops. */
+/* Counts the bytes of the volume's archive; fails as soon as it holds more than the root folder. */
 static int count_bytes(void *arg, const char *data, size_t len, struct err *err)
 {
     size_t *n = arg;
     (void)data;
     *n += len;
-    /* An archive of an empty folder: its own header, and two empty blocks that end it. */
+    /* The archive of an empty folder is its own header and two zero blocks at the end. */
     return *n > 3 * (size_t)TAR_BLOCK ? err_set(err, ERR_CONFLICT, "it holds files already") : 0;
 }
 
@@ -157,7 +157,7 @@ static int put_archive(struct carrier *c, int fd, struct err *err)
                           .raw = data,
                           .raw_len = (size_t)st.st_size,
                           .raw_type = "application/x-tar",
-                          .timeout_ns = -1, /* the engine answers when all is unpacked */
+                          .timeout_ns = -1, /* the engine only answers when everything is unpacked */
                           .cancel = c->cancel};
     int r = docker_ask(c->d, &q, &answer, NULL, err);
     munmap(data, (size_t)st.st_size);

@@ -5,8 +5,8 @@
 #include "base/parse.h"
 #include "base/str.h"
 
-#define LOOK_EVERY_NS NS_PER_S         /* for progress, and should an event be lost */
-#define SHORT_NS      (50 * NS_PER_MS) /* what is left to watch is slept through: an event says nothing sooner */
+#define LOOK_EVERY_NS NS_PER_S         /* for progress, and in case an event is lost */
+#define SHORT_NS      (50 * NS_PER_MS) /* a shorter remaining watch is slept: events would not end it sooner */
 
 enum verdict { NOT_YET, HOLDS, WILL_NOT };
 
@@ -15,13 +15,13 @@ static bool is_over(const struct object *o)
     return o->state == OBJECT_EXITED || o->state == OBJECT_DEAD || o->state == OBJECT_REMOVING;
 }
 
-/* Of something that was ready: has it come again since, or does it not do its work any more? */
+/* Has a container that was ready been restarted since, or become unhealthy? */
 static bool failed_since(const struct object *o, unsigned restarts)
 {
     return o->restarts > restarts || o->health == HEALTH_UNHEALTHY;
 }
 
-/* `up_ns`: for how long it has been seen running; `restarts`: how many there were when the wait began. */
+/* `up_ns`: for how long it has been seen running; `restarts`: its restart count when the wait began. */
 static enum verdict judge(const struct step *s, const struct object *o, int64_t up_ns, unsigned restarts)
 {
     bool over = is_over(o);
@@ -31,7 +31,7 @@ static enum verdict judge(const struct step *s, const struct object *o, int64_t 
     case DEPEND_HEALTHY:
         if (over || o->health == HEALTH_UNHEALTHY || (o->state == OBJECT_RESTARTING && o->restarts > 0))
             return WILL_NOT;
-        /* Without a check there is nothing to be but running. */
+        /* Without a health check, running is all that can be expected. */
         return o->health == HEALTH_HEALTHY || (o->health == HEALTH_NONE && o->state == OBJECT_RUNNING)
                    ? HOLDS
                    : NOT_YET;
@@ -47,7 +47,7 @@ static enum verdict judge(const struct step *s, const struct object *o, int64_t 
 
 #define EXIT_KILLED 137 /* 128 + SIGKILL */
 
-/* The engine hears of a kill for want of memory apart from the end, and notes it perhaps a moment later. */
+/* The engine learns of an out-of-memory kill separately from the exit, and may record it a moment later. */
 static void learn_why(struct act *t, struct object *o)
 {
     struct object again;
@@ -100,7 +100,7 @@ static int wake_on_event(void *arg, const char *data, size_t len, struct err *er
     return err_set(err, ERR_CANCELLED, "woken");
 }
 
-/* Until the next event about the container after *since_ns (engine's time), or until `ns` have passed. */
+/* Wait until the next event about the container after *since_ns (engine's time), or until `ns` have passed. */
 static int pause_until_event(struct act *t, const char *id, int64_t *since_ns, int64_t ns, struct err *err)
 {
     _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
@@ -139,8 +139,8 @@ static const char *waiting_for(enum depend_condition c)
                                    : "watching it run";
 }
 
-/* A short watch is slept through before the first look: what runs then, and has not come again, ran all the
-   while. */
+/* A short watch sleeps before the first look: a container that then runs and was never restarted has run all
+   the time. */
 static bool sleeps_first(const struct step *s)
 {
     return s->condition == DEPEND_STARTED && !s->monitor && s->timeout_ns > 0 && s->timeout_ns <= SHORT_NS;

@@ -2,11 +2,11 @@
  * The engine's event stream, for an epoll loop. The watch's descriptor is itself an epoll of the connection
  * and one timer.
  *
- * It goes through states: waiting (the timer ends it), connecting, sending, head, body. A connection that
- * breaks is made again with back-off, and asks for events from a little before the last one it saw. Whether
- * something was missed meanwhile is known from that last event: the engine's log has it, then everything
- * after it is there too; when it does not come again (the log holds 256 events, and nothing from before the
- * engine's start), `lost` is reported.
+ * Its states are: waiting (until the timer expires), connecting, sending, head, body. A broken connection is
+ * opened again with back-off, and asks for events from a little before the last one it saw. That last event
+ * shows whether anything was missed: if the engine's log still holds it, the log holds everything after it
+ * too. If it does not come again (the log holds 256 events, and nothing from before the engine's start),
+ * `lost` is reported.
  */
 #include "providers/docker/docker.h"
 
@@ -28,8 +28,8 @@
 #define BACKOFF_LAST_NS  (10 * NS_PER_S)
 #define CONNECT_NS       (20 * NS_PER_S)
 #define OVERLAP_NS       NS_PER_S
-#define REPLAY_NS        (300 * NS_PER_MS) /* the log is sent at once; this much later it has been */
-#define READS_AT_ONCE    16                /* then the loop gets its turn */
+#define REPLAY_NS        (300 * NS_PER_MS) /* the log is sent at once; after this time it is complete */
+#define READS_AT_ONCE    16                /* then control returns to the loop */
 
 static void set_timer(struct watching *w, int64_t ns)
 {
@@ -58,7 +58,7 @@ static void leave(struct watching *w)
     w->watch->connected = false;
 }
 
-/* The connection is gone: again, later. */
+/* The connection is gone: reconnect later. */
 static void fall_back(struct watching *w, const struct err *why)
 {
     unsigned char random;
@@ -73,11 +73,10 @@ static void fall_back(struct watching *w, const struct err *why)
 
 static void write_request(struct watching *w)
 {
-    /* Without a version in its path: the stream's form is the same in all, and nothing is to be asked before.
-     */
+    /* No version in the path: the stream has the same form in all versions, and so needs no negotiation. */
     _cleanup_buf_ struct buf path = BUF_INIT;
     buf_adds(&path, "/events?");
-    /* Events of one moment may be logged in another order than that of their times. */
+    /* Events of the same moment may be logged out of order. */
     const int64_t since = w->last_ns - OVERLAP_NS;
     if (w->last_ns)
         buf_addf(&path, "since=%lld.%09lld&", (long long)(since / NS_PER_S), (long long)(since % NS_PER_S));
@@ -115,7 +114,7 @@ uint64_t watch_hash(const char *s, size_t n)
     return h ? h : 1;
 }
 
-/* Seen before: only what an overlap brings again. */
+/* Has this event been seen before, and is repeated because of the overlap? */
 static bool is_repeated(struct watching *w, uint64_t hash)
 {
     for (size_t i = 0; i < WATCH_RECENT; i++)
@@ -133,7 +132,7 @@ static void take_line(struct watching *w, const char *text, size_t len)
     uint64_t hash = watch_hash(text, len);
     if (len == 0 || is_repeated(w, hash)) {
         if (len > 0 && w->replaying && hash == w->last_hash) {
-            w->replaying = false; /* the log reaches back to it */
+            w->replaying = false; /* the log reaches back to the last event */
             set_timer(w, w->rules->tick_ns);
         }
         return;
@@ -141,7 +140,7 @@ static void take_line(struct watching *w, const char *text, size_t len)
     if (event_read(&w->arena, text, len, &e, &ignored) < 0)
         return;
     if (w->replaying)
-        report_lost(w); /* something newer came first: it is not in the log any more */
+        report_lost(w); /* a newer event came first: the last one is no longer in the log */
     w->recent[w->n_recent++ % WATCH_RECENT] = hash;
     if (e.at_ns >= w->last_ns) {
         w->last_ns = e.at_ns;
@@ -182,7 +181,7 @@ static int take_content(struct watching *w, const char *data, size_t len, struct
     return 0;
 }
 
-/* The head of the answer is there: the stream flows. */
+/* The head of the answer is complete: the stream is open. */
 static int flow(struct watching *w, size_t head_len, struct err *err)
 {
     struct http_head head;
@@ -200,7 +199,7 @@ static int flow(struct watching *w, size_t head_len, struct err *err)
     w->backoff_ns = 0;
     w->replaying = w->connected_before;
     if (w->replaying && !w->last_ns)
-        report_lost(w); /* no event was ever seen that could prove anything */
+        report_lost(w); /* no event was seen yet whose replay could prove that nothing is missing */
     set_timer(w, w->replaying ? REPLAY_NS : w->rules->tick_ns);
     w->connected_before = true;
     w->rules->learn(w);
@@ -244,7 +243,7 @@ static int take_input(struct watching *w, struct err *err)
     return r == 0 && w->state == WATCH_BODY ? take_body(w, err) : r;
 }
 
-/* One thing further. 0: and perhaps more; STREAM_AGAIN: the connection must be waited for. */
+/* Advance by one step. 0: there may be more to do; STREAM_AGAIN: wait for the connection. */
 static int advance(struct watching *w, struct err *err)
 {
     size_t n = 0;
@@ -297,7 +296,7 @@ int docker_watch_dispatch(struct watch *watch, struct err *err)
     int r = 0;
     (void)err;
     timer_due(w);
-    /* What TLS has decrypted already wakes nobody again. */
+    /* Data that TLS has already decrypted causes no further wake-up. */
     for (int i = 0;
          r == 0 && (i < READS_AT_ONCE || (w->state != WATCH_WAITING && stream_has_pending(&w->stream))); i++)
         r = advance(w, &why);
@@ -312,7 +311,7 @@ int docker_watch_dispatch(struct watch *watch, struct err *err)
 }
 
 static const struct watch_rules engine_rules = {
-    /* "died" and "remove" are Podman's. */
+    /* "died" and "remove" are Podman's names. */
     .filters =
         "{\"type\":[\"container\",\"network\",\"volume\"],\"event\":[\"create\",\"start\",\"die\",\"oom\","
         "\"pause\","
@@ -348,7 +347,7 @@ int watch_open_by(const struct watch_rules *rules, struct provider *p, const cha
         return r;
     }
     if (begin(w, &why) < 0)
-        fall_back(w, &why); /* it will be there later */
+        fall_back(w, &why); /* not an error here: it reconnects later */
     return 0;
 }
 

@@ -1,23 +1,23 @@
 #ifndef PROVIDERS_DOCKER_WATCH_H
 #define PROVIDERS_DOCKER_WATCH_H
-/* Inside the event stream: its state (watch.c), and whom an event concerns (watch_filter.c). */
+/* Internal to the event stream: its state (watch.c), and which object an event is about (watch_filter.c). */
 #include "base/map.h"
 #include "providers/containers/events.h"
 #include "providers/docker/docker.h"
 
-#define WATCH_RECENT 512u /* more than the engine's log holds */
+#define WATCH_RECENT 512u /* events; more than the engine's log holds */
 
 enum watch_state { WATCH_WAITING, WATCH_CONNECTING, WATCH_SENDING, WATCH_HEAD, WATCH_BODY };
 
 struct watching;
 
-/* Which events are asked for, and whom they concern: what engines and swarms differ in. */
+/* Which events are requested, and which objects they are about: where engines and swarms differ. */
 struct watch_rules {
     const char *filters; /* JSON */
-    /* Is it about something of ours. May complete what is told of it. */
+    /* Is the event about an object of ours? May fill in missing members of *ev. */
     bool (*concerns)(struct watching *w, const struct engine_event *e, struct provider_event *ev);
-    void (*learn)(struct watching *w); /* which objects are ours, when the stream begins */
-    /* Look for what no event tells, every tick_ns while the stream flows; NULL: events tell it all. */
+    void (*learn)(struct watching *w); /* learn which objects are ours, when the stream begins */
+    /* Check for changes without events, every tick_ns while the stream is open; NULL: events report all. */
     void (*tick)(struct watching *w);
     int64_t tick_ns;
 };
@@ -25,7 +25,7 @@ struct watch_rules {
 struct known_container {
     char *id, *owner, *resource;
     unsigned instance;
-    uint64_t tasks, tasks_before; /* of a service: digests of its tasks at the last two ticks; 0: none yet */
+    uint64_t tasks, tasks_before; /* service: digests of its tasks at the last two ticks; 0: none yet */
 };
 
 struct watching {
@@ -37,8 +37,8 @@ struct watching {
     struct stream stream;
     struct buf out; /* the request */
     size_t sent;
-    struct buf in;   /* received, not yet read */
-    struct buf line; /* an event that is not complete */
+    struct buf in;   /* received, not yet parsed */
+    struct buf line; /* an incomplete event */
     struct http_body body;
     int timer;
     int64_t backoff_ns;
@@ -46,20 +46,20 @@ struct watching {
     int64_t last_ns;                  /* engine's time of the newest event */
     uint64_t last_hash, recent[WATCH_RECENT];
     size_t n_recent;
-    struct map known;      /* networks' ids and volumes' names that are ours: their events carry no labels */
-    struct map containers; /* ids of ours -> struct known_container: what joins or leaves a network is told by
-                              id only */
-    struct arena arena;    /* of the event at hand */
+    struct map known;      /* ids of our networks and names of our volumes: their events carry no labels */
+    struct map containers; /* ids of our containers -> struct known_container: events about joining or leaving
+                              a network carry only the id */
+    struct arena arena;    /* for the current event */
 };
 
-/* Is it about something of ours. May complete what is told of it. */
+/* Is the event about an object of ours? May fill in missing members of *ev. */
 bool watch_concerns(struct watching *w, const struct engine_event *e, struct provider_event *ev);
 /* Learn which containers, networks and volumes are ours. */
 void watch_learn(struct watching *w);
 void watch_forget(struct watching *w);
 uint64_t watch_hash(const char *s, size_t n); /* never 0 */
 bool watch_is_owner(const struct watching *w, const char *owner);
-/* An object of ours, by the id that events call it; an owner of NULL is not known. */
+/* Remember an object of ours by the id that its events carry; owner NULL: unknown. */
 void watch_know(struct watching *w, const char *id, const char *owner, const char *resource,
                 unsigned instance);
 int watch_open_by(const struct watch_rules *rules, struct provider *p, const char *owner, struct watch *watch,

@@ -1,7 +1,8 @@
 /*
- * Whom an event concerns. Containers' events carry their labels; those of networks and volumes do not, and
- * what joins or leaves a network is told by its id only. So the watch knows ours by id: it asks the engine
- * when it connects, hears of each new container, and asks about each new network and volume.
+ * Which object an event is about. Events of containers carry labels; those of networks and volumes do not,
+ * and a container that joins or leaves a network is only named by its id. So the watch knows our objects by
+ * id: it lists them when it connects, learns new containers from their events, and asks about each new
+ * network and volume.
  */
 #include "providers/docker/watch.h"
 
@@ -10,8 +11,8 @@
 #include "base/str.h"
 #include "providers/containers/listing.h"
 
-/* The loop thread waits for these answers: an engine that has just sent an event gives them in a millisecond.
- */
+/* The loop thread waits for these answers; an engine that has just sent an event gives them within a
+   millisecond. */
 #define ANSWER_NS (2 * NS_PER_S)
 
 bool watch_is_owner(const struct watching *w, const char *owner)
@@ -151,7 +152,7 @@ bool watch_concerns(struct watching *w, const struct engine_event *e, struct pro
     }
     if (e->type == EVENT_OTHER)
         return false;
-    /* What joins or leaves a network changes that container. */
+    /* Joining or leaving a network changes the container. */
     if (e->container) {
         const struct known_container *k = map_get(&w->containers, e->container);
         if (!k)
