@@ -1,4 +1,4 @@
-/* What every call goes through: latency, injected faults, the log and its counters. */
+/* The common part of every call: latency, injected faults, the log and its counters. */
 #include "providers/fake/state.h"
 
 #include "base/mem.h"
@@ -17,7 +17,7 @@ const char *fake_verb_name(enum fake_verb v)
     return verb_names[v];
 }
 
-/* A latency on a fake clock only moves that clock; on the real one it can be interrupted. */
+/* With a fake clock, latency only advances that clock; with the real one it can be cancelled. */
 static void spend(struct fake_engine *e, int64_t ns, const struct cancel *c)
 {
     if (ns <= 0)
@@ -28,7 +28,7 @@ static void spend(struct fake_engine *e, int64_t ns, const struct cancel *c)
         e->clock->sleep(e->clock, ns);
 }
 
-/* The fault that this call meets, if any; counts the call against every fault that it matches. */
+/* The fault that applies to this call, if any; counts the call for every fault that it matches. */
 static bool meet_fault(struct fake_engine *e, enum fake_verb v, const char *name, struct fake_fault *ret)
 {
     bool met = false;
@@ -58,7 +58,7 @@ static int fail_dark(struct fake_engine *e, struct err *err)
 {
     e->dark = true;
     err_set(err, ERR_UNAVAILABLE, "engine fake://%s does not answer", e->name);
-    err->retryable = false; /* nothing of it comes back before fake_power_cut(e, 0) */
+    err->retryable = false; /* a retry is useless before fake_power_cut(e, 0) */
     return err->code;
 }
 
@@ -74,7 +74,7 @@ static void record(struct fake_engine *e, struct fake_ticket *t, int result, boo
     e->calls[e->n_calls++] = t->call;
     e->counts[t->call.verb]++;
     e->changes += changed;
-    /* A pull that finds the image has only asked for it. */
+    /* A pull that finds the image present counts as a read. */
     if (t->is_write && !(t->call.verb == FAKE_PULL && !changed && result == 0))
         e->writes++;
     else

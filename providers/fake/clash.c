@@ -1,4 +1,4 @@
-/* What only one running container can have: a published port of the host, an address on a network. */
+/* What only one running container can hold: a published port of the host, an address on a network. */
 #include "providers/fake/state.h"
 
 #include "base/str.h"

@@ -1,9 +1,9 @@
-/* What others do to the engine behind our back, and what a test asks about it. */
+/* Changes made to the engine behind Forge's back, and queries for tests. */
 #include "providers/fake/state.h"
 
 #include "base/str.h"
 
-/* A test that names what is not there is wrong. */
+/* A test that names an object that does not exist is wrong: abort. */
 static struct fake_object *must_find(struct fake_engine *e, const char *object)
 {
     struct fake_object *o = fake_find(e, object);
@@ -94,7 +94,7 @@ void fake_kill(struct fake_engine *e, const char *object, int exit_code)
     fake_lock(e);
     struct fake_object *o = must_find(e, object);
     fake_settle_locked(e);
-    /* As if its process had died: the restart policy has a say. */
+    /* As if its process had died: the restart policy applies. */
     if (fake_running(o)) {
         o->exit_due_ns = fake_now(e);
         o->exit_then = exit_code;

@@ -1,20 +1,21 @@
 /*
  * An engine that outlives the process, for tests of programs: "fake:///FOLDER/FILE" is kept in that file from
- * one process to the next. What happens to it behind the programs' backs is told by lines in FILE.do, which
- * is read and removed when a process opens it:
+ * one process to the next. Changes behind the programs' backs are given by lines in FILE.do, which is read
+ * and removed when a process opens the engine:
  *
- *   image REF LOCAL REMOTE     versions of an image here and in its registry; 0: it is not there
+ *   image REF LOCAL REMOTE     versions of an image here and in its registry; 0: absent
  *   foreign NAME               a container of somebody else's
- *   kill NAME CODE             it ends
- *   remove NAME                it is gone
+ *   kill NAME CODE             a container exits
+ *   remove NAME                an object is removed
  *   set NAME FIELD JSON        a field is changed
- *   log NAME TEXT              it prints a line
- *   exec CODE OUTPUT           what commands in containers give from now on, in this process
+ *   log NAME TEXT              a container prints a line
+ *   exec CODE OUTPUT           the result of commands in containers from now on, in this process
  *   unhealthy KEY              containers of this resource or image become unhealthy
  *   fault VERB TEXT            the next call of this kind fails, in this process
- *   away N                     after N changes more (0: at once) it answers nothing, in this process
+ *   away N                     after N more changes (0: at once) the engine no longer answers, in this
+ * process
  *
- * One process at a time: it is written when a provider is closed, whole.
+ * One process at a time: the whole file is written when a provider is closed.
  */
 #include "providers/fake/state.h"
 
@@ -68,7 +69,7 @@ static void go_away(struct fake_engine *e, int64_t after)
         fake_power_out(e);
 }
 
-/* One line: a word, a name, the rest. */
+/* Execute one line: a word, a name, the rest. */
 static int obey(struct fake_engine *e, struct arena *a, char *line, struct err *err)
 {
     char *save = NULL, *word = strtok_r(line, " ", &save), *name = strtok_r(NULL, " ", &save);
@@ -164,7 +165,7 @@ void fake_file_close(struct fake_engine *e, const char *path)
     _cleanup_buf_ struct buf b = BUF_INIT;
     struct err ignored = {0};
     fake_save(e, &b);
-    /* A test that cannot keep its engine finds out when it looks for it. */
+    /* A test whose engine cannot be written fails when it opens it again. */
     if (io_write_file(path, b.data, b.len, 0600, &ignored) < 0)
         return;
 }

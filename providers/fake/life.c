@@ -1,11 +1,11 @@
-/* Containers through time: starts, exits, restarts and health, each at its moment. */
+/* Containers over time: starts, exits, restarts and health, each when it is due. */
 #include "providers/fake/state.h"
 
 #include "base/str.h"
 
 #include <inttypes.h>
 
-#define RESTART_FIRST_NS (INT64_C(100) * NS_PER_MS) /* Docker's: doubling to a minute */
+#define RESTART_FIRST_NS (INT64_C(100) * NS_PER_MS) /* as in Docker, doubling up to a minute */
 #define RESTART_MOST_NS  (INT64_C(60) * NS_PER_S)
 
 bool fake_running(const struct fake_object *o)
@@ -30,7 +30,7 @@ static void set_health(struct fake_engine *e, struct fake_object *o, enum object
         fake_emit(e, o, h == HEALTH_HEALTHY ? "health_status: healthy" : "health_status: unhealthy");
 }
 
-/* It runs since `at`: what will become of it. */
+/* It has been running since `at`: schedule what happens to it. */
 static void begin(struct fake_engine *e, struct fake_object *o, int64_t at)
 {
     const struct fake_behaviour *b = fake_behaviour_of(e, o);
@@ -114,7 +114,7 @@ void fake_settle_locked(struct fake_engine *e)
     }
 }
 
-/* What must be there when a container starts; its image was looked up when it was created. */
+/* What must exist when a container starts; its image was looked up when it was created. */
 static int check_start(struct fake_engine *e, const struct fake_object *o, struct err *err)
 {
     const struct val *networks = val_get(o->spec, "networks");

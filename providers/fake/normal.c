@@ -1,5 +1,4 @@
-/* What the engine reports of its objects: filled in with the defaults of image and engine, in canonical form.
- */
+/* What the engine reports about its objects: in canonical form, with the defaults of image and engine. */
 #include "providers/fake/state.h"
 
 #include "base/parse.h"
@@ -7,7 +6,7 @@
 
 #define SHM_DEFAULT (INT64_C(64) << 20)
 
-/* Fields that an engine has no place for; it gives the name back as the native name. */
+/* Does the engine store the field? Some have no place in an engine; the name is reported as native name. */
 static bool is_kept(const struct field *f)
 {
     return !(f->flags & (FIELD_VIRTUAL | FIELD_CREATE_ONLY | FIELD_ALIAS)) && !str_eq(f->name, "replicas") &&
@@ -43,7 +42,7 @@ static struct val *container_defaults(struct arena *a, struct fake_engine *e, co
 {
     const struct fake_image *img = fake_image_by_id(e, o->image_id);
     struct val *d = img && img->config ? val_clone(a, img->config) : val_map(a);
-    /* Another entrypoint does away with the image's command. */
+    /* Setting the entrypoint discards the image's command. */
     if (val_get(o->spec, "entrypoint"))
         val_map_del(d, "command");
     val_set_str(a, d, "restart", "no");
@@ -105,7 +104,7 @@ static uint64_t number_label(const struct fake_object *o, const char *key)
     return text && parse_int(text, 0, INT64_MAX, &n, &err) == 0 ? (uint64_t)n : 0;
 }
 
-/* The same reference names another local image than the one this container was made from. */
+/* Does the reference now name another local image than the one this container was made from? */
 static bool image_moved(struct arena *a, struct fake_engine *e, const struct fake_object *o)
 {
     const char *ref = val_get_str(o->spec, "image");

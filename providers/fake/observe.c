@@ -16,7 +16,7 @@ static void add_image_fact(struct arena *a, struct fake_engine *e, const char *r
     arena_push(a, ret->images, ret->n_images, ret->cap_images, fact);
 }
 
-/* Somebody else's object under a name that a resource wants. */
+/* Add somebody else's object that has the name that a resource wants. */
 static void add_namesake(struct arena *a, struct fake_engine *e, const char *owner, const struct resource *r,
                          unsigned instance, struct observed *ret)
 {

@@ -1,4 +1,4 @@
-/* The table of provider_fake, and the calls that are neither reading, steps nor events. */
+/* The table of provider_fake, and the calls other than observation, steps and events. */
 #include "providers/fake/state.h"
 
 #include "base/io.h"
@@ -85,7 +85,7 @@ static int fake_exec(struct provider *p, const struct exec_request *rq, const st
     return r;
 }
 
-/* The lines of a request from `*from` on, copied, so that the receiver is called without the lock. */
+/* A copy of a request's lines from `*from` on, so that the receiver is called without the lock. */
 static struct fake_line *take_lines(const struct fake_object *o, const struct logs_request *rq, size_t *from,
                                     size_t *ret_n, struct arena *a)
 {
@@ -102,7 +102,7 @@ static struct fake_line *take_lines(const struct fake_object *o, const struct lo
     return lines;
 }
 
-/* (locked) Give what is there, then, when following, what comes until the container ends. */
+/* (locked) Deliver the existing lines and, when following, new ones until the container ends. */
 static int give_lines(struct fake_engine *e, const struct logs_request *rq, const struct cancel *c)
 {
     struct fake_listener l;

@@ -1,4 +1,4 @@
-/* An engine as bytes and back: what survives the process that it lived in. */
+/* Serialising an engine to bytes and back, so that it survives its process. */
 #include "providers/fake/state.h"
 
 #include "base/str.h"

@@ -84,7 +84,7 @@ struct fake_object *fake_find(struct fake_engine *e, const char *name_or_id)
     return fake_find_kind(e, NULL, name_or_id);
 }
 
-/* Ids look like Docker's, and are the same in each run of a test. A volume has no other id than its name. */
+/* Ids look like Docker's, and are the same in each run of a test. A volume's id is its name. */
 static const char *make_id(struct fake_engine *e, struct fake_object *o, const char *name)
 {
     if (o->kind == &kind_volume)
@@ -150,7 +150,7 @@ const char *fake_local_id(struct arena *a, const struct fake_image *img)
     return img->id ? arena_strdup(a, img->id) : fake_image_id(a, img->ref, img->local);
 }
 
-/* References are compared as Docker means them: nginx is docker.io/library/nginx:latest. */
+/* References are compared as Docker interprets them: nginx is docker.io/library/nginx:latest. */
 static const char *canonical_ref(struct arena *a, const char *ref)
 {
     struct err err = {0};

@@ -1,7 +1,7 @@
 #ifndef PROVIDERS_FAKE_STATE_H
 #define PROVIDERS_FAKE_STATE_H
 /*
- * What the fake engine is made of; for the files of this folder only.
+ * Internals of the fake engine; for the files of this folder only.
  *
  * One lock guards an engine. Functions marked (locked) are called with it held; nothing sleeps with it held.
  */
@@ -18,20 +18,20 @@ struct fake_line {
 
 struct fake_object {
     const struct kind_desc *kind;
-    struct arena arena; /* everything below that is pointed to */
+    struct arena arena; /* owns everything that the members below point to */
     const char *id;
     const char *name;
     struct val *labels; /* all of them, marks included */
-    struct val *spec;   /* as asked for, as far as an engine keeps it */
+    struct val *spec;   /* as asked for, limited to what an engine stores */
     const char *image_id;
     const char *message;
     enum object_state state;
     enum object_health health;
     int exit_code;
     unsigned restarts;
-    bool stopped_by_hand; /* keeps restart policies quiet */
+    bool stopped_by_hand; /* then restart policies do not apply */
     int64_t created_ns, started_ns, finished_ns;
-    int64_t health_due_ns, exit_due_ns, restart_due_ns; /* 0: not to come */
+    int64_t health_due_ns, exit_due_ns, restart_due_ns; /* 0: not scheduled */
     enum object_health health_then;
     int exit_then;
     struct fake_line *lines;
@@ -49,11 +49,11 @@ struct fake_fault_entry {
     bool spent;
 };
 
-/* Somebody who wants to be woken when something changes; with `queue`, also told what. */
+/* A listener is woken when something changes; with `queue`, it also gets the events. */
 struct fake_listener {
     struct fake_listener *next;
     int event_fd;
-    int timer_fd; /* -1: it looks at the next due time itself */
+    int timer_fd; /* -1: it checks the next due time itself */
     bool queue;
     bool lost;
     char *owner; /* NULL: everything */
@@ -68,11 +68,11 @@ struct fake_listener {
 struct fake_engine {
     struct fake_engine *next;
     char name[64];
-    bool from_file; /* file.c has read it */
+    bool from_file; /* read by file.c */
     pthread_mutex_t lock;
     struct clock *clock;
     struct arena arena; /* images, behaviours, faults: never shrinks */
-    uint64_t serial;    /* ids made so far */
+    uint64_t serial;    /* number of ids generated so far */
 
     struct fake_object **objects;
     size_t n, cap;
@@ -96,12 +96,12 @@ struct fake_engine {
     size_t reads, writes, changes, in_flight, parallel;
 };
 
-/* The provider: an engine and what opened it. */
+/* The provider: an engine and the arguments it was opened with. */
 struct fake_provider {
     struct provider base;
     struct fake_engine *engine;
     struct provider_env env;
-    const char *file; /* keeps the engine; NULL: this process alone. Part of the target's URL */
+    const char *file; /* holds the engine; NULL: it lives in this process only. Part of the target's URL */
 };
 static inline struct fake_engine *fake_of(const struct provider *p)
 {
@@ -130,23 +130,23 @@ struct fake_image *fake_image_by_id(struct fake_engine *e, const char *id);
 const struct fake_behaviour *fake_behaviour_of(struct fake_engine *e, const struct fake_object *o);
 const char *fake_label(const struct fake_object *o, const char *key); /* NULL when absent */
 
-/* ---- calls.c: what every call goes through ---- */
+/* ---- calls.c: the common part of every call ---- */
 struct fake_ticket {
     struct fake_call call;
     struct fake_fault fault; /* fires after the effect, or changes it */
     bool has_fault, is_write;
 };
-/* Takes the lock, after the verb's latency; an injected fault or a power cut is an error, with the lock
- * released. */
+/* Takes the lock, after the verb's latency; returns an error, with the lock released, for an injected fault
+   or a power cut. */
 int fake_enter(struct fake_engine *e, enum fake_verb v, const char *name, const struct cancel *c,
                struct fake_ticket *t, struct err *err) _must_check_;
-/* Releases the lock and gives the result that the caller sees. */
+/* Releases the lock and returns the result for the caller. */
 int fake_leave(struct fake_engine *e, struct fake_ticket *t, int result, bool changed,
                struct err *err) _must_check_;
 
-/* ---- life.c: containers through time (locked) ---- */
+/* ---- life.c: containers over time (locked) ---- */
 void fake_settle_locked(struct fake_engine *e);
-int64_t fake_next_due(struct fake_engine *e); /* 0: nothing will happen by itself */
+int64_t fake_next_due(struct fake_engine *e); /* 0: nothing is scheduled */
 int fake_life_start(struct fake_engine *e, struct fake_object *o, struct err *err) _must_check_;
 void fake_life_stop(struct fake_engine *e, struct fake_object *o, int exit_code, const char *action);
 bool fake_running(const struct fake_object *o); /* also when paused or between restarts */
@@ -156,8 +156,8 @@ void fake_emit(struct fake_engine *e, const struct fake_object *o,
                const char *action); /* (locked) wakes every listener */
 void fake_listen(struct fake_engine *e, struct fake_listener *l, bool queue); /* (locked) */
 void fake_unlisten(struct fake_engine *e, struct fake_listener *l);           /* (locked) */
-/* (locked; the lock is released meanwhile) Until something changes, `until_ns` comes or `c` is set. A fake
-   clock is moved to that time instead. */
+/* (locked; the lock is released meanwhile) Wait until something changes, `until_ns` is reached or `c` is set.
+   A fake clock is advanced to that time instead. */
 void fake_pause(struct fake_engine *e, struct fake_listener *l, int64_t until_ns, const struct cancel *c);
 int fake_watch_open(struct provider *p, const char *owner, struct watch *w, struct err *err);
 int fake_watch_dispatch(struct watch *w, struct err *err);
@@ -175,7 +175,7 @@ int fake_images(struct provider *p, const struct cancel *c, struct arena *a, str
                 struct err *err);
 int fake_image_remove(struct provider *p, const char *id, const char *const *names, const struct cancel *c,
                       struct err *err);
-/* (locked) Its tag is about to name another image: what it is now stays, by its digest. */
+/* (locked) The tag is about to name another image: the current one is kept under its digest. */
 void fake_image_untag(struct fake_engine *e, const struct fake_image *img);
 
 /* ---- observe.c, steps.c, wait.c ---- */
@@ -189,10 +189,10 @@ int fake_step_wait(struct fake_engine *e, const struct step *s, const struct ste
                    struct err *err);
 int fake_step_pull(struct provider *p, const struct step *s, const struct step_context *ctx,
                    struct step_result *ret, struct err *err);
-/* (locked) The object a step acts on: its own, and still the one that was observed (S4). *ret is NULL when it
- * is gone. */
+/* (locked) The object a step acts on; it must belong to the step's resource and still be the one that was
+   observed (S4). *ret is NULL when it is gone. */
 int fake_step_object(struct fake_engine *e, const struct step *s, struct fake_object **ret,
                      struct err *err) _must_check_;
-/* (locked) A port or an address that a running container holds already. */
+/* (locked) Fails if a running container already holds one of its ports or addresses. */
 int fake_check_clashes(struct fake_engine *e, const struct fake_object *o, struct err *err) _must_check_;
 #endif

@@ -1,15 +1,15 @@
-/* The steps that change an engine, each done once however often it is asked for. */
+/* The steps that change an engine; all are idempotent. */
 #include "providers/fake/state.h"
 
 #include "base/str.h"
 
 #include <assert.h>
 
-/* A step under way, with the lock held. */
+/* A step in progress, with the lock held. */
 struct doing {
     struct fake_engine *e;
     const struct step *s;
-    const char *forget; /* injected: a field that does not arrive */
+    const char *forget; /* injected fault: a field that is dropped */
     struct step_result *ret;
     bool changed;
 };
@@ -32,14 +32,14 @@ int fake_step_object(struct fake_engine *e, const struct step *s, struct fake_ob
     if (!o && s->native_id)
         o = fake_find_kind(e, s->kind, s->native_id);
     const char *resource = o ? fake_label(o, MARK_RESOURCE) : NULL;
-    /* Without a mark, only the id that an adoption named will do. */
+    /* Without a mark, only the id that an adoption named is accepted. */
     if (o && (resource ? !str_eq(resource, s->id) : !s->foreign || !s->native_id))
         return not_ours(s, o, err);
     *ret = o;
     return 0;
 }
 
-/* The same, for steps that need it to be there. */
+/* The same, for steps that need the object to exist. */
 static int existing(struct doing *d, struct fake_object **ret, struct err *err)
 {
     struct fake_object *o;
@@ -52,7 +52,7 @@ static int existing(struct doing *d, struct fake_object **ret, struct err *err)
     return 0;
 }
 
-/* An object under the name of one to be made: it is that one, made before, or it is in the way. */
+/* An object has the name of one to be created: it was created by this step before, or is a conflict. */
 static int meet_existing(struct doing *d, const struct fake_object *o, struct err *err)
 {
     static const char *const marks[] = {MARK_OWNER, MARK_RESOURCE, MARK_INSTANCE, MARK_SPEC};
@@ -69,7 +69,7 @@ static int meet_existing(struct doing *d, const struct fake_object *o, struct er
     return 0;
 }
 
-/* Docker makes named volumes that are missing, without a word. */
+/* Like Docker, create missing named volumes silently. */
 static void make_missing_volumes(struct doing *d, const struct fake_object *o)
 {
     const struct val *volumes = val_get(o->spec, "volumes");
@@ -119,7 +119,7 @@ static int do_create(struct doing *d, struct err *err)
     return 0;
 }
 
-/* A network to connect to must be there. */
+/* A network to connect to must exist. */
 static int check_networks(const struct doing *d, const struct val *networks, struct err *err)
 {
     for (size_t i = 0; i < val_len(networks); i++) {
@@ -146,7 +146,7 @@ static int do_update(struct doing *d, struct err *err)
         const struct val *now = val_get(o->spec, f->name);
         if (val_equal(asked, now) || field_equal(f, asked, now) || str_eq(f->name, d->forget))
             continue;
-        /* What is not asked for keeps what the engine filled in, unless it can be taken back while it runs. */
+        /* A field that is not asked for keeps the engine's value, unless it can be changed while running. */
         if (f->impact > IMPACT_LIVE && asked)
             return err_set(err, ERR_UNSUPPORTED, "%s: %s cannot be changed on a running %s", s->id, f->name,
                            s->kind->prefix);
@@ -212,7 +212,7 @@ static int do_rename(struct doing *d, struct err *err)
     return 0;
 }
 
-/* A network lets go of what is ours before it is removed. */
+/* Disconnect our own containers before a network is removed. */
 static void disconnect_ours(struct doing *d, const struct fake_object *network)
 {
     const char *owner = fake_label(network, MARK_OWNER);
@@ -227,7 +227,7 @@ static void disconnect_ours(struct doing *d, const struct fake_object *network)
     }
 }
 
-/* Who still needs a network or a volume. */
+/* A container that still uses the network or volume; NULL: none. */
 static const struct fake_object *user_of(struct fake_engine *e, const struct fake_object *o)
 {
     for (size_t i = 0; i < e->n; i++) {
@@ -275,7 +275,7 @@ static const struct {
     [STEP_RENAME] = {FAKE_RENAME, do_rename}, [STEP_REMOVE] = {FAKE_REMOVE, do_remove},
 };
 
-/* A container that does not listen to the signal takes all of its grace period. */
+/* A container that ignores the stop signal takes its full grace period. */
 static void wait_out_grace(struct fake_engine *e, const struct step *s, const struct cancel *c)
 {
     fake_lock(e);

@@ -1,4 +1,4 @@
-/* Waiting for a container, and pulling of images: the steps that take their time. */
+/* Waiting for a container, and pulling images: the steps that take time. */
 #include "providers/fake/state.h"
 
 #include "base/str.h"
@@ -23,7 +23,7 @@ static enum verdict judge(struct fake_engine *e, const struct step *s, const str
     case DEPEND_HEALTHY:
         if (over || o->health == HEALTH_UNHEALTHY)
             return WILL_NOT;
-        /* Without a check there is nothing to be but running. */
+        /* Without a health check, running is all that can be expected. */
         return o->health == HEALTH_HEALTHY || (o->health == HEALTH_NONE && o->state == OBJECT_RUNNING)
                    ? HOLDS
                    : NOT_YET;
@@ -45,7 +45,7 @@ static void tell(const struct step_context *ctx, const char *what, int64_t done,
         ctx->progress(ctx->arg, &(struct step_progress){.what = what, .done = done, .total = total});
 }
 
-/* When to give up, or for STARTED: when it has run for long enough. */
+/* When to give up or, for STARTED, when it has run for long enough. */
 static int64_t deadline_of(struct fake_engine *e, const struct step *s)
 {
     const struct fake_object *o = fake_find_kind(e, s->kind, s->native_name);
@@ -57,7 +57,7 @@ static int64_t deadline_of(struct fake_engine *e, const struct step *s)
 static int wait_for(struct fake_engine *e, const struct step *s, const struct step_context *ctx,
                     struct err *err)
 {
-    if (s->gone) /* what is removed here has ended */
+    if (s->gone) /* in this engine, a removed container has ended */
         return 0;
     int64_t begin = fake_now(e), deadline = deadline_of(e, s);
     struct fake_listener l;
@@ -101,7 +101,7 @@ int fake_step_wait(struct fake_engine *e, const struct step *s, const struct ste
     return fake_leave(e, &t, r, false, err);
 }
 
-/* What Docker names the registry of a reference: the first part, when it looks like a host. */
+/* The registry of a reference by Docker's rule: the first part, when it looks like a host. */
 static void registry_of(const char *ref, char *ret, size_t size)
 {
     const char *slash = strchr(ref, '/');
@@ -140,7 +140,7 @@ static int fetch(const struct provider *p, const struct step *s, struct fake_ima
     if (have && !str_eq(s->pull_policy, "always"))
         return 0;
     if (!img || !img->remote) {
-        /* A local build has no registry to ask. */
+        /* A locally built image is in no registry. */
         if (have)
             return 0;
         err_set(err, ERR_NOTFOUND, "%s: image %s not found", s->id, s->image);

@@ -1,4 +1,4 @@
-/* Who is told of what: event streams, and waits that end when something changes. */
+/* Listeners: event streams, and waits that end when something changes. */
 #include "providers/fake/state.h"
 
 #include "base/mem.h"
@@ -53,7 +53,7 @@ void fake_emit(struct fake_engine *e, const struct fake_object *o, const char *a
     str_copy(ev.action, sizeof(ev.action), action);
     ev.instance = instance ? (unsigned)strtoul(instance, NULL, 10) : 0;
     for (struct fake_listener *l = e->listeners; l; l = l->next) {
-        /* Like Docker's filter on labels: what carries no mark of ours is not heard of. */
+        /* Like Docker's filter on labels: events of objects without our mark are not delivered. */
         if (l->queue && owner && (!l->owner || str_eq(l->owner, owner)))
             enqueue(l, &ev);
         arm(e, l);

@@ -14,7 +14,7 @@ static void fleet_close(struct provider *p)
     free(f);
 }
 
-/* ---- what names no engine of ours ---- */
+/* ---- ids that name no member ---- */
 
 static int nobody(const char *id, struct err *err)
 {
@@ -76,7 +76,7 @@ static int fleet_open(const struct target *t, const struct provider_env *env, st
     return 0;
 }
 
-/* What all of them can do; at least one has to be there. */
+/* The capabilities that all members have; at least one must answer. */
 static int fleet_ping(struct provider *p, unsigned *ret_caps, const char **ret_engine, struct arena *a,
                       struct err *err)
 {

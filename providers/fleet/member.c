@@ -1,4 +1,4 @@
-/* One engine of several: its life, whether it is here or away, and what goes round each call to it. */
+/* One engine of a fleet: its lifetime, whether it is away, and what is done before and after each call. */
 #include "providers/fleet/fleet.h"
 
 #include "base/backoff.h"
@@ -12,9 +12,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SETTLE_NS (250 * NS_PER_MS) /* a question that is answered is answered by then */
+#define SETTLE_NS (250 * NS_PER_MS) /* an engine that answers a probe has answered by then */
 
-#define AWAY_KEY "away" /* in the cache: since when, so that the next process knows */
+#define AWAY_KEY "away" /* in the cache: since when it is away, for the next process */
 
 /* ---- its part of the cache ---- */
 
@@ -52,7 +52,7 @@ static void remember_away(struct member *m, int64_t since_ns)
     cache_flush(m);
 }
 
-/* Since when another process has known that it is away; 0: it did not. */
+/* Since when it is away according to an earlier process; 0: not. */
 static int64_t remembered_away(struct member *m)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -67,12 +67,12 @@ static int64_t remembered_away(struct member *m)
     return since;
 }
 
-/* ---- its life ---- */
+/* ---- lifetime ---- */
 
 int member_init(struct member *m, struct fleet *f, const struct target *t, struct err *err)
 {
     *m = (struct member){.base = {.ops = &member_ops, .target = t}, .fleet = f, .target = t, .env = f->env};
-    m->caps = ~0u & ~CAP_SERVICES; /* until it is heard of nothing is planned on it */
+    m->caps = ~0u & ~CAP_SERVICES; /* nothing is planned on it before its first answer */
     m->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (m->wake_fd < 0)
         return err_errno(err, errno, "eventfd");
@@ -102,9 +102,9 @@ static int open_engine(struct member *m, struct err *err)
     return m->engine ? 0 : provider_open(m->target, &m->env, &m->engine, err);
 }
 
-/* ---- here and away ---- */
+/* ---- away and back ---- */
 
-/* Its name is said beside it. */
+/* Without the prefix that names the target: messages name it themselves. */
 static void keep_reason(struct member *m, const struct err *why)
 {
     char prefix[128];
@@ -169,7 +169,8 @@ bool member_asks_beside(const struct member *m)
     return !m->env.clock || m->env.clock == clock_system();
 }
 
-/* (locked) When to look again: not before it is known whether it is back. Wall clock. */
+/* (locked) When observing again is worthwhile: not before the next probe has shown whether it is back. Wall
+   clock. */
 static int64_t worth_looking_ns(const struct member *m, struct clock *clock)
 {
     int64_t now = clock_mono(clock), at = m->next_ns;
@@ -288,7 +289,7 @@ int member_end(struct member *m, struct call *call, int r, struct err *err)
         return r;
     struct err gone = {0};
     bool away = call->cut;
-    /* It may be the engine that cannot be reached, or a registry that it asked. */
+    /* Either the engine cannot be reached, or a registry that it asked: probe the engine. */
     if (!away && (r == ERR_UNAVAILABLE || r == ERR_TIMEOUT))
         away = member_probe(m, &gone) < 0;
     if (!away)

@@ -1,4 +1,5 @@
-/* The operations on one engine of several: each is the engine's own, begun and ended as member.c says. */
+/* The operations on one engine of a fleet: each is the backend's own, between member_begin() and
+ * member_end(). */
 #include "providers/fleet/fleet.h"
 
 #include "base/str.h"
@@ -10,7 +11,7 @@ const char *member_id(struct member *m, struct arena *a, const char *id)
 
 static void no_close(struct provider *p)
 {
-    (void)p; /* it is the fleet's */
+    (void)p; /* owned by the fleet */
 }
 
 static void note_heard(struct member *m, unsigned caps, const char *engine)
@@ -60,7 +61,7 @@ static int member_apply(struct provider *p, const struct step *s, const struct s
     struct step_context watched = ctx ? *ctx : (struct step_context){0};
     watched.cancel = &call.cancel;
     r = m->engine->ops->apply(m->engine, &plain, &watched, ret, err);
-    bool said = r < 0 && !call.cut; /* then the error names the resource already */
+    bool said = r < 0 && !call.cut; /* then the error already names the resource */
     r = member_end(m, &call, r, err);
     return r < 0 && !said ? err_wrap(err, "%s", s->id) : r;
 }

@@ -1,5 +1,5 @@
-/* Asking all engines at once. What each says is built by a thread of its own in memory of its own, and put
- * together. */
+/* Observing all engines in parallel. Each is observed by a thread of its own into an arena of its own; the
+   results are merged. */
 #include "providers/fleet/fleet.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 
 /* ---- one ---- */
 
-/* What is asked for on this engine, under the names that it knows. */
+/* The desired resources of one engine, under the ids that its backend knows. */
 struct part {
     struct member *m;
     const struct observe_request *rq;
@@ -103,7 +103,7 @@ static void *ask_one(void *arg)
     return NULL;
 }
 
-/* Whatever is wrong with it: what is on it is unknown. */
+/* Whatever the reason of the failure, what is on the engine is unknown. */
 static void note_failed(struct asked *q)
 {
     pthread_mutex_lock(&q->m->lock);
@@ -155,7 +155,7 @@ static void ask_all(struct fleet *f, const struct observe_request *rq, const str
             pthread_join(all[i].thread, NULL);
 }
 
-/* Not one of them answered: that is no partial view, but none. */
+/* No engine answered: that is not a partial observation, but a failed one. */
 static int none_answered(const struct fleet *f, const struct asked *all, struct err *err)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -189,7 +189,7 @@ static int put_together(struct fleet *f, struct asked *all, struct arena *a, str
     ret->n_targets = f->n;
     for (size_t i = 0; i < f->n; i++) {
         member_state(&f->members[i], a, &ret->targets[i]);
-        /* Between its failure and now it may have come back: it was not seen all the same. */
+        /* It may have come back since it failed, but it was not observed. */
         if (all[i].result < 0) {
             ret->targets[i].away = true;
             if (!ret->targets[i].why)

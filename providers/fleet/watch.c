@@ -1,7 +1,7 @@
 /*
- * One event stream of all engines: an epoll of theirs, and a timer for those that could not be opened. An
- * engine whose stream breaks for good, or opens after it could not be, is told of as `lost`: its state has to
- * be looked at. The streams are on providers of their own, for they belong to the loop's thread.
+ * The event streams of all engines as one: an epoll of theirs, and a timer for those that could not be
+ * opened. When an engine's stream breaks for good, or opens after a failure, `lost` is reported: its state
+ * must be observed. The streams use providers of their own, because they belong to the loop's thread.
  */
 #include "providers/fleet/fleet.h"
 
@@ -25,11 +25,11 @@ struct stream {
     struct watch watch;
     bool open, failed_once;
     unsigned failures;
-    int64_t due_ns; /* monotonic: try again; 0: never */
+    int64_t due_ns; /* monotonic: next attempt; 0: never */
 };
 
 struct fleet_watch {
-    struct watch *watch; /* the one that is driven from outside */
+    struct watch *watch; /* the caller's */
     char *owner;
     int timer;
     struct stream *streams;
@@ -83,7 +83,7 @@ static int try_open(struct stream *s, struct err *err)
     const struct provider_env env = {.clock = s->m->env.clock, .pool = s->m->env.pool};
     int r = s->engine ? 0 : provider_open(s->m->target, &env, &s->engine, err);
     if (r < 0 || !s->engine->ops->watch_open)
-        return r; /* a backend without events is looked at now and again */
+        return r; /* a backend without events is observed periodically instead */
     s->watch = (struct watch){.provider = s->engine, .event = pass_on, .arg = s, .fd = -1};
     r = s->engine->ops->watch_open(s->engine, s->all->owner, &s->watch, err);
     if (r < 0)

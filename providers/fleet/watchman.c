@@ -1,7 +1,7 @@
 /*
- * The thread beside the calls to one engine. An engine that was stopped, or is behind a line that was cut,
- * keeps its connections open and says nothing: a call that takes long is no proof of anything, so the engine
- * is asked a short question on another connection. Without an answer all calls to it are cut short.
+ * The thread that supervises the calls to one engine. When an engine is frozen or its network is cut, its
+ * connections stay open without any answer. A call that takes long proves nothing, so the engine is probed on
+ * another connection. Without an answer all calls to it are aborted.
  */
 #include "providers/fleet/fleet.h"
 
@@ -12,7 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define GUARDED_CALLS 128 /* those beyond are looked at now and again */
+#define GUARDED_CALLS 128 /* cancellations of further calls are polled */
 #define LOOK_MS       250
 
 void member_wake(struct member *m)
@@ -29,7 +29,7 @@ static void drain(struct member *m)
         abort();
 }
 
-/* (locked) Pass on what callers want stopped. The time of the next question; INT64_MAX: none. */
+/* (locked) Pass on cancellations by callers. Returns when the next probe is due; INT64_MAX: never. */
 static int64_t look_after_calls(struct member *m)
 {
     int64_t due = INT64_MAX;
@@ -39,7 +39,7 @@ static int64_t look_after_calls(struct member *m)
         if (!c->cut && c->asked_ns + PROBE_AFTER_NS < due)
             due = c->asked_ns + PROBE_AFTER_NS;
     }
-    /* While it is away: is it back? */
+    /* While it is away, probe whether it is back. */
     if (m->away && member_asks_beside(m) && m->next_ns < due)
         due = m->next_ns;
     return due;
@@ -94,7 +94,7 @@ static void *guard_main(void *arg)
         int64_t due = look_after_calls(m);
         for (const struct call *c = m->calls; c; c = c->next) {
             all &= n <= GUARDED_CALLS && (!c->user || c->user->fd >= 0);
-            /* One that is set has been passed on, and would only keep us awake. */
+            /* A cancellation that is set has been passed on; polling it would only wake us at once. */
             if (c->user && !cancel_is_set(c->user) && n <= GUARDED_CALLS)
                 fds[n++] = (struct pollfd){.fd = c->user->fd, .events = POLLIN};
         }

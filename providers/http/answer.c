@@ -7,7 +7,7 @@
 
 size_t http_head_length(const char *in, size_t len)
 {
-    /* memmem() of nothing wants a pointer too. */
+    /* memmem() needs a valid pointer even for an empty input. */
     const char *end = len < 4 ? NULL : memmem(in, len, "\r\n\r\n", 4);
     return end ? (size_t)(end - in) + 4 : 0;
 }

@@ -1,9 +1,9 @@
 #ifndef PROVIDERS_HTTP_ANSWER_H
 #define PROVIDERS_HTTP_ANSWER_H
 /*
- * Reading of an HTTP/1.1 answer (RFC 9112), as engines give it: status line, headers, and a body of known
- * length, in chunks, or up to the end of the connection. Pure and incremental: bytes go in as they arrive, so
- * that a blocking client and an epoll loop share it. Anything an engine would not send is ERR_CORRUPT.
+ * Parsing of HTTP/1.1 answers (RFC 9112), as engines send them: status line, headers, and a body of known
+ * length, in chunks, or up to the end of the connection. Pure and incremental: bytes are fed as they arrive,
+ * so that a blocking client and an epoll loop share it. Anything an engine would not send is ERR_CORRUPT.
  */
 #include "base/err.h"
 
@@ -11,9 +11,9 @@ struct http_head {
     int status;
     bool keep; /* the connection can serve another request */
     bool chunked;
-    bool upgraded;        /* 101: what follows is no HTTP */
+    bool upgraded;        /* 101: what follows is not HTTP */
     int64_t length;       /* Content-Length; -1 unknown */
-    char api_version[16]; /* Api-Version, of Docker's and Podman's engines; "" none */
+    char api_version[16]; /* Api-Version, sent by Docker and Podman; "" none */
     char server[64];      /* Server */
     char content_type[64];
     char date[40]; /* Date, as sent */
@@ -44,10 +44,10 @@ struct http_body {
 
 /* The body that follows a head. `no_body`: answers to HEAD, 204, 304. */
 void http_body_begin(struct http_body *b, const struct http_head *h, bool no_body);
-/* Take some of in[0..len): *ret_data, *ret_len is the next piece of content in it (may be empty), *ret_used
-   how many bytes were taken (at least 1 unless len is 0 or the body is done). */
+/* Consume some of in[0..len): *ret_data, *ret_len is the next piece of content in it (may be empty),
+   *ret_used the number of bytes consumed (at least 1 unless len is 0 or the body is done). */
 int http_body_feed(struct http_body *b, const char *in, size_t len, const char **ret_data, size_t *ret_len,
                    size_t *ret_used, struct err *err) _must_check_;
-/* The connection has ended: 0 when the body may end so, else ERR_UNAVAILABLE (cut short). */
+/* The connection has ended: 0 if the body may end there, else ERR_UNAVAILABLE (truncated). */
 int http_body_end(struct http_body *b, struct err *err) _must_check_;
 #endif

@@ -1,4 +1,4 @@
-/* Where an engine is: reading of URLs. */
+/* Where an engine is: parsing of URLs. */
 #include "providers/http/stream.h"
 
 #include "base/mem.h"
@@ -50,7 +50,7 @@ static int read_authority(struct dial *d, const char *begin, const char *end, st
         port = host_end ? host_end + 1 : NULL;
         d->host = copy_range(begin, host_end ? host_end : end);
     }
-    /* A host that starts with '-' would be an option to ssh. */
+    /* ssh would take a host that starts with '-' for an option. */
     if (!*d->host || *d->host == '-')
         return err_set(err, ERR_INVALID, "\"%s\" names no host", d->url);
     if (port) {

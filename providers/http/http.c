@@ -12,7 +12,7 @@
 
 struct connection {
     struct stream stream;
-    char *in; /* received and not yet taken: in[pos..len) */
+    char *in; /* received and not yet consumed: in[pos..len) */
     size_t pos, len, cap;
     bool used; /* has served a request before */
     struct connection *next;
@@ -95,7 +95,7 @@ void http_write_head(struct buf *out, const struct http_request *rq, bool upgrad
     buf_adds(out, "\r\n");
 }
 
-/* The call under way: its time and its cancellation. */
+/* The call in progress: its timeout and its cancellation. */
 struct call {
     const struct http_request *rq;
     const struct cancel *cancel;
@@ -115,7 +115,7 @@ static int take_idle_or_slot(struct http *h, struct call *call, struct connectio
     while (!h->idle && h->open >= h->max && (r = cancel_check(call->cancel, err)) == 0) {
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
-        t.tv_sec++; /* looks up now and then, for the sake of cancellation */
+        t.tv_sec++; /* wake up regularly to check for cancellation */
         pthread_cond_timedwait(&h->freed, &h->lock, &t);
     }
     *ret = NULL;
@@ -219,14 +219,14 @@ static int send_request(struct stream *s, struct call *call, bool upgrade, struc
     const struct http_request *rq = call->rq;
     struct buf head = BUF_INIT;
     http_write_head(&head, rq, upgrade);
-    /* One write for small requests: head and body in one segment. */
+    /* Small requests take one write: head and body in one segment. */
     bool joined = rq->body && rq->body_len <= INPUT_BYTES;
     if (joined)
         buf_add(&head, rq->body, rq->body_len);
     int r = write_all(s, call, head.data, head.len, err);
     if (r == 0 && rq->body && !joined)
         r = write_all(s, call, rq->body, rq->body_len, err);
-    secret_wipe(head.data, head.len); /* it may hold a registry's password */
+    secret_wipe(head.data, head.len); /* it may contain a registry's password */
     buf_release(&head);
     return r;
 }
@@ -245,7 +245,7 @@ static int read_some(struct stream *s, struct call *call, char *dst, size_t len,
     }
 }
 
-/* More input behind in[pos..len), at most up to `max` bytes of it. *ret_n 0: the other side has closed. */
+/* Read more input after in[pos..len), of at most `max` bytes in all. *ret_n 0: the other side has closed. */
 static int fill(struct connection *c, struct call *call, size_t max, size_t *ret_n, struct err *err)
 {
     if (c->pos == c->len)
@@ -275,7 +275,7 @@ static int read_head(struct connection *c, struct call *call, struct http_head *
             c->pos += n;
             if (r < 0 || ret->status >= 200 || ret->upgraded)
                 return r;
-            continue; /* 100, 102, 103: the real one follows */
+            continue; /* 100, 102, 103: the final answer follows */
         }
         int r = fill(c, call, LIMIT_HTTP_HEADER_BYTES, &n, err);
         if (r < 0) {
@@ -289,7 +289,7 @@ static int read_head(struct connection *c, struct call *call, struct http_head *
     }
 }
 
-/* Where content goes: to the sink, into the body, or (the tail of a long error) nowhere. */
+/* Pass content to the sink, append it to the body, or (the tail of a long error) discard it. */
 static int deliver(struct call *call, struct http_answer *a, const char *data, size_t len, struct err *err)
 {
     const struct http_request *rq = call->rq;

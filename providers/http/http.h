@@ -1,16 +1,16 @@
 #ifndef PROVIDERS_HTTP_HTTP_H
 #define PROVIDERS_HTTP_HTTP_H
 /*
- * A small HTTP/1.1 client for engines: a pool of kept connections to one place, bounded bodies, cancellation,
- * time-outs.
+ * A small HTTP/1.1 client for engines: a pool of persistent connections to one place, bounded bodies,
+ * cancellation, timeouts.
  *
  * Why not libcurl, which fetches Git over https: an engine is also reached through the pipes of `ssh HOST
- * docker system dial-stdio`, half of what it is asked for leaves HTTP (exec, attach), and its event stream is
- * one descriptor in the daemon's epoll that wakes for nothing but events. One transport (stream.h) serves all
- * of these, with the same TLS; what is left of HTTP for it is the reading of answers (answer.h).
+ * docker system dial-stdio`, some requests leave HTTP (exec, attach), and the event stream must be one
+ * descriptor in the daemon's epoll that wakes for nothing but events. One transport (stream.h) serves all of
+ * these, with the same TLS; what remains of HTTP is parsing the answers (answer.h).
  *
- * Thread-safe: each call takes an idle connection or makes one. A connection that the engine closed meanwhile
- * is found out before it is used; a GET that still meets one is sent again once, other methods never.
+ * Thread-safe: each call takes an idle connection or opens one. Connections that the engine has closed are
+ * detected before use; a GET that still hits one is sent once more, other methods never are.
  */
 #include "base/buf.h"
 #include "providers/http/answer.h"
@@ -18,7 +18,7 @@
 
 struct http;
 
-/* The dial is borrowed. timeout_ns: of one answer, 0: 60 s. max_connections: at once; further calls wait. */
+/* The dial is borrowed. timeout_ns: for one answer, 0: 60 s. max_connections: at once; further calls wait. */
 struct http *http_new(const struct dial *d, int64_t timeout_ns, unsigned max_connections);
 void http_free(struct http *h);
 
@@ -30,8 +30,9 @@ struct http_request {
     const char *content_type; /* NULL: application/json, when there is a body */
     const char
         *headers; /* more header lines, each ended by \r\n; may hold credentials, is never shown. NULL none */
-    /* Streams: no limit on the body, `timeout_ns` counts from the last byte. Returns a negative error code to
-       stop. Called only for answers below 300; the rest is in ret->body, as always. */
+    /* Receives the body as a stream: its size is not limited, and `timeout_ns` counts from the last byte.
+       Returns a negative error code to stop. Called only for statuses below 300; other bodies are in
+       ret->body, as always. */
     int (*sink)(void *arg, const char *data, size_t len, struct err *err);
     void *arg;
     int64_t timeout_ns; /* 0: the client's; -1: none */
@@ -41,7 +42,7 @@ struct http_request {
 
 struct http_answer {
     struct http_head head;
-    struct buf body; /* up to LIMIT_HTTP_ERROR_BYTES of answers from 400 up; the rest of those is dropped */
+    struct buf body; /* for statuses from 400 up at most LIMIT_HTTP_ERROR_BYTES; the rest is dropped */
 };
 #define HTTP_ANSWER_INIT \
     {                    \
@@ -51,23 +52,23 @@ void http_answer_release(struct http_answer *a);
 #define _cleanup_answer_ _cleanup_(http_answer_release)
 
 /* Any status is success here. UNAVAILABLE, AUTH, TIMEOUT, CANCELLED, LIMIT, CORRUPT. `ret` is reset first,
- * its memory reused. */
+   and its memory reused. */
 int http_do(struct http *h, const struct http_request *rq, struct http_answer *ret,
             struct err *err) _must_check_;
 
-/* A connection of its own that leaves HTTP (RFC 9110, 7.8): attach and exec. */
+/* A separate connection that is upgraded from HTTP (RFC 9110, 7.8): attach and exec. */
 struct http_pipe {
     struct stream stream;
     struct buf early; /* bytes that came with the head; read them first */
 };
-/* Sends the request with "Upgrade: tcp"; 101 and 200 are success, and the pipe is the caller's. Another
-   status: ret_answer has it, *ret_open is false, and there is nothing to close. */
+/* Sends the request with "Upgrade: tcp". After 101 and 200 the pipe is open and owned by the caller. With any
+   other status, *ret_open is false, ret_answer holds the answer, and there is nothing to close. */
 int http_upgrade(struct http *h, const struct http_request *rq, struct http_pipe *ret, bool *ret_open,
                  struct http_answer *ret_answer, struct err *err) _must_check_;
 void http_pipe_close(struct http_pipe *p);
 
-/* Write the head of a request (for those who drive a stream themselves). */
+/* Write the head of a request (for callers that drive a stream themselves). */
 void http_write_head(struct buf *out, const struct http_request *rq, bool upgrade);
-/* "%XX" for everything but unreserved characters. */
+/* Write "%XX" for everything except unreserved characters. */
 void http_escape(struct buf *out, const char *text);
 #endif

@@ -1,5 +1,5 @@
-/* An engine behind ssh: `ssh HOST docker system dial-stdio` joins its standard streams to the engine's socket
- * there. */
+/* An engine behind ssh: `ssh HOST docker system dial-stdio` connects its standard streams to the engine's
+   socket there. */
 #include "providers/http/stream.h"
 
 #include "base/clock.h"
@@ -35,7 +35,7 @@ static void args_option(struct args *a, const char *name, const char *value)
     args_add(a, arena_printf(&a->arena, "%s=%s", name, value));
 }
 
-/* The far side's shell reads the command: only characters that mean themselves to it. */
+/* The remote shell parses the command: only characters without a special meaning are allowed. */
 static bool is_plain_path(const char *s)
 {
     return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./") == strlen(s);
@@ -45,7 +45,7 @@ static int make_args(const struct dial *d, struct args *a, struct err *err)
 {
     args_add(a, "ssh");
     args_add(a, "-T");
-    args_option(a, "BatchMode", "yes"); /* nobody is there to answer a question */
+    args_option(a, "BatchMode", "yes"); /* nobody can answer a prompt */
     args_option(a, "ConnectTimeout", "15");
     args_option(a, "ServerAliveInterval", "15");
     args_option(a, "ServerAliveCountMax", "3");
@@ -70,7 +70,7 @@ static int make_args(const struct dial *d, struct args *a, struct err *err)
     }
     args_add(a, "--");
     args_add(a, d->host);
-    /* The far side has one of the two programs: the socket's name tells which. */
+    /* The remote side has docker or podman: the socket's name tells which. */
     const bool podman = d->path && str_ends(d->path, "/podman.sock");
     args_add(a, podman ? "podman" : "docker");
     if (d->path) {
@@ -97,7 +97,7 @@ static int spawn_ssh(const struct args *a, int io, int errors, pid_t *ret, struc
     posix_spawn_file_actions_adddup2(&files, io, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&files, io, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&files, errors, STDERR_FILENO);
-    /* A group of its own: what a person types at the terminal (Ctrl-C) is for us to act on. */
+    /* Its own process group: Ctrl-C at the terminal must only reach us. */
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
@@ -157,7 +157,7 @@ static bool reap(struct stream *s, int64_t ns, int *status)
 void ssh_close(struct stream *s)
 {
     int status;
-    /* Its streams are closed, so it ends by itself; it need not take its time. */
+    /* Its streams are closed, so it would end by itself; SIGTERM makes it quicker. */
     kill(s->child, SIGTERM);
     if (!reap(s, SSH_KILL_AFTER_NS, &status)) {
         kill(s->child, SIGKILL);
@@ -169,7 +169,7 @@ void ssh_close(struct stream *s)
     s->child_err = -1;
 }
 
-/* What ssh and the far side's docker are known to say, and what that means. */
+/* Known messages of ssh and the remote docker, and what they mean. */
 static const struct {
     const char *text;
     int code;

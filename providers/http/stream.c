@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-#define BACKLOG_SECONDS 5 /* for room among the connections that an engine has not accepted yet */
+#define BACKLOG_SECONDS 5 /* how long to wait for room in the engine's listen backlog */
 
 int64_t stream_now(void)
 {
@@ -23,7 +23,7 @@ int64_t stream_now(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* connect() failed: say what that means for the person who wants an engine. */
+/* connect() failed: set an error that tells the user what to check. */
 static int explain_connect(const struct dial *d, int errnum, struct err *err)
 {
     int r = err_errno(err, errnum, "cannot connect to the engine at %s", d->url);
@@ -52,11 +52,11 @@ static int open_unix(const struct dial *d, struct stream *s, struct err *err)
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return err_errno(err, errno, "cannot make a socket");
-    /* An engine that hangs lets its backlog fill up. */
+    /* When an engine hangs, its listen backlog fills up. */
     const struct timeval patience = {.tv_sec = BACKLOG_SECONDS};
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-    /* A blocking connect: it ends at once, or waits for room in the engine's backlog, where a non-blocking
-     * one fails. */
+    /* A blocking connect: it returns at once, or waits for room in the backlog, where a non-blocking one
+       fails. */
     int r;
     do {
         r = connect(fd, (const struct sockaddr *)&addr, sizeof(addr));
@@ -74,7 +74,7 @@ static int connect_to(const struct dial *d, const struct addrinfo *ai, struct st
     _cleanup_close_ int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return err_errno(err, errno, "cannot make a socket");
-    /* Requests are small and answered one by one: waiting to fill a segment only costs time. */
+    /* Requests are small and answered one by one: waiting to fill a segment would only add latency. */
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -186,7 +186,7 @@ int stream_write(struct stream *s, const void *data, size_t len, size_t *ret_n, 
     if (s->ssl)
         return tls_write(s, data, len, ret_n, err);
     for (;;) {
-        /* Both kinds of descriptor are sockets, so that a vanished peer is an error here and no signal. */
+        /* All descriptors are sockets, so a vanished peer is an error here instead of SIGPIPE. */
         ssize_t n = send(s->wfd, data, len, MSG_NOSIGNAL);
         if (n >= 0) {
             *ret_n = (size_t)n;

@@ -20,7 +20,7 @@ struct dial_tls {
     SSL_CTX *ctx;
 };
 
-/* The newest reason OpenSSL has for a failure on this thread, and forget the rest. */
+/* The newest of OpenSSL's errors on this thread; clears the others. */
 static const char *openssl_reason(char *buf, size_t size)
 {
     unsigned long e = ERR_get_error();
@@ -113,7 +113,7 @@ int tls_begin(struct stream *s, struct err *err)
     return 0;
 }
 
-/* The alerts that a server sends when it wants another client certificate (RFC 8446, section 6.2). */
+/* Alerts that a server sends when it does not accept the client certificate (RFC 8446, section 6.2). */
 static bool is_certificate_alert(unsigned long e)
 {
     switch (ERR_GET_REASON(e)) {
@@ -132,7 +132,7 @@ static bool is_certificate_alert(unsigned long e)
     }
 }
 
-/* What an SSL call's failure means: 0 for a clean end, STREAM_AGAIN, or an error. */
+/* Interpret the failure of an SSL call: 0 for a clean end, STREAM_AGAIN, or an error. */
 static int tls_result(struct stream *s, int result, struct err *err)
 {
     int saved = errno;
@@ -169,9 +169,10 @@ static int tls_result(struct stream *s, int result, struct err *err)
 }
 
 /*
- * In TLS 1.3 the client is done before the server has looked at its certificate; what comes next is a session
- * ticket, or the alert that refuses it. Whoever sends a request at once may find the connection reset and
- * never see the alert. So the server's word is awaited for a moment: most give it within a round trip.
+ * In TLS 1.3 the client finishes the handshake before the server has checked its certificate; the server then
+ * sends a session ticket, or an alert that rejects the certificate. A client that sends a request at once may
+ * see the connection reset and never the alert. So wait a moment for the server: most answer within a round
+ * trip.
  */
 static int tls_verdict(struct stream *s, struct err *err)
 {
@@ -224,8 +225,8 @@ int tls_read(struct stream *s, void *buf, size_t len, size_t *ret_n, struct err 
     return r;
 }
 
-/* OpenSSL writes with write(): a vanished peer would raise SIGPIPE. It is held back for this thread
-   meanwhile, and taken if it came. */
+/* OpenSSL uses write(), so a vanished peer would raise SIGPIPE. The signal is blocked for this thread
+   meanwhile, and discarded if it was raised. */
 struct no_sigpipe {
     sigset_t old;
 };

@@ -7,7 +7,7 @@
 
 #define ID_LEN 64
 
-/* The next id in the engine's words; NULL at their end. */
+/* The next id in the engine's message; NULL: no more. */
 static const char *next_id(struct arena *a, const char **at)
 {
     for (const char *p = *at; *p; p++) {

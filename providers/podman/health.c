@@ -4,7 +4,7 @@
 #include "providers/docker/docker.h"
 #include "providers/podman/podman.h"
 
-#define LATE_NS (500 * NS_PER_MS) /* a timer of systemd would have done it by now */
+#define LATE_NS (500 * NS_PER_MS) /* a systemd timer would have run the check by then */
 
 static int64_t time_of(json_t *o, const char *key)
 {
@@ -30,7 +30,7 @@ int64_t podman_check_health(struct act *t, const struct object *o, int64_t left_
     int64_t due = last + interval + late - (clock_wall(clock_system()) + t->d->skew_ns);
     if (due > 0)
         return due;
-    /* What it says is in the record afterwards. */
+    /* The result is then in the container's record. */
     const struct ask q = {.path = docker_path(t->arena, "/libpod/containers/", o->native_id, "/healthcheck"),
                           .cancel = act_cancel(t),
                           .timeout_ns = left_ns > 0 ? left_ns : 1};

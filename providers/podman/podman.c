@@ -1,4 +1,4 @@
-/* The dialect: which question, and what it can do. */
+/* The dialect: which requests are used, and what Podman can do. */
 #include "providers/podman/podman.h"
 
 #include "base/clock.h"
@@ -7,19 +7,19 @@
 
 static unsigned caps(unsigned api, const struct engine_facts *facts)
 {
-    /* Whoever is not root can limit nothing with control groups of version 1. */
+    /* Rootless Podman cannot set limits on cgroup v1. */
     const unsigned limits = facts && facts->rootless && !facts->cgroup2 ? 0 : CAP_LIMITS;
     (void)api;
-    /* No CAP_LIVE_UPDATE: limits can be changed (POST /libpod/containers/ID/update), but what they are then
-       is told nowhere, so that nobody could see them drift. */
+    /* No CAP_LIVE_UPDATE: limits can be changed (POST /libpod/containers/ID/update), but Podman does not
+       report the new values, so drift could not be detected. */
     return CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_COPY_READ_ONLY |
            CAP_ANNOTATIONS | limits;
 }
 
 /*
- * Podman takes a quarter of a second and more to describe itself: it asks all its helpers for their versions,
- * and the machine's package manager for theirs. What is not asked for stands in no record of ours (the mark
- * has it), so it is compared with nothing.
+ * Podman takes a quarter of a second or more to describe itself: it asks all its helpers for their versions,
+ * and the package manager for theirs. The facts are only needed for fields that a spec has: of our own
+ * containers, fields that are not asked for are not in the mark, and so are compared with nothing.
  */
 static bool wants_facts(const struct val *spec)
 {
@@ -27,7 +27,7 @@ static bool wants_facts(const struct val *spec)
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         if (val_get(spec, fields[i]))
             return true;
-    return str_eq(val_get_str(spec, "network_mode"), "host"); /* the name of the host */
+    return str_eq(val_get_str(spec, "network_mode"), "host"); /* needs the host's name */
 }
 
 static int create(struct arena *a, const struct create_request *rq, const char **ret_path, json_t **ret_body,
@@ -39,9 +39,8 @@ static int create(struct arena *a, const struct create_request *rq, const char *
 }
 
 /*
- * A path of the host that is to be mounted is not made by Podman's own API, while its other one makes the
- * paths of Binds (cmd/podman/common, ContainerCreateToContainerCLIOpts): for a container that is taken away
- * at once.
+ * Podman's own API does not create host paths to be mounted, but its Docker API creates the paths in Binds
+ * (cmd/podman/common, ContainerCreateToContainerCLIOpts): so create a container there, and remove it at once.
  */
 static bool make_host_paths(struct act *t, const struct val *spec)
 {
@@ -81,7 +80,8 @@ static bool mend(struct act *t, const struct val *spec, const struct err *err)
     return err->code == ERR_NOTFOUND && strstr(err->msg, "statfs ") && make_host_paths(t, spec);
 }
 
-/* Podman's own listing: Docker's looks at every container of the engine for each network. */
+/* Converts an entry of Podman's own listing, used because its Docker API inspects every container of the
+   engine for each network. */
 static json_t *network(json_t *entry)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* podman:// as a backend: Docker's, on Podman's socket. */
+/* The backend for podman:// URLs: Docker's provider, on Podman's socket. */
 #include "base/str.h"
 #include "providers/docker/docker.h"
 #include "providers/podman/podman.h"

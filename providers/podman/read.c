@@ -1,11 +1,11 @@
-/* What Podman's record says, and what was asked for where it does not say it. */
+/* Reading Podman's record of a container; what the record does not show comes from MARK_ASKED. */
 #include "base/str.h"
 #include "providers/containers/wire.h"
 #include "providers/podman/podman.h"
 #include "schema/kinds/container.h"
 
-/* Fields whose value is read from Podman's record, because it can change or is told as it was asked for. All
-   others are in the mark. */
+/* Fields that are read from Podman's record, because they can change or are reported as they were asked for.
+   All others are in the mark. */
 static const char *const told[] = {
     "environment", "command",    "entrypoint", "labels",        "configs",    "networks",
     "user",        "hostname",   "dns",        "dns_opt",       "dns_search", "tty",
@@ -20,7 +20,8 @@ static bool is_told(const char *field)
     return false;
 }
 
-/* Fields that the planner knows and no engine is told, which are no part of a container. */
+/* Is the field kept in the mark? Not if only the planner uses it, or if Podman reports it; of networks, the
+   record shows only a part. */
 static bool is_kept(const char *field)
 {
     static const char *const virtual[] = {"pull_policy", "replicas", "container_name",
@@ -40,7 +41,7 @@ struct val *podman_asked(struct arena *a, const struct val *spec)
     return fields;
 }
 
-/* ---- of our own containers ---- */
+/* ---- our own containers ---- */
 
 static bool list_has(const struct val *list, const char *s)
 {
@@ -50,8 +51,8 @@ static bool list_has(const struct val *list, const char *s)
     return false;
 }
 
-/* Has the record all aliases that were asked for, and no others. (One that is the host name too was left out
-   when it was read.) */
+/* Does the record have all aliases that were asked for, and no others? (One that equals the host name was
+   left out when it was read.) */
 static bool same_aliases(const struct val *have, const struct val *asked, const char *hostname)
 {
     for (size_t i = 0; i < val_len(asked); i++)
@@ -63,7 +64,8 @@ static bool same_aliases(const struct val *have, const struct val *asked, const 
     return true;
 }
 
-/* Which networks it is on, and under which names, is told; addresses that were asked for look like others. */
+/* The record shows the networks and aliases, but addresses that were asked for look like assigned ones: take
+   them from the mark. */
 static void networks_told(struct arena *a, const struct val *asked, struct val *spec)
 {
     const struct val *have = val_get(spec, "networks");
@@ -94,20 +96,20 @@ static void ours_read(struct arena *a, const struct val *asked, struct val *spec
     }
 }
 
-/* ---- of others' ---- */
+/* ---- other containers ---- */
 
-/* What it says where nothing was asked for. */
+/* What Podman reports when nothing was asked for. */
 static const struct {
     const char *field, *value;
 } usual[] = {
     {"ipc", "shareable"}, {"pid", "private"}, {"uts", "private"}, {"runtime", "oci"}, {"working_dir", "/"},
 };
 
-/* Values that cannot be told from what was asked for. */
+/* Fields whose defaults cannot be distinguished from what was asked for. */
 static const char *const unclear[] = {"ulimits", "shm_size", "resources", "stop_grace_period", "logging"};
 
-/* It says of each mount how those below it spread. Of a volume nobody can ask for that; of a path of the
-   host, it says so too where nobody did. */
+/* Podman reports the propagation of each mount. It cannot be asked for on a volume, and for a host path the
+   default is reported even if nobody asked. */
 static void mounts_asked(struct arena *a, struct val *spec)
 {
     const struct val *have = val_get(spec, "volumes");
@@ -122,9 +124,9 @@ static void mounts_asked(struct arena *a, struct val *spec)
         val_map_set(a, spec, "volumes", volumes);
 }
 
-/* Its own bridge is called "bridge" elsewhere in its answers. One that is on nothing but that, and has no
-   address or name of its own there, was made without a word about networks; so was one in a user's own
-   network. */
+/* Podman's default bridge is "bridge" in the canonical model. A container that is only on that, without an
+   address or alias of its own, was created without asking for networks; so was one in a rootless user's
+   network (slirp4netns, pasta). */
 static void networks_of_others(struct arena *a, json_t *inspect, struct val *spec)
 {
     const char *mode = json_text(json_object_get(inspect, "HostConfig"), "NetworkMode");
@@ -181,7 +183,7 @@ int podman_read(struct arena *a, json_t *inspect, const struct image_info *image
     return 0;
 }
 
-/* Variables that Podman sets where nothing is asked for; of some the value depends. */
+/* Variables that Podman sets by itself; NULL: the value varies. */
 static const struct {
     const char *name, *value;
 } variables[] = {

@@ -16,11 +16,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define IDLE_S   "60" /* after so long without a connection it ends by itself */
+#define IDLE_S   "60" /* seconds without a connection after which it ends by itself */
 #define START_NS (20 * NS_PER_S)
 #define LOOK_NS  (20 * NS_PER_MS)
 #define SOCKET   "podman.sock"
-#define OOM_FILE "oom" /* conmon's, on control groups of version 1: in the folder it was started in */
+#define OOM_FILE "oom" /* created by conmon on cgroup v1, in its working directory */
 #define SYSTEM   "/run/podman/" SOCKET
 
 static struct {
@@ -43,7 +43,7 @@ static bool answers(const char *path)
     return good;
 }
 
-/* Where a user's things of this session are. */
+/* The user's runtime directory. */
 static const char *runtime_dir(struct arena *a)
 {
     const char *dir = getenv("XDG_RUNTIME_DIR");
@@ -86,9 +86,9 @@ static int start(struct err *err)
     const char *url = arena_printf(&a, "unix://%s", own.path);
     const char *const argv[] = {"podman", "system", "service", "--time", IDLE_S, url, NULL};
     (void)unlink(own.path);
-    /* It says something of each connection, which is nobody's business here. */
+    /* It logs every connection to stderr, which is of no use here. */
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    /* In the socket's folder: conmon leaves an empty file where the service runs (OOM_FILE). */
+    /* Runs in the socket's folder, because conmon leaves an empty file in the working directory (OOM_FILE). */
     const struct child_opts options = {.argv = argv, .dir = own.dir, .err_fd = nowhere};
     int r = child_start(&options, &own.child, err);
     if (nowhere >= 0)

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-/* Members that mean the same as the field and look the same. */
+/* Members that have the same meaning and form as the field. */
 static const struct {
     const char *field, *json;
 } plain[] = {
@@ -52,7 +52,7 @@ static json_t *member(json_t *o, const char *key, json_t *empty)
 static void process_write(const struct create_request *rq, json_t *body)
 {
     const struct val *entrypoint = val_get(rq->spec, "entrypoint"), *command = val_get(rq->spec, "command");
-    /* An empty command means none only beside an entrypoint of one's own. */
+    /* An empty command only means none together with an entrypoint. */
     if (container_needs_image(rq->spec) && rq->image)
         entrypoint = val_get(rq->image->defaults, "entrypoint");
     if (entrypoint)
@@ -92,8 +92,8 @@ static void stop_write(const struct val *spec, json_t *body)
         json_object_set_new(body, "restart_tries", json_integer(strtoll(times, NULL, 10)));
 }
 
-/* What Docker takes where nothing is said (docs.docker.com/reference/dockerfile/#healthcheck), Podman takes
-   from its command line only: zero would be zero here. */
+/* Docker's defaults (docs.docker.com/reference/dockerfile/#healthcheck). Podman applies them only in its
+   command line; in the API zero means zero. */
 static const struct {
     const char *field, *json;
     int64_t usual;
@@ -263,8 +263,8 @@ static void mounts_make(struct arena *a, const struct val *spec, json_t *body)
                               json_pack("{s:s, s:s, s:s, s:o}", "type", "tmpfs", "source", "tmpfs",
                                         "destination", tmpfs->pairs[i].key, "options", options));
     }
-    /* Otherwise it would put memory over /run and /tmp by itself, and files that are copied there out of
-       sight (pkg/specgen, read_write_tmpfs). */
+    /* Otherwise Podman would mount a tmpfs over /run and /tmp, and hide files that are copied there
+       (pkg/specgen, read_write_tmpfs). */
     if (val_get_bool(spec, "read_only", false))
         json_object_set_new(body, "read_write_tmpfs", json_false());
 }
@@ -286,7 +286,7 @@ static void devices_make(struct arena *a, const struct val *spec, json_t *body)
                                         (json_int_t)val_get_int(ulimits->pairs[i].val, "hard", -1)));
 }
 
-/* "c 7:* rwm"; a star is any number (-1 in the runtime's specification). */
+/* "c 7:* rwm"; a star means any number (-1 in the runtime's specification). */
 static void device_rules_make(struct arena *a, const struct val *spec, json_t *body)
 {
     const struct val *rules = val_get(spec, "device_cgroup_rules");
@@ -305,7 +305,7 @@ static void device_rules_make(struct arena *a, const struct val *spec, json_t *b
     }
 }
 
-/* "KEY=VALUE" -> the member, as a list, a word or a truth. */
+/* "KEY=VALUE" -> the member, as a list, a string or a boolean. */
 static void security_write(const struct val *spec, json_t *body)
 {
     static const struct {
@@ -347,9 +347,9 @@ static void hosts_make(struct arena *a, const struct val *spec, json_t *body)
 }
 
 #define MEMORY_LEAST (6 << 20)
-#define CPU_PERIOD   100000 /* microseconds, as Docker makes of cpus */
+#define CPU_PERIOD   100000 /* microseconds; what Docker uses for `cpus` */
 
-/* The runtime's own form (OCI runtime-spec, LinuxResources). */
+/* Limits in the form of the OCI runtime-spec (LinuxResources). */
 static void limits_make(const struct val *spec, json_t *body)
 {
     static const struct {
@@ -396,7 +396,7 @@ static void platform_make(struct arena *a, const struct val *spec, json_t *body)
 int podman_write(struct arena *a, const struct create_request *rq, json_t **ret, struct err *err)
 {
     int64_t memory = val_get_int(val_get(rq->spec, "resources"), "memory", 0);
-    /* Docker's rule, and a sensible one: nothing starts with less. */
+    /* Docker has the same rule, and nothing starts with less. */
     if (memory && memory < MEMORY_LEAST)
         return err_set(err, ERR_INVALID, "resources.memory: at least 6 MiB are needed");
     json_t *body = json_pack("{s:s}", "name", rq->name);
