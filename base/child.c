@@ -31,7 +31,7 @@ static char *const *spawn_vector(const char *const *v)
     return u.out;
 }
 
-/* ENOENT can mean the program, its interpreter or the working directory: say which. */
+/* ENOENT can mean the working directory, or the program (or its interpreter): say which. */
 static int spawn_error(const struct child_opts *o, int errnum, struct err *err)
 {
     struct stat st;

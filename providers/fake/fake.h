@@ -39,8 +39,8 @@ struct fake_image {
     const char *username; /* the registry provides it only to this login of the target; NULL: to anybody */
     const char *password;
     const struct val *config; /* what containers inherit, as canonical fields of a container; NULL: nothing */
-    const char
-        *id; /* of the local image; NULL: fake_image_id(). An id that exists: another name of that image */
+    /* Of the local image; NULL: fake_image_id(). An id that exists: another name of that image. */
+    const char *id;
 };
 void fake_image(struct fake_engine *e, const struct fake_image *img); /* adds or replaces */
 /* The id of this version of a reference. */

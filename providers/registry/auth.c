@@ -1,4 +1,4 @@
-/* What a registry wants of us, and how it is given: our name and password, or a token for each scope. */
+/* Authentication at a registry: with user and password, or with a token for each scope. */
 #include "providers/registry/internal.h"
 
 #include "base/clock.h"
@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <strings.h>
 
-#define TOKEN_S      60 /* of a token that does not say how long it holds (the specification's word) */
+#define TOKEN_S      60 /* lifetime of a token that does not state it (default of the specification) */
 #define TOKEN_MOST_S 3600
 
 const char *challenge_param(struct arena *a, const char *challenge, const char *name)
@@ -65,7 +65,7 @@ static int keep_token(struct registry *r, struct registry_host *h, const char *s
         *t = (struct registry_token){
             .scope = arena_strdup(&r->arena, scope),
             .value = secret_new(token, strlen(token)),
-            /* Somewhat before its end, so that it holds when it is used. */
+            /* Somewhat before it expires, so that it is still valid when the registry gets it. */
             .until_ns = clock_mono(clock_system()) + (seconds - 5) * NS_PER_S,
             .next = h->tokens,
         };
@@ -85,7 +85,7 @@ static char *escape(struct registry *r, struct arena *a, const char *text)
     return out;
 }
 
-/* A token may be asked for only where our password is safe: over TLS, or on the very machine. */
+/* A token may only be requested where our password is safe: over TLS, or on this machine. */
 static bool realm_is_safe(const struct registry_host *h, const char *realm)
 {
     return str_starts(realm, "https://") ||
@@ -146,7 +146,7 @@ int registry_ask(struct registry *r, struct registry_host *h, const char *scope,
 {
     _cleanup_(login_release) struct login l = {.user = NULL};
     int rc = login_find(r->target, h->name, q->cancel, &l, err);
-    /* Once as things are known, and once more with what the answer says. */
+    /* First with what is known so far, then once more with what the challenge asks for. */
     for (int attempt = 0; rc == 0 && attempt < 2; attempt++) {
         q->bearer = known_token(h, scope);
         q->user = h->basic && !q->bearer && l.password ? l.user : NULL;

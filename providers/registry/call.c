@@ -1,4 +1,4 @@
-/* One request, by libcurl. */
+/* One request, with libcurl. */
 #include "providers/registry/internal.h"
 
 #include "base/limits.h"
@@ -76,7 +76,7 @@ static int failed(const struct registry_call *q, CURLcode result, const char *wo
     return hint ? err_hint(err, "%s", hint) : code;
 }
 
-/* The authority of the registry's own, where docker has one. Named ca.crt by docker's manual. */
+/* The registry's own CA certificate, where docker looks for it; docker's manual names it ca.crt. */
 static const char *own_authority(const struct registry *r, const struct registry_host *h, struct arena *a)
 {
     const char *path = arena_printf(a, "%s/%s/ca.crt", r->certs, h->name);
@@ -130,7 +130,7 @@ int registry_call(struct registry *r, const struct registry_host *h, struct regi
     set_identity(c, q);
     CURLcode result = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &q->status);
-    curl_easy_reset(c); /* it points to the password */
+    curl_easy_reset(c); /* drops its pointer to the password */
     curl_slist_free_all(headers);
     return result == CURLE_OK ? 0 : failed(q, result, words, err);
 }

@@ -1,20 +1,20 @@
 #ifndef PROVIDERS_REGISTRY_INTERNAL_H
 #define PROVIDERS_REGISTRY_INTERNAL_H
-/* Shared by the files of this room. */
+/* Shared by the files of this folder. */
 #include "base/buf.h"
 #include "providers/docker/credential.h"
 #include "providers/registry/registry.h"
 
 #include <curl/curl.h>
 
-#define REGISTRY_TIMEOUT_MS 30000L /* of one answer */
+#define REGISTRY_TIMEOUT_MS 30000L /* for one answer */
 
-/* What a registry is known to be. */
+/* What is known about a registry. */
 struct registry_host {
     const char *name;   /* "docker.io", "127.0.0.1:5000" */
-    const char *server; /* that answers for it: "registry-1.docker.io" */
-    bool plain;         /* on loopback, and speaks no TLS */
-    bool probed, basic; /* it wants our name and password themselves */
+    const char *server; /* the host that serves it: "registry-1.docker.io" */
+    bool plain;         /* on loopback and without TLS */
+    bool probed, basic; /* basic: it asks for user and password instead of a token */
     struct registry_token *tokens;
     struct registry_host *next;
 };
@@ -33,12 +33,12 @@ struct registry {
     struct registry_host *hosts;
 };
 
-/* One question and its answer. */
+/* One request and its answer. */
 struct registry_call {
     const char *url;
     const char *accept; /* NULL: anything */
     bool head;
-    const char *post; /* a form; NULL: it is a GET or HEAD */
+    const char *post; /* a form; NULL: GET or HEAD */
     const char *user; /* with `password`: basic authentication */
     const struct secret *password;
     const struct secret *bearer;
@@ -47,15 +47,16 @@ struct registry_call {
 
     long status;
     struct buf body;
-    /* Of the answer's head, in `arena`; NULL: absent. */
+    /* Headers of the answer, in `arena`; NULL: absent. */
     const char *challenge, *link, *digest;
     struct arena *arena;
 };
 
-/* call.c: ask. 0 whatever the status is; errors are of the connection. Never follows a redirect. */
+/* call.c: send the request. 0 whatever the status is; errors are those of the connection. Never follows a
+   redirect. */
 int registry_call(struct registry *r, const struct registry_host *h, struct registry_call *q,
                   struct err *err) _must_check_;
-/* auth.c: ask as whoever we are, learning from the answer what is wanted of us. */
+/* auth.c: send the request with our credentials, in the way that the registry's challenge asks for. */
 int registry_ask(struct registry *r, struct registry_host *h, const char *scope, struct registry_call *q,
                  struct err *err) _must_check_;
 void registry_forget_tokens(struct registry_host *h);

@@ -7,14 +7,14 @@
 
 #include <jansson.h>
 
-/* An index first: its digest is what an engine calls the image's. */
+/* An index is preferred: engines use its digest as the image's. */
 #define ACCEPT                                                    \
     "Accept: application/vnd.oci.image.index.v1+json, "           \
     "application/vnd.docker.distribution.manifest.list.v2+json, " \
     "application/vnd.oci.image.manifest.v1+json, "                \
     "application/vnd.docker.distribution.manifest.v2+json"
 
-#define PROBE_MS 2000L /* for something on this machine to answer as TLS does */
+#define PROBE_MS 2000L /* for a registry on this machine to answer over TLS */
 
 struct registry *registry_new(const struct target *target, const char *certs)
 {
@@ -81,7 +81,7 @@ static bool on_loopback(const char *host)
            str_starts(host, "localhost:");
 }
 
-/* Does what is on loopback speak TLS? Nothing else is ever asked in plain text. */
+/* Find out whether a registry on loopback speaks TLS. No other registry is ever accessed without TLS. */
 static int probe(struct registry *r, struct registry_host *h, const struct cancel *c, struct arena *a,
                  struct err *err)
 {

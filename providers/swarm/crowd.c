@@ -1,16 +1,16 @@
 /*
- * Those who wait for services at the same time ask together: one listing of services and one of tasks serve
- * all of them for a moment, where each alone would ask a manager twice for every look.
+ * Steps that wait for services at the same time share their requests: one listing of services and one of
+ * tasks serve all of them for a moment. Alone, each would send a manager two requests for every look.
  */
 #include "providers/swarm/swarm.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 
-#define CROWD    4u                /* so many that listings are cheaper than a question for each */
-#define FRESH_NS (100 * NS_PER_MS) /* a listing answers for so long */
+#define CROWD    4u                /* from this many on, listings are cheaper than requests for each */
+#define FRESH_NS (100 * NS_PER_MS) /* how long a listing is reused */
 
-/* A service, or a task by the service that it is of; the text is part of an answer. */
+/* A service, or a task under the id of its service; the text is part of an answer. */
 struct entry {
     const char *id, *name;
     struct span text;
@@ -23,9 +23,9 @@ struct entries {
 };
 
 struct crowd {
-    pthread_mutex_t lock; /* held while somebody asks: the others want the same answer */
+    pthread_mutex_t lock; /* also held during the requests: the others wait for the same answer */
     unsigned n;
-    int64_t asked_ns; /* when the listings were asked for; 0: there are none */
+    int64_t asked_ns; /* when the listings were requested; 0: there are none */
     struct arena arena;
     struct entries services, tasks;
 };
@@ -96,7 +96,7 @@ static int entry_read(struct arena *a, const char *id, struct entry *e, struct e
     return r;
 }
 
-/* Ask for a listing, of which `id` is the member to find an entry by. */
+/* Request a listing; `id` is the member by which entries are found. */
 static int list(struct crowd *c, struct act *t, const char *path, const char *id, struct entries *ret,
                 struct err *err)
 {
@@ -132,7 +132,7 @@ static int ask(struct crowd *c, struct act *t, struct err *err)
     return r;
 }
 
-/* *ret is NULL when the listings do not have it. */
+/* *ret stays NULL when the service is not in the listings. */
 static int take(const struct crowd *c, struct act *t, json_t **ret, struct swarm_lists *lists,
                 struct err *err)
 {

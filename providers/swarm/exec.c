@@ -1,4 +1,5 @@
-/* A command in the container of a task, where that is on the node that is asked: a manager reaches no other. */
+/* A command in the container of a task. It must be on the node we are connected to: a manager reaches no
+   other. */
 #include "providers/swarm/swarm.h"
 
 #include "base/str.h"
@@ -22,7 +23,7 @@ static int ask(struct docker *d, const char *native, const struct cancel *c, str
     return r;
 }
 
-/* The container of the first task that runs on this node; else where they run. */
+/* The container of the first task that runs on this node; otherwise the error names the node of another. */
 static int find(struct search *s, const char *native, struct arena *a, const char **ret, struct err *err)
 {
     const char *here = json_string_value(json_object_get(json_object_get(s->info, "Swarm"), "NodeID"));

@@ -1,10 +1,11 @@
 /*
- * Configs and secrets. A swarm keeps them as objects that never change, so each content is an object of its
- * own, whose name ends with a digest of it: another content is another object, to which the service is moved.
- * The old one stays for a rollback, until there are newer ones enough.
+ * Configs and secrets. In a swarm these are immutable objects, so each content is an object of its own, whose
+ * name ends with a digest of it. For a new content a new object is made, and the service is switched to it.
+ * The old one is kept for rollbacks, until there are enough newer ones.
  *
- * What is in a secret cannot be read back. Its digest has a random key that stands beside it, in the object's
- * labels: enough to find the object of a content again, and of no use to look a guess up in a table.
+ * The content of a secret cannot be read back. Its digest is keyed with a random salt that is stored in the
+ * object's labels: that suffices to find the object of a known content again, and makes precomputed tables of
+ * guesses useless.
  */
 #include "providers/swarm/swarm.h"
 
@@ -20,7 +21,7 @@
 #define MARK_SALT   "io.forge.salt"
 #define NAME_DIGITS 12
 #define SALT_BYTES  16u
-#define OBJECT_MAX  (500u * 1024u) /* of a swarm, for a config or a secret (swarmkit, MaxConfigSize) */
+#define OBJECT_MAX  (500u * 1024u) /* a swarm's limit for a config or secret (swarmkit, MaxConfigSize) */
 
 /* One kind of immutable object. */
 struct shelf {
@@ -49,7 +50,7 @@ static const char *name_of(json_t *item)
     return str_or(json_string_value(json_object_get(json_object_get(item, "Spec"), "Name")), "");
 }
 
-/* The digest of a content: with a key for secrets. */
+/* The digest of a content; keyed for secrets. */
 static void content_digest(const char *salt, const void *data, size_t len, char ret[DIGEST_HEX_LEN + 1])
 {
     struct digest d;
@@ -77,7 +78,7 @@ static json_t *find_content(json_t *list, bool secret, const void *data, size_t 
     return NULL;
 }
 
-/* POST of a content: its text is wiped, for secrets go the same way. */
+/* POST of a content; all copies are wiped, because it may be a secret. */
 static int post_content(struct act *t, const struct shelf *shelf, json_t *about, const void *data, size_t len,
                         json_t **ret, struct err *err)
 {
@@ -149,7 +150,7 @@ static int find_or_make(struct act *t, const struct shelf *shelf, const char *so
         }
         if (r == 0)
             r = make_object(t, shelf, source, data, len, ret, err);
-        /* Another service that uses it was quicker. */
+        /* A conflict: the step of another service has just made it. */
         if (r != ERR_CONFLICT || tries > 2)
             return r;
         err_clear(err);
@@ -211,14 +212,14 @@ int swarm_files(struct act *t, struct service_file **ret, size_t *ret_n, struct 
     return 0;
 }
 
-/* Newest first: a swarm counts everything it makes. */
+/* Newest first: a swarm numbers its objects by a common version counter. */
 static int by_age(const void *pa, const void *pb)
 {
     int64_t a = service_version(*(json_t *const *)pa), b = service_version(*(json_t *const *)pb);
     return a < b ? 1 : a > b ? -1 : 0;
 }
 
-/* A swarm refuses to remove what a service uses, so all but the newest are tried. */
+/* Try to remove all but the newest: a swarm refuses to remove what a service uses. */
 static void collect_source(struct act *t, const struct shelf *shelf, const char *source, size_t keep)
 {
     _cleanup_json_ json_t *list = NULL;

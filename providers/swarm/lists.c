@@ -1,4 +1,4 @@
-/* Questions to a manager, and what their answers say together. */
+/* Requests to a manager, and combining their answers. */
 #include "providers/swarm/swarm.h"
 
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* Networks of a swarm: the same call as an engine's, with another driver and scope. */
+/* Networks of a swarm: the same requests as for an engine, with another driver and scope. */
 #include "providers/swarm/swarm.h"
 
 #include "base/clock.h"
@@ -50,9 +50,9 @@ int swarm_network_create(struct act *t, struct err *err)
     return 0;
 }
 
-#define TRIES 300u /* of 200 ms: tasks that are gone are forgotten by and by */
+#define TRIES 300u /* every 200 ms: ended tasks only leave the network after a while */
 
-/* `removed`: the swarm has done it; asked again, it knows the network no more, which is an error of its own. */
+/* `removed`: the swarm has already removed it; another DELETE would fail, as the swarm no longer knows it. */
 static int remove_once(struct act *t, bool *removed, struct err *err)
 {
     struct object o;
@@ -66,7 +66,7 @@ static int remove_once(struct act *t, bool *removed, struct err *err)
                           .cancel = act_cancel(t)};
     r = *removed ? 0 : docker_json(t->d, &q, NULL, NULL, err);
     *removed = r == 0;
-    /* The swarm has removed it, but the node that is asked keeps it for as long as a task is on it. */
+    /* The swarm has removed it, but the node we are connected to keeps it as long as a task uses it. */
     return r == 0 ? err_set(err, ERR_BUSY, "network %s is still on the node that is asked", o.native_name)
                   : r;
 }

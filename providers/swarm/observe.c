@@ -1,4 +1,4 @@
-/* Everything of an environment: one listing of services, one of tasks, one of networks, side by side. */
+/* All objects of an environment: listings of services, tasks and networks, requested in parallel. */
 #include "providers/swarm/swarm.h"
 
 #include "base/clock.h"
@@ -105,7 +105,7 @@ static int find_services(struct looking *w, const struct missing *missing, struc
         if (r < 0)
             return r;
         const struct missing_name *want = missing_find(missing, o.native_name);
-        if (want) /* the filter matches any name that begins so */
+        if (want) /* the filter also matches longer names with this prefix */
             add_foreign(w, want, &o);
     }
     return 0;
@@ -139,8 +139,8 @@ static int find_namesakes(struct looking *w, const struct resource_set *set, str
     return r < 0 ? r : find_networks(w, &networks, err);
 }
 
-/* What a reference means: the digest that a service of ours runs it by, or that the registry has. Images are
-   on the nodes, which pull by themselves: here they are all as good as present. */
+/* What a reference means: the digest with which one of our services runs it, or which the registry has. Nodes
+   pull images by themselves, so all images count as present. */
 static void learn_image(struct looking *w, const char *ref, bool always)
 {
     const char *id = NULL;
@@ -202,7 +202,7 @@ static int add_networks(struct looking *w, struct err *err)
     return 0;
 }
 
-/* What runs on each node, or should; a node that is down keeps what it had. */
+/* The tasks that run on each node, or should; for a node that is down, those that ran there. */
 static void add_nodes(struct looking *w)
 {
     size_t n;

@@ -1,15 +1,15 @@
-/* Making, changing and removing services. */
+/* Creating, updating and removing services. */
 #include "providers/swarm/swarm.h"
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "reconciler/plan/compare.h"
 
-#define KEEP_FILES 5u /* versions of a config or secret that nothing uses, for rollbacks */
+#define KEEP_FILES 5u /* newest versions of a config or secret that are kept, for rollbacks */
 
-#define OUT_OF_SEQUENCE 4u /* tries of an update that somebody else's came between */
+#define OUT_OF_SEQUENCE 4u /* attempts when updates by others intervene */
 
-/* The body of a service; `now` (NULL: none yet) is what there is of it. */
+/* The body of a create or update request; `now` is the existing service, or NULL. */
 static int make_body(struct act *t, json_t *now, json_t **ret, struct err *err)
 {
     const struct step *s = t->step;
@@ -22,8 +22,8 @@ static int make_body(struct act *t, json_t *now, json_t **ret, struct err *err)
     int r = swarm_files(t, &files, &n, err);
     if (r < 0)
         return r;
-    /* What runs by a digest goes on doing so, unless another reference is asked for, or it means another
-       image by now. Without one the registry was not to be asked: a restart tries again. */
+    /* A service pinned to a digest keeps it, unless another reference is asked for, or pull_policy is always.
+       One without a digest could not be resolved by its registry: a restart tries again. */
     bool same = rest && (*rest == '@' || (!*rest && !s->restart)) &&
                 !str_eq(val_get_str(s->spec, "pull_policy"), "always");
     const struct service_request rq = {
@@ -39,7 +39,7 @@ static int make_body(struct act *t, json_t *now, json_t **ret, struct err *err)
     return 0;
 }
 
-/* POST with the credentials of the image's registry, which the nodes are given. */
+/* POST with the credentials for the image's registry, which are passed on to the nodes. */
 static int post(struct act *t, const char *path, json_t *body, json_t **ret, int *ret_status, struct err *err)
 {
     char *login = NULL;
@@ -61,7 +61,7 @@ static int post(struct act *t, const char *path, json_t *body, json_t **ret, int
     return r;
 }
 
-/* Something has the name: made by this very step before, or in the way. */
+/* The name is taken: by the result of this same step in an earlier run, or by something else. */
 static int meet_existing(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
@@ -106,8 +106,7 @@ int service_create(struct act *t, struct err *err)
     return 0;
 }
 
-/* Was this step done already, by a run that was interrupted, and does nothing differ? Then an update would be
-   one for nothing. */
+/* Has an interrupted run already done this step, with nothing left to change? Then no update is needed. */
 static bool is_done(struct act *t, const struct object *o, json_t *now, json_t *body)
 {
     json_t *have = json_object_get(json_object_get(now, "Spec"), "Labels"),
@@ -124,7 +123,8 @@ static bool is_done(struct act *t, const struct object *o, json_t *now, json_t *
     return !t->step->restart && !differs.n && str_eq(image, runs) && json_equal(have, want);
 }
 
-/* A planned field that somebody changed meanwhile is planned again, not overwritten. */
+/* The update was refused because the service has a newer version. If somebody changed what the plan was based
+   on, fail, so that it is planned again and not overwritten. */
 static int out_of_sequence(struct act *t, const struct object *before, struct err *err)
 {
     struct object now;
@@ -152,7 +152,7 @@ static int update_once(struct act *t, struct object *o, int *ret_status, struct 
         r = make_body(t, now, &body, err);
     if (r < 0)
         return r;
-    /* What an image's digest was resolved to anew, and is what runs, is no change. */
+    /* An image whose reference resolves again to the digest that runs is not a change. */
     if (is_done(t, o, now, body)) {
         json_decref(body);
         t->result->unchanged = true;
@@ -186,7 +186,7 @@ int service_update(struct act *t, struct err *err)
     }
 }
 
-/* Is the spec that is there the one that this step's update made? */
+/* Is the current spec the one that this step's update made? */
 static bool is_of_this_step(const struct step *s, const struct object *o)
 {
     const char *generation = val_get_str(s->labels, MARK_GENERATION);
@@ -207,7 +207,7 @@ int service_back(struct act *t, struct err *err)
     const char *tail =
         arena_printf(t->arena, "/update?version=%lld&rollback=previous", (long long)service_version(now));
     act_progress(t, "going back", 0, 0, NULL);
-    /* Its nodes have the image of the spec before. */
+    /* No registry credentials are needed: the nodes have the image of the previous spec. */
     return docker_json(t->d,
                        &(struct ask){.method = "POST",
                                      .path = docker_path(t->arena, "/services/", o.native_id, tail),

@@ -1,4 +1,4 @@
-/* The Swarm provider: opening, and which function does which step. */
+/* The Swarm provider: opening, and which function executes which step. */
 #include "providers/swarm/swarm.h"
 
 #include "base/str.h"
@@ -73,7 +73,7 @@ int swarm_glance(struct act *t, struct object *ret, json_t **ret_json, struct er
     return look(t, false, ret, ret_json, err);
 }
 
-/* All tasks' words, as the manager collects them from the nodes. */
+/* The logs of all tasks, as the manager collects them from the nodes. */
 static int swarm_logs(struct provider *p, const struct logs_request *rq, const struct cancel *c,
                       struct err *err)
 {

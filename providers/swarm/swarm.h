@@ -1,12 +1,12 @@
 #ifndef PROVIDERS_SWARM_SWARM_H
 #define PROVIDERS_SWARM_SWARM_H
 /*
- * Inside the Swarm provider: a manager of a swarm, asked over the same connection and in the same way as a
- * plain engine (providers/docker). A Container of the language is a service here. What JSON means is in
- * providers/containers/service.h; here is only who is asked what, and when. Source: Docker Engine API v1.41,
- * "Services", "Tasks", "Nodes", "Configs", "Secrets".
+ * Internal to the Swarm provider: a manager of a swarm, accessed over the same connection and in the same way
+ * as a plain engine (providers/docker). A Container of the language is a service here. What the JSON means is
+ * in providers/containers/service.h; here is only which request is sent, and when. Source: Docker Engine API
+ * v1.41, "Services", "Tasks", "Nodes", "Configs", "Secrets".
  *
- * A struct docker serves as it is; only the slots are others.
+ * It uses struct docker unchanged; only the provider operations differ.
  */
 #include "providers/containers/service.h"
 #include "providers/docker/docker.h"
@@ -15,72 +15,73 @@
 
 unsigned swarm_caps(unsigned api);
 
-/* Listings, and what is made of them once. */
+/* Listings, and what is parsed from them once. */
 struct swarm_lists {
-    json_t *services, *networks, *nodes; /* any may be NULL: not asked for */
-    struct http_answer tasks;            /* the text that the next ones are parts of */
+    json_t *services, *networks, *nodes; /* any may be NULL: not requested */
+    struct http_answer tasks;            /* the text that `task` points into */
     struct task *task;                   /* of all services, sorted by service */
     size_t n_tasks;
 };
 void swarm_lists_release(struct swarm_lists *l);
-/* Read l->tasks. */
+/* Parse l->tasks. */
 int swarm_read_tasks(struct arena *a, struct swarm_lists *l, struct err *err) _must_check_;
 /* The tasks of one service. */
 size_t swarm_tasks_of(const struct swarm_lists *l, const char *service, const struct task **ret);
-/* A service of the listing as an object, with what its tasks say. */
+/* A service of the listing as an object, with the state that its tasks show. */
 int swarm_object(struct arena *a, const struct swarm_lists *l, json_t *service, struct object *ret,
                  struct err *err) _must_check_;
 const char *swarm_node_name(const struct swarm_lists *l, const char *id); /* NULL: unknown */
 
-/* Ask for a listing; what is none (ERR_CORRUPT) must not pass for an empty one. Null is: so an engine writes
-   a list that it never began. *ret is to be released. */
+/* Request a listing. An answer that is not a list is ERR_CORRUPT and not an empty list; only null is, which
+   is how an engine writes a nil list. Release *ret. */
 int swarm_ask_list(struct docker *d, const struct ask *q, json_t **ret, struct err *err) _must_check_;
 /* "filters=..." of one key and one value. */
 const char *swarm_filter(struct arena *a, const char *key, const char *value);
-/* One service now, by name or id: ERR_NOTFOUND. *ret is to be released. */
+/* The current state of one service, by name or id: ERR_NOTFOUND. Release *ret. */
 int swarm_service(struct docker *d, const char *native, const struct cancel *c, json_t **ret,
                   struct err *err) _must_check_;
-/* The tasks that "filters=..." lets through now, into lists that hold nothing else of tasks. */
+/* The current tasks that "filters=..." selects, into lists that hold no other tasks. */
 int swarm_ask_tasks(struct docker *d, const char *filter, const struct cancel *c, struct arena *a,
                     struct swarm_lists *ret, struct err *err) _must_check_;
-/* Those of one service. */
+/* The same for the tasks of one service. */
 int swarm_service_tasks(struct docker *d, const char *id, const struct cancel *c, struct arena *a,
                         struct swarm_lists *ret, struct err *err) _must_check_;
 int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, struct err *err) _must_check_;
-/* The reference with the digest that its registry has for it now: NAME:TAG@sha256:...; as it is where no
+/* The reference with the digest that its registry has for it now: NAME:TAG@sha256:...; unchanged if no
    registry knows it. */
 const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
-/* "sha256:..." of a reference (without one) in its registry, asked by the manager with our credentials.
-   ERR_AUTH, ERR_NOTFOUND, ... in the registry's words. */
+/* The digest ("sha256:...") that the registry has for a reference without one, requested by the manager with
+   our credentials. ERR_AUTH, ERR_NOTFOUND, ... with the registry's message. */
 int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
                        const char **ret, struct err *err) _must_check_;
-/* The same, or what the reference says itself; NULL when it cannot be asked. */
+/* The same, or the digest in the reference itself; NULL when the registry cannot be asked. */
 const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
 
-/* What a step acts on now, with its JSON; as act_look() for plain engines. *ret_json is to be released. */
+/* The object that a step acts on, as it is now, with its JSON; like act_look() for plain engines. Release
+ *ret_json. */
 int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
-/* The same with one question less: its networks have ids for names, so its spec is not to be compared. */
+/* The same with one request less: networks in the spec have ids instead of names, so do not compare it. */
 int swarm_glance(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
 
-/* The configs and secrets of a step's spec, as objects of the swarm: those that are not there yet are made. */
+/* The configs and secrets of a step's spec, as objects of the swarm; missing ones are created. */
 int swarm_files(struct act *t, struct service_file **ret, size_t *ret_n, struct err *err) _must_check_;
-/* Remove objects of this service's sources that no service uses, but for the newest `keep` of each. */
+/* Remove unused config and secret objects of this service's sources, except the newest `keep` of each. */
 void swarm_collect(struct act *t, const struct val *spec, size_t keep);
 
-/* Those who wait for services at the same time, between crowd_join() and crowd_leave(), ask together. Any
+/* Steps that wait for services at the same time, between crowd_join() and crowd_leave(), share requests. Any
    thread. */
 struct crowd *crowd_new(void);
 void crowd_free(struct crowd *c); /* NULL is fine */
 void crowd_join(struct crowd *c);
 void crowd_leave(struct crowd *c);
-/* The service of a step and its tasks, as they were at `since_ns` (stream_now()) or later. *ret is to be
-   released, and so is *lists, which holds nothing else. ERR_NOTFOUND. */
+/* The service of a step and its tasks, as of `since_ns` (stream_now()) or later. Release *ret, and *lists,
+   which holds nothing else. ERR_NOTFOUND. */
 int crowd_look(struct act *t, int64_t since_ns, json_t **ret, struct swarm_lists *lists,
                struct err *err) _must_check_;
 
 act_fn service_create, service_update, service_remove, service_wait, swarm_network_create,
     swarm_network_remove;
-/* Back to what it was before the update of this step (step.back). */
+/* Roll the service back to its spec before the update of this step (step.back). */
 int service_back(struct act *t, struct err *err) _must_check_;
 
 int swarm_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,

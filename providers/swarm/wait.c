@@ -1,6 +1,6 @@
 /*
- * Waiting for a service until its tasks run: watched to the end, for a swarm accepts anything and tells
- * later. Events say nothing of tasks, so they are listed, which takes a manager a millisecond.
+ * Waiting until the tasks of a service run: a swarm accepts any spec, and problems only show in its tasks.
+ * There are no events about tasks, so they are listed, which takes a manager a millisecond.
  */
 #include "providers/swarm/swarm.h"
 
@@ -9,12 +9,13 @@
 
 #define LOOK_FIRST_NS (100 * NS_PER_MS)
 #define LOOK_EVERY_NS (250 * NS_PER_MS)
-/* A swarm begins many tasks in waves of some seconds, and answers all who wait meanwhile. */
+/* A swarm starts many tasks in waves of some seconds, and has to answer all waiting steps meanwhile. */
 #define LOOK_LATE_NS  (500 * NS_PER_MS)
-#define FAILURES_MOST 2u /* tries of one slot; a first one may have met something that was not up yet */
-/* An update is made first and begun a moment later: until then its status is empty, and the old tasks run. */
+#define FAILURES_MOST 2u /* of one slot; the first may be due to a dependency that was not up yet */
+/* A swarm begins an update a moment after accepting it: until then the status is empty and the old tasks run.
+ */
 #define BEGIN_NS (2 * NS_PER_S)
-/* A task that ends at once is seen running for a moment. */
+/* A task that exits at once is seen running for a moment. */
 #define STABLE_NS (500 * NS_PER_MS)
 
 enum verdict { NOT_YET, HOLDS, WILL_NOT };
@@ -24,15 +25,15 @@ struct watching_service {
     json_t *service;
     struct swarm_lists lists;
     struct service_state state;
-    size_t current; /* running tasks that were made from the present spec */
+    size_t current; /* running tasks that were made from the current spec */
     struct object object;
-    const char *phase; /* of its update; "": none */
+    const char *phase; /* state of its update; "": none */
     int64_t begin_ns;
     int64_t *up_since; /* since when all have been seen running; 0: not now */
-    json_t **asked;    /* its spec at the first look */
+    json_t **asked;    /* its spec when it was first looked at */
 };
 
-/* Tasks of one slot that failed, the most of any; a node is the slot of a global service. */
+/* The largest number of failed tasks in one slot; in a global service each node is a slot. */
 static size_t most_failures(const struct watching_service *w)
 {
     const struct task *tasks;
@@ -47,7 +48,7 @@ static size_t most_failures(const struct watching_service *w)
     return most;
 }
 
-/* Does the swarm have to move tasks for what was changed last? */
+/* Does the last change require the swarm to replace tasks? */
 static bool moves_tasks(const struct watching_service *w)
 {
     static const char *const parts[] = {"TaskTemplate", "EndpointSpec"};
@@ -75,11 +76,11 @@ static enum verdict judge(const struct watching_service *w)
     if (w->object.state == OBJECT_EXITED)
         return WILL_NOT;
     if (str_eq(w->phase, "updating"))
-        return NOT_YET; /* it judges its tasks itself, by update_config */
+        return NOT_YET; /* the swarm itself judges the tasks, by update_config */
     if (!*w->phase && moves_tasks(w) && stream_now() - w->begin_ns < BEGIN_NS)
         return NOT_YET;
     if (all_run(w) && str_eq(w->phase, "completed"))
-        return HOLDS; /* the swarm has watched them */
+        return HOLDS; /* the swarm has monitored them */
     if (all_run(w)) {
         if (!*w->up_since)
             *w->up_since = stream_now();
@@ -89,8 +90,7 @@ static enum verdict judge(const struct watching_service *w)
     return most_failures(w) >= FAILURES_MOST ? WILL_NOT : NOT_YET;
 }
 
-/* The newest failure, of whatever spec: after a rollback the failed tasks are those of the spec that is gone.
- */
+/* The newest failure, with any spec: after a rollback the failed tasks belong to the spec that was undone. */
 static const struct task *newest_failure(const struct watching_service *w)
 {
     const struct task *tasks, *newest = w->state.failure;
@@ -101,7 +101,7 @@ static const struct task *newest_failure(const struct watching_service *w)
     return newest;
 }
 
-/* What the container of a failed task said, from the swarm's own log of it. */
+/* The newest failure in words: the task, its node, and the swarm's error. */
 static const char *why(struct watching_service *w)
 {
     const struct task *t = newest_failure(w);
@@ -116,8 +116,8 @@ static const char *why(struct watching_service *w)
                       t->node ? swarm_node_name(&w->lists, t->node) : NULL);
 }
 
-/* A node says only that it has no such image: why it could not pull it, the registry tells whoever asks as
- * the node did. 0: there is no reason to ask, or nothing wrong. */
+/* A node only reports that it has no such image. To learn why it could not pull it, ask the registry in the
+   same way. 0: there was no reason to ask, or nothing is wrong. */
 static int ask_registry(struct watching_service *w, struct err *err)
 {
     const struct task *t = newest_failure(w);
@@ -159,7 +159,7 @@ static int will_not(struct watching_service *w, struct err *err)
     return err_hint(err, "see its output with `forge-ctl logs`, and `docker service ps --no-trunc %s`", name);
 }
 
-/* A task that is to run, and does not yet; NULL: none. */
+/* A task that should run and does not yet; NULL: none. */
 static const struct task *waiting_task(const struct watching_service *w)
 {
     const struct task *tasks, *waiting = NULL;
@@ -170,7 +170,7 @@ static const struct task *waiting_task(const struct watching_service *w)
     return waiting;
 }
 
-/* How far it is, and what the swarm says of a task that it cannot place or start. */
+/* Report the progress, and the swarm's reason when it cannot place or start a task. */
 static void tell_progress(const struct watching_service *w, int64_t left)
 {
     const struct act *t = w->t;
@@ -191,7 +191,7 @@ static int too_late(struct watching_service *w, struct err *err)
                    s->wanted, reason ? "; " : "", str_or(reason, ""));
 }
 
-/* What tells how the manifest fares is over when somebody asks for something else. */
+/* Once somebody else changes the service, its tasks no longer show whether the step's spec works: fail. */
 static int check_unchanged(struct watching_service *w, struct err *err)
 {
     json_t *spec = json_object_get(w->service, "Spec");
@@ -236,8 +236,8 @@ static void forget(struct watching_service *w)
     swarm_lists_release(&w->lists);
 }
 
-/* Tasks end by themselves after their service; until then they hold their networks and volumes. A service
- * that is gone is no filter, but their names still begin with its own. */
+/* Tasks end some time after their service is removed, and use their networks and volumes until then. A
+   removed service cannot be used as a filter, but the names of its tasks still begin with its name. */
 static bool any_left(struct act *t)
 {
     static const char *const up[] = {"running", "starting", "preparing", "ready"};
@@ -265,7 +265,7 @@ static int wait_for_end(struct act *t, struct err *err)
     return 0;
 }
 
-/* What takes long is looked at less often, so that it is seen at most a sixteenth later. */
+/* Poll less often the longer it takes, so that the end is noticed at most a sixteenth late. */
 static int64_t next_pause(int64_t pause, int64_t waited)
 {
     int64_t most = waited / 16;

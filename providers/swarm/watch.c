@@ -1,9 +1,9 @@
 /*
- * A swarm's events. Those of services carry no labels, so the watch knows ours by id. Nothing tells of tasks
- * on other nodes, so those that are to run are listed every few seconds, and compared with the time before; on
- * the node that is asked, their containers tell at once. That a node went down, came back or was
- * drained concerns everybody. Configs and secrets never change, and what a service uses cannot be removed:
- * their events change nothing and are not asked for.
+ * A swarm's events. Those of services carry no labels, so the watch knows our services by id. There are no
+ * events about tasks on other nodes, so the tasks that should run are listed every few seconds and compared
+ * with the previous list; on the node we are connected to, container events report changes at once. A node
+ * that goes down, comes back or is drained concerns all environments. Configs and secrets never change, and
+ * cannot be removed while a service uses them: their events are not requested.
  */
 #include "providers/swarm/swarm.h"
 
@@ -44,7 +44,7 @@ static void swarm_learn(struct watching *w)
         learn_object(w, json_string_value(json_object_get(item, "Id")), json_object_get(item, "Labels"));
 }
 
-/* Something new: is it ours? */
+/* Look up an unknown object, and remember it if it is ours. */
 static void look_at(struct watching *w, const struct engine_event *e)
 {
     _cleanup_json_ json_t *j = NULL;
@@ -79,7 +79,7 @@ static bool swarm_concerns(struct watching *w, const struct engine_event *e, str
     return true;
 }
 
-/* Which tasks a service has, and which of them run; in any order. */
+/* Compute for each service a digest of its tasks and which of them run, independent of their order. */
 static void count_tasks(struct watching *w, const struct swarm_lists *lists)
 {
     struct known_container *k;
@@ -114,7 +114,7 @@ static void look_at_tasks(struct watching *w)
         count_tasks(w, &lists);
     swarm_lists_release(&lists);
     if (r < 0)
-        return; /* what breaks the stream is told there */
+        return; /* if the engine is unreachable, the stream reports it */
     while ((s = map_next(&w->containers, &it))) {
         const struct known_container *k = s->value;
         if (k->tasks_before && k->tasks != k->tasks_before)
