@@ -49,7 +49,7 @@ struct target {
     size_t n_members;
 };
 
-/* Does its URL (for a fleet, the URL of any member) name a manager of a swarm? Does no I/O. */
+/* Does its URL (for a fleet, the URL of any member) name a manager of a swarm? Contacts no engine. */
 bool target_is_swarm(const struct target *t);
 
 struct provider_env {
@@ -245,7 +245,7 @@ struct backend_variant {
 };
 const struct backend_variant *provider_variants(struct arena *a, size_t *ret_n);
 
-/* Is there a backend for the URL's scheme? Otherwise ERR_INVALID, listing the schemes. Does no I/O. */
+/* Is there a backend for the URL's scheme? Otherwise ERR_INVALID, with the possible ones. Does no I/O. */
 int provider_url_check(const char *url, struct err *err) _must_check_;
 /* Open the backend for a target's URL scheme. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */

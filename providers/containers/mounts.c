@@ -1,4 +1,4 @@
-/* Volumes, host paths and memory in a container. */
+/* Mounts of a container: volumes, host paths and tmpfs. */
 #include "base/str.h"
 #include "providers/containers/wire.h"
 

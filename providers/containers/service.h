@@ -72,7 +72,7 @@ bool task_is_current(const struct task *t, json_t *service);
 /* The TaskTemplate; release it with json_decref(). NULL: none. */
 json_t *task_spec(const struct task *t);
 
-/* The state of a service, derived from its tasks; sizes count tasks. */
+/* The state of a service, derived from its tasks; all counts are of tasks. */
 struct service_state {
     size_t wanted, running, complete;
     size_t failed;              /* failed attempts with the current spec */
