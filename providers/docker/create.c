@@ -89,8 +89,8 @@ static int join_networks(struct act *t, const struct val *spec, const char *id, 
 #define NAME_PAUSE_NS (20 * NS_PER_MS)
 #define NAME_TRIES    500
 
-/* The name is taken: by our own container from an earlier run, unfinished or done, or by something else. 0
- *and ret_again: try once more. */
+/* The name is taken: by our own container from an earlier run, unfinished or done, or by something else.
+   Returns 0 with *ret_again set when the caller should try once more. */
 static int meet_existing(struct act *t, const char *name, bool *ret_again, struct err *err)
 {
     struct object o;

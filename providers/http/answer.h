@@ -44,8 +44,8 @@ struct http_body {
 
 /* The body that follows a head. `no_body`: answers to HEAD, 204, 304. */
 void http_body_begin(struct http_body *b, const struct http_head *h, bool no_body);
-/* Consume some of in[0..len): *ret_data, *ret_len is the next piece of content in it (may be empty),
-   *ret_used the number of bytes consumed (at least 1 unless len is 0 or the body is done). */
+/* Consume some of in[0..len). The next piece of content is *ret_data, *ret_len (may be empty); the number of
+   bytes consumed is *ret_used (at least 1 unless len is 0 or the body is done). */
 int http_body_feed(struct http_body *b, const char *in, size_t len, const char **ret_data, size_t *ret_len,
                    size_t *ret_used, struct err *err) _must_check_;
 /* The connection has ended: 0 if the body may end there, else ERR_UNAVAILABLE (truncated). */

@@ -57,8 +57,8 @@ int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c
 /* The same, or the digest in the reference itself; NULL when the registry cannot be asked. */
 const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
 
-/* The object that a step acts on, as it is now, with its JSON; like act_look() for plain engines. Release
- *ret_json. */
+/* The object that a step acts on, as it is now, with its JSON; like act_look() for plain engines. The caller
+   releases *ret_json. */
 int swarm_look(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
 /* The same with one request less: networks in the spec have ids instead of names, so do not compare it. */
 int swarm_glance(struct act *t, struct object *ret, json_t **ret_json, struct err *err) _must_check_;
