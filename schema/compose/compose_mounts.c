@@ -271,6 +271,21 @@ static struct ynode *named(struct compose *c, const struct compose_object *owner
     return copy;
 }
 
+/* A short volume that names its source, mounted read-only: SOURCE:TARGET[:OPTIONS]. */
+static const char *read_only_text(struct arena *a, const char *text)
+{
+    const char *target = strchr(text, ':'), *options = target ? strchr(target + 1, ':') : NULL;
+    if (!options)
+        return arena_printf(a, "%s:ro", text);
+    const char *out = arena_printf(a, "%.*s:ro", (int)(options - text), text);
+    size_t n;
+    char **option = str_split(a, options + 1, ',', &n);
+    for (size_t i = 0; i < n; i++)
+        if (!str_eq(option[i], "ro") && !str_eq(option[i], "rw"))
+            out = arena_printf(a, "%s,%s", out, option[i]);
+    return out;
+}
+
 static void add_volumes(struct compose_part *p, const struct ynode *list, const struct compose_object *owner,
                         bool read_only)
 {
@@ -289,8 +304,8 @@ static void add_volumes(struct compose_part *p, const struct ynode *list, const 
         if (read_only && out->type == YN_MAP) {
             out = compose_copy(c, out);
             compose_set_text(c, out, item, "read_only", "true");
-        } else if (read_only && !str_ends(out->text, ":ro")) {
-            out = compose_scalar(c, item, arena_printf(c->arena, "%s:ro", out->text));
+        } else if (read_only) {
+            out = compose_scalar(c, item, read_only_text(c->arena, out->text));
         }
         compose_push(c, list_of(p, "volumes", item), out);
     }
