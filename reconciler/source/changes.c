@@ -1,9 +1,9 @@
 /*
- * What differs between two commits. Trees are named by their content: those of equal ids are not looked into,
- * so that a small change of a large repository costs the folders on its way.
+ * The difference between two commits. A tree's id is a digest of its content, so trees with equal ids are
+ * skipped: a small change in a large repository costs only the folders on the path to it.
  *
- * Only for what is plain: whatever a walk over everything would refuse, and whatever may need one to be
- * judged, is left to it.
+ * Only simple cases are handled. Everything that a walk over the whole tree (tree.c) would refuse, or that
+ * only such a walk can judge, is an error here, and the caller falls back to that walk.
  */
 #include "reconciler/source/internal.h"
 
@@ -11,7 +11,7 @@ struct compare {
     struct source *source;
     struct snapshot *snapshot;
     struct buf path;
-    size_t left; /* so many files may still differ */
+    size_t left; /* how many more files may differ */
     struct arena *arena;
     const char **removed;
     size_t n_removed, cap_removed;
@@ -75,7 +75,7 @@ static int lookup(struct compare *c, const git_oid *id, git_tree **ret)
     return r < 0 ? libgit_error(c->err, r, "tree %.12s", git_oid_tostr_s(id)) : 0;
 }
 
-/* Entries of both trees are in one order, or the tree is damaged or a crafted one. */
+/* Git sorts the entries of a tree: one that is not sorted is damaged or crafted. */
 static bool in_order(const git_tree *tree, size_t i)
 {
     return i == 0 ||

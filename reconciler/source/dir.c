@@ -1,8 +1,8 @@
 /*
- * A plain folder as a sorted list of files. For trying things out: nothing is immutable here, so manifests
+ * A plain folder as a sorted list of files, for trying things out. Files can change at any time, so manifests
  * are read once, when the snapshot is made, and their Git blob ids (SHA-1 of "blob SIZE\0" and the content,
- * gitformat-loose(5)) come from the very bytes that are handed out later. Other files are read when somebody
- * asks for them. No libgit2: its start would cost more than all of this.
+ * gitformat-loose(5)) are computed from the same bytes that snapshot_read() returns later. Other files are
+ * read on demand. libgit2 is not used: starting it would take longer than all of this.
  */
 #include "reconciler/source/internal.h"
 
@@ -54,14 +54,14 @@ static void blob_id(struct walk *w, const char *text, size_t len, char ret[GIT_O
     ret[GIT_OID_HEXSZ] = '\0';
 }
 
-/* Read up to `max` bytes of an open file into the arena; *ret NULL when it is longer. */
+/* Read an open file of `size` bytes into the arena; *ret NULL when that is more than `max`. */
 static int read_open(int fd, size_t size, size_t max, struct arena *a, const char **ret, size_t *ret_len,
                      struct err *err)
 {
     *ret = NULL;
     if (size > max)
         return 0;
-    /* One byte more than it should be shows that it grew meanwhile. */
+    /* Try to read one byte more than the size: it shows that the file has grown. */
     char *text = arena_alloc(a, size + 2);
     size_t len = 0;
     ssize_t n;

@@ -1,13 +1,13 @@
 /*
  * The commit of the work tree that a plain folder lies in.
  *
- * Finding it takes a few reads and no libgit2, because every command in a folder of manifests does it: .git
- * (a folder, or a file that names one: gitrepository-layout(5)), HEAD, and the branch it names, loose or in
- * packed-refs. What the commit says and whether the files differ from it takes libgit2, and is only looked at
- * for who records or shows it.
+ * Every command in a folder of manifests needs it, so finding it takes a few reads and no libgit2: .git (a
+ * folder, or a file that names one: gitrepository-layout(5)), HEAD, and the branch it names, loose or in
+ * packed-refs. The commit's message and whether the files differ from it need libgit2, and are only looked up
+ * for callers that record or show them.
  *
- * The .git that is found may be anybody's (a folder above ours). Only a reference's name and 40 hex digits
- * are taken from it, so that it cannot point us at something to reveal.
+ * The .git found in a folder above may belong to anybody. Only a reference's name and 40 hex digits are taken
+ * from it, so that it cannot make Forge reveal the content of other files.
  */
 #include "reconciler/source/internal.h"
 
@@ -34,7 +34,7 @@ static const char *below(struct arena *a, const char *base, const char *path)
     return *path == '/' ? arena_strdup(a, path) : arena_printf(a, "%s/%s", base, path);
 }
 
-/* The git folder of a work tree; NULL: it is none. */
+/* The git folder of a work tree; NULL if it is not a work tree. */
 static const char *git_dir(struct arena *a, const char *work_tree)
 {
     struct stat st;
@@ -108,7 +108,7 @@ static int first_difference(_unused_ const char *path, _unused_ unsigned flags, 
     return 1;
 }
 
-/* Does anything below the snapshot's folder differ from HEAD, ignored files apart? */
+/* Does any file below the snapshot's folder, apart from ignored ones, differ from HEAD? */
 static bool is_dirty(struct snapshot *s, git_repository *repo)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;

@@ -1,13 +1,13 @@
 /*
  * Git's smart HTTP (gitprotocol-http(5)) for libgit2, by libcurl.
  *
- * libgit2's own http transport knows no timeout and no cancellation, takes the certificates it trusts from
- * one place for the whole process, and waits out a delayed acknowledgement on each request. Here the
+ * libgit2's own http transport has no timeout and no cancellation, takes the certificates it trusts from one
+ * place for the whole process, and waits for a delayed TCP acknowledgement on each request. Here the
  * certificates belong to the source, each wait is bounded and wakes on cancellation, and the connection is
- * kept from one fetch to the next.
+ * reused by the next fetch.
  *
- * Credentials are given to libcurl as options: they are in no address, and are not sent on to where a
- * redirect leads. Certificates and host names are verified, always.
+ * Credentials are passed to libcurl as options: they are in no address, and are not sent to another host
+ * after a redirect. Certificates and host names are always verified.
  */
 #include "reconciler/source/internal.h"
 
@@ -19,8 +19,8 @@
 
 #define CONNECT_MS  20000L
 #define STALL_S     60L
-#define RECEIVE_MAX ((size_t)1 << 20)  /* what waits to be read; more pauses the transfer */
-#define REQUEST_MAX ((size_t)64 << 20) /* what we ask: ids of what is wanted and there */
+#define RECEIVE_MAX ((size_t)1 << 20)  /* unread bytes, beyond which the transfer is paused */
+#define REQUEST_MAX ((size_t)64 << 20) /* a request: the ids of wanted objects and of those we have */
 
 struct http_session {
     CURLM *multi;
@@ -31,7 +31,7 @@ struct http_sub {
     git_smart_subtransport parent;
     struct remote_op *op;
     struct http_session *session;
-    char *base; /* where a redirect of the first request led; NULL: the configured address */
+    char *base; /* target of a redirect of the first request; NULL: the configured address */
 };
 
 struct http_stream {
@@ -39,7 +39,7 @@ struct http_stream {
     struct http_sub *sub;
     bool post, started, paused, done;
     struct buf request, received;
-    size_t taken; /* of received */
+    size_t taken; /* bytes of `received` that have been read */
     struct curl_slist *headers;
     CURLcode result;
     char words[CURL_ERROR_SIZE];
@@ -125,8 +125,8 @@ static void set_credentials(CURL *c, const struct source_config *config)
 {
     if (!config->password)
         return;
-    /* Forges take a token as the password, with any name that is not empty; this is the one that GitHub
-     * documents. */
+    /* Git hosting services accept a token as the password, with any user name that is not empty; this is the
+       one that GitHub documents. */
     curl_easy_setopt(c, CURLOPT_USERNAME, str_empty(config->username) ? "x-access-token" : config->username);
     curl_easy_setopt(c, CURLOPT_PASSWORD, secret_bytes(config->password, NULL));
     curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
@@ -144,7 +144,7 @@ static void set_options(struct http_stream *t, CURL *c)
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
     curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
-    /* Some servers take only what calls itself git for a Git client. */
+    /* Some servers recognise a Git client only by a user agent that starts with "git/". */
     curl_easy_setopt(c, CURLOPT_USERAGENT, "git/2 (forge " FORGE_VERSION ")");
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->words);
     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
@@ -195,8 +195,8 @@ static int start(struct http_stream *t)
     return 0;
 }
 
-/* After a redirect the next request goes where the first one ended. It carries our credentials, so it must be
- * the same server. */
+/* After a redirect, later requests go to its target. They carry our credentials, so it must be the same
+   server. */
 static int take_redirect(struct http_stream *t)
 {
     static const char tail[] = "/info/refs?service=git-upload-pack";
@@ -224,7 +224,7 @@ static int take_redirect(struct http_stream *t)
     return 0;
 }
 
-/* The answer's head is there: is it one of a Git server? */
+/* The response headers have arrived: are they those of a Git server? */
 static int check_answer(struct http_stream *t)
 {
     CURL *c = t->sub->session->easy;
@@ -245,7 +245,7 @@ static int check_answer(struct http_stream *t)
     return t->post ? 0 : take_redirect(t);
 }
 
-/* Move the transfer on, waiting for at most a moment. */
+/* Advance the transfer, waiting for at most a second. */
 static int pump(struct http_stream *t)
 {
     struct remote_op *op = t->sub->op;
@@ -307,7 +307,7 @@ static void stream_free(git_smart_subtransport_stream *stream)
     struct http_stream *t = (struct http_stream *)stream;
     if (t->started) {
         curl_multi_remove_handle(t->sub->session->multi, t->sub->session->easy);
-        /* It points into this stream and to the password. */
+        /* The handle points into this stream and to the password. */
         curl_easy_reset(t->sub->session->easy);
     }
     curl_slist_free_all(t->headers);
@@ -362,7 +362,7 @@ int http_transport(git_transport **ret, git_remote *owner, struct remote_op *op)
     git_smart_subtransport_definition d = {.callback = sub_new, .rpc = 1, .param = op};
     if (!op->source->http) {
         struct http_session *h = op->source->http = mem_new(struct http_session);
-        /* libcurl guards its first use itself where threads are safe, as they are on Linux. */
+        /* No curl_global_init() is needed: on Linux libcurl initialises itself thread-safely on first use. */
         h->multi = curl_multi_init();
         h->easy = curl_easy_init();
         if (!h->multi || !h->easy)

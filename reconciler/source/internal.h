@@ -1,15 +1,20 @@
 #ifndef SOURCE_INTERNAL_H
 #define SOURCE_INTERNAL_H
 /*
- * Shared by the files of this room; nothing outside includes it.
+ * Shared by the files of this folder; nothing outside includes it.
  *
- *   url.c     what a repository's address means, and which addresses are refused
- *   libgit.c  libgit2: started late, set up to ignore the machine's configuration, its errors as ours
+ *   url.c     the parts of a repository's address, and which addresses are refused
+ *   libgit.c  libgit2: lazy start, set-up without the system's configuration, mapping of its errors
  *   repo.c    the repository that objects are read from: a local one in place, or our bare copy of a remote
- * one remote.c  asking a remote what it has and bringing our copy up to date http.c    its bytes over
- * http(s), by libcurl ssh.c     its bytes over ssh, by OpenSSH tidy.c    keeping our copy small tree.c    a
- * commit as a list of files  changes.c what differs between two commits dir.c     a plain folder as a list of
- * files;  head.c  the commit of the work tree it lies in watch.c   inotify
+ *   remote.c  fetching: the remote's references, and the update of our copy
+ *   http.c    transport over http(s), by libcurl
+ *   ssh.c     transport over ssh, by OpenSSH
+ *   tidy.c    keeping our copy small
+ *   tree.c    a commit as a list of files
+ *   changes.c the difference between two commits
+ *   dir.c     a plain folder as a list of files
+ *   head.c    the commit of the work tree that a plain folder lies in
+ *   watch.c   inotify
  */
 #include "base/clock.h"
 #include "base/limits.h"
@@ -27,11 +32,11 @@ struct source_url {
     const char *text;        /* as configured; holds no credential, or it would have been refused */
     const char *user;        /* ssh; NULL: none given */
     const char *host, *port; /* port NULL: the default */
-    const char *path;        /* in the file system (dir, file), or as the ssh server gets it */
+    const char *path;        /* in the file system (dir, file), or as sent to the ssh server */
     bool tls;
 };
 int source_url_parse(struct arena *a, const char *text, struct source_url *ret, struct err *err) _must_check_;
-/* The URL without what may be a credential, for messages about refused ones. */
+/* The URL without anything that may be a credential, for messages about refused URLs. */
 const char *source_url_scrub(struct arena *a, const char *text);
 
 /* ---- the source ---- */
@@ -40,20 +45,20 @@ struct source_watch;
 
 struct source {
     struct arena arena;
-    struct source_config config; /* strings are ours; secrets are lent */
+    struct source_config config; /* strings are owned, secrets are borrowed */
     struct source_url url;
     const char *path;     /* folder in the repository, normalised; "" for the top */
     const char *where;    /* for people */
     const char *repo_dir; /* our bare copy; NULL for local sources */
     git_repository *repo; /* opened on first use */
-    dev_t repo_dev;       /* which folder `repo` was opened on: somebody may have put another in its place */
+    dev_t repo_dev;       /* the folder that `repo` was opened on, to notice when it has been replaced */
     ino_t repo_ino;
-    git_oid tip; /* the last commit that the configured revision was seen at */
+    git_oid tip; /* the commit at which the configured revision was last seen */
     bool have_tip;
-    git_oid fetched; /* what it was at the last fetch, to tell whether the next one moved it */
+    git_oid fetched; /* the tip at the last fetch, to tell whether the next one moved it */
     bool have_fetched;
-    bool damaged;       /* our copy turned out to be broken: the next fetch makes a new one */
-    int64_t rebuilt_ns; /* when one was made last; monotonic */
+    bool damaged;       /* our copy is broken: the next fetch makes a new one */
+    int64_t rebuilt_ns; /* when a new one was last attempted; monotonic */
     struct http_session *http;
     struct source_watch *watch;
 };
@@ -69,10 +74,10 @@ struct snapshot {
     git_odb *odb;
     git_oid *oids;
     size_t cap_oids;
-    git_oid folder; /* its tree, where not all files are listed */
+    git_oid folder; /* its tree, when only changed files are listed */
     /* of a folder */
     int root;           /* -1: none */
-    const char **texts; /* content of what was read for its id; NULL: read on demand */
+    const char **texts; /* content of the files that were read for their ids; NULL: read on demand */
     size_t *lens;
     size_t cap_texts, cap_lens;
     const char *work_tree; /* folder with .git; NULL: none */
@@ -81,12 +86,12 @@ struct snapshot {
 /* A fetch found the configured revision at `tip`. */
 void source_note_fetch(struct source *s, const git_oid *tip, bool *ret_moved);
 struct snapshot *snapshot_new(struct source *s);
-/* Refuse names that a commit must not hold (X1); `path` is for the message. */
+/* Refuse names that a commit must not contain (X1); `path` is for the message. */
 int snapshot_check_name(const char *name, const char *path, struct err *err) _must_check_;
 
 /* ---- libgit.c ---- */
 void libgit_start(void);
-/* Turn libgit2's last error into ours: "context: its words". Returns the code. */
+/* Turn libgit2's last error into ours: "context: its message". Returns the code. */
 int libgit_error(struct err *err, int r, const char *fmt, ...) _printf_(3, 4);
 
 static inline void git_repository_freep(git_repository **p)
@@ -119,45 +124,46 @@ static inline void git_odb_freep(git_odb **p)
 }
 
 /* ---- repo.c ---- */
-/* Open s->repo if it is not open, or not the right one any more. For a remote source ERR_NOTFOUND when
- * nothing was fetched yet. */
+/* Open s->repo if it is not open, or if a local repository was replaced. For a remote source ERR_NOTFOUND
+   when nothing was fetched yet. */
 int repo_open(struct source *s, struct err *err) _must_check_;
 void repo_close(struct source *s);
-/* Make our bare copy if need be, and open it. */
+/* Create our bare copy unless it exists, and open it. */
 int repo_make(struct source *s, struct err *err) _must_check_;
-/* The commit that the configured revision is now, by the references in s->repo. */
+/* The configured revision's current commit, by the references in s->repo. */
 int repo_tip(struct source *s, git_oid *ret, struct err *err) _must_check_;
-/* The commit that `rev` means. "HEAD" is the configured revision's commit. */
+/* The commit that `rev` resolves to. "HEAD" is the configured revision's commit. */
 int repo_resolve(struct source *s, const char *rev, git_oid *ret, struct err *err) _must_check_;
-/* Where the configured revision's commit is kept in our copy: "refs/heads/main", "refs/forge/HEAD". */
+/* The reference that holds the configured revision's commit in our copy: "refs/heads/main",
+   "refs/forge/HEAD". */
 const char *repo_tip_ref(const struct source *s, struct arena *a);
-/* Point a reference at an object, removing references of our copy that stand in its way (a and a/b). */
+/* Point a reference at an object, removing references of our copy that clash with its name (a and a/b). */
 int repo_set_ref(struct source *s, const char *name, const git_oid *id, struct err *err) _must_check_;
 bool repo_is_commit_id(const char *rev); /* 40 hex digits */
 int repo_no_branch(struct source *s, const char *name, const char *const *others, size_t n, struct err *err);
 int repo_empty(struct source *s, struct err *err);
 
 /* ---- remote.c ---- */
-/* What one conversation with a remote shares: its bounds, and the error that stopped it. libgit2 passes no
- * error of ours through its callbacks. */
+/* State of one conversation with a remote: its limits, and the error that stopped it, because libgit2's
+   callbacks cannot carry our errors. */
 struct remote_op {
     struct source *source;
     const struct cancel *cancel;
     int64_t deadline;  /* monotonic */
     struct err *err;   /* code 0 until something failed */
-    struct buf said;   /* the last words of the server, for errors */
-    uint64_t received; /* bytes */
-    bool downloading;  /* the list of references is over */
+    struct buf said;   /* what ssh wrote to stderr, for errors */
+    uint64_t received; /* bytes, of the references or of the pack */
+    bool downloading;  /* the references have been listed, the pack is being downloaded */
 };
 int remote_fetch(struct source *s, const struct cancel *c, bool *ret_moved, struct err *err) _must_check_;
 /* Fetch one more branch or tag, so that `name` can be resolved. */
 int remote_fetch_name(struct source *s, const char *name, struct err *err) _must_check_;
-/* 0, or the error (in op->err) of a cancelled or late conversation. */
+/* 0, or the error (in op->err) of a conversation that failed, was cancelled or timed out. */
 int remote_op_check(struct remote_op *op);
-/* Count what came from the server. 0, or the error (in op->err) when it is more than may come. */
+/* Count bytes from the server. 0, or the error (in op->err) when there are more than the limit. */
 int remote_op_received(struct remote_op *op, size_t bytes);
-/* How much of a read to give libgit2 at once: for each reference of a list it moves all that is left of its
- * buffer. */
+/* How many bytes of a read to hand to libgit2 at once. Few for a list of references: after each one libgit2
+   moves the whole rest of its buffer. */
 static inline size_t remote_read_size(const struct remote_op *op, size_t size)
 {
     return op->downloading || size < 2048 ? size : 2048;
@@ -171,8 +177,8 @@ void http_session_free(struct http_session *h);
 int ssh_transport(git_transport **ret, git_remote *owner, struct remote_op *op);
 
 /* ---- tidy.c ---- */
-/* Merge the many small packs that fetches leave, and remove what killed ones left. Under the repository's
- * lock. */
+/* Merge the many small packs that fetches leave, and remove leftovers of fetches that were killed. The caller
+   holds the repository's lock. */
 int repo_tidy(struct source *s, struct err *err) _must_check_;
 
 /* ---- changes.c ---- */
@@ -180,15 +186,15 @@ int tree_changes(struct source *s, const char *since, size_t max, struct arena *
                  const char *const **ret_removed, struct err *err) _must_check_;
 
 /* ---- tree.c, dir.c, head.c ---- */
-/* List one more file of a commit. */
+/* Add a file of a commit to the list. */
 int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, bool executable,
                       struct err *err) _must_check_;
 /* The tree of the configured folder in a commit. */
 int tree_folder(struct source *s, git_commit *commit, git_oid *ret, struct err *err) _must_check_;
 int tree_snapshot(struct source *s, const git_oid *commit, struct snapshot **ret,
                   struct err *err) _must_check_;
-/* ERR_CORRUPT when something that the commit's folder needs is missing or damaged; what is merely refused is
- * not damage. */
+/* ERR_CORRUPT when an object that the commit's folder needs is missing or damaged; entries that are merely
+   refused are not an error here. */
 int tree_verify(struct source *s, const git_oid *commit, struct err *err) _must_check_;
 /* Fill commit, subject, author and time. */
 void snapshot_set_commit(struct snapshot *s, git_commit *commit);

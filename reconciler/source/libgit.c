@@ -1,4 +1,4 @@
-/* libgit2: its start, its set-up, and its errors as ours. */
+/* libgit2: starting it, setting it up, and mapping its errors to ours. */
 #include "reconciler/source/internal.h"
 
 #include <errno.h>
@@ -10,10 +10,10 @@ static bool started;
 
 /*
  * libgit2's own TLS is never used: https goes through libcurl (http.c). Debian's libgit2 still parses the
- * machine's whole bundle of certificates when it is initialised (git_mbedtls_stream_global_init), which
- * is 4.2 of the 4.5 ms that its start takes. Our definition of the parser comes before that of libmbedx509,
- * reads nothing, and so leaves that unused TLS with nobody to trust: it could only refuse. With a libgit2
- * built on another TLS library nobody calls it.
+ * system's whole bundle of certificates when it is initialised (git_mbedtls_stream_global_init), which takes
+ * 4.2 of the 4.5 ms of its start. This definition of the parser overrides that of libmbedx509 and reads
+ * nothing, so the unused TLS trusts no authority and would refuse every server. With a libgit2 built on
+ * another TLS library it is never called.
  */
 __attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(void *chain, const char *path);
 __attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(_unused_ void *chain,
@@ -22,9 +22,9 @@ __attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(_unused_ 
     return 0;
 }
 
-/* A repository named in the settings is trusted by being named there: libgit2 runs no program of a
-   repository's configuration, so that its owner gains nothing but what pushing to it gives. The machine's and
-   the user's configuration (insteadOf, proxies, includes) is not ours and is not read. */
+/* A repository named in the settings is trusted, so its owner is not validated: libgit2 runs no program from
+   a repository's configuration, and the owner gains nothing beyond what a push gives. The system's and the
+   user's Git configuration (insteadOf, proxies, includes) is not read: it was not written for Forge. */
 void libgit_start(void)
 {
     pthread_mutex_lock(&lock);
@@ -105,7 +105,7 @@ int libgit_error(struct err *err, int r, const char *fmt, ...)
         err_set(err, code, "%s: %s", context, e->message);
     else
         err_set(err, code, "%s: libgit2 gave error %d", context, r);
-    str_clean(err->msg); /* a server's words may be in it */
+    str_clean(err->msg); /* it may contain text from a server */
     if (code == ERR_NOSPACE)
         err_hint(err, "make room on the disk; the last good state is kept");
     return code;

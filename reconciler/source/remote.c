@@ -1,12 +1,12 @@
 /*
- * Asking a remote what it has, and bringing our bare copy up to date.
+ * Fetching: list the references of a remote, and bring our bare copy up to date.
  *
- * One conversation: list the references; when the wanted one is what we have, that was all, and nothing is
- * written. Otherwise download a pack (libgit2 checks each object in it against its name before the pack gets
- * its place), and only then move our reference: whatever breaks before leaves the last good state.
+ * One conversation: list the references; if our copy already has the wanted one, stop there without writing
+ * anything. Otherwise download a pack (libgit2 checks each object in it against its id before the pack is put
+ * in place), and move our reference last: a failure at any point before leaves the last good state.
  *
- * libgit2 1.5 fetches no shallow history, speaks protocol version 0 only, and knows no timeouts; the last is
- * why the bytes go through transports of our own, which do.
+ * libgit2 1.5 has no shallow fetch, speaks only protocol version 0, and has no timeouts, which is why the
+ * bytes go through our own transports.
  */
 #include "reconciler/source/internal.h"
 
@@ -70,8 +70,8 @@ static void set_callbacks(struct remote_op *op, git_remote_callbacks *cb)
     cb->payload = op;
 }
 
-/* Our own error, if one of our callbacks stopped it, else libgit2's. What a remote sends that cannot be read
-   is a server that broke off or is broken: worth another try. */
+/* Our own error if one of our callbacks stopped the conversation, else libgit2's. Data that cannot be parsed
+   comes from a server that broke off or is broken: worth a retry. */
 static int conversation_failed(struct remote_op *op, int r)
 {
     struct source *s = op->source;
@@ -86,11 +86,11 @@ static int conversation_failed(struct remote_op *op, int r)
     return op->err->code;
 }
 
-/* What is to be fetched: a reference of the remote, or a commit by its id, and where we keep it. */
+/* What to fetch: a reference of the remote, or a commit by its id, and the reference that keeps it here. */
 struct want {
     const char *spec; /* "refs/heads/main", "HEAD", or 40 hex digits */
     const char *keep; /* our reference */
-    git_oid id;       /* what it is at the remote */
+    git_oid id;       /* its current object at the remote */
 };
 
 static const git_remote_head *find_head(const git_remote_head **heads, size_t n, const char *name)
@@ -165,7 +165,7 @@ static int want_named(struct source *s, const char *name, const git_remote_head 
     return no_such_branch(s, name, heads, n, err);
 }
 
-/* Have we got it, objects included? */
+/* Is it in our copy already, with its commit? */
 static bool have(struct source *s, const struct want *w)
 {
     git_oid id;
@@ -176,7 +176,7 @@ static bool have(struct source *s, const struct want *w)
            git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0;
 }
 
-/* Tags that came along with the commits; a name that is in the way of nothing is all they need. */
+/* Store the tags whose objects came with the download. A tag that cannot be stored is only logged. */
 static void keep_tags(struct source *s, const git_remote_head **heads, size_t n)
 {
     _cleanup_(git_odb_freep) git_odb *odb = NULL;
@@ -196,7 +196,7 @@ static void keep_tags(struct source *s, const git_remote_head **heads, size_t n)
     }
 }
 
-/* One who fetches the same repository at the same time is waited for: it may bring just what we want. */
+/* Wait for another process or source that is fetching the same repository: it may fetch what we want. */
 static int lock_repo(struct remote_op *op, int *ret_fd)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -236,7 +236,7 @@ static int download(struct remote_op *op, git_remote *remote, const struct want 
     int r = git_remote_download(remote, &specs, &o);
     if (r == 0)
         r = git_object_lookup(&object, s->repo, &w->id, GIT_OBJECT_ANY);
-    /* A server that does not give out a commit says so in words that libgit2 1.5 drops ("early EOF"). */
+    /* When a server refuses to send a commit, libgit2 1.5 drops its message and reports "early EOF". */
     if (r < 0 && !op->err->code && repo_is_commit_id(w->spec))
         return not_given(s, w->spec, op->err);
     if (r < 0)
@@ -249,7 +249,7 @@ static int download(struct remote_op *op, git_remote *remote, const struct want 
     return repo_set_ref(s, w->keep, &w->id, op->err);
 }
 
-/* Talk to the remote: choose what is wanted from its list, and download it unless it is there. */
+/* Talk to the remote: pick what is wanted from its references, and download it unless our copy has it. */
 static int converse(struct remote_op *op, const char *name, git_remote *remote)
 {
     struct source *s = op->source;
@@ -279,8 +279,8 @@ static int converse(struct remote_op *op, const char *name, git_remote *remote)
     return r;
 }
 
-/* Without looking for insteadOf: we read no such configuration, and libgit2 1.5 leaks 20 KB for each line of
-   configuration that it compares with a pattern. */
+/* The lookup of insteadOf is skipped: no such configuration is read, and libgit2 1.5 leaks 20 KB for each
+   line of configuration that it matches against a pattern. */
 static int make_remote(struct source *s, git_remote **ret, struct err *err)
 {
     git_remote_create_options o = GIT_REMOTE_CREATE_OPTIONS_INIT;
@@ -302,7 +302,7 @@ static int remote_talk(struct source *s, const struct cancel *c, const char *nam
         r = make_remote(s, &remote, &own);
     if (r == 0)
         r = converse(&op, name, remote);
-    git_remote_free(remote); /* ends the conversation; no error of that matters any more */
+    git_remote_free(remote); /* ends the conversation; errors no longer matter */
     buf_release(&op.said);
     if (r < 0) {
         *err = own;
@@ -316,7 +316,7 @@ int remote_fetch_name(struct source *s, const char *name, struct err *err)
     return remote_talk(s, NULL, name, err);
 }
 
-/* A commit that we have cannot change: no need to ask. */
+/* The revision is a commit id that our copy has: it cannot change, so the server need not be asked. */
 static bool have_pinned(struct source *s)
 {
     git_oid id;
@@ -327,7 +327,7 @@ static bool have_pinned(struct source *s)
            repo_tip(s, &id, &ignored) == 0;
 }
 
-/* What was fetched before this process, by our copy. */
+/* Take the state of earlier fetches, possibly of other processes, from our copy. */
 static void recall(struct source *s)
 {
     struct err err = {0};
@@ -341,8 +341,8 @@ static void recall(struct source *s)
     s->damaged = s->damaged || r == ERR_CORRUPT;
 }
 
-/* A damaged copy is replaced by a new one, which is made beside it: until it is whole, the old one gives what
-   it can. A server that itself is damaged must not be copied over and over. */
+/* Replace a damaged copy by a new one, which is made beside it: until that is complete, the old one is still
+   used as far as possible. At most once an hour, because the damage may be the server's. */
 static int rebuild(struct source *s, const struct cancel *c, struct err *err)
 {
     const char *dir = s->repo_dir;

@@ -1,13 +1,13 @@
 /*
  * The repository that objects are read from.
  *
- * A local one is read in place: opening it costs 0.1 ms, a fetch that moves nothing a stat and a reference,
- * and a big repository is not copied first. What it loses (deleted, or collected after a forced push) is lost
- * for us as well.
+ * A local one is read in place: opening it takes 0.1 ms, a fetch that finds nothing new takes one stat and
+ * one reference lookup, and a big repository is not copied first. Objects that it loses (deleted, or garbage
+ * collected after a forced push) are lost for Forge as well.
  *
- * A remote one has a bare copy of ours below the cache folder, named by a digest of its address and shared by
- * all environments that follow it. Branches are kept under their own names, as in a mirror, so that revisions
- * resolve as people write them.
+ * A remote one has a bare copy below the cache folder, named by a digest of its address and shared by all
+ * environments that follow it. Branches keep their own names, as in a mirror, so that revisions resolve as
+ * people write them.
  */
 #include "reconciler/source/internal.h"
 
@@ -186,7 +186,7 @@ int repo_tip(struct source *s, git_oid *ret, struct err *err)
     return 0;
 }
 
-/* The name that a revision starts with: "main" of "main~2^". */
+/* The name at the start of a revision: "main" of "main~2^". */
 static char *base_name(struct arena *a, const char *rev)
 {
     return arena_strndup(a, rev, strcspn(rev, "~^@"));
@@ -213,7 +213,7 @@ int repo_resolve(struct source *s, const char *rev, git_oid *ret, struct err *er
     }
     const char *name = base_name(&a, rev);
     if (s->repo_dir && *name && !str_eq(name, s->config.branch) && !looks_like_id(name)) {
-        /* Another branch than ours: its newest state, or what we have of it when the server is away. */
+        /* A branch other than the configured one: fetch it, or use our copy of it when that fails. */
         struct err fetching = {0}, resolving = {0};
         int r = remote_fetch_name(s, name, &fetching);
         if (r < 0 && commit_of(s, rev, rev, ret, &resolving) == 0)
@@ -226,7 +226,7 @@ int repo_resolve(struct source *s, const char *rev, git_oid *ret, struct err *er
     return commit_of(s, rev, rev, ret, err);
 }
 
-/* Is one of two references a folder of the other's name? */
+/* Is one name a parent folder of the other? Both references cannot exist at once. */
 static bool names_clash(const char *a, const char *b)
 {
     const char *rest = str_after(a, b);

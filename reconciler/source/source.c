@@ -1,11 +1,11 @@
-/* A source: its configuration, and which of the rooms' files does the work for its kind of address. */
+/* A source: its configuration, and the dispatch to the files that handle its kind of address. */
 #include "reconciler/source/internal.h"
 
 #include "base/mem.h"
 
 #include <ctype.h>
 
-/* "deploy//prod/" -> "deploy/prod"; NULL for what leaves the repository. */
+/* "deploy//prod/" -> "deploy/prod"; NULL for a path that leaves the repository or holds an invalid name. */
 static const char *normalise_path(struct arena *a, const char *path)
 {
     size_t n;
@@ -39,8 +39,8 @@ static const char *describe(struct source *s)
     return arena_strdup(&s->arena, buf_str(&b));
 }
 
-/* Names of references go into requests and paths: only what git-check-ref-format(1) allows, and nothing
- * clever. */
+/* Names of references end up in requests and paths: only what git-check-ref-format(1) allows, and not all of
+   that. */
 static bool ref_name_valid(const char *s)
 {
     if (str_empty(s) || *s == '-' || *s == '/' || *s == '.' || strlen(s) > 255 || strstr(s, "..") ||
@@ -65,8 +65,8 @@ static int check_config(struct source *s, struct err *err)
     if (c->branch && !ref_name_valid(c->branch))
         return err_set(err, ERR_INVALID, "repository %s: \"%s\" is not the name of a branch", s->url.text,
                        c->branch);
-    /* A local repository resolves whatever git would ("main~3"); a remote one can only be asked for names and
-     * commits. */
+    /* A local repository resolves any revision that git does ("main~3"); a remote can only be asked for names
+       and commits. */
     if (c->revision && s->repo_dir && !ref_name_valid(c->revision)) {
         err_set(err, ERR_INVALID, "repository %s: revision \"%s\" is not a tag or a commit", s->url.text,
                 c->revision);
@@ -143,7 +143,7 @@ void source_note_fetch(struct source *s, const git_oid *tip, bool *ret_moved)
     s->have_tip = s->have_fetched = true;
 }
 
-/* A local repository: look at its references again. */
+/* A local repository: read its references again. */
 static int local_fetch(struct source *s, bool *ret_moved, struct err *err)
 {
     git_oid tip;
@@ -151,7 +151,7 @@ static int local_fetch(struct source *s, bool *ret_moved, struct err *err)
     if (r == 0)
         r = repo_tip(s, &tip, err);
     if (r < 0) {
-        /* Open it anew next time: it may have been replaced or repaired. */
+        /* Reopen it next time: it may have been replaced or repaired by then. */
         repo_close(s);
         return r;
     }
@@ -166,7 +166,7 @@ int source_fetch(struct source *s, const struct cancel *c, bool *ret_moved, stru
         return r;
     switch (s->url.kind) {
     case SOURCE_DIR:
-        *ret_moved = true; /* only reading it can tell */
+        *ret_moved = true; /* only reading the files can tell */
         return 0;
     case SOURCE_LOCAL:
         return local_fetch(s, ret_moved, err);
@@ -177,8 +177,8 @@ int source_fetch(struct source *s, const struct cancel *c, bool *ret_moved, stru
     return remote_fetch(s, c, ret_moved, err);
 }
 
-/* Where the configured revision is now: another source, or another process, may have fetched as well. What
-   cannot be found any more is taken as it was last seen. */
+/* Resolve the configured revision again: another source, or another process, may have fetched too. If that
+   fails, the last known tip is used. */
 static int refresh_tip(struct source *s, struct err *err)
 {
     git_oid tip;
@@ -209,7 +209,7 @@ int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, st
     int r = refresh_tip(s, err);
     git_oid commit = s->tip;
     if (!str_empty(rev) && s->repo) {
-        /* A revision may be there even when the configured one is not. */
+        /* `rev` may exist even when the configured revision does not. */
         err_clear(err);
         r = repo_resolve(s, rev, &commit, err);
     }

@@ -1,22 +1,22 @@
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
 /*
- * Where desired state comes from: a Git repository, read through libgit2 and never checked out (X1); or a
+ * Where desired state comes from: a Git repository, read through libgit2 and never checked out (X1), or a
  * plain working folder, for trying things out.
  *
  * A remote repository (https, ssh) is read from a bare copy below the cache folder, with its full history:
- * libgit2 1.5 cannot fetch a shallow one. A local one is read in place: nothing is copied, a fetch looks at a
- * reference. A fetch that moves nothing writes nothing. Until a fetch has brought everything of a commit, the
- * commit before stays in use.
+ * libgit2 1.5 cannot do shallow fetches. A local one is read in place: nothing is copied, and a fetch only
+ * resolves a reference. A fetch that finds nothing new writes nothing. Until a fetch has completed a commit
+ * with all its files, the previous commit stays in use.
  *
- * A repository that is named here is trusted as far as its manifests go, whoever owns it (git's
- * safe.directory guards against programs named in a repository's configuration, and none are ever run); but
- * one that everybody may write to is refused. Addresses that hold credentials are refused (X7). Host keys and
- * certificates are always verified.
+ * The manifests of a repository that is named here are trusted, whoever owns it: git's safe.directory guards
+ * against programs named in a repository's configuration, and none are ever run. A repository that is
+ * world-writable is refused, and so are addresses that hold credentials (X7). Host keys and certificates are
+ * always verified.
  *
- * A source belongs to one thread at a time. A snapshot is immutable and may outlive later fetches of the same
- * source, but not the source; snapshot_read() of one snapshot is for one thread at a time, beside the
- * source's own.
+ * A source is used by one thread at a time. A snapshot is immutable and stays valid across later fetches of
+ * its source, but must not outlive the source. snapshot_read() of one snapshot is for one thread at a time,
+ * which need not be the source's thread.
  */
 #include "base/cancel.h"
 #include "base/secret.h"
@@ -26,40 +26,39 @@ struct source;
 struct snapshot;
 
 struct source_config {
-    const char *url;      /* file:///x, /x, https://, http:// (without credentials), ssh://, git@host:x; or
-                             "dir:/path" for a plain folder */
-    const char *branch;   /* "main", or a whole reference ("refs/pull/1/head"); NULL: the remote's HEAD */
-    const char *revision; /* instead of a branch: a tag or all of a commit's id (local: any revision); NULL */
-    const char *path;     /* folder in the repository; NULL: the top */
-    const char *cache_dir; /* bare repository lives below it, named by a digest of the URL */
-    unsigned depth;        /* 0: full history. libgit2 1.5 fetches nothing shallow: without effect */
+    const char *url;       /* file:///x, /x, https://, http:// (without credentials), ssh://, git@host:x; or
+                              "dir:/path" for a plain folder */
+    const char *branch;    /* "main", or a full reference ("refs/pull/1/head"); NULL: the remote's HEAD */
+    const char *revision;  /* instead of a branch: a tag or a full commit id (local: any revision); NULL */
+    const char *path;      /* folder in the repository; NULL: the top */
+    const char *cache_dir; /* the bare copy lives below it, named by a digest of the URL */
+    unsigned depth;        /* 0: full history. Without effect: libgit2 1.5 has no shallow fetch */
     /* https */
     const char *username;          /* NULL: "x-access-token", which suits tokens */
-    const struct secret *password; /* or token; lent, like the passphrase: outlives the source */
-    const char *ca_file;           /* instead of the machine's authorities; NULL */
+    const struct secret *password; /* or token; borrowed, like the passphrase: must outlive the source */
+    const char *ca_file;           /* instead of the system's certificate authorities; NULL */
     /* ssh */
-    const char *ssh_key_file, *ssh_known_hosts; /* known_hosts is enforced; NULL: as the user's ssh has it */
+    const char *ssh_key_file, *ssh_known_hosts; /* known_hosts is enforced; NULL: the user's ssh defaults */
     const struct secret *ssh_passphrase;
     int64_t timeout_ns; /* of a fetch; 0: 2 min */
 };
 
-/* Does an address hold a user name or password that source_open() refuses? Then it must not be shown. */
+/* Does the address hold a user name or password, for which source_open() refuses it? It must not be shown. */
 bool source_url_has_credentials(const char *url);
-/* Checks the configuration; touches neither disk nor network. ERR_INVALID, ERR_DENIED. */
+/* Checks the configuration; accesses neither disk nor network. ERR_INVALID, ERR_DENIED. */
 int source_open(const struct source_config *c, struct source **ret, struct err *err) _must_check_;
 void source_close(struct source *s);
 
-/* Bring the bare repository up to date. *ret_moved: the resolved commit is another one than at the last fetch
-   (for a local repository: than at the last fetch of this source; for a folder: always true). On an error the
-   last state stays usable. ERR_AUTH, UNAVAILABLE (retryable), NOTFOUND (branch gone, repository empty),
-   CORRUPT, TIMEOUT, CANCELLED. */
+/* Bring the bare repository up to date. *ret_moved: the resolved commit differs from that of the last fetch
+   (local repository: of the last fetch of this source; folder: always true). On an error the last state
+   stays usable. ERR_AUTH, UNAVAILABLE (retryable), NOTFOUND (branch gone, repository empty), CORRUPT,
+   TIMEOUT, CANCELLED. */
 int source_fetch(struct source *s, const struct cancel *c, bool *ret_moved, struct err *err) _must_check_;
 
-/* The tree of the configured revision as last fetched (by this source or another one of the same repository;
-   of a local repository: as it is now), or of `rev` (a commit, a tag, "HEAD~1", a branch; "HEAD" is the
-   configured revision's commit). NULL: the configured one. Another branch of a remote is fetched for it.
-   Refuses symlinks, submodules, names that are not valid (X1), and trees over the limits (X2), naming the
-   path. */
+/* The tree of `rev` (a commit, a tag, "HEAD~1", a branch; "HEAD" is the configured revision's commit), or
+   for NULL that of the configured revision: as last fetched, by this source or another one of the same
+   repository; in a local repository as it is now. Another branch of a remote is fetched on demand. Refuses
+   symlinks, submodules, invalid names (X1), and trees over the limits (X2), naming the path. */
 int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, struct err *err) _must_check_;
 void snapshot_free(struct snapshot *s);
 static inline void snapshot_freep(struct snapshot **s)
@@ -67,13 +66,13 @@ static inline void snapshot_freep(struct snapshot **s)
     snapshot_free(*s);
 }
 
-/* The configured revision as last fetched, of which only those files are listed that are new or differ since
-   another commit; snapshot_find() lists more. What was removed is in *ret_removed, NULL-terminated, in the
-   arena. ERR_UNSUPPORTED, and others: take source_snapshot(). So when more than `max` files differ, and for
-   whatever a walk over all files might refuse. */
+/* The configured revision as last fetched, listing only the files that are new or changed since the commit
+   `since`; snapshot_find() adds others. The paths of removed files are in *ret_removed, NULL-terminated, in
+   the arena. On any error use source_snapshot() instead: it is ERR_UNSUPPORTED when more than `max` files
+   differ, and for everything that a walk over all files might refuse. */
 int source_changes(struct source *s, const char *since, size_t max, struct arena *a, struct snapshot **ret,
                    const char *const **ret_removed, struct err *err) _must_check_;
-/* The number of the file at a path, which is listed if it was not. ERR_NOTFOUND. */
+/* The index of the file at a path, which is added to the list if it was not there. ERR_NOTFOUND. */
 int snapshot_find(struct snapshot *s, const char *path, size_t *ret, struct err *err) _must_check_;
 
 struct snapshot_info {
@@ -86,20 +85,20 @@ struct snapshot_info {
 };
 const struct snapshot_info *snapshot_info(const struct snapshot *s);
 /* For a plain folder in a Git work tree, snapshot_info() only knows the commit; this adds subject, author,
-   time and dirty, for who records or shows them. It starts libgit2 and looks at the whole folder: not for a
-   quick diff. */
+   time and dirty, for callers that record or show them. It starts libgit2 and examines the whole folder: too
+   slow for a quick diff. */
 int snapshot_describe(struct snapshot *s, struct err *err) _must_check_;
-/* Files below the path, sorted bytewise; blob_id is the Git blob id. A plain folder computes the same ids,
-   for manifests
-   (*.yaml, *.yml); for its other files blob_id is NULL. `size` is only known for a plain folder, else 0. */
+/* Files below the path, sorted bytewise; blob_id is the Git blob id. For a plain folder the same ids are
+   computed, but only for manifests (*.yaml, *.yml); for its other files blob_id is NULL. `size` is only known
+   for a plain folder, else 0. */
 size_t snapshot_files(const struct snapshot *s, const struct load_file **ret);
 /* The callback for schema_load(): arg is the snapshot. */
 int snapshot_read(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err);
 
-/* A descriptor (inotify) that becomes readable when a local repository or folder may have changed; -1 for
- * remote ones. */
+/* An inotify descriptor that becomes readable when a local repository or folder may have changed; -1 for
+   remote ones, and when inotify is not available. */
 int source_watch_fd(struct source *s);
-/* Read away what made it readable; true when a fetch is worth it. */
+/* Drain the pending events; true when one of them is a reason to fetch. */
 bool source_watch_changed(struct source *s);
 /* Release libgit2's global state at exit (tests, leak checkers). */
 void source_shutdown(void);

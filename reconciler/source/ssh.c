@@ -1,10 +1,10 @@
 /*
- * Git over ssh (gitprotocol-pack(5), "SSH Transport") for libgit2, by the program ssh, as git itself does it.
+ * Git over ssh (gitprotocol-pack(5), "SSH Transport") for libgit2, by running ssh, as git itself does.
  *
  * libgit2's own ssh transport has no timeouts, and the libssh2 of Debian 12 signs with RSA keys only in a way
- * that servers have refused since OpenSSH 8.8. OpenSSH knows every kind of key, hashed and marked known_hosts
- * entries, agents, jump hosts and a person's ~/.ssh/config. It never asks: host keys must be known
- * (StrictHostKeyChecking).
+ * that servers have refused since OpenSSH 8.8. OpenSSH supports every kind of key, hashed and marked
+ * known_hosts entries, agents, jump hosts and the user's ~/.ssh/config. It never prompts: host keys must be
+ * known (StrictHostKeyChecking).
  */
 #include "reconciler/source/internal.h"
 
@@ -31,7 +31,7 @@ struct ssh_sub {
     struct child child;
     bool running;
     int errors;     /* read end of its stderr */
-    int passphrase; /* memfd that askpass reads; -1: none */
+    int passphrase; /* memfd that the askpass program reads; -1: none */
 };
 
 static struct ssh_sub *sub_of(git_smart_subtransport_stream *stream)
@@ -60,7 +60,7 @@ static void option(struct args *a, const char *name, const char *value)
     add(a, arena_printf(a->arena, "%s=%s", name, value));
 }
 
-/* The far side gives the command to a shell: quoted as git's sq_quote does. */
+/* The server passes the command to a shell: quote it as git's sq_quote does. */
 static const char *quoted(struct arena *a, const char *s)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -91,7 +91,7 @@ static void make_args(const struct source *s, struct args *a)
     option(a, "ServerAliveCountMax", "3");
     option(a, "ClearAllForwardings", "yes");
     option(a, "PermitLocalCommand", "no");
-    /* A shared connection would have been checked against somebody else's known_hosts, and outlives us. */
+    /* A shared connection would have been checked against another known_hosts, and would outlive us. */
     option(a, "ControlMaster", "no");
     option(a, "ControlPath", "none");
     option(a, "LogLevel", "ERROR");
@@ -120,8 +120,8 @@ static void make_args(const struct source *s, struct args *a)
 
 /* ---- the passphrase ---- */
 
-/* ssh asks a program for it (SSH_ASKPASS in ssh(1)). Ours prints a file that only exists in our memory, so
-   the passphrase is in no argument, no environment and on no disk. */
+/* ssh runs a program to get it (SSH_ASKPASS in ssh(1)). Ours prints a file that only exists in memory, so the
+   passphrase is in no argument, in no environment variable and on no disk. */
 static int lend_passphrase(struct ssh_sub *t, struct arena *a, const char **ret_program, struct err *err)
 {
     static const char script[] = "#!/bin/sh\nexec cat -- \"$FORGE_ASKPASS_FILE\"\n";
@@ -150,7 +150,7 @@ static const char *const *make_env(const struct ssh_sub *t, struct arena *a, con
     if (askpass) {
         env[k++] = arena_printf(a, "SSH_ASKPASS=%s", askpass);
         env[k++] = "SSH_ASKPASS_REQUIRE=force";
-        env[k++] = "DISPLAY=:0"; /* without one, older versions do not ask */
+        env[k++] = "DISPLAY=:0"; /* without it, older versions do not run the program */
         env[k++] = arena_printf(a, "FORGE_ASKPASS_FILE=/proc/%ld/fd/%d", (long)getpid(), t->passphrase);
     }
     return env;
@@ -197,7 +197,7 @@ static void stop(struct ssh_sub *t)
 static const struct {
     const char *text;
     int code;
-    const char *say; /* instead of its words; NULL: those */
+    const char *say; /* instead of ssh's own words; NULL: those */
     const char *hint;
 } complaints[] = {
     {"HOST IDENTIFICATION HAS CHANGED", ERR_AUTH, "the server's host key is not the one in known_hosts",
@@ -224,17 +224,17 @@ static const struct {
     {"timed out", ERR_TIMEOUT, NULL, "the server is slow or cannot be reached; it is tried again"},
 };
 
-/* Keep what is there of its stderr; true while there may be more. */
+/* Collect pending stderr output; false at its end. */
 static bool hear(struct ssh_sub *t)
 {
     char chunk[1024];
     ssize_t n = t->errors < 0 ? 0 : read(t->errors, chunk, sizeof(chunk));
     if (n > 0)
-        buf_add(&t->op->said, chunk, (size_t)n); /* what is beyond its limit is not needed */
+        buf_add(&t->op->said, chunk, (size_t)n); /* anything beyond its limit is dropped */
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
-/* The server's words as one line. */
+/* The output of ssh and of the server as one line. */
 static const char *words(struct buf *said, struct arena *a)
 {
     char *text = arena_strdup(a, buf_str(said));
@@ -244,7 +244,7 @@ static const char *words(struct buf *said, struct arena *a)
     _cleanup_buf_ struct buf b = BUF_INIT;
     for (size_t i = 0; i < n; i++) {
         char *line = lines[i];
-        /* ssh ends its lines with carriage returns, which are "?" by now; its banners are drawn with "@". */
+        /* ssh ends its lines with carriage returns, by now "?" (str_clean()); its banners consist of "@". */
         line[strcspn(line, "?")] = '\0';
         if (strspn(line, "@ ") == strlen(line))
             continue;
@@ -274,7 +274,7 @@ static int explain(struct ssh_sub *t)
 
 /* ---- what libgit2 calls ---- */
 
-/* Wait until `fd` can be read or written, listening to stderr meanwhile. */
+/* Wait until `fd` can be read or written, collecting stderr meanwhile. */
 static int wait_for(struct ssh_sub *t, int fd, short events)
 {
     const struct cancel *c = t->op->cancel;
@@ -305,7 +305,7 @@ static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size
             *ret = (size_t)n;
             return remote_op_received(t->op, (size_t)n) < 0 ? GIT_EUSER : 0;
         }
-        /* libgit2 reads no further than it must, so an end is always too early. */
+        /* libgit2 reads no further than it needs to, so end of file always comes too early. */
         if (n == 0 || (errno != EAGAIN && errno != EINTR))
             return explain(t);
         if (wait_for(t, t->child.out, POLLIN) < 0)
@@ -313,7 +313,7 @@ static int stream_read(git_smart_subtransport_stream *stream, char *buffer, size
     }
 }
 
-/* A write to a pipe that nobody reads must not end our process. */
+/* write(), but SIGPIPE must not kill this process when ssh has exited. */
 static ssize_t write_quietly(int fd, const char *data, size_t len)
 {
     sigset_t pipe_, old, pending;
@@ -365,7 +365,7 @@ static int sub_action(git_smart_subtransport_stream **ret, git_smart_subtranspor
         err_set(t->op->err, ERR_UNSUPPORTED, "nothing is ever pushed");
         return GIT_EUSER;
     }
-    *ret = &t->stream; /* one conversation for both */
+    *ret = &t->stream; /* both actions share one ssh connection */
     return 0;
 }
 

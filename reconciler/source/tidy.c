@@ -1,9 +1,9 @@
 /*
  * Keeping our bare copies small and quick to open.
  *
- * Each fetch that brings something leaves a pack, and libgit2 has no gc. Beyond a number of packs those that
- * are small are merged into one, so that their number stays bounded while big ones are not written again and
- * again. Every object is kept: nothing here has to decide what is still needed.
+ * Each fetch that brings something adds a pack, and libgit2 has no gc. When there are more than PACKS_MAX
+ * small packs, they are merged into one, so that their number stays bounded without rewriting big packs again
+ * and again. Every object is kept: nothing here has to decide what is still needed.
  */
 #include "reconciler/source/internal.h"
 
@@ -17,7 +17,7 @@
 #define MERGE_BYTES ((off_t)64 << 20) /* larger packs stay as they are */
 #define LEFTOVER_S  (3600)
 
-/* Packs to be merged: "objects/pack/pack-HEX", without ending. */
+/* Packs to be merged: ".../objects/pack/pack-HEX", without the extension. */
 struct packs {
     struct arena arena;
     const char **items;
@@ -29,8 +29,8 @@ static int for_object(const git_oid *id, void *arg)
     return git_packbuilder_insert(arg, id, NULL);
 }
 
-/* Find small packs, and remove temporary files that a killed fetch left (libgit2 names them
- * pack_git2_XXXXXX). */
+/* Find small packs, and remove temporary files of fetches that were killed (libgit2 names them
+   pack_git2_XXXXXX). */
 static void scan(const char *dir, struct packs *small)
 {
     DIR *d = opendir(dir);
@@ -61,14 +61,14 @@ static int add_pack(git_packbuilder *builder, const char *stem, struct arena *a)
     if (r == 0)
         r = git_odb_backend_one_pack(&backend, arena_printf(a, "%s.idx", stem));
     if (r == 0)
-        r = git_odb_add_backend(odb, backend, 1); /* takes the backend over */
+        r = git_odb_add_backend(odb, backend, 1); /* takes ownership of the backend */
     if (r == 0)
         r = git_odb_foreach(odb, for_object, builder);
     git_odb_free(odb);
     return r;
 }
 
-/* The new pack is in place and on disk before an old one goes. */
+/* The new pack is in place and on disk before any old one is removed. */
 static int merge(struct source *s, struct packs *small, const char *dir)
 {
     git_packbuilder *builder = NULL;

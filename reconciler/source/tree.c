@@ -1,10 +1,10 @@
 /*
  * A commit as a sorted list of files, and their content, from the object database.
  *
- * Trees come from whoever can push, and may be written with any bytes: names are checked as if they would be
- * made on disk (X1), although they never are, because they end up in messages, paths and identities. Git keeps
- * the entries of a tree sorted so that a walk gives whole paths in bytewise order (gitformat-pack(5) leaves
- * it to fsck; "git fsck" calls others "treeNotSorted"): a walk that does not is a damaged or a crafted tree.
+ * Anybody who can push can write a tree, with any bytes in its names. Names are checked as if they were going
+ * to be created on disk (X1): they never are, but they end up in messages, paths and identities. Git sorts
+ * the entries of a tree so that a walk gives full paths in bytewise order (gitformat-pack(5) leaves the check
+ * to "git fsck", which reports "treeNotSorted"): a walk in any other order means a damaged or crafted tree.
  */
 #include "reconciler/source/internal.h"
 
@@ -27,7 +27,7 @@ int snapshot_check_name(const char *name, const char *path, struct err *err)
                 why = "its name holds control characters";
     if (!why)
         return 0;
-    /* Shown on terminals and in logs: nothing in it may act there. */
+    /* The path is shown on terminals and in logs: no control characters. */
     char shown[256];
     str_copy(shown, sizeof(shown), path);
     str_clean(shown);
@@ -42,7 +42,7 @@ struct walk {
     struct snapshot *snapshot;
     struct buf path; /* below the environment's folder */
     size_t entries;
-    bool complete; /* also see that each blob is there */
+    bool complete; /* also check that each blob exists */
     struct err *err;
 };
 
@@ -163,7 +163,7 @@ int tree_folder(struct source *s, git_commit *commit, git_oid *ret, struct err *
     return 0;
 }
 
-/* Text that somebody else wrote, as one line without what a terminal would act on. */
+/* The first line of untrusted text, without control characters. */
 static const char *one_line(struct arena *a, const char *text)
 {
     size_t len = strcspn(str_or(text, ""), "\r\n");
@@ -182,8 +182,8 @@ void snapshot_set_commit(struct snapshot *s, git_commit *commit)
     s->info.subject = one_line(a, git_commit_message(commit));
     if (who)
         s->info.author = one_line(a, arena_printf(a, "%s <%s>", who->name, who->email));
-    /* The committer's time: when it came into being, amended or not. Beyond what nanoseconds hold is nonsense
-     * anyway. */
+    /* The committer's time: when this commit was made, even by an amend. 0 for a time that does not fit into
+       nanoseconds. */
     int64_t seconds = git_commit_time(commit);
     s->info.time_ns = seconds > 0 && seconds < INT64_MAX / NS_PER_S ? seconds * NS_PER_S : 0;
 }
@@ -235,7 +235,7 @@ int tree_read(struct snapshot *s, size_t i, struct arena *a, const char **ret, s
     const char *path = s->files[i].path;
     size_t size;
     git_object_t type;
-    /* The size first: a blob may be larger than our memory. */
+    /* Check the size first: a blob may not fit into memory. */
     int r = git_odb_read_header(&size, &type, s->odb, &s->oids[i]);
     if (r == 0 && type == GIT_OBJECT_BLOB && size > LIMIT_MANIFEST_BYTES)
         return err_set(err, ERR_LIMIT, "%s: %zu bytes, more than the %u that one file may have", path, size,

@@ -1,5 +1,5 @@
 /*
- * The address of a repository. Its forms are git's own (git-fetch(1), "GIT URLS"): a path, file://, https://,
+ * The address of a repository. The forms are git's own (git-fetch(1), "GIT URLS"): a path, file://, https://,
  * ssh:// and the scp-like user@host:path; and dir: for a plain folder.
  */
 #include "reconciler/source/internal.h"
@@ -8,7 +8,7 @@
 
 #include <ctype.h>
 
-/* The text between "scheme://" and the path is where credentials are; an "@" ends them. */
+/* Credentials are between "scheme://" and the last "@" before the path. */
 const char *source_url_scrub(struct arena *a, const char *text)
 {
     const char *scheme = strstr(text, "://");
@@ -42,7 +42,7 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* %XX in a path, as git decodes it. NULL for what is not valid, NUL bytes included. */
+/* Decode %XX in a path as git does. NULL for an invalid escape or a NUL byte. */
 static const char *percent_decode(struct arena *a, const char *s)
 {
     char *out = arena_strdup(a, s), *w = out;
@@ -61,8 +61,8 @@ static const char *percent_decode(struct arena *a, const char *s)
     return out;
 }
 
-/* A word that a program's argument is made of must not look like an option, nor hold what a terminal would
- * act on. */
+/* A word that becomes part of a program's arguments must not look like an option, nor hold white space or
+   control characters. */
 static bool plain_word(const char *s)
 {
     if (str_empty(s) || *s == '-')
@@ -73,7 +73,7 @@ static bool plain_word(const char *s)
     return true;
 }
 
-/* "[user@]host[:port]", the host perhaps an address in brackets. */
+/* "[user@]host[:port]"; the host may be an address in brackets. */
 static bool parse_authority(struct arena *a, const char *text, size_t len, struct source_url *u)
 {
     char *s = arena_strndup(a, text, len);
@@ -143,7 +143,7 @@ static int parse_ssh(struct arena *a, const char *text, const char *rest, struct
         return refuse(a, text, "it holds a password",
                       "take it out of the address and write ssh_key beside it", err);
     u->path = percent_decode(a, rest + len);
-    /* ssh://host/~user/x is relative to a home folder, as git has it. */
+    /* ssh://host/~user/x is relative to a home folder, as in git. */
     if (u->path && u->path[0] == '/' && u->path[1] == '~')
         u->path++;
     if (!valid || (u->user && !plain_word(u->user)) || !u->path || !u->path[0] || str_eq(u->path, "/"))

@@ -1,9 +1,9 @@
 /*
- * When a local source may have changed, by inotify(7).
+ * Tells when a local source may have changed, by inotify(7).
  *
- * A folder is watched with all folders below it. Of a repository only what a push or a commit replaces: HEAD,
- * packed-refs and the references, which git writes as NAME.lock and renames. Watches that the kernel refuses
- * (fs.inotify.max_user_watches) are left out: polling goes on besides.
+ * A folder is watched with all folders below it. In a repository only what a push or a commit replaces is
+ * watched: HEAD, packed-refs and the references, which git writes as NAME.lock and renames. Watches that the
+ * kernel refuses (fs.inotify.max_user_watches) are left out: sources are polled as well.
  */
 #include "reconciler/source/internal.h"
 
@@ -21,11 +21,11 @@
     (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | \
      IN_ONLYDIR | IN_EXCL_UNLINK | IN_DONT_FOLLOW)
 
-/* What names in a watched folder mean. */
+/* Which names matter in a watched folder. */
 enum role {
     ROLE_FOLDER, /* manifests: every name that is not hidden, and folders below */
     ROLE_GIT,    /* the git folder: HEAD and packed-refs */
-    ROLE_REFS,   /* references: all but locks, and folders below */
+    ROLE_REFS,   /* references: all names but locks, and folders below */
 };
 
 struct watched {
@@ -38,7 +38,7 @@ struct source_watch {
     int fd;
     struct watched *items;
     size_t n, cap;
-    bool missing; /* a top folder is not there (any more): look for it again */
+    bool missing; /* a top folder does not exist (any more): try to watch it again */
 };
 
 static bool add_one(struct source_watch *w, const char *path, enum role role)
@@ -161,8 +161,6 @@ static bool take_event(struct source *s, const struct inotify_event *ev)
         _cleanup_arena_ struct arena a = ARENA_INIT;
         add_tree(w, arena_printf(&a, "%s/%s", it->path, name), it->role, 1);
     }
-    /* A file that was made is worth reading once it is written (IN_CLOSE_WRITE), unless it is a link or a
-     * folder. */
     return true;
 }
 
