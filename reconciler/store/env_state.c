@@ -1,5 +1,5 @@
-/* The state of an environment. Its newest generation and transition are not part of the record: they follow
-   from the tables, so that no lost update can give a number twice. */
+/* The state of an environment. The numbers of its newest generation and transition are not part of the
+   record: they are derived from the tables, so that no lost update can assign a number twice. */
 #include "reconciler/store/fields.h"
 #include "reconciler/store/keys.h"
 #include "reconciler/store/records.h"
@@ -74,7 +74,7 @@ int env_state_update(struct store *s, const char *env, void (*fn)(struct env_sta
     return store_update(s, run_change, &(struct change){.env = env, .fn = fn, .arg = arg}, err);
 }
 
-/* One that is being applied for the first time has a generation, and no state yet. */
+/* An environment that is being applied for the first time has a generation, but no state yet. */
 int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n, struct err *err)
 {
     struct keys envs, generations;

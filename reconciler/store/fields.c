@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Members are copied, not pointed to: a table knows their types, the compiler does not. */
+/* Members are accessed by memcpy(), because only the table knows their types. */
 struct val *fields_to_val(struct arena *a, const struct stored_field *f, size_t n, const void *from)
 {
     struct val *m = val_map(a);

@@ -1,9 +1,9 @@
 #ifndef STORE_FIELDS_H
 #define STORE_FIELDS_H
 /*
- * Structs as records: a table of a struct's members writes and reads them. What is absent, NULL or 0 is not
- * written; what a record does not have, or has of another type, is read as NULL or 0, so that members can be
- * added and dropped without a new version of the record.
+ * Conversion between structs and records, driven by a table of the struct's members. Members that are NULL or
+ * 0 are not written; members that are missing in a record, or have another type there, are read as NULL or 0,
+ * so that members can be added and dropped without a new record version.
  */
 #include <stddef.h>
 
@@ -18,7 +18,7 @@ struct stored_field {
 };
 
 struct val *fields_to_val(struct arena *a, const struct stored_field *f, size_t n, const void *from);
-/* Strings and trees are those of `v`. */
+/* Strings and trees are borrowed from `v`. */
 void fields_from_val(const struct stored_field *f, size_t n, const struct val *v, void *to);
 
 #define STORED(type, kind, member)                   \

@@ -1,10 +1,11 @@
 /*
- * Generations. The record itself is small; its resources are a list of digests beside it (table resource,
- * "ENV/@N"), and each resource is a record under its digest ("ENV/DIGEST"), stored once however many
- * generations have it.
+ * Generations. The record itself is small. Its resources are a list of digests in a record of its own (table
+ * resource, "ENV/@N"), and each resource is a record under its digest ("ENV/DIGEST"), stored once however
+ * many generations have it.
  *
- * A list may be a difference: {"@base": {"": M}, id: digest, ...} is the list of generation M but for what it
- * names. No id begins with an @. Retention makes lists whole before it deletes what they are based on.
+ * A list may be a difference: {"@base": {"": M}, id: digest, ...} is the list of generation M, overridden by
+ * the named entries. No id begins with an @. Before retention deletes the base of a list, it rewrites the
+ * list without a base.
  */
 #include <string.h>
 
@@ -72,7 +73,7 @@ static struct key generation_key(const char *env, uint64_t number)
     return key_of(env, KEY_NUMBER, (unsigned long long)number);
 }
 
-/* A resource's name in the store: half of a SHA-256 of all there is to it, flags included. */
+/* A resource's name in the store: half of the SHA-256 of its encoded value, flags included. */
 static const char *name_of(struct arena *a, const struct val *v)
 {
     _cleanup_buf_ struct buf bytes = BUF_INIT;
@@ -85,15 +86,15 @@ static const char *name_of(struct arena *a, const struct val *v)
 }
 
 #define LIST_BASE "@base"
-#define CHAIN_MAX 64u /* each so many generations a list is written whole, so that no chain is longer */
+#define CHAIN_MAX 64u /* a full list is written once in this many generations, which limits chains */
 
-/* What a list is based on; 0: on nothing. */
+/* The generation that a list is based on; 0: none. */
 static uint64_t list_base(const struct val *names)
 {
     return (uint64_t)val_get_int(val_get(names, LIST_BASE), "", 0);
 }
 
-/* Read lists down to a whole one; *ret_depth is how many differences there are. */
+/* Read a generation's list and its chain of bases, and merge them; *ret_depth: the number of differences. */
 static int read_list(struct store_tx *tx, const char *env, uint64_t number, struct arena *a,
                      const struct val **ret, size_t *ret_depth, struct err *err)
 {
@@ -122,7 +123,7 @@ static int read_list(struct store_tx *tx, const char *env, uint64_t number, stru
     for (size_t i = n; i > 0; i--)
         for (size_t k = 0; k < chain[i - 1]->len; k++)
             val_map_append(a, whole, chain[i - 1]->pairs[k].key, chain[i - 1]->pairs[k].val);
-    val_map_sort(whole, NULL, NULL); /* of equal ones the last stays */
+    val_map_sort(whole, NULL, NULL); /* of equal keys the last one wins */
     val_map_del(whole, LIST_BASE);
     *ret = whole;
     return 0;
@@ -222,7 +223,7 @@ int generation_begin(struct store *s, const char *env, struct generation *g, str
             const struct val_pair *p = &g->resources->pairs[i];
             val_map_append(&a, names, p->key, val_str_borrow(&a, name_of(&a, p->val), DIGEST_HEX_LEN / 2));
         }
-        b.names = names; /* sorted as the resources are */
+        b.names = names; /* in the same order as g->resources */
     }
     int r = store_update(s, run_begin, &b, err);
     if (r == 0)
@@ -254,7 +255,7 @@ int generation_missing(const char *env, uint64_t number, struct err *err)
                    (unsigned long long)number);
 }
 
-/* The resources of a generation; NULL when it was begun without. */
+/* The resources of a generation; NULL when it was begun without any. */
 static int load_resources(struct store_tx *tx, const char *env, uint64_t number, struct arena *a,
                           const struct val **ret, struct err *err)
 {

@@ -1,11 +1,11 @@
-/* Images that were brought to engines: whose they are is remembered by engine and id (H3). */
+/* Images that Forge pulled: ownership is recorded by engine and image id (H3). */
 #include "base/digest.h"
 #include "base/str.h"
 #include "reconciler/store/fields.h"
 #include "reconciler/store/keys.h"
 #include "reconciler/store/records.h"
 
-#define NAMES_MAX 64u /* of one image; what has more of ours is somebody's experiment */
+#define NAMES_MAX 64u /* of one image; further names are not recorded */
 
 static const struct stored_field fields[] = {
     STORED(image_record, FIELD_STR, engine),      STORED(image_record, FIELD_STR, image),
@@ -15,7 +15,7 @@ static const struct stored_field fields[] = {
     STORED(image_record, FIELD_INT, idle_ns),
 };
 
-/* An engine may call itself anything. */
+/* The engine's identity can be any text, so its digest is used. */
 static struct key key_for(const char *engine, const char *image)
 {
     struct digest d;
@@ -25,11 +25,11 @@ static struct key key_for(const char *engine, const char *image)
     return key_of(hex, "%s", image);
 }
 
-/* One record, changed where it is. */
+/* A change of one record. */
 struct edit {
-    const struct image_record *fresh; /* NULL: it has to be there */
+    const struct image_record *fresh; /* written if there is no record; NULL: the record must exist */
     const char *engine, *image;
-    const char *name; /* one more; NULL */
+    const char *name; /* to be added; NULL: none */
     bool sets_idle;
     int64_t idle_ns;
 };

@@ -1,4 +1,4 @@
-/* The inventory: what was last applied, a record for each resource. */
+/* The inventory: what was last applied, one record for each resource. */
 #include "reconciler/store/keys.h"
 #include "reconciler/store/records.h"
 

@@ -1,5 +1,5 @@
-/* The journal (S8): what a run is about to do, and what became of it. A run's entries go when it ends in
- * order. */
+/* The journal (S8): what a run is about to do, and the results. The entries are deleted when the run ends
+   normally. */
 #include <stdlib.h>
 
 #include "base/map.h"
@@ -29,7 +29,7 @@ int journal_append(struct store *s, const char *env, const struct journal_entry 
     return store_commit(b, err);
 }
 
-/* A run, as the journal shows it. */
+/* A run, as reconstructed from its journal entries. */
 struct seen_run {
     int64_t begin_ns;
     bool done;

@@ -1,16 +1,16 @@
 #ifndef STORE_KEYS_H
 #define STORE_KEYS_H
-/* Keys of records below an environment, and walks over them that decode nothing. */
+/* Keys of records below an environment, and listing keys without decoding the records. */
 #include "reconciler/store/internal.h"
 
 struct key {
-    char text[KV_KEY_MAX + 2]; /* one byte too long is seen by store_check_key() */
+    char text[KV_KEY_MAX + 2]; /* room for one byte too many, so that store_check_key() notices a long key */
 };
 
 /* "ENV/...". */
 struct key key_of(const char *env, const char *fmt, ...) _printf_(2, 3);
-#define KEY_NUMBER "%010llu" /* in keys: their order is the numbers' */
-/* The number that ends a key; 0 when there is none. */
+#define KEY_NUMBER "%010llu" /* a number in a key: keys sort in numerical order */
+/* The number at the end of a key; 0 when there is none. */
 uint64_t key_number(const char *key);
 
 /* The keys with a prefix, in order or in reverse, in the arena; at most limit (0: all). */

@@ -1,9 +1,9 @@
 /*
  * The store's tables in LMDB: one file, one named database for each table.
  *
- * LMDB maps the file and may change the size of that map only while this process has no transaction; another
- * process may grow it at any time. So every transaction passes the gate below, and who wants to change the
- * size waits until nobody is inside. Read transactions are not tied to threads (MDB_NOTLS).
+ * LMDB maps the file, and can change the size of the map only while this process has no transaction; another
+ * process may grow the file at any time. So every transaction passes the gate below, and a resize waits until
+ * nobody is inside. Read transactions are not tied to threads (MDB_NOTLS).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,8 @@
 #include "reconciler/store/kv.h"
 
 #define MAX_READERS    1024
-#define MAPS_MAX       ((size_t)1 << 20)   /* of /proc/self/maps, which is read */
-#define NEARLY_NOTHING ((uint64_t)1 << 20) /* free bytes below which a short write means a full disk */
+#define MAPS_MAX       ((size_t)1 << 20)   /* bytes of /proc/self/maps */
+#define NEARLY_NOTHING ((uint64_t)1 << 20) /* with fewer free bytes, a short write means a full disk */
 
 struct lmdb {
     struct kv kv;
@@ -31,7 +31,7 @@ struct lmdb {
     char *file;
     MDB_env *env;
     MDB_dbi tables[KV_TABLES_MAX];
-    bool have[KV_TABLES_MAX]; /* false: a reader before the table was made */
+    bool have[KV_TABLES_MAX]; /* false: opened read-only before the table existed */
     bool read_only;
     size_t map_max;
     pthread_mutex_t gate;
@@ -48,7 +48,7 @@ struct kv_txn {
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct lmdb *all_open;
 
-/* Is the disk full, or the file as large as this process may make one? */
+/* Is the disk full, or has the file reached this process's limit on file sizes? */
 static bool has_no_room(const struct lmdb *l)
 {
     struct statvfs fs;
@@ -83,7 +83,7 @@ static int fail(const struct lmdb *l, int rc, const char *what, struct err *err)
     default:
         break;
     }
-    /* LMDB makes EIO of a write that the file system cut short. */
+    /* LMDB reports a short write as EIO. */
     if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || (rc == EIO && has_no_room(l))) {
         err_set(err, ERR_NOSPACE, "the store %s cannot grow: no space left on its disk", l->file);
         return err_hint(err, "free some space; what was committed is safe");
@@ -108,8 +108,8 @@ static void gate_leave(struct lmdb *l)
     pthread_mutex_unlock(&l->gate);
 }
 
-/* Make the map larger: twice its size, or (adopt) what another process made of it. Others may still come in
-   while we wait, or a thread that reads twice at once would wait for itself. */
+/* Enlarge the map: to twice its size or, with `adopt`, to the size that another process gave it. The gate
+   stays open while this waits, or a thread with nested read transactions would deadlock. */
 static int resize(struct lmdb *l, bool adopt, struct err *err)
 {
     MDB_envinfo info;
@@ -117,7 +117,7 @@ static int resize(struct lmdb *l, bool adopt, struct err *err)
     pthread_mutex_lock(&l->gate);
     while (l->inside > 0)
         pthread_cond_wait(&l->empty, &l->gate);
-    mdb_reader_check(l->env, &dead); /* a killed reader keeps pages from being used again */
+    mdb_reader_check(l->env, &dead); /* the slot of a killed reader prevents the reuse of pages */
     mdb_env_info(l->env, &info);
     size_t size = info.me_mapsize > l->map_max / 2 ? l->map_max : info.me_mapsize * 2;
     if (!adopt && size <= info.me_mapsize)
@@ -128,7 +128,7 @@ static int resize(struct lmdb *l, bool adopt, struct err *err)
     return rc ? fail(l, rc, "grow", err) : 0;
 }
 
-/* Begin a transaction inside the gate, which is left again on failure. */
+/* Enter the gate and begin a transaction; on failure the gate is left again. */
 static int begin(struct lmdb *l, unsigned flags, MDB_txn **ret, struct err *err)
 {
     for (bool checked = false;;) {
@@ -170,7 +170,7 @@ static void lmdb_end(struct kv_txn *txn)
     free(txn);
 }
 
-/* LMDB's keys are not const, though it does not write to them. */
+/* MDB_val is not const, although LMDB does not write to it. */
 static MDB_val to_val(struct slice s)
 {
     union {
@@ -199,8 +199,8 @@ static int lmdb_get(struct kv_txn *txn, unsigned table, struct slice key, struct
     return 0;
 }
 
-/* Put the cursor on the first record of the prefix, or, in reverse, on the last one: the one before the first
-   key that is past the prefix, which is the prefix with its last byte counted up. */
+/* Put the cursor on the first record with the prefix or, in reverse, on the last one: that is the record
+   before the first key past the prefix, which is the prefix with its last byte incremented. */
 static int seek(MDB_cursor *c, struct slice prefix, bool reverse, MDB_val *k, MDB_val *v)
 {
     if (!reverse) {
@@ -256,11 +256,11 @@ static int lmdb_del(struct kv_txn *txn, unsigned table, struct slice key, struct
 {
     MDB_val k = to_val(key);
     int rc = mdb_del(txn->txn, txn->l->tables[table], &k, NULL);
-    txn->full = txn->full || rc == MDB_MAP_FULL; /* a deletion writes new pages, too */
+    txn->full = txn->full || rc == MDB_MAP_FULL; /* a deletion needs new pages, too */
     return rc && rc != MDB_NOTFOUND ? fail(txn->l, rc, "delete", err) : 0;
 }
 
-/* One try; *ret_full: there was no room in the map. */
+/* One attempt; *ret_full: the map was full. */
 static int write_once(struct lmdb *l, kv_write_fn *fn, void *arg, bool *ret_full, struct err *err)
 {
     struct kv_txn txn = {.l = l};
@@ -270,7 +270,7 @@ static int write_once(struct lmdb *l, kv_write_fn *fn, void *arg, bool *ret_full
     r = fn(&txn, arg, err);
     if (r == 0) {
         int rc = mdb_txn_commit(txn.txn);
-        txn.full = rc == MDB_MAP_FULL; /* the list of free pages needs room as well */
+        txn.full = rc == MDB_MAP_FULL; /* the list of free pages needs space as well */
         r = rc ? fail(l, rc, "commit", err) : 0;
     } else {
         mdb_txn_abort(txn.txn);
@@ -354,8 +354,8 @@ static bool read_mapping(const char *line, unsigned long *ret_from, unsigned lon
     return true;
 }
 
-/* The kernel counts each page of the map that was looked at as this process's memory. It keeps them as the
-   file's in any case, so looking at them again costs little. LMDB does not tell where its map is. */
+/* Every page of the map that was read counts as this process's memory. The kernel keeps the pages in its page
+   cache anyway, so reading them again is cheap. LMDB does not expose the address of its map. */
 static void lmdb_relax(struct kv *kv)
 {
     struct lmdb *l = (struct lmdb *)kv;
@@ -412,7 +412,7 @@ static int open_env(struct lmdb *l, const struct kv_lmdb_options *o, struct err 
         return fail(l, rc, "open", err);
     int fd;
     if (mdb_env_get_fd(l->env, &fd) == 0)
-        fcntl(fd, F_SETFD, FD_CLOEXEC); /* the one of its three that LMDB leaves open for programs we start */
+        fcntl(fd, F_SETFD, FD_CLOEXEC); /* the only one of LMDB's three descriptors that lacks it */
     if (stat(o->file, &st) < 0)
         return err_errno(err, errno, "the store %s", o->file);
     l->dev = st.st_dev;
@@ -436,8 +436,7 @@ static int open_tables(struct kv_txn *txn, void *arg, struct err *err)
     return 0;
 }
 
-/* Handles of tables last only when the transaction that opened them is committed, which a reader may as well.
- */
+/* Table handles stay valid only if the transaction that opened them is committed, even a read transaction. */
 static int open_tables_to_read(struct lmdb *l, struct kv_lmdb_options *o, struct err *err)
 {
     struct kv_txn txn = {.l = l};

@@ -1,7 +1,7 @@
 /*
- * The store's tables in memory. A table is a sorted array of records that is never changed once somebody else
- * can see it: a writer changes a copy and puts it in place at its commit, a reader keeps the one it began
- * with. Tables and records are counted, under the lock.
+ * The store's tables in memory. A table is a sorted array of records that is never changed once it is shared:
+ * a writer changes a copy and installs it on commit, a reader keeps the table it began with. Tables and
+ * records have reference counts, which are guarded by the lock.
  */
 #include <pthread.h>
 
@@ -59,7 +59,7 @@ static struct slice key_of(const struct record *r)
     return (struct slice){r->data, r->key_len};
 }
 
-/* The first record that is not below the key. */
+/* Index of the first record whose key is not less than `key`. */
 static size_t lower_bound(const struct table *t, struct slice key)
 {
     size_t low = 0, high = t->n;
@@ -139,7 +139,7 @@ static int mem_walk(struct kv_txn *txn, unsigned table, struct slice prefix, boo
     (void)err;
     const struct table *t = txn->tables[table];
     size_t begin = prefix.len ? lower_bound(t, prefix) : 0, end = begin, past = t->n;
-    while (end < past) { /* those with the prefix stand together */
+    while (end < past) { /* records with the prefix are contiguous */
         size_t mid = end + (past - end) / 2;
         if (has_prefix(t->items[mid], prefix))
             end = mid + 1;
@@ -228,7 +228,7 @@ static int mem_write(struct kv *kv, kv_write_fn *fn, void *arg, struct err *err)
     struct kv_txn *txn = txn_new(m);
     int r = fn(txn, arg, err);
     if (r == 0) {
-        /* What was current goes with the transaction. */
+        /* Swap: the transaction's tables become current, and mem_end() releases the old ones. */
         pthread_mutex_lock(&m->lock);
         for (unsigned i = 0; i < m->n; i++) {
             struct table *old = m->tables[i];

@@ -1,11 +1,11 @@
 /*
- * A record's bytes:
+ * The bytes of a record:
  *
- * version (1 byte)  flags (1 byte)  checksum (4 bytes)  body
+ *   version (1 byte), flags (1 byte), checksum (4 bytes), body
  *
- * The body is the value's canonical form (schema/val_code.c), sealed when it holds a secret. The checksum is
- * of the body and of the record's place: LMDB has none of its own, and a flipped bit in a string would
- * decode.
+ * The body is the value's canonical form (schema/val_code.c), sealed when it holds a secret. The checksum
+ * covers the body and the record's place: LMDB has no checksums, and a flipped bit in a string would decode
+ * without an error.
  */
 #include <sodium/crypto_shorthash.h>
 
@@ -32,7 +32,7 @@ static bool holds_secret(const struct val *v)
     return found;
 }
 
-/* A record's place as bytes: what its checksum and its seal are bound to. */
+/* A record's place (table and key) as bytes, to which its checksum and its seal are bound. */
 struct place {
     char bytes[KV_KEY_MAX + 1];
     size_t len;

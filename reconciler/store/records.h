@@ -1,9 +1,9 @@
 #ifndef STORE_RECORDS_H
 #define STORE_RECORDS_H
 /*
- * What the store remembers of an environment, as records: its state, its inventory, its generations, its
- * transitions and its journal. Structs are built in the caller's arena; strings may be NULL where "absent"
- * makes sense.
+ * The records that the store keeps for an environment: its state, its inventory, its generations, its
+ * transitions and its journal; and the images that Forge pulled. Structs are built in the caller's arena;
+ * strings may be NULL where "absent" makes sense.
  */
 #include "reconciler/plan/applied.h"
 #include "reconciler/store/store.h"
@@ -11,45 +11,46 @@
 /* ---- the environment's own state ---- */
 struct env_state {
     const char *source;      /* repository and path it follows, without credentials */
-    const char *seen_commit; /* newest fetched */
+    const char *seen_commit; /* newest that was fetched */
     const char *good_commit; /* newest that loaded without errors */
     const char *applied_commit;
     const char *error; /* of the last reconcile; NULL: none */
     int64_t error_ns, checked_ns, applied_ns;
     const char *suspended_by, *suspended_why; /* S7; NULL: not suspended */
     int64_t suspended_ns, suspended_until_ns; /* until 0: for ever */
-    const char *held_commit; /* H2: rolled back from; automation leaves it alone until another commit comes */
+    const char *held_commit; /* H2: the commit that was rolled back; not applied automatically again until
+                                another commit appears */
     uint64_t held_generation;
-    const struct val *images; /* what registries have for image_policy (engine/images.c); NULL */
+    const struct val *images; /* images in registries, for image_policy (engine/images.c); NULL */
     uint64_t generation;      /* newest; 0 none */
     uint64_t transition;      /* newest sequence number */
 };
 int env_state_get(struct store *s, const char *env, struct arena *a, struct env_state *ret,
                   struct err *err) _must_check_; /* absent: zeroed, 0 */
-/* Change it in one commit; generation and transition follow from what is stored, and are not taken from here:
-   between another process's word (a suspension) and ours nothing is lost. fn may be run more than once, each
-   time on what is stored; strings that it sets live until this returns. */
+/* Read, change by fn and write the state in one commit, so that no update of another process (a suspension)
+   is lost. `generation` and `transition` are derived from the tables; what fn sets there is ignored. fn may
+   be run more than once, each time on the stored state; strings that it sets must live until this returns. */
 int env_state_update(struct store *s, const char *env, void (*fn)(struct env_state *st, void *arg), void *arg,
                      struct err *err) _must_check_;
-/* Those of which there is anything, by name. */
+/* The names of all environments that have a state or a generation. */
 int env_list(struct store *s, struct arena *a, const char ***ret, size_t *ret_n,
              struct err *err) _must_check_;
 
 /* ---- the inventory: what was last applied (plan/applied.h) ---- */
 int inventory_load(struct store *s, const char *env, struct arena *a, struct inventory *ret,
                    struct err *err) _must_check_;
-/* One record of it, or none. */
+/* An inventory with one record, or with none if `id` has no record. */
 int inventory_load_one(struct store *s, const char *env, const char *id, struct arena *a,
                        struct inventory *ret, struct err *err) _must_check_;
 int inventory_save(struct store *s, const char *env, const struct applied *r, struct err *err) _must_check_;
-/* Many in one commit: a commit costs a flush of the disk, whatever its size. */
+/* Many records in one commit: every commit costs a disk flush, whatever its size. */
 int inventory_save_all(struct store *s, const char *env, const struct applied *items, size_t n,
                        struct err *err) _must_check_;
 int inventory_drop(struct store *s, const char *env, const char *id, struct err *err) _must_check_;
 
-/* ---- generations (what was asked for, whole) ----
-   Resources are kept by content: a resource that many generations share is stored once, so that a generation
-   of ten thousand resources in which one changed costs one record and a list of digests. */
+/* ---- generations: the full desired state that was applied ----
+   Resources are stored by content: a resource that many generations share is stored once, so a generation of
+   ten thousand resources of which one changed costs one record and a list of digests. */
 enum generation_status { GEN_RUNNING, GEN_OK, GEN_PARTIAL, GEN_FAILED, GEN_INTERRUPTED };
 const char *generation_status_name(enum generation_status s);
 struct generation {
@@ -62,15 +63,16 @@ struct generation {
     enum generation_status status;
     const char *error;
     const struct val *resources; /* {id: resource_to_val}, unbound, resolved */
-    uint64_t base; /* generation_begin(): `resources` are only those that this older one has not, or not so;
-                      0: all of them */
-    const struct val *images;  /* {ref: {id, digest}} as they ran (H3) */
-    const struct val *secrets; /* {path: keyed digest} of the files they were read from; NULL: none */
+    uint64_t base; /* generation_begin(): `resources` holds only those that are new or differ from this older
+                      generation; 0: all of them */
+    const struct val *images;  /* {ref: {id, digest}} that were run (H3) */
+    const struct val *secrets; /* {path: keyed digest} of the files that secrets were read from; NULL: none */
     const struct val *summary; /* {create: n, update: n, ...} */
 };
-/* Takes the next number of the environment (written in the same commit as env_state.generation). */
+/* Records a generation under the environment's next number, and sets g->number. ERR_CONFLICT: g->base is not
+   the newest generation. */
 int generation_begin(struct store *s, const char *env, struct generation *g, struct err *err) _must_check_;
-/* Writes it anew, but for its resources, which are as they were at its begin. ERR_NOTFOUND. */
+/* Rewrites the record, but not its resources, which stay as generation_begin() wrote them. ERR_NOTFOUND. */
 int generation_end(struct store *s, const char *env, const struct generation *g,
                    struct err *err) _must_check_;
 int generation_get(struct store *s, const char *env, uint64_t number, struct arena *a, struct generation *ret,
@@ -88,14 +90,14 @@ struct transition {
     int64_t at_ns, duration_ns;
     const char *actor, *trigger, *commit, *plan_digest, *run;
     const char *id, *action;    /* resource, plan action */
-    const char *before, *after; /* digests or short texts: "image a:1 -> a:2" lives in `changes` */
+    const char *before, *after; /* digests or short texts; "image a:1 -> a:2" would be in `changes` */
     const struct val *changes;  /* [{path, before, after, cause, impact}] */
     const char *result;         /* "ok", "failed", "cancelled", "interrupted", "held", "undone" */
     const char *error;
 };
 int transition_add(struct store *s, const char *env, struct transition *t,
                    struct err *err) _must_check_; /* sets seq */
-/* `id` without a target stands for the resource on all its engines. */
+/* Transitions of the resource `id`: without a target, on all its engines. */
 int transition_list(struct store *s, const char *env, const char *id, uint64_t generation, size_t limit,
                     struct arena *a, struct transition **ret, size_t *ret_n,
                     struct err *err) _must_check_; /* newest first; id NULL, generation 0: any */
@@ -114,34 +116,34 @@ struct journal_entry {
 /* In one commit. */
 int journal_append(struct store *s, const char *env, const struct journal_entry *items, size_t n,
                    struct err *err) _must_check_;
-/* Entries of runs that have no "done", oldest first: what a kill left. */
+/* Entries of runs without a "done", oldest first: those that were interrupted, for example killed. */
 int journal_open(struct store *s, const char *env, struct arena *a, struct journal_entry **ret, size_t *ret_n,
                  struct err *err) _must_check_;
 int journal_close(struct store *s, const char *env, const char *run,
-                  struct err *err) _must_check_; /* the run's entries go; its transitions stay */
+                  struct err *err) _must_check_; /* deletes the run's entries; its transitions stay */
 
-/* ---- images that were brought to engines (H3) ----
-   What is recorded here is ours to remove one day, and nothing else is: an image that was on the engine
-   before, under whatever name, is never recorded, and a store that was lost owns nothing. */
+/* ---- images that Forge pulled (H3) ----
+   Forge may only ever remove images that are recorded here. An image that the engine already had, under
+   whatever name, is never recorded, and after the loss of the store no image is ours. */
 struct image_record {
-    const char *engine;         /* what tells the engine from any other (engine_images.engine) */
-    const char *image;          /* "sha256:...", the engine's id */
-    const struct val *names;    /* references by which it was pulled, as asked for */
+    const char *engine;         /* unique identity of the engine (engine_images.engine) */
+    const char *image;          /* "sha256:...", the engine's image id */
+    const struct val *names;    /* references by which it was pulled, as written in the spec */
     const char *target;         /* the engine's name in the settings */
-    const char *env, *resource; /* for which it was pulled first */
+    const char *env, *resource; /* for which it was first pulled */
     uint64_t generation;
     int64_t pulled_ns;
-    int64_t idle_ns; /* since when nothing needs it, as far as is known; 0: something does */
+    int64_t idle_ns; /* since when nothing is known to need it; 0: something does */
 };
-/* Pulled under one more name (`name`), or for the first time. */
+/* The image was pulled by the reference `name`, for the first time or again. */
 int image_pulled(struct store *s, const struct image_record *rec, const char *name,
                  struct err *err) _must_check_;
-/* The same for an image that is recorded already; ERR_NOTFOUND: it is not ours, and is not from now on. */
+/* The same, but only for an image that is already recorded. ERR_NOTFOUND: it is not ours, and stays so. */
 int image_named(struct store *s, const char *engine, const char *image, const char *name,
                 struct err *err) _must_check_;
-/* Is there any at all? */
+/* Is any image recorded, on any engine? */
 int image_any(struct store *s, bool *ret, struct err *err) _must_check_;
-/* Those of an engine, by id. */
+/* The images of an engine, sorted by id. */
 int image_list(struct store *s, const char *engine, struct arena *a, struct image_record **ret, size_t *ret_n,
                struct err *err) _must_check_;
 int image_set_idle(struct store *s, const char *engine, const char *image, int64_t idle_ns,
@@ -150,16 +152,16 @@ int image_forget(struct store *s, const char *engine, const char *image, struct 
 
 /* ---- retention (H4) ---- */
 struct retention {
-    unsigned generations; /* kept at least, with the newest that succeeded and the one that a rollback holds;
-                             0: 50 */
-    int64_t age_ns;       /* and what is younger; 0: 90 days */
-    unsigned transitions; /* 0: 10,000 */
+    unsigned generations; /* the minimum to keep, besides the newest that succeeded and the one that a
+                             rollback holds; 0: 50 */
+    int64_t age_ns;       /* generations younger than this are kept as well; 0: 90 days */
+    unsigned transitions; /* how many to keep; 0: 10,000 */
 };
-/* Deletes in lots: up to a tenth more than asked for is kept, so that not every run pays for it. */
+/* Deletes in batches: up to a tenth more than the limits is kept, so that not every run has the cost. */
 int retention_apply(struct store *s, const char *env, const struct retention *r, int64_t now_ns,
                     struct err *err) _must_check_;
-/* Image ids and digests that kept generations and the inventory need (H3): {id or digest: newest generation
- * with it}. */
+/* Image ids and digests that the stored generations and the inventory need (H3): {id or digest: newest
+   generation that has it}. */
 int retention_images(struct store *s, const char *env, struct arena *a, struct val **ret,
                      struct err *err) _must_check_;
 #endif

@@ -1,6 +1,6 @@
 /*
- * Retention (H4): history is bounded. Generations and transitions are deleted from the oldest on, in lots,
- * and with the generations those resources that no kept one has.
+ * Retention (H4): history is bounded. Generations and transitions are deleted in batches, oldest first, and
+ * with the generations the resources that no remaining generation has.
  */
 #include "base/clock.h"
 #include "base/map.h"
@@ -14,8 +14,8 @@
 struct pass {
     const char *env;
     size_t generations, transitions;
-    int64_t before_ns; /* what is younger stays */
-    uint64_t held;     /* what automation keeps to since a rollback (H2), and what is newer, stays; 0: none */
+    int64_t before_ns; /* generations begun since then stay */
+    uint64_t held;     /* the generation held since a rollback (H2): it and newer ones stay; 0: none */
 };
 
 static size_t more(size_t n)
@@ -23,7 +23,7 @@ static size_t more(size_t n)
     return n + n / 10;
 }
 
-/* Of one generation: did it succeed, and is it old enough to go? */
+/* Did the generation succeed, and is it old enough to be deleted? */
 static int judge(struct store_tx *tx, const struct pass *p, const char *key, bool *ret_ok, bool *ret_old,
                  struct err *err)
 {
@@ -37,8 +37,8 @@ static int judge(struct store_tx *tx, const struct pass *p, const char *key, boo
     return 0;
 }
 
-/* How many of the generations, oldest first, may go. The newest that succeeded stays however old it is: it is
-   what one would go back to. */
+/* How many of the generations, oldest first, may be deleted. The newest that succeeded stays however old it
+   is: it is the target of a rollback. */
 static int count_expired(struct store_tx *tx, const struct pass *p, const struct keys *keys, size_t *ret,
                          struct err *err)
 {
@@ -59,7 +59,7 @@ static int count_expired(struct store_tx *tx, const struct pass *p, const struct
     return r;
 }
 
-/* Every digest in the lists of the generations that are left. */
+/* Every digest in the lists of the remaining generations. */
 static int collect_used(struct store_tx *tx, const struct pass *p, struct arena *a, struct map *used,
                         struct err *err)
 {
@@ -100,7 +100,8 @@ static int expire_generations(struct store_tx *tx, const struct pass *p, struct 
     if (r < 0 || keys.n <= more(p->generations))
         return r;
     r = count_expired(tx, p, &keys, &n, err);
-    /* Those that stay may be based on those that go: the oldest of them is what all later ones come down to. */
+    /* Lists of remaining generations may be based on lists that are deleted. Every such chain passes through
+       the oldest remaining generation, so it is enough to give that one a list without a base. */
     if (r == 0 && n > 0 && n < keys.n)
         r = generation_list_whole(tx, p->env, key_number(keys.items[n]), err);
     for (size_t i = 0; r == 0 && i < n; i++) {
@@ -159,7 +160,7 @@ int retention_apply(struct store *s, const char *env, const struct retention *r,
     return store_update(s, run, &p, err);
 }
 
-/* Note that an image is needed, unless a newer generation said so before. */
+/* Record that an image is needed, unless a newer generation has recorded it already. */
 static void need(struct arena *a, struct val *needed, const char *name, uint64_t generation)
 {
     if (name && *name && !val_get(needed, name))

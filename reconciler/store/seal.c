@@ -113,7 +113,7 @@ void seal_add(const struct sealer *s, const void *data, size_t len, const void *
 {
     char *room = buf_reserve(out, HEAD_BYTES + len + TAG_BYTES);
     if (!room)
-        return; /* the buffer says so at its check */
+        return; /* the caller's check of the buffer reports it */
     uint8_t *p = (uint8_t *)room, *nonce = p + sizeof(s->id);
     memcpy(p, s->id, sizeof(s->id));
     io_random(nonce, NONCE_BYTES);

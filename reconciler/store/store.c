@@ -43,14 +43,14 @@ int store_check_key(unsigned table, const char *key, struct err *err)
                    key, len > 40 ? "..." : "", store_table_name(table), KV_KEY_MAX);
 }
 
-/* Hold a shared lock while the store is open: a restore wants it alone. */
+/* Hold a shared lock while the store is open: a restore needs it exclusively. */
 static int lock_open(struct store *s, struct err *err)
 {
     _cleanup_free_ char *path = store_path(s->dir, STORE_OPEN_LOCK);
     _cleanup_close_ int fd =
         open(path, (s->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && s->read_only)
-        return 0; /* made by nobody yet, or not ours to open: LMDB has its own word on that */
+        return 0; /* it does not exist, or may not be opened: opening the database reports that */
     if (fd < 0)
         return err_errno(err, errno, "%s", path);
     if (flock(fd, LOCK_SH | LOCK_NB) < 0)
@@ -95,7 +95,8 @@ static int write_format(struct store_tx *tx, struct err *err)
     return r < 0 ? r : store_tx_put(tx, STORE_META, "controller", controller, err);
 }
 
-/* In a write transaction, which one process has at a time: so one of them makes format and key. */
+/* Runs in a write transaction, which only one process can have at a time, so that only one of them creates
+   format and key. */
 static int start(struct store_tx *tx, void *arg, struct err *err)
 {
     struct store *s = tx->s;
@@ -184,7 +185,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     if (s->kv && !s->read_only && store_cache_flush(s, &ignored) < 0)
-        err_clear(&ignored); /* it is a cache */
+        err_clear(&ignored); /* losing cache entries is harmless */
     if (s->kv)
         s->kv->ops->close(s->kv);
     cache_release(&s->cache);

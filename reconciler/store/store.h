@@ -1,23 +1,23 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 /*
- * The store: what Forge remembers between runs. Two backends with one behaviour: LMDB in the state folder,
- * and memory for tests and `diff` without a state folder.
+ * The store: what Forge remembers between runs. It has two backends that behave alike: LMDB in the state
+ * folder, and memory for tests and `diff` without a state folder.
  *
- * Records are value trees under (table, key), each stored with a version byte and a checksum, and sealed
- * (seal.h) when it holds a secret; cache records are plain bytes and may be dropped at any time. Writes are
- * serialised inside, and those of several threads share a commit; a write has been committed to disk when it
- * returns, but for the cache, which is made durable by store_cache_flush(). The database grows by itself; a
- * full disk is ERR_NOSPACE with what to do.
+ * Records are value trees under (table, key). Each is stored with a version byte and a checksum, and sealed
+ * (seal.h) when it holds a secret. Cache records are plain bytes and may be dropped at any time. Writes are
+ * serialised internally, and writes of several threads share a commit. A write is durable when it returns,
+ * except in the cache, which store_cache_flush() makes durable. The database grows automatically; a full disk
+ * is ERR_NOSPACE with a hint.
  *
- * Thread-safe; several processes may have one store open, but one process only once (else ERR_BUSY). Not
- * across fork. A thread does not write while it reads: not from the function of store_each(), nor between
+ * Thread-safe, but not across fork. Several processes may have the same store open, each of them only once
+ * (else ERR_BUSY). A thread must not write while it reads: not from the callback of store_each(), nor between
  * store_cache_begin() and _end().
  *
- * Keys are 1 to 511 bytes; a prefix is a plain prefix, so end it with the separator ("ENV/"). Numbers in keys
- * are written with leading zeros, so that their order is the keys'.
+ * Keys are 1 to 511 bytes. A prefix matches any key that starts with it, so end it with the separator
+ * ("ENV/"). Numbers in keys have leading zeros, so that keys sort in numerical order.
  *
- * Above it: records.h, what the store remembers of an environment.
+ * Built on top of it: records.h, what the store remembers of an environment.
  */
 #include "schema/val.h"
 
@@ -29,23 +29,24 @@ enum store_table {
     STORE_META,       /* "format", "controller" */
     STORE_ENV,        /* ENV -> struct env_state */
     STORE_INVENTORY,  /* ENV/ID -> struct applied */
-    STORE_GENERATION, /* ENV/NNNNNNNNNN -> struct generation, its resources by digest */
-    STORE_RESOURCE,   /* ENV/DIGEST -> a resource of one or more generations */
+    STORE_GENERATION, /* ENV/NNNNNNNNNN -> struct generation, without its resources */
+    STORE_RESOURCE,   /* ENV/DIGEST -> a resource of one or more generations; ENV/@NNNNNNNNNN -> a
+                         generation's list of resources, by digest */
     STORE_TRANSITION, /* ENV/NNNNNNNNNN -> struct transition */
-    STORE_JOURNAL,    /* ENV/RUN/NNNNNN -> struct journal_entry */
-    STORE_IMAGE,      /* ENGINE/IMAGE -> struct image_record */
+    STORE_JOURNAL,    /* ENV/RUN/NNNNNNNNNN -> struct journal_entry */
+    STORE_IMAGE,      /* digest of ENGINE/IMAGE id -> struct image_record */
     STORE_TABLES,
 };
 
 struct store_options {
-    const char *dir;    /* state folder; made (0700) when missing; NULL: in memory */
+    const char *dir;    /* state folder; created (0700) when missing; NULL: in memory */
     bool read_only;     /* never writes; works beside a running daemon. ERR_NOTFOUND when there is no store */
     size_t map_initial; /* 0: 16 MiB; doubles when full */
     size_t map_max;     /* 0: 64 GiB */
-    struct clock *clock; /* stamps the cache; NULL: the system's */
+    struct clock *clock; /* for cache time stamps; NULL: the system's */
 };
 
-/* ERR_UNSUPPORTED: made by a newer Forge. ERR_BUSY: open in this process already, or being restored. */
+/* ERR_UNSUPPORTED: created by a newer Forge. ERR_BUSY: already open in this process, or being restored. */
 int store_open(const struct store_options *o, struct store **ret, struct err *err) _must_check_;
 void store_close(struct store *s);
 static inline void store_closep(struct store **s)
@@ -53,12 +54,12 @@ static inline void store_closep(struct store **s)
     store_close(*s);
 }
 #define _cleanup_store_ _cleanup_(store_closep)
-/* A random id made with the store: names this controller. */
+/* The random id of this controller, generated when the store was created. */
 const char *store_controller(const struct store *s);
 const char *store_dir(const struct store *s); /* NULL: in memory */
 
-/* A content's digest under the key of the state folder (seal.h): what is kept in place of a secret, to tell
-   whether it changed. NULL: the folder has no key. Any thread. */
+/* A keyed digest of some content, with the key of the state folder (seal.h). It is stored instead of a
+   secret, to tell whether the secret changed. NULL: the folder has no key. Any thread. */
 const char *store_keyed_digest(const struct store *s, struct arena *a, const char *context, const void *data,
                                size_t len);
 
@@ -75,7 +76,7 @@ int store_each(struct store *s, enum store_table t, const char *prefix, bool rev
                struct arena *a, int (*fn)(void *arg, const char *key, const struct val *v), void *arg,
                struct err *err) _must_check_;
 
-/* Several writes, all or none, one durable commit. A batch belongs to one thread and is ended by commit or
+/* Several writes in one durable commit, all or none. A batch is used by one thread, and ended by commit or
    abort. */
 struct store_batch;
 struct store_batch *store_begin(struct store *s);
@@ -84,9 +85,10 @@ void store_batch_del(struct store_batch *b, enum store_table t, const char *key)
 int store_commit(struct store_batch *b, struct err *err) _must_check_; /* frees the batch either way */
 void store_abort(struct store_batch *b);                               /* accepts NULL */
 
-/* Read and write in one durable commit, all or none: what fn reads cannot change before it is written, in no
-   process. fn may be run more than once, and on another thread, so all it does is done through `tx` or set
-   anew on each run. When it returns other than 0 nothing is written, and that is the result. */
+/* Read and write in one durable commit, all or none: until the commit, no thread or process can change what
+   fn has read. fn may be run more than once, and on another thread, so its only effects are those through
+   `tx` and state that each run sets again. When it returns anything but 0, nothing is written, and its return
+   value is the result. */
 struct store_tx;
 typedef int store_update_fn(struct store_tx *tx, void *arg, struct err *err);
 int store_update(struct store *s, store_update_fn *fn, void *arg, struct err *err) _must_check_;
@@ -96,13 +98,13 @@ int store_tx_put(struct store_tx *tx, enum store_table t, const char *key, const
                  struct err *err) _must_check_;
 int store_tx_del(struct store_tx *tx, enum store_table t, const char *key, struct err *err) _must_check_;
 
-/* Give back the memory in which the kernel shows this process what it has read of the store: after a lot was
-   read, and before a long wait. */
+/* Release the mapped pages of the store that this process has read, which count as its memory. To be called
+   after reading a lot, and before a long wait. */
 void store_relax(struct store *s);
 
-/* The cache: namespace "blob", "container", ... and key -> bytes (not aligned). Puts gather in memory until
-   the flush, and are found there; past 32 MiB a put flushes by itself. A store that was opened for reading
-   ignores them. */
+/* The cache: namespace "blob", "container", ... and key -> bytes (not aligned). Puts are buffered in memory,
+   where reads find them, until the flush; beyond 32 MiB a put flushes by itself. A read-only store ignores
+   puts. */
 int store_cache_get(struct store *s, const char *ns, const char *key, struct arena *a, const void **ret,
                     size_t *ret_len); /* 0 or ERR_NOTFOUND */
 /* The same for many at once under one read transaction: begin, get borrowed bytes (valid until end), end. */
@@ -113,19 +115,20 @@ int store_cache_peek(struct store_cache_read *r, const char *ns, const char *key
 void store_cache_end(struct store_cache_read *r);
 void store_cache_put(struct store *s, const char *ns, const char *key, const void *data, size_t len);
 int store_cache_flush(struct store *s, struct err *err) _must_check_;
-/* Drop what was not put or read since `ns_age` ago, so that the cache does not grow for ever. That something
-   was read is noted at the next flush, and to the hour. */
+/* Drop entries that were not put or read within the last `ns_age`, so that the cache does not grow for ever.
+   The time of a read is recorded at the next flush, with a resolution of one hour. */
 int store_cache_trim(struct store *s, int64_t now_ns, int64_t ns_age, struct err *err) _must_check_;
 
-/* A consistent copy in one file (0600, replaced atomically), while others write, with its digest at the end.
-   The key of sealed records is not in it: keep the folder's file "key" apart. ERR_UNSUPPORTED in memory. */
+/* Write a consistent copy to one file (0600, replaced atomically) with its digest at the end; others may
+   write to the store meanwhile. The key of sealed records is not in the copy: back up the folder's file "key"
+   separately. ERR_UNSUPPORTED in memory. */
 int store_backup(struct store *s, const char *file, struct err *err) _must_check_;
-/* Put a backup in place of the store of a folder nobody has open (else ERR_BUSY); its digest and format are
-   checked before (ERR_CORRUPT), and the old store is kept beside it as store.mdb.before-TIME. */
+/* Replace the store of a folder, which nobody may have open (else ERR_BUSY), by a backup. The backup's digest
+   and format are checked first (ERR_CORRUPT), and the old store is kept as store.mdb.before-TIME. */
 int store_restore(const char *file, const char *dir, struct err *err) _must_check_;
 
-/* The environment's writer lock (L6): a lock file in the state folder naming its holder. ERR_BUSY names the
-   first. */
+/* The environment's writer lock (L6): a lock file in the state folder that names its holder. ERR_BUSY, naming
+   the holder, when it is taken. */
 int store_lock(struct store *s, const char *env, const char *holder, int *ret_fd,
                struct err *err) _must_check_;
 #endif

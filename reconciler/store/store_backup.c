@@ -1,11 +1,12 @@
 /*
- * Backup and restore. A backup is LMDB's own compacted copy of the store, and at its end a trailer:
+ * Backup and restore. A backup is LMDB's own compacted copy of the store, followed by a trailer:
  *
- * "forge-backup-v1\n" (16 bytes)  length of the copy (8, little-endian)  SHA-256 of the copy and that length
- * (32)
+ *   "forge-backup-v1\n"                     16 bytes
+ *   length of the copy, little-endian       8 bytes
+ *   SHA-256 of the copy and of that length  32 bytes
  *
- * LMDB has no checksums and would run past the end of a file that was cut short, so nothing of a backup is
- * given to it before the digest was found right. LMDB itself does not mind the trailer.
+ * LMDB has no checksums and would read past the end of a truncated file, so it does not get to see a backup
+ * before the digest has been verified. LMDB ignores the trailer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +61,7 @@ static int read_at(int fd, void *to, size_t len, uint64_t at, const char *name, 
     return 0;
 }
 
-/* The digest of a file's first `len` bytes, which are copied to `to` on the way (-1: not). */
+/* The digest of a file's first `len` bytes and of that length. The bytes are also copied to `to`; -1: not. */
 static int digest_file(int fd, uint64_t len, int to, const char *name, struct digest *ret, struct err *err)
 {
     struct digest_ctx ctx;
@@ -110,7 +111,7 @@ static int add_trailer(int fd, const char *name, struct err *err)
     return io_write_all(fd, &t, sizeof(t), err);
 }
 
-/* The folder of a file is flushed, so that a new name in it lasts. */
+/* Flush the folder of a file, so that a new name in it is durable. */
 static int sync_folder(const char *file, struct err *err)
 {
     const char *slash = strrchr(file, '/');
@@ -121,7 +122,7 @@ static int sync_folder(const char *file, struct err *err)
     return fd < 0 || fsync(fd) < 0 ? err_errno(err, errno, "%s", dir) : 0;
 }
 
-/* "file.part-RANDOM", new and open; its name is to be freed. */
+/* Create and open "file.part-RANDOM"; the caller frees the name. */
 static int open_part(const char *file, char **ret_name, struct err *err)
 {
     uint32_t id;
@@ -155,7 +156,7 @@ int store_backup(struct store *s, const char *file, struct err *err)
     return err_wrap(err, "back up the store to %s", file);
 }
 
-/* Copy a backup without its trailer, checking it on the way. */
+/* Copy a backup without its trailer, and verify it. */
 static int copy_checked(const char *file, int to, struct err *err)
 {
     struct trailer t;
@@ -180,7 +181,7 @@ static int copy_checked(const char *file, int to, struct err *err)
     return r;
 }
 
-/* Can this version read it? */
+/* Can this version of Forge read the copy? */
 static int check_copy(const char *file, struct err *err)
 {
     static const char *const tables[] = {"meta"};
@@ -220,7 +221,7 @@ static int lock_alone(const char *dir, int *ret_fd, struct err *err)
     return 0;
 }
 
-/* Give the old store a second name, then put the new one in its place: at no moment is there none. */
+/* Give the old store a second name, then rename the new one over it: there is a store at all times. */
 static int swap_in(const char *part, const char *store, struct err *err)
 {
     _cleanup_buf_ struct buf kept = BUF_INIT;
@@ -230,7 +231,7 @@ static int swap_in(const char *part, const char *store, struct err *err)
         return err_errno(err, errno, "keep the old store as %s", buf_str(&kept));
     if (rename(part, store) < 0)
         return err_errno(err, errno, "%s", store);
-    /* LMDB's lock file speaks of readers of the old one. */
+    /* LMDB's lock file lists readers of the old store. */
     _cleanup_buf_ struct buf lock = BUF_INIT;
     buf_addf(&lock, "%s-lock", store);
     unlink(buf_str(&lock));

@@ -1,4 +1,4 @@
-/* Batches: records encoded when they are added, written together. One record is a batch of one. */
+/* Batches: records are encoded when added, and written together. A single write is a batch of one. */
 #include "base/limits.h"
 #include "base/mem.h"
 #include "reconciler/store/internal.h"
@@ -8,7 +8,7 @@ struct store_batch {
     struct batch_op *ops;
     size_t n, cap;
     int failed;
-    struct err err; /* of the first that could not be added */
+    struct err err; /* of the first write that could not be added */
 };
 
 struct batch_op {

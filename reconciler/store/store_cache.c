@@ -1,7 +1,7 @@
 /*
- * The cache. A value is a stamp (8 bytes, little-endian nanoseconds: when it was put or last used, to the
- * hour) and the bytes. Puts wait in memory; what was read and has an old stamp is noted and stamped anew at
- * the next flush, so that reading alone never writes.
+ * The cache. A value is a time stamp (8 bytes, little-endian nanoseconds: when it was put or last read, to
+ * the hour) followed by the bytes. Puts are buffered in memory. A read of an entry with an old stamp is
+ * noted, and the stamp is renewed by the next flush, so that reads never write.
  */
 #include "base/digest.h"
 #include "base/mem.h"
@@ -11,19 +11,19 @@
 #define STAMP_STEP_NS (3600 * NS_PER_S)
 #define AUTO_FLUSH    ((size_t)32 << 20)
 #define TOUCHED_MAX   100000u
-#define TRIM_STEP     1000u /* deletions in one commit, so that others get a turn */
+#define TRIM_STEP     1000u /* deletions in one commit, so that other writers are not blocked for long */
 
 struct cache_put {
     char *key;
     size_t len;
-    char data[]; /* stamp and bytes */
+    char data[]; /* stamp, then bytes */
 };
 
 struct cache_key {
     char text[KV_KEY_MAX + 1];
 };
 
-/* "ns", a byte that is in no namespace, and the key, or its digest when it is long. */
+/* The namespace, a byte that no namespace contains, and the key, or its digest when the key is too long. */
 static struct cache_key make_key(const char *ns, const char *key)
 {
     struct cache_key k;
@@ -103,13 +103,13 @@ void store_cache_put(struct store *s, const char *ns, const char *key, const voi
     bool full = c->bytes > AUTO_FLUSH;
     pthread_mutex_unlock(&c->lock);
     if (full && !store_is_reading(s) && store_cache_flush(s, &ignored) < 0)
-        return; /* they are gone, and memory stays bounded */
+        return; /* the entries are lost, but memory stays bounded */
 }
 
 struct store_cache_read {
     struct store *s;
     struct kv_txn *txn; /* NULL: the store cannot be read now, and everything is a miss */
-    struct arena arena; /* copies of what was only in memory */
+    struct arena arena; /* copies of entries that were not written yet */
 };
 
 struct store_cache_read *store_cache_begin(struct store *s)
@@ -134,7 +134,7 @@ void store_cache_end(struct store_cache_read *r)
     free(r);
 }
 
-/* Look among the puts that wait; a copy, because a flush may take them away. */
+/* Look among the buffered puts. Returns a copy, because a flush may free them. */
 static bool find_put(struct store_cache_read *r, const char *key, const void **ret, size_t *ret_len)
 {
     struct cache *c = &r->s->cache;
@@ -192,7 +192,7 @@ int store_cache_get(struct store *s, const char *ns, const char *key, struct are
     return result;
 }
 
-/* What one flush writes: the puts and touched keys of the moment it began. */
+/* What one flush writes: the puts and touched keys at the time it began. */
 struct flush {
     struct cache_put **puts;
     char **touched;
@@ -213,7 +213,7 @@ static int stamp_anew(struct store_tx *tx, const char *key, int64_t now_ns, stru
         return 0;
     buf_add(&copy, bytes.data, bytes.len);
     if (copy.len != bytes.len)
-        return 0; /* larger than any buffer: let it age */
+        return 0; /* larger than any buffer: its stamp is not renewed */
     put_stamp(copy.data, now_ns);
     return store_tx_put_bytes(tx, STORE_CACHE, key, (struct slice){copy.data, copy.len}, err);
 }
@@ -231,7 +231,7 @@ static int write_flush(struct store_tx *tx, void *arg, struct err *err)
     return r;
 }
 
-/* Take all that waits. Until it is written it is a miss for readers, which a cache may be. */
+/* Take everything that is buffered. Until it is written, readers miss it, which is acceptable in a cache. */
 static void flush_take(struct cache *c, struct flush *f)
 {
     const struct map_slot *slot;
@@ -269,7 +269,7 @@ int store_cache_flush(struct store *s, struct err *err)
     return r;
 }
 
-/* Keys whose stamp is older than a moment, and how far they are deleted. */
+/* Keys whose stamp is older than `before_ns`; the first `done` of them have been deleted. */
 struct stale {
     int64_t before_ns;
     struct arena arena;
@@ -312,7 +312,7 @@ static int find_stale(struct store *s, struct stale *st, struct err *err)
 int store_cache_trim(struct store *s, int64_t now_ns, int64_t ns_age, struct err *err)
 {
     struct stale st = {.before_ns = now_ns - ns_age};
-    int r = store_cache_flush(s, err); /* what was used of late is stamped so before it is judged */
+    int r = store_cache_flush(s, err); /* first renew the stamps of entries that were read recently */
     if (r < 0 || s->read_only)
         return r;
     r = find_stale(s, &st, err);

@@ -1,4 +1,4 @@
-/* The lock of an environment: one writer at a time, whoever and wherever on this machine (L6). */
+/* The lock of an environment: one writer at a time among all processes of this machine (L6). */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,8 +9,8 @@
 #include "base/str.h"
 #include "reconciler/store/internal.h"
 
-/* A store in memory has no folder: the lock is on an anonymous file, which each taker opens anew, because the
-   lock belongs to what was opened and not to the file. */
+/* A store in memory has no folder: the lock is on an anonymous file. Each caller opens that file again,
+   because a lock belongs to an open file description and not to the file. */
 static int lock_in_memory(struct store *s, const char *env, const char *holder, int *ret_fd, struct err *err)
 {
     struct memory_lock *l = s->locks;

@@ -1,7 +1,7 @@
 /*
- * Writing. A durable commit costs a flush of the disk whatever its size, so writers queue up, and the first
- * becomes the writer for all who wait: one commit for many. When that common commit fails each is tried
- * alone, so that one that cannot be written does not take the others with it.
+ * Writing, with group commit. A durable commit costs a disk flush whatever its size, so writers queue up, and
+ * the first one writes for all that wait, in one commit. When the shared commit fails, each write is retried
+ * alone, so that one that cannot be written does not make the others fail.
  */
 #include <assert.h>
 
@@ -51,7 +51,7 @@ static int run_all(struct kv_txn *txn, void *arg, struct err *err)
     for (struct write_job *j = g->jobs; j; j = j->next) {
         struct store_tx tx = {.s = g->s, .txn = txn};
         j->result = j->fn(&tx, j->arg, j->err);
-        if (j->result != 0 && tx.dirty) /* half of it is in the transaction */
+        if (j->result != 0 && tx.dirty) /* the transaction holds part of a failed write */
             return err_set(err, ERR_FAILED, "each alone");
     }
     return 0;
@@ -72,7 +72,7 @@ static void write_group(struct store *s, struct write_job *jobs)
     }
 }
 
-/* Write what is queued. Called and returns with the lock held. */
+/* Write what is queued. The lock is held on entry and on return. */
 static void lead(struct store *s)
 {
     struct write_job *jobs = s->queue;
@@ -84,7 +84,7 @@ static void lead(struct store *s)
     pthread_mutex_lock(&s->write_lock);
     s->writing = false;
     for (struct write_job *j = jobs, *next; j; j = next) {
-        next = j->next; /* a job is gone once its owner sees it done */
+        next = j->next; /* `j` is on its owner's stack, and gone once the owner sees `done` */
         j->done = true;
     }
     pthread_cond_broadcast(&s->written);
@@ -92,7 +92,7 @@ static void lead(struct store *s)
 
 int store_update(struct store *s, store_update_fn *fn, void *arg, struct err *err)
 {
-    assert(!store_is_reading(s)); /* the database may have to grow, which waits for its readers */
+    assert(!store_is_reading(s)); /* the database may have to grow, which waits for all readers */
     if (s->read_only)
         return err_set(err, ERR_DENIED, "the store in %s was opened for reading only", s->dir);
     struct write_job job = {.fn = fn, .arg = arg, .err = err};

@@ -1,4 +1,4 @@
-/* Transitions: one durable record for each thing that was done (H1), numbered within the environment. */
+/* Transitions: one durable record for each action (H1), numbered within the environment. */
 #include "base/str.h"
 #include "reconciler/store/fields.h"
 #include "reconciler/store/keys.h"
@@ -64,7 +64,7 @@ static int add_found(void *arg, const char *key, const struct val *v)
     struct transition t = {0};
     (void)key;
     fields_from_val(fields, ARRAY_LEN(fields), v, &t);
-    /* Generations follow each other: past the one that is looked for there are only older ones. */
+    /* Newest first: after the generation that is searched for, there are only older ones. */
     if (s->generation && t.generation && t.generation < s->generation)
         return 1;
     if ((s->id && (!t.id || !id_matches(s->id, t.id))) || (s->generation && t.generation != s->generation))
