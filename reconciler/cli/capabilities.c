@@ -1,5 +1,5 @@
-/* Which field works on which engine, and what happens where it does not: made of the tables that plans go by.
- */
+/* Which field works on which engine, and what happens where it does not: generated from the planner's
+   tables. */
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 #include "reconciler/plan/compare.h"
@@ -18,7 +18,7 @@ struct page {
     struct column columns[8];
     size_t n;
     struct buf *out;
-    const struct kind_desc *kind; /* of the rows that are written */
+    const struct kind_desc *kind; /* whose rows are being written */
 };
 
 static void page_init(struct page *p, struct buf *out)
@@ -48,7 +48,7 @@ static void heads(struct page *p, const char *first, const char *last)
 
 /* ---- one field ---- */
 
-/* What a change costs; of a field that is made of others, what the dearest of them does. */
+/* The impact of changing a field; for a field with subfields, the highest impact of these. */
 static enum impact impact_of(const struct field *f, unsigned depth)
 {
     enum impact most = f->impact;
@@ -70,7 +70,7 @@ static const char *cost_word(const struct field *f, const char *top, unsigned ca
     return impact_name(ours ? IMPACT_NONE : impact_on(caps, top, impact_of(f, 4), false));
 }
 
-/* Limits of one path with the same value: a row. */
+/* Do two limits differ at most in the engines they apply to, and so belong into one row? */
 static bool same_row(const struct limit *a, const struct limit *b)
 {
     return a->kind == b->kind && str_eq(a->path, b->path) && str_eq(a->value, b->value) &&
@@ -95,7 +95,7 @@ static const char *only(struct page *p, const char *fine)
     return arena_strdup(&p->arena, buf_str(&b));
 }
 
-/* The nodes of a swarm make volumes, and keep them as they are. */
+/* In a swarm the nodes create volumes and never change them. */
 static const char *cost_of(const struct page *p, const struct field *f, const char *top, unsigned caps)
 {
     bool kept = p->kind->flags & KIND_STATEFUL && caps & CAP_SERVICES && f->impact == IMPACT_DATA_LOSS;
@@ -156,7 +156,7 @@ static void row(struct page *p, const struct field *f, const char *top, const ch
     buf_adds(p->out, " |\n");
 }
 
-/* Not of the field as a whole. */
+/* Does the limit apply to a part of the field only? */
 static bool is_special(const struct limit *l)
 {
     return l->value || l->part || l->beside;
@@ -200,7 +200,7 @@ static void kind_table(struct page *p, const struct kind_desc *kind)
             field_rows(p, kind, f);
 }
 
-/* ---- beside fields ---- */
+/* ---- other tables ---- */
 
 static void kinds_table(struct page *p)
 {

@@ -1,14 +1,14 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 /*
- * forge-ctl: one table of verbs, one file per verb. A verb parses its arguments into a value tree, calls an
- * operation (in this process, or in forged through its socket: the same documents come back) and prints the
- * answer.
+ * forge-ctl: one table of verbs, one file per verb. A verb turns its arguments into a value tree, calls an
+ * operation and prints the answer. The operation runs in this process, or in forged through its socket; both
+ * return the same documents.
  */
 #include "base/cancel.h"
 #include "reconciler/engine/operation.h"
 
-/* Exit codes. What 1 means is the verb's own word: changes, not healthy, partly failed, invalid. */
+/* Exit codes. The meaning of 1 depends on the verb: changes, not healthy, partly failed, invalid. */
 #define EXIT_NOTICE  1
 #define EXIT_TROUBLE 2
 
@@ -16,7 +16,8 @@ struct cli_option {
     char letter;      /* 0: none */
     const char *name; /* "only" for --only */
     const char
-        *arg; /* what follows, for help: "RESOURCE"; NULL: a flag; "[lines]": an optional value after = */
+        *arg; /* its value, as shown in help: "RESOURCE"; NULL: a flag; "[lines]": an optional value after
+                 = */
     const char *doc;
 };
 
@@ -29,7 +30,7 @@ struct verb {
     const char *doc;     /* paragraphs for `help` and the manual; may be NULL */
     const char *exits;   /* "0 no differences, 1 differences, 2 error" */
     unsigned min_args, max_args;
-    const struct cli_option *options; /* beside the common ones; ends with a NULL name; may be NULL */
+    const struct cli_option *options; /* in addition to the common ones; ends with a NULL name; may be NULL */
     int (*run)(struct cli *c);        /* returns the exit code */
     bool text_only;                   /* has no --json */
 };
@@ -59,7 +60,8 @@ struct cli {
     struct settings settings;
     bool have_settings;
     struct val *settings_problems; /* diagnostics of the settings file; NULL */
-    const char *rev;               /* what the last operation in this process looked at; NULL: the newest */
+    const char *rev;               /* revision that the last operation in this process used; NULL: the
+                                      newest */
     struct store *store;
     struct pool *pool;
     struct engine *engine;
@@ -67,17 +69,18 @@ struct cli {
 
 /* options.c */
 int cli_parse(struct cli *c, int argc, char **argv, struct err *err) _must_check_;
-const char *cli_value(const struct cli *c, const char *option); /* NULL: not given; the last one counts */
+const char *cli_value(const struct cli *c, const char *option); /* NULL: not given; the last one wins */
 bool cli_flag(const struct cli *c, const char *option);
-struct val *cli_values(struct cli *c, const char *option); /* all of a repeated one, as a list */
-/* Numbers and times as people write them; *ret stays as it is without a text. Errors name what they are of. */
+struct val *cli_values(struct cli *c, const char *option); /* all values of a repeated option, as a list */
+/* Parse a number, or the duration given with an option. Without a text *ret is left unchanged. Errors name
+   `what` or the option. */
 int cli_number(const char *what, const char *text, int64_t min, int64_t *ret, struct err *err) _must_check_;
 int cli_duration(const struct cli *c, const char *option, int64_t *ret_ns, struct err *err) _must_check_;
-/* The operation's arguments that the common options of planning make: only, adopt, data_loss, fresh. */
+/* The operation arguments for the common planning options: only, adopt, data_loss, fresh. */
 struct val *cli_plan_args(struct cli *c);
 /* "web" is short for "container/web", "web=NAME" for "container/web=NAME". NULL for NULL. */
 const char *cli_resource(struct cli *c, const char *word);
-/* The same for verbs that are about another kind: "data" is short for "volume/data". */
+/* The same for verbs about another kind: "data" is short for "volume/data". */
 const char *cli_resource_of(struct cli *c, const char *kind, const char *word);
 
 /* session.c */
@@ -85,48 +88,49 @@ int cli_settings(struct cli *c, struct settings **ret, struct err *err) _must_ch
 int cli_env(struct cli *c, const struct env_config **ret, struct err *err) _must_check_;
 int cli_store(struct cli *c, struct store **ret, struct err *err) _must_check_;
 int cli_engine(struct cli *c, struct engine **ret, struct err *err) _must_check_;
-/* Run an operation, here or in forged. `emit` as in operation.h, may be NULL. *ret may hold diagnostics on an
- * error. */
+/* Run an operation, in this process or in forged. `emit` as in operation.h, may be NULL. On an error *ret may
+   hold diagnostics. */
 int cli_call(struct cli *c, const char *operation, const struct val *args,
              void (*emit)(void *, const struct val *), void *arg, struct val **ret,
              struct err *err) _must_check_;
 const char *cli_actor(struct cli *c); /* the user's name */
 void cli_close(struct cli *c);
 
-/* object.c: what runs for a resource; `instance` as it was typed, NULL: any. Lives in the arena. */
+/* object.c: the engine's object of a resource; `instance` as typed by the user, NULL: any. Lives in the
+   arena. */
 int cli_object(struct cli *c, const char *id, const char *instance, struct provider **ret_p,
                struct observed *ret_all, const struct object **ret, struct err *err) _must_check_;
 
-/* verb_volume.c: a volume into a new file; each volume whose data a plan loses, into a folder. */
+/* verb_volume.c: save a volume to a new file, and every volume whose data a plan would lose to a folder. */
 int cli_volume_save(struct cli *c, const char *id, const char *path, struct err *err) _must_check_;
 int cli_volumes_save(struct cli *c, const struct val *plan, const char *dir, struct err *err) _must_check_;
 
 /* output.c */
-void cli_out(const struct buf *b);                    /* to stdout, whole */
-void cli_err(const struct buf *b);                    /* to stderr, whole */
+void cli_out(const struct buf *b);                    /* all of it to stdout */
+void cli_err(const struct buf *b);                    /* all of it to stderr */
 void cli_json(struct cli *c, const struct val *doc);  /* in the chosen mode */
 void cli_plan(struct cli *c, const struct val *plan); /* for people */
 /* Prints what went wrong, with the diagnostics of `answer` (may be NULL); returns EXIT_TROUBLE. */
 int cli_fail(struct cli *c, const struct err *err, const struct val *answer);
 bool cli_confirm(struct cli *c, const char *question, bool *ret_asked); /* false without a terminal */
 
-/* diagnose.c: diagnostics of an answer, to stderr. */
+/* diagnose.c: print the diagnostics of an answer to stderr. */
 struct cli_place {
-    struct source *source; /* has the files that they speak of; NULL: cannot be read from here */
+    struct source *source; /* has the files that the diagnostics refer to; NULL: they cannot be read here */
     const char *rev;
-    const char *prefix; /* stands before the paths of `source`; NULL */
-    bool on_disk;       /* they speak of files on the disk instead */
+    const char *prefix; /* precedes the paths of `source` in diagnostics; NULL */
+    bool on_disk;       /* the diagnostics refer to files on disk instead */
 };
 void cli_diagnostics(struct cli *c, const struct val *answer,
                      const struct cli_place *place); /* NULL: of the session's engine */
 
-/* capabilities.c: which field works where, in Markdown (contrib/doc/capabilities.md). */
+/* capabilities.c: which field works on which engine, in Markdown (contrib/doc/capabilities.md). */
 void cli_capabilities(struct buf *out);
 
-/* verb_images_prune.c: the other half of `images`. */
+/* verb_images_prune.c: `images prune`. */
 int cli_images_prune(struct cli *c);
 
-/* table.c: aligned columns; the last may wrap over the edge. */
+/* table.c: aligned columns; the last one is not limited to the terminal's width. */
 struct table {
     struct arena *arena;
     size_t columns;

@@ -1,10 +1,10 @@
-/* Diagnostics for people: on stderr, with the line that each is about where its file can be read from here. */
+/* Diagnostics for people: on stderr, each with the line it refers to, if its file can be read here. */
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
-/* Files that diagnostics speak of, read when the first one needs it and once each. */
+/* The files that diagnostics refer to, read on demand and once each. */
 struct texts {
     struct cli *cli;
     const struct cli_place *place;
@@ -40,7 +40,7 @@ static const char *text_from_disk(struct texts *t, const char *path)
     return arena_strdup(&t->cli->arena, buf_str(&b));
 }
 
-/* The lines that the answer itself has, each in its place. */
+/* A file made of the lines that the answer itself contains, each at its line number. */
 static const char *text_from_answer(struct texts *t, const char *path)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;

@@ -1,6 +1,6 @@
 #ifndef CLI_IMPORT_H
 #define CLI_IMPORT_H
-/* What `forge-ctl import` gathers before it writes. */
+/* What `forge-ctl import` collects before it writes. */
 #include "reconciler/cli/cli.h"
 
 struct import {
@@ -9,8 +9,8 @@ struct import {
     struct diag_list diags;
 };
 
-/* Manifests of compose files: c->args. */
+/* Make manifests from the compose files in c->args. */
 int import_compose(struct import *m, struct err *err) _must_check_;
-/* Of containers that run: those of --project, those named, or all that are not Forge's. */
+/* Make manifests from running containers: those of --project, those named, or all that are not Forge's. */
 int import_running(struct import *m, struct err *err) _must_check_;
 #endif

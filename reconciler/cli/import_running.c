@@ -1,7 +1,7 @@
 /*
- * Manifests of containers that run (import.h). What the image and the engine give by themselves is left out,
- * and so is what is Compose's own; names on the engine stay as they are, so that the manifests mean these
- * very objects. Each manifest asks for adoption: applying them takes the objects over and changes nothing.
+ * Manifests of running containers (import.h). Defaults of the image and the engine are left out, and so is
+ * what Compose adds for itself. Names on the engine are kept, so that the manifests refer to exactly these
+ * objects. Each manifest requests adoption: applying them takes the objects over and changes nothing.
  */
 #include <ctype.h>
 
@@ -25,7 +25,7 @@ static const char *dns_label(struct arena *a, const char *name)
     return out;
 }
 
-/* What differs from what would be there without a word. */
+/* The part of a spec that differs from the defaults. */
 static struct val *beyond_defaults(struct arena *a, const struct field_table *t, const struct val *spec,
                                    const struct val *defaults)
 {
@@ -112,8 +112,9 @@ static struct resource *add(struct run *x, const struct kind_desc *kind, const c
     return r;
 }
 
-/* The network or volume of a native name: what it is called here. A network that Compose did not make is
- * somebody else's. NULL: it is gone. */
+/* The name of the resource for a network or volume, which is added if there is none yet. A network that
+   Compose did not create, and any object with an owner, is external. NULL: it could not be inspected; the
+   error is in *ret_code. */
 static const char *object_name(struct run *x, const struct kind_desc *kind, const char *native, int *ret_code)
 {
     struct arena *a = &x->m->c->arena;
@@ -135,7 +136,7 @@ static const char *object_name(struct run *x, const struct kind_desc *kind, cons
     return add(x, kind, dns_label(a, own ? own : native), spec, !external)->name;
 }
 
-/* Each name of the engine's in a map of networks as the resource that stands for it. */
+/* Replace the engine's names in a map of networks by the names of the resources. */
 static int rename_networks(struct run *x, struct val *spec, const char *service, const char *name)
 {
     struct arena *a = &x->m->c->arena;
@@ -152,7 +153,7 @@ static int rename_networks(struct run *x, struct val *spec, const char *service,
         const struct val *aliases = val_get(how, "aliases");
         struct val *own = val_list(a);
         for (size_t k = 0; k < val_len(aliases); k++)
-            if (!str_eq(aliases->items[k]->s, name)) /* it is found by its own name anyway */
+            if (!str_eq(aliases->items[k]->s, name)) /* its own name always resolves */
                 val_list_add(a, own, aliases->items[k]);
         if (service && !str_eq(service, name) && !val_len(aliases))
             val_list_add(a, own, val_str(a, service));
@@ -237,7 +238,7 @@ static bool is_wanted(struct cli *c, const struct val *item)
 
 #define LOOK_THERE "docker ps --all shows what there is; what is Forge's already is left out"
 
-/* Names that are not there are no empty answer. */
+/* A name that matches no container is an error, not an empty result. */
 static int check_names(struct cli *c, const struct val *list, size_t found, struct err *err)
 {
     for (size_t i = 0; i < c->n_args; i++) {
@@ -259,7 +260,8 @@ static int check_names(struct cli *c, const struct val *list, size_t found, stru
     return err_hint(err, LOOK_THERE);
 }
 
-/* What a pod or a swarm has made is theirs: taken over, it would be made anew outside of it one day. */
+/* A container that was created by a pod or a swarm belongs to it. If Forge took it over, a later replace
+   would create it outside of the pod or swarm. */
 static int leave_out(struct import *m, const struct val *item, struct err *err)
 {
     static const char hint[] = "write a manifest of its own for it, and remove it from there";

@@ -10,7 +10,7 @@ static struct cancel *interrupted;
 
 static void on_signal(int number)
 {
-    /* The first one asks everything to end well; the second one ends it. */
+    /* The first signal requests an orderly end, the second one exits at once. */
     if (cancel_is_set(interrupted))
         _exit(128 + number);
     cancel_set(interrupted);

@@ -1,4 +1,4 @@
-/* What really runs for a resource: for verbs that talk to the engine about it. */
+/* Finds the engine's object of a resource, for verbs that talk to the engine about it. */
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 

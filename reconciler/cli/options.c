@@ -1,5 +1,5 @@
-/* Parsing of a command line by the tables: options anywhere, `--` ends them, a verb's exec words stay
- * untouched. */
+/* Table-driven parsing of the command line: options may be anywhere, `--` ends them, and the command of
+   `exec` is not parsed. */
 #include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
@@ -50,7 +50,7 @@ static int record(struct cli *c, const struct cli_option *o, const char *value, 
     arena_push(&c->arena, c->values, c->n_values, c->cap_values, v);
     if (!str_eq(o->name, "json"))
         return 0;
-    /* Known at once, so that a mistake further on is told in JSON as well. */
+    /* Set right away, so that later parse errors are reported in JSON as well. */
     c->json = str_eq(value, "lines") ? JSON_LINES : JSON_DOCUMENT;
     if (!value || c->json == JSON_LINES)
         return 0;
@@ -125,13 +125,13 @@ static int take_verb(struct cli *c, const char *word, struct err *err)
                 : err_hint(err, "`forge-ctl help` lists the verbs");
 }
 
-/* After the resource of `exec` everything belongs to the command. */
+/* Everything after the resource of `exec` belongs to the command. */
 static bool rest_is_command(const struct cli *c)
 {
     return c->verb && c->verb->run == verb_exec && c->n_args >= 1;
 }
 
-/* As other programs are asked. */
+/* `--version` instead of the verb `version`, as in other programs. */
 static bool asks_version(const struct cli *c, const char *word)
 {
     return !c->verb && str_eq(word, "--version");

@@ -1,4 +1,4 @@
-/* What goes to stdout and stderr, and nothing else does. */
+/* All output to stdout and stderr. */
 #include "base/io.h"
 #include "reconciler/cli/cli.h"
 
@@ -9,7 +9,7 @@ void cli_out(const struct buf *b)
 {
     struct err ignored = {0};
     fflush(stdout);
-    /* A reader that went away (| head) is no error of ours. */
+    /* A reader that has gone away (| head) is not an error. */
     if (io_write_all(STDOUT_FILENO, buf_str(b), b->len, &ignored) < 0)
         return;
 }
@@ -58,7 +58,7 @@ int cli_fail(struct cli *c, const struct err *err, const struct val *answer)
 
 bool cli_confirm(struct cli *c, const char *question, bool *ret_asked)
 {
-    /* Nobody is asked about what nobody was shown. */
+    /* Ask only if the user could see what the question is about. */
     *ret_asked = isatty(STDIN_FILENO) && c->terminal && c->json == JSON_OFF;
     if (!*ret_asked)
         return false;

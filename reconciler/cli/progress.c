@@ -1,7 +1,7 @@
 /*
- * What happens during a run, for people. On a terminal: a line for each running step, redrawn in place, and a
- * line that stays for each finished change. Elsewhere: only the lines that stay. With --json=lines: the
- * events themselves.
+ * Progress of a run, for people. On a terminal: a line for each running step, redrawn in place, and a
+ * permanent line for each finished change. Elsewhere: only the permanent lines. With --json=lines: the events
+ * themselves.
  */
 #include "base/clock.h"
 #include "base/map.h"
@@ -52,7 +52,7 @@ static size_t terminal_width(void)
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
 }
 
-/* A line that wraps could not be erased again: it ends before the edge. */
+/* Cut the line at the terminal's width: a line that wraps could not be erased. */
 static void put_line(const char *text, size_t width)
 {
     size_t columns = 0;
@@ -122,7 +122,7 @@ static const char *const step_words[][2] = {
     {"stop", "stopping"}, {"wait", "waiting"},    {"rename", "renaming"}, {"remove", "removing"},
 };
 
-/* Near enough, and of an even length. */
+/* Rounded, so that the text does not change its length all the time. */
 static void put_size(int64_t bytes, struct buf *b)
 {
     if (bytes < INT64_C(1) << 20)
@@ -143,7 +143,7 @@ static void step_text(const struct val *ev, struct live *l)
     buf_adds(&b, str_or(val_get_str(ev, "what"), word));
     const char *image = str_eq(step, "pull") ? val_get_str(ev, "image") : NULL;
     const char *subject = image ? image : val_get_str(ev, "object");
-    /* The resource is named already; its object only where there is more than one. */
+    /* The line already names the resource; name its object only where there may be several. */
     if (subject && (image || val_get_int(ev, "instance", 1) > 1 || str_ends(subject, MARK_CANDIDATE)))
         buf_addf(&b, " %s", subject);
     int64_t done = val_get_int(ev, "step_done", 0), total = val_get_int(ev, "step_total", 0);
@@ -175,7 +175,7 @@ static const char *past_tense(const char *action)
     return action;
 }
 
-/* The line names the resource already. */
+/* The message without the resource, which the line already names. */
 static const char *message_of(const struct val *error, const char *resource)
 {
     const char *message = str_or(val_get_str(error, "message"), "");

@@ -1,4 +1,4 @@
-/* The session behind a command: settings, store, engine; and the way to forged, when it runs. */
+/* The session of a command: settings, store and engine, or the connection to forged when it runs. */
 #include "base/str.h"
 #include "reconciler/api/control.h"
 #include "reconciler/cli/cli.h"
@@ -29,7 +29,7 @@ int cli_settings(struct cli *c, struct settings **ret, struct err *err)
     *ret = &c->settings;
     if (c->have_settings)
         return 0;
-    settings_release(&c->settings); /* of an attempt that failed */
+    settings_release(&c->settings); /* left by a failed attempt */
     const char *path = cli_value(c, "settings"), *dir = cli_value(c, "directory");
     if (!path && !dir)
         path = getenv("FORGE_SETTINGS");
@@ -108,7 +108,7 @@ const char *cli_actor(struct cli *c)
     return sudo && getuid() == 0 ? arena_printf(&c->arena, "%s (sudo)", sudo) : arena_strdup(&c->arena, name);
 }
 
-/* Is there a forged to ask? Only one that has the settings we would use ourselves. ERR_UNAVAILABLE: no. */
+/* Is there a forged to ask? Only one with the same settings as this session. ERR_UNAVAILABLE: no. */
 static int find_forged(struct cli *c, const struct env_config **ret, struct err *err)
 {
     int r = cli_env(c, ret, err);

@@ -16,7 +16,7 @@ void table_row(struct table *t, const char *const *cells)
     }
 }
 
-/* Columns on a terminal: bytes of UTF-8 that start a character. */
+/* Width on a terminal: the number of UTF-8 characters. */
 static size_t width_of(const char *s)
 {
     size_t n = 0;

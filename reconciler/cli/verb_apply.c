@@ -55,7 +55,8 @@ static bool plan_does_something(const struct val *plan)
     return false;
 }
 
-/* Look first, unless nobody is to be asked; the answer binds the run to what was shown (P6). */
+/* Make the plan and show it, and ask unless that is not wanted. The run is then bound to the plan that was
+   shown (P6). */
 static int review(struct cli *c, struct val *args, bool *ret_go, struct val **ret_plan, struct err *err)
 {
     bool dry = cli_flag(c, "dry-run");
@@ -83,7 +84,7 @@ static int review(struct cli *c, struct val *args, bool *ret_go, struct val **re
     return 0;
 }
 
-/* Was an engine away, before or after? */
+/* Was an engine unreachable, before or after the run? */
 static bool is_partial(const struct val *answer)
 {
     return val_len(val_path(answer, "plan.unknown")) || val_len(val_get(answer, "unknown"));
@@ -122,8 +123,7 @@ static int run(struct cli *c, struct val *args)
 {
     struct err err = {0};
     struct val *plan = NULL, *answer = NULL;
-    /* Who does not want to be asked gets one look, and what it says is done: nothing is bound to an earlier
-     * one. */
+    /* With --yes alone there is no review: the run makes its own plan, and is not bound to an earlier one. */
     const char *backups = cli_value(c, "backup-volumes");
     bool reviewed = cli_flag(c, "dry-run") || !cli_flag(c, "yes") || backups, go = !reviewed;
     int r = run_args(c, args, &err);

@@ -1,4 +1,4 @@
-/* backup and restore: the store, whole. */
+/* backup and restore: the whole store. */
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 

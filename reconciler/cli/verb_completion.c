@@ -16,7 +16,7 @@ static void option_names(const struct cli_option *o, struct buf *b)
         buf_addf(b, " --%s", o->name);
 }
 
-/* What stands where a verb has its argument: words to choose from, files, or nothing that can be known. */
+/* Completions for a verb's argument: a list of words, files, or nothing. */
 static bool argument_words(const struct verb *v, struct buf *b)
 {
     if (strstr(v->args, "KIND")) {
@@ -34,7 +34,8 @@ static bool argument_words(const struct verb *v, struct buf *b)
     return true;
 }
 
-/* Resources are asked of the program: it knows them in milliseconds, from manifests and inventory. */
+/* Resources are completed by calling the program, which lists them within milliseconds from the manifests and
+   the inventory. */
 static bool argument_is_resource(const struct verb *v)
 {
     return strstr(v->args, "RESOURCE") != NULL;
@@ -100,7 +101,7 @@ static void bash(struct buf *b)
                 "complete -o filenames -F _forge_ctl forge-ctl\n");
 }
 
-/* Descriptions stand between quotes in both of the other shells. */
+/* Escape a description for the single quotes that both zsh and fish need. */
 static void quoted(const char *s, struct buf *b)
 {
     for (; *s; s++) {
@@ -197,7 +198,7 @@ static void fish(struct buf *b)
     fish_options(NULL, common_options, b);
 }
 
-/* Ids of all that is asked for or was applied, a line each: no engine is asked, and nothing is fetched. */
+/* Print the ids of all desired and applied resources, one per line, without asking an engine or fetching. */
 static int print_names(struct cli *c, struct err *err)
 {
     struct engine *e;
@@ -211,7 +212,7 @@ static int print_names(struct cli *c, struct err *err)
     r = engine_load(e, &o, &l, err);
     for (size_t i = 0; i < l.desired.n; i++)
         buf_addf(&b, "%s\n", l.desired.items[i]->id);
-    /* Manifests that are wrong are not what a completion is asked about. */
+    /* Errors in manifests are not reported by a completion. */
     if (inventory_load(engine_store(e), engine_config(e)->name, &c->arena, &applied, err) == 0)
         for (size_t i = 0; i < applied.n; i++)
             if (!resource_find(&l.desired, applied.items[i]->id))

@@ -13,7 +13,7 @@ static int save_plan(struct cli *c, const struct val *plan, const char *file, st
     return r < 0 ? r : io_write_file(file, buf_str(&b), b.len, 0600, err);
 }
 
-/* "A..B" compares two commits; anything else is one. */
+/* "A..B" compares two commits; anything else is a single commit. */
 static int set_revisions(struct cli *c, struct val *args, const char *word, struct err *err)
 {
     const char *dots = word ? strstr(word, "..") : NULL;
@@ -46,6 +46,6 @@ int verb_diff(struct cli *c)
         cli_json(c, plan);
     else
         cli_plan(c, plan);
-    /* What nobody knows is not without differences. */
+    /* A resource in an unknown state counts as a difference. */
     return val_len(val_get(plan, "changes")) || val_len(val_get(plan, "unknown")) ? EXIT_NOTICE : 0;
 }

@@ -1,4 +1,4 @@
-/* doctor: each thing Forge depends on, checked, with what to do about it. */
+/* doctor: checks everything that Forge depends on, and says what to do about problems. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -116,7 +116,7 @@ static void check_target(struct doctor *d, const struct target *t)
     report(d, WELL, what, arena_printf(a, "%s, answered in %.1f ms", engine, ms), NULL);
 }
 
-/* One that several environments use is looked at once. */
+/* A target that several environments use is checked once. */
 static bool is_checked(const struct doctor *d, const struct target *t)
 {
     const char *what = arena_printf(&d->cli->arena, "target %s", str_or(t->name, "local"));
@@ -150,8 +150,8 @@ static void check_env(struct doctor *d, const struct env_config *config, struct 
 
 static void check_clock(struct doctor *d)
 {
-    /* Back-off, retention and certificates go by the clock; before this program was written it cannot be
-     * right. */
+    /* Back-off, retention and certificates depend on the clock. A time before this program was written must
+       be wrong. */
     const int64_t built = INT64_C(1760000000) * NS_PER_S;
     bool bad = clock_wall(clock_system()) < built;
     _cleanup_buf_ struct buf b = BUF_INIT;

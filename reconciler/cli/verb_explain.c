@@ -1,8 +1,8 @@
-/* explain and schema: what the field tables say. */
+/* explain and schema: print what the field tables say. */
 #include "reconciler/cli/cli.h"
 #include "schema/doc.h"
 
-/* Without a word: what there is to explain. */
+/* Without an argument: the kinds that can be explained. */
 static int list_kinds(struct cli *c)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;

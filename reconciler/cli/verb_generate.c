@@ -1,4 +1,5 @@
-/* generate: files of the tree that are made from tables. Not shown in help; the build and the lint use it. */
+/* generate: prints files of the source tree that are generated from tables. Not shown in help; used by the
+   build and by lint. */
 #include "base/str.h"
 #include "forge_version.h"
 #include "reconciler/cli/cli.h"
@@ -6,7 +7,7 @@
 
 #include <ctype.h>
 
-/* Text for roff: backslashes and leading dots are commands there, `code` becomes bold. */
+/* Escape text for roff, where backslashes and leading dots are commands. `code` becomes bold. */
 static void roff(struct buf *b, const char *s)
 {
     bool bold = false;

@@ -1,4 +1,4 @@
-/* help and version, from the tables. */
+/* help, from the tables, and version. */
 #include "base/str.h"
 #include "forge_version.h"
 #include "reconciler/cli/cli.h"
@@ -31,7 +31,7 @@ static void print_options(const struct cli_option *o, struct buf *b)
 
 #define HELP_WIDTH 96
 
-/* Paragraphs, broken between words. */
+/* Print paragraphs, wrapped between words. */
 static void put_wrapped(const char *text, struct buf *b)
 {
     size_t column = 0;

@@ -13,7 +13,7 @@ static const char *time_text(struct cli *c, const struct val *row, const char *k
         return val_get_str(row, key);
     _cleanup_buf_ struct buf b = BUF_INIT;
     format_time(ns, &b);
-    /* 2026-11-21T01:33:54.123Z: seconds are enough for a table */
+    /* 2026-11-21T01:33:54.123Z: a table needs no fractions of a second */
     return arena_printf(&c->arena, "%.10s %.8s", buf_str(&b), buf_str(&b) + 11);
 }
 
@@ -46,7 +46,7 @@ static void print_generations(struct cli *c, const struct val *list, struct buf 
     table_print(&t, c->out_colour, b);
 }
 
-/* `oldest_first`: as they happened; they come newest first. */
+/* `list` is sorted newest first; `oldest_first` prints it in reverse. */
 static void print_transitions(struct cli *c, const struct val *list, bool oldest_first, struct buf *b)
 {
     struct table t;

@@ -1,4 +1,4 @@
-/* images: what registries have for the images that follow them. */
+/* images: what registries offer for images with an update policy. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -36,7 +36,7 @@ static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
     table_print(&t, c->out_colour, b);
 }
 
-/* A registry that could not be asked is worth a word to whoever waits for the exit code. */
+/* A registry that could not be asked shows in the exit code. */
 static int exit_code(const struct val *doc)
 {
     const struct val *rows = val_get(doc, "images");

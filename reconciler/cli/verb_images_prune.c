@@ -1,4 +1,4 @@
-/* images prune: removing images that nothing needs any more. */
+/* images prune: removes images that nothing needs any more. */
 #include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/cli/cli.h"

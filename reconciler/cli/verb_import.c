@@ -1,4 +1,4 @@
-/* import: manifests of a compose file, or of containers that run. */
+/* import: manifests from a compose file, or from running containers. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ static const char *folder_of(struct cli *c, const char *path, const char **ret_n
     return slash == path ? "/" : arena_strndup(&c->arena, path, (size_t)(slash - path));
 }
 
-/* A folder as a repository. */
+/* Open a folder as a source, and read it. */
 static int read_folder(struct cli *c, const char *folder, struct source **source, struct snapshot **snapshot,
                        struct err *err)
 {
@@ -32,7 +32,7 @@ static int read_folder(struct cli *c, const char *folder, struct source **source
     return r < 0 ? r : source_snapshot(*source, NULL, snapshot, err);
 }
 
-/* What a Stack would say of the compose file, or NULL. */
+/* The spec of a Stack for the compose file, or NULL. */
 static const struct val *stack_of(struct cli *c)
 {
     const char *directory = cli_value(c, "host-dir");
@@ -67,13 +67,13 @@ int import_compose(struct import *m, struct err *err)
     int r = read_folder(c, real, &source, &snapshot, err);
     free(real);
     if (r == 0) {
-        const struct target target = {0}; /* the one that the manifests would go to */
+        const struct target target = {0}; /* where the manifests would be applied */
         struct load_input in = {.services = target_is_swarm(&target), .arg = snapshot, .read = snapshot_read};
         in.n_files = snapshot_files(snapshot, &in.files);
         r = schema_load_compose(&in, files, stack_of(c), str_or(cli_value(c, "prefix"), ""), &c->arena,
                                 &m->set, &m->diags, err);
     }
-    for (size_t i = 0; i < m->diags.n; i++) /* problems outlive the files that they are about */
+    for (size_t i = 0; i < m->diags.n; i++) /* diagnostics outlive the snapshot */
         if (m->diags.items[i].file)
             m->diags.items[i].file = arena_strdup(&c->arena, m->diags.items[i].file);
     snapshot_free(snapshot);
@@ -107,7 +107,7 @@ static int write_all(struct import *m, const char *path, struct err *err)
 {
     struct cli *c = m->c;
     _cleanup_buf_ struct buf all = BUF_INIT;
-    if (str_eq(path, "-")) /* what people write for stdout */
+    if (str_eq(path, "-")) /* stdout, by convention */
         path = NULL;
     bool one = !path || str_ends(path, ".yaml") || str_ends(path, ".yml");
     int r = one ? 0 : io_make_dirs(path, 0777, err);

@@ -9,7 +9,7 @@
 
 struct template
 {
-    const char *path, *text; /* one %s stands for the project's name */
+    const char *path, *text; /* a %s stands for the project's name */
 };
 
 static const struct template templates[] = {
@@ -44,7 +44,7 @@ static const struct template templates[] = {
      "spec: {}\n"},
 };
 
-/* The folder's name, which "." does not tell. */
+/* The name of the folder, resolved because "." has none. */
 static const char *project_name(struct cli *c, const char *dir)
 {
     char *real = realpath(dir, NULL);

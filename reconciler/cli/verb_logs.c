@@ -1,4 +1,4 @@
-/* logs and exec: one container of a resource, found by what really runs. */
+/* logs and exec: for one container of a resource, looked up on the engine. */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/parse.h"
@@ -18,7 +18,7 @@ static int find_container(struct cli *c, struct provider **ret_p, const char **r
     return r;
 }
 
-/* With --json=lines an event each, else all of them in one document at the end. */
+/* With --json=lines each line is an event, with --json all lines are one document at the end. */
 struct log_lines {
     struct cli *cli;
     struct val *list;
@@ -32,7 +32,7 @@ static void print_line(void *arg, int stream, const char *text, size_t len)
         struct arena *a = l->cli->json == JSON_LINES ? &brief : &l->cli->arena;
         char *line = arena_strndup(a, text, len);
         struct val *v = val_map(a);
-        str_clean(line); /* JSON is UTF-8, whatever a container prints */
+        str_clean(line); /* JSON must be UTF-8, whatever the container prints */
         val_set_str(a, v, "event", "log");
         val_set_str(a, v, "stream", stream == 2 ? "stderr" : "stdout");
         val_set_str(a, v, "line", line);
@@ -48,7 +48,7 @@ static void print_line(void *arg, int stream, const char *text, size_t len)
     fflush(to);
 }
 
-/* A point in time, or an age before now. */
+/* A point in time, or a duration before now. */
 static int parse_since(const char *s, int64_t *ret_ns, struct err *err)
 {
     struct err ignored = {0};

@@ -1,4 +1,4 @@
-/* status: what each resource is, and is asked to be. */
+/* status: the actual and the desired state of each resource. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
@@ -37,7 +37,7 @@ static const char *health_text(struct cli *c, const struct val *row)
                         (long long)replicas);
 }
 
-/* What is shown below is of an older state of the repository than there may be. */
+/* The last fetch failed: the rows below may be based on an old state of the repository. */
 static void fetch_line(const struct val *fetch, struct buf *b)
 {
     const int64_t now = clock_wall(clock_system()), next = val_get_int(fetch, "next_ns", 0);
@@ -51,12 +51,12 @@ static void fetch_line(const struct val *fetch, struct buf *b)
     buf_addf(b, "): %s\n", str_or(val_get_str(fetch, "error"), "no reason known"));
 }
 
-/* The rows are of an older commit than the repository's, which cannot be used. */
+/* The rows are based on an older commit, because the repository's newest one cannot be used. */
 static void not_in_force_line(const struct val *doc, struct buf *b)
 {
     const struct val *why = val_get(doc, "not_in_force");
     const char *commit = val_get_str(why, "commit");
-    if (!why || (str_empty(commit) && val_get(doc, "fetch"))) /* that line says it */
+    if (!why || (str_empty(commit) && val_get(doc, "fetch"))) /* fetch_line() says it */
         return;
     if (str_empty(commit))
         buf_adds(b, "the last good commit stays in force: ");
@@ -65,7 +65,7 @@ static void not_in_force_line(const struct val *doc, struct buf *b)
     buf_addf(b, "%s\n", str_or(val_get_str(val_get(why, "error"), "message"), "no reason known"));
 }
 
-/* A plain folder has no commits to tell apart: `apply` does what it says, whenever that is. */
+/* For a plain folder there is no commit to name: `apply` always applies the folder as it is. */
 static void held_line(const struct val *doc, struct buf *b)
 {
     const char *commit = val_get_str(doc, "held_commit");
@@ -103,7 +103,7 @@ static void head_lines(const struct val *doc, struct buf *b)
     buf_addc(b, '\n');
 }
 
-/* Several engines: what each is, and since when it is away. */
+/* With several engines: the state of each, and since when it has been unreachable. */
 static void print_targets(struct cli *c, const struct val *doc, struct buf *b)
 {
     const struct val *targets = val_get(doc, "targets");
@@ -125,7 +125,7 @@ static void print_targets(struct cli *c, const struct val *doc, struct buf *b)
     buf_addc(b, '\n');
 }
 
-/* What is on a node, in a few words. */
+/* The tasks on a node, abbreviated. */
 static const char *tasks_text(struct cli *c, const struct val *tasks)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -188,7 +188,7 @@ static int exit_code(const struct val *doc, const char *only, bool *ret_found)
     return code;
 }
 
-/* One resource of a document, as a document. */
+/* A copy of the document with one resource only. */
 static struct val *narrowed(struct cli *c, const struct val *doc, const char *only)
 {
     struct val *out = val_map_copy(&c->arena, doc), *rows = val_list(&c->arena);
@@ -232,7 +232,7 @@ static int look(struct cli *c, struct val **ret, int *ret_code)
     return 0;
 }
 
-/* What of a document is worth printing again for: all but the ages. */
+/* The document without ages and times that always change: printed again only when this differs. */
 static void fingerprint(struct cli *c, const struct val *doc, struct buf *out)
 {
     struct val *copy = val_clone(&c->arena, doc);
@@ -258,7 +258,7 @@ static void print(struct cli *c, const struct val *doc, bool again)
     cli_out(&b);
 }
 
-/* One more look, in memory of its own: watching goes on for days. */
+/* Query and print again. It uses its own arena, because watching can go on for days. */
 static int look_again(struct cli *c, struct buf *shown, int *code)
 {
     struct arena kept = c->arena;
@@ -268,7 +268,7 @@ static int look_again(struct cli *c, struct buf *shown, int *code)
     if (r == 0) {
         _cleanup_buf_ struct buf now = BUF_INIT;
         fingerprint(c, doc, &now);
-        /* A terminal shows ages as they grow; elsewhere only what changed is worth printing. */
+        /* On a terminal ages are kept up to date; elsewhere print only changes. */
         if ((c->terminal && c->json == JSON_OFF) || !str_eq(buf_str(shown), buf_str(&now)))
             print(c, doc, true);
         buf_reset(shown);

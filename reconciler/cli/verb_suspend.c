@@ -1,4 +1,4 @@
-/* suspend, resume, reconcile: what automation may do, and when. */
+/* suspend, resume, reconcile: control over automatic reconciliation. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "reconciler/cli/cli.h"

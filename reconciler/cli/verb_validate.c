@@ -1,4 +1,4 @@
-/* validate: everything that is wrong, at once, without any engine. */
+/* validate: reports all errors at once, without any engine. */
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
@@ -12,12 +12,12 @@ struct totals {
     struct val *diagnostics;
 };
 
-/* What is asked about, beside the environment's own repository. */
+/* What to validate instead of the environment's own repository. */
 struct place {
     const char *dir;    /* the folder that is loaded */
-    const char *prefix; /* of its paths, as the person sees them */
-    const char *file;   /* only this one's problems; NULL: all */
-    const char *shown;  /* its name as the person gave it */
+    const char *prefix; /* shown before its paths */
+    const char *file;   /* report only this file's problems; NULL: all */
+    const char *shown;  /* its name as the user gave it */
 };
 
 static bool wanted(struct cli *c, const struct val *diagnostic, const struct place *p)
@@ -81,8 +81,8 @@ static bool has(struct cli *c, const char *dir, const char *name)
     return access(arena_printf(&c->arena, "%s/%s", dir, name), F_OK) == 0;
 }
 
-/* A file is read with what stands around it: overlays and references need that. Its folder is the nearest one
- * above that has a forge.yaml, within its Git repository, else its own. */
+/* A file is loaded together with its surroundings, which overlays and references need: the nearest folder
+   above it with a forge.yaml, within its Git repository, else its own folder. */
 static void place_of_file(struct cli *c, const char *path, const char *real, struct place *ret)
 {
     const char *dir = arena_strndup(&c->arena, real, (size_t)(strrchr(real, '/') - real));
@@ -113,7 +113,7 @@ static struct place place_of(struct cli *c, const char *path)
     return p;
 }
 
-/* A folder of its own, beside whatever the settings say. */
+/* Validate a folder or file, whatever the settings say. */
 static int check_path(struct cli *c, const char *path, struct totals *t, struct err *err)
 {
     const struct place p = place_of(c, path);

@@ -1,4 +1,4 @@
-/* volume: the files of a volume, into a tar archive and back. */
+/* volume: saves the files of a volume to a tar archive, and restores them. */
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/str.h"
@@ -33,7 +33,7 @@ static bool has_mounted(const struct object *container, const char *volume)
     return false;
 }
 
-/* What is copied while somebody writes to it may be of no one moment. */
+/* A copy of a volume that is being written to may be inconsistent. */
 static void warn_of_writers(const struct observed *all, const struct object *volume)
 {
     for (size_t i = 0; i < all->n; i++)

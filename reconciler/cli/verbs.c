@@ -1,4 +1,4 @@
-/* The table of verbs: what is parsed, helped, completed and printed as the manual. */
+/* The table of verbs, for parsing, help, completion and the manual page. */
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
