@@ -1,6 +1,6 @@
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
-/* What the programs of tests/bench share: arguments, clocks, medians. */
+/* Shared by the programs of tests/bench: arguments, clocks, medians. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,7 @@
 
 #include "base/parse.h"
 
-/* argv[i], a whole number from 1 to max, or the fallback where there is none. Ends the program when it is
-   something else. */
+/* argv[i], a whole number from 1 to max, or the fallback if it is missing. Exits on anything else. */
 static inline size_t bench_argument(int argc, char **argv, int i, size_t fallback, size_t max)
 {
     int64_t n;
@@ -23,7 +22,7 @@ static inline size_t bench_argument(int argc, char **argv, int i, size_t fallbac
     return (size_t)n;
 }
 
-/* Milliseconds on a clock of clock_gettime(). */
+/* The time of a clock_gettime() clock, in milliseconds. */
 static inline double bench_ms(clockid_t id)
 {
     struct timespec t;
@@ -37,7 +36,7 @@ static inline int bench_by_size(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The median of n values, which are sorted by this: then the first is the best, and the last the worst. */
+/* The median of n values. Sorts them: afterwards the first is the best, and the last the worst. */
 static inline double bench_median(double *values, size_t n)
 {
     qsort(values, n, sizeof(*values), bench_by_size);

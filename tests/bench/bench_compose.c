@@ -1,6 +1,6 @@
 /*
- * What a compose project costs: one file of 100 services of about 25 lines, read, resolved, made resources,
- * and planned against an engine that has none of it. In memory, one thread, nothing cached. Prints the median
+ * The cost of a compose project: one file of 100 services of about 25 lines is read, resolved, converted to
+ * resources, and planned against an empty engine. In memory, one thread, nothing cached. Prints the median
  * and the best of a few rounds of each part.
  *
  *   bench_compose [SERVICES] [ROUNDS]

@@ -1,8 +1,8 @@
 /*
- * From an engine's event to the first call that corrects what it told of, in an environment as forged keeps
- * it: the loop, its workers and a store on disk are the real ones. The engine is in memory, or the Docker
- * that listens on a socket: then the times are those of the engine's own event, and of the call's passing a
- * proxy. Wall time, milliseconds: median, and the worst.
+ * The time from an engine's event to the first call that corrects the drift, in an environment as in forged:
+ * the loop, its workers and a store on disk are the real ones. The engine is in memory, or a real Docker:
+ * then the times are those of the engine's event, and of the call when it passes a proxy. Wall time in
+ * milliseconds: median and worst.
  *
  *   bench-drift [CONTAINERS] [TIMES]
  *   tests/lib/with engine -- bench-drift CONTAINERS TIMES docker
@@ -40,9 +40,9 @@ struct bench {
     char name[40]; /* of the environment */
     char victim[64];
     char url[80];
-    const char *socket; /* of a real engine; NULL: it is in memory */
+    const char *socket; /* of a real engine; NULL: the engine is in memory */
     struct faultproxy *proxy;
-    _Atomic int64_t event_ns, call_ns; /* of the correction at hand, in a real engine; 0: not yet */
+    _Atomic int64_t event_ns, call_ns; /* of the current correction, with a real engine; 0: not yet */
     struct err err;
 };
 
@@ -91,7 +91,7 @@ static bool is_called(struct bench *b)
 
 /* ---- a real engine ---- */
 
-/* One question, whose answer nobody reads. */
+/* Send one request and ignore the answer. */
 static void ask(struct bench *b, const char *method, const char *path)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -122,7 +122,7 @@ static void hear(void *arg, bool to_server, const char *data, size_t len)
         b->event_ns = strtoll(at + strlen(time_key), NULL, 10);
 }
 
-/* The engine answers when the container has ended for good. */
+/* A thread that kills the victim: the engine answers only when the container has ended. */
 static void *kill_victim(void *arg)
 {
     struct bench *b = arg;
@@ -176,7 +176,7 @@ static int64_t now_ns(void)
     return clock_wall(clock_system());
 }
 
-/* Let events of our own changes come and go. */
+/* Wait until the events of our own changes have been handled. */
 static bool is_quiet(struct bench *b)
 {
     static int64_t since;
@@ -242,7 +242,7 @@ static void end(struct bench *b)
     unit_temp_remove(b->dir);
 }
 
-/* The first call after a moment that changed the engine. */
+/* Milliseconds from `since` to the first call that changed the engine; -1: none. */
 static double first_change(struct bench *b, int64_t since)
 {
     size_t n;

@@ -1,5 +1,5 @@
 /*
- * What looking at N engines at once costs, against the slowest of them: engines that take 20 to 60 ms to
+ * The cost of observing N engines at once, compared with the slowest of them: the engines take 20 to 60 ms to
  * answer. Milliseconds, medians.
  *
  *     bench-fleet [N...]      default: 1 2 5 10
@@ -38,7 +38,7 @@ static double median_look(const struct target *t)
         fprintf(stderr, "%s\n", err.msg);
         exit(2);
     }
-    look(p); /* opens its connections */
+    look(p); /* opens the connections */
     for (int i = 0; i < ROUNDS; i++)
         ms[i] = look(p);
     provider_close(p);

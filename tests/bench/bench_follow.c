@@ -1,8 +1,8 @@
 /*
- * What it costs to follow a repository of many manifests, as forged does: everything at first, then commits
- * that change one of them. Processor time of this process and wall time, medians, in milliseconds. The engine
- * is in memory and searches all it has for each question, so that most of a look is its part; the store is
- * on disk.
+ * The cost of following a repository of many manifests, as forged does: first everything, then commits that
+ * change one manifest. Processor time of this process and wall time, medians, in milliseconds. The engine is
+ * in memory and searches all its objects for each request, so it accounts for most of an observation; the
+ * store is on disk.
  *
  *   bench-follow [MANIFESTS] [COMMITS]
  */
@@ -80,7 +80,7 @@ static void put(const struct bench *b, const char *path, const char *text)
     }
 }
 
-/* A hundred in each folder. */
+/* A hundred manifests per folder. */
 static void put_manifest(const struct bench *b, size_t i, size_t value)
 {
     char path[64], text[2048], folder[4200];
@@ -134,7 +134,7 @@ static void end(struct bench *b)
 
 struct round {
     struct took look, apply;
-    double load, plan; /* wall, of the look */
+    double load, plan; /* wall time, parts of `look` */
 };
 
 static struct round run(struct bench *b, bool settled)

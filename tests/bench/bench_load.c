@@ -1,7 +1,7 @@
 /*
- * What loading an environment costs: 10,000 manifests of 24 lines in memory, from cold, from the cache, and
- * with one of them changed; and the same where each holds a reference to a variable. One thread. Prints the
- * median and the best of a few rounds, and the memory that the set takes.
+ * The cost of loading an environment: 10,000 manifests of 24 lines in memory, cold, from the cache, and with
+ * one of them changed; and the same where each of them refers to a variable. One thread. Prints the median
+ * and the best of a few rounds, and the memory that the set takes.
  *
  *   bench_load [MANIFESTS] [ROUNDS]
  */
@@ -18,7 +18,7 @@ struct tree {
     struct load_file *files;
     char **texts;
     struct map cache;
-    struct arena kept; /* what the cache holds */
+    struct arena kept; /* content of the cache */
     struct load_stats stats;
     size_t memory;
 };

@@ -1,6 +1,6 @@
 /*
- * What planning costs: N containers that are in sync, that all drifted, that all are new. Milliseconds,
- * medians.
+ * The cost of planning N containers that are in sync, that all have drifted, or that are all new.
+ * Milliseconds, medians.
  *
  *     bench-plan [CASE] [N...]      CASE: sync, lost, drift, new
  */
@@ -34,7 +34,7 @@ static const char manifest[] =
     "metadata: {name: front}\n"
     "spec: {}\n";
 
-/* n copies of the container, each with a value of its own, and the network. */
+/* n copies of the container, each with a different value, and the network. */
 static void make_set(struct arena *a, size_t n, struct resource_set *ret)
 {
     struct resource_set model;
@@ -99,7 +99,7 @@ static struct timing measure(const struct resource_set *set, const struct observ
     return t;
 }
 
-static const char *only; /* one case; NULL: all */
+static const char *only; /* the only case to run; NULL: all */
 
 static void report(size_t n, const char *what, const struct resource_set *set,
                    const struct observed *observed, const struct inventory *inv)

@@ -1,6 +1,6 @@
 /*
- * The limit: a client that makes the engine calls a tool has to make, and nothing else. What Forge needs
- * above it is its own cost. BACKEND is docker, or podman for Podman's own API.
+ * The lower bound: a client that makes only the engine calls that any tool has to make. Any time that Forge
+ * needs on top of it is Forge's own cost. BACKEND is docker, or podman for Podman's own API.
  *
  *   bench_raw BACKEND first N PARALLEL    create and start N containers (and their network)
  *   bench_raw BACKEND noop N              list them
@@ -15,11 +15,11 @@ struct backend {
     const char *name;
     const char *api, *network, *stop, *remove;
     const char *network_id,
-        *listed_network; /* what stands before the network's id in answers; NULL: it has a name */
+        *listed_network; /* the text before the network's id in answers; NULL: it is used by name */
     void (*body)(const char *name, char *ret, size_t size);
 };
 
-/* An engine may keep an older network of the same name, so Docker is told the id. */
+/* An engine may have an older network of the same name, so Docker is given the id. */
 static char net[65] = "raw-net";
 
 static void docker_body(const char *name, char *ret, size_t size)

@@ -1,20 +1,20 @@
 /*
- * The limit on a swarm: a client that makes the calls a tool has to make, waits for the tasks as it has to,
- * and does nothing else.
+ * The lower bound on a swarm: a client that makes only the calls that any tool has to make, and waits for the
+ * tasks.
  *
- *   bench_raw_swarm first N     create N services (and their network), until all their tasks run
+ *   bench_raw_swarm first N     create N services (and their network), and wait until all their tasks run
  *   bench_raw_swarm noop N      list services, tasks and networks
- *   bench_raw_swarm change V    the same, then update one service, until the swarm says that it is done
- *   bench_raw_swarm down        remove all, until no task of them runs
- *   bench_raw_swarm await N     until N tasks of the swarm run and no service is being updated
- *   bench_raw_swarm gone        until no task of the swarm runs
+ *   bench_raw_swarm change V    the same, then update one service, and wait until the swarm reports it done
+ *   bench_raw_swarm down        remove everything, and wait until none of its tasks runs
+ *   bench_raw_swarm await N     wait until N tasks of the swarm run and no service is being updated
+ *   bench_raw_swarm gone        wait until no task of the swarm runs
  *
  * Prints seconds from the first call to the last.
  */
 #include "tests/bench/raw_client.h"
 
 #define API     HOST "/v1.41"
-#define PAUSE   50000 /* us between two looks at the tasks */
+#define PAUSE   50000 /* us between two polls of the tasks */
 #define FILTERS "filters=%7B%22label%22%3A%5B%22" LABEL "%22%5D%7D"
 #define SWARM   "filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D"
 

@@ -1,11 +1,11 @@
 /*
- * What the language costs: 10,000 manifests of 24 lines, read, decoded, written to the cache's form, taken
- * from it, and digested. One thread. Prints the median and the best of a few rounds of each step, and
- * libyaml's own share beside it.
+ * The cost of the language: 10,000 manifests of 24 lines are parsed, decoded, encoded for the cache, decoded
+ * from it, and digested. One thread. Prints the median and the best of a few rounds of each step, and the
+ * share of libyaml.
  *
  *   bench_schema [MANIFESTS] [ROUNDS] [STEP]
  *
- * STEP: only the one whose name begins so, for profilers; "cold" needs no other.
+ * STEP: run only the step whose name begins with this, for profilers; "cold" depends on no other step.
  */
 #include <stdio.h>
 #include <yaml.h>
@@ -21,7 +21,7 @@ struct set {
     size_t bytes;
     char **texts;
     size_t *lens;
-    /* What one step leaves for the next. */
+    /* Results that one step leaves for the next. */
     struct arena trees, values;
     struct ynode **docs;
     struct val **specs;
@@ -126,7 +126,7 @@ static void step_decode(struct set *s)
         s->specs[i] = decode_record(&d, kind_container.spec, ynode_get(s->docs[i], "spec"));
 }
 
-/* As a loader does it: what was read of a file goes before the next one is read. */
+/* As in the loader: the parsed document of a file is freed before the next file is read. */
 static void step_cold(struct set *s)
 {
     arena_release(&s->values);
@@ -168,7 +168,7 @@ static void step_digest(struct set *s)
     }
 }
 
-/* Processor time: what others do on the machine counts less than on a clock. Nothing here waits. */
+/* Processor time, which depends less on other load than wall time does. Nothing here waits. */
 static void measure(struct set *s, const char *name, void (*step)(struct set *s), size_t rounds)
 {
     double took[ROUNDS_MAX];

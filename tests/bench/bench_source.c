@@ -1,5 +1,5 @@
 /*
- * What reading a repository costs, stage by stage, in this process; medians in milliseconds.
+ * The cost of reading a repository, stage by stage, in this process; medians in milliseconds.
  *
  *   bench-source [FILES]     a local repository and a folder, of 10000 files by default
  *   tests/lib/with git-https git-ssh -- bench-source [FILES]     also fetches from servers
@@ -73,7 +73,7 @@ static void read_all(struct snapshot *s)
 
 enum stage { STAGE_OPEN, STAGE_AGAIN, STAGE_LIST, STAGE_READ, STAGES };
 
-/* Everything from a closed source on, as a new process meets it but for the start of libgit2. */
+/* All stages from opening the source, as in a new process except for the start of libgit2. */
 static void bench_local(const char *what, const char *url)
 {
     double ms[STAGES][RUNS];

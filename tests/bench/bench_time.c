@@ -1,6 +1,6 @@
 /*
- * Runs a command so many times and prints the medians: wall seconds, processor seconds, peak memory in MB,
- * exit code of the last run. Whole processes, from fork to exit, as the kernel accounts for them.
+ * Runs a command RUNS times and prints the medians: wall seconds, processor seconds, peak memory in MB, and
+ * the exit code of the last run. Whole processes, from fork to exit, as accounted by the kernel.
  *
  *   bench_time RUNS COMMAND [ARG...]      one line: WALL CPU MEMORY EXIT
  */

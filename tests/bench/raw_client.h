@@ -1,7 +1,7 @@
 #ifndef TESTS_BENCH_RAW_CLIENT_H
 #define TESTS_BENCH_RAW_CLIENT_H
-/* A client of an engine's unix socket ($DOCKER_HOST) that does nothing but call: any failure ends the
- * program. For the programs bench_raw*.c, each of which includes it once. */
+/* A minimal client of an engine's unix socket ($DOCKER_HOST): any failure ends the program. For the programs
+   bench_raw*.c, each of which includes it once. */
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -69,7 +69,7 @@ static struct answer call(CURL *c, const char *method, const char *url, const ch
     return a;
 }
 
-/* n jobs, so many at once */
+/* Run n jobs, a number of them in parallel. */
 
 struct crew {
     pthread_mutex_t lock;

@@ -1,6 +1,6 @@
 # Certificates for tests, valid for two days.
 #
-#   certs_authority DIR             makes DIR with an authority: ca.pem, ca-key.pem
+#   certs_authority DIR             creates DIR with an authority: ca.pem, ca-key.pem
 #   certs_issue DIR NAME [NAMES]    DIR/NAME.pem and NAME-key.pem, signed by it, for servers (subject alternative NAMES,
 #                                   as in "DNS:localhost,IP:127.0.0.1") and for clients
 # shellcheck shell=bash

@@ -1,9 +1,9 @@
-# forged on an engine, following a repository of the test's own; after forge.sh and git.sh.
+# forged on an engine, following the test's own repository; based on forge.sh and git.sh.
 #
 #   daemon_new NAME [SYNC]   a repository with one container (web, A=one), and settings for a forged that follows it;
 #                            SYNC is the flow form of `sync`. The target is $DAEMON_TARGET, by default $DOCKER_HOST
-#   daemon_settings [SYNC]   the settings of one for the environment at hand, or these anew; they are $FORGE_SETTINGS.
-#                            It asks its repository every $DAEMON_INTERVAL, by default 5s
+#   daemon_settings [SYNC]   writes the settings of a forged for the current environment, $FORGE_SETTINGS.
+#                            It polls its repository every $DAEMON_INTERVAL, by default 5s
 #   daemon_start             sets FORGED_PID. Metrics are at 127.0.0.1:$METRICS_PORT
 #   push MESSAGE             commits what is in $FORGE_DIR
 #   metric NAME VALUE        succeeds when the metric has the value (a regular expression)

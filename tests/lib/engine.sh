@@ -1,27 +1,28 @@
 # A container engine for tests.
 #
 #   FORGE_ENGINE            docker (the default), or podman: see podman.sh
-#   engine_start            the machine's running engine, if $DOCKER_HOST or the default socket answers; else a
-#                           private one. Exports DOCKER_HOST and puts the test images there
+#   engine_start            uses the machine's running engine, if $DOCKER_HOST or the default socket answers; else starts
+#                           a private one. Exports DOCKER_HOST and provides the test images there
 #   engine_start_private [DOCKERD-ARGS...]
-#                           always a private dockerd. Sets ENGINE_SOCKET and ENGINE_PID
-#   engine_start_tls        a private dockerd that also listens on TCP and wants client certificates. Sets ENGINE_TLS_HOST
-#                           (tcp://127.0.0.1:PORT) and ENGINE_TLS_DIR (ca.pem cert.pem key.pem, as DOCKER_CERT_PATH wants
-#                           them; wrong/ has the same from another authority)
+#                           always starts a private dockerd. Sets ENGINE_SOCKET and ENGINE_PID
+#   engine_start_tls        a private dockerd that also listens on TCP and requires client certificates. Sets
+#                           ENGINE_TLS_HOST (tcp://127.0.0.1:PORT) and ENGINE_TLS_DIR (ca.pem cert.pem key.pem, for
+#                           DOCKER_CERT_PATH; wrong/ has the same files from another authority)
 #   engine_start_ssh        makes the engine at DOCKER_HOST reachable through sshd ("docker system dial-stdio").
 #                           Sets ENGINE_SSH_HOST (ssh://USER@127.0.0.1:PORT/SOCKET) and the SSHD_* of sshd.sh
-#   engine_restart          stops the private engine, and starts it again with all it had
+#   engine_restart          stops the private engine, and starts it again with its old state
 #   engine_possible         succeeds when engine_start has what it needs
 #   engine_stop             stops the private engine, or removes this run's objects from the machine's
-#   engine_kill NAME        kills a container, and does not wait for more than that
-#   engine_run_once ARGS... a container that runs to its end and is gone then, as "docker run --rm ARGS..."
-#   engine_has_limits       succeeds when containers can be given limits of resources: a user's own Podman needs control
-#                           groups of version 2 for that
+#   engine_kill NAME        kills a container without waiting any longer than needed
+#   engine_run_once ARGS... runs a container to its end and removes it, like "docker run --rm ARGS..."
+#   engine_has_limits       succeeds when containers can have resource limits: rootless Podman needs control groups of
+#                           version 2 for that
 #   engine_remove_objects   removes all objects with this run's label
 #
-# Tests label all that they create with $ENGINE_LABEL (forge-test.run=RANDOM). All is undone at exit as well.
-# Images: forge-test/busybox:1 and :2 (label forge-test.version differs; stopped by KILL, so at once), and :term, whose
-# processes get TERM. The command is "sleep infinity"; sh, httpd, nc, wget and the rest of busybox are inside.
+# Tests label everything they create with $ENGINE_LABEL (forge-test.run=RANDOM). Everything is also cleaned up at
+# exit. Images: forge-test/busybox:1 and :2 (they differ in label forge-test.version, and are stopped by KILL, so at
+# once), and :term, which is stopped by TERM. The command is "sleep infinity"; sh, httpd, nc, wget and the rest of
+# busybox are inside.
 #
 # A private engine leaves the machine's firewall alone: published ports work on loopback, containers on one
 # network reach each other, and nothing reaches the outside.
@@ -85,7 +86,7 @@ engine_start_private()
     engine_command=(dockerd --host "$DOCKER_HOST" --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid"
         --bridge "$engine_bridge" --default-address-pool "base=$engine_net.0.0/16,size=${ENGINE_NET_SIZE:-24}"
         --iptables=false --ip6tables=false --ip-masq=false "$@")
-    # The engine switches forwarding on, and warns about each container otherwise.
+    # The engine enables IP forwarding, which is restored at exit; without it, it warns about each container.
     at_exit sysctl -qw "net.ipv4.ip_forward=$(sysctl -n net.ipv4.ip_forward)"
     at_exit engine_release "$dir" "$engine_net"
     engine_run || return 1
@@ -112,7 +113,7 @@ engine_start_tls()
     certs_issue "$ENGINE_TLS_DIR/wrong" client
     engine_start_private --host "tcp://127.0.0.1:$port" --tlsverify --tlscacert "$ENGINE_TLS_DIR/ca.pem" \
         --tlscert "$ENGINE_TLS_DIR/server.pem" --tlskey "$ENGINE_TLS_DIR/server-key.pem" || return 1
-    # The names that docker's own command line looks for in DOCKER_CERT_PATH.
+    # The file names that the docker command expects in DOCKER_CERT_PATH.
     for dir in "$ENGINE_TLS_DIR" "$ENGINE_TLS_DIR/wrong"; do
         mv "$dir/client.pem" "$dir/cert.pem"
         mv "$dir/client-key.pem" "$dir/key.pem"
@@ -124,7 +125,7 @@ engine_start_tls()
 engine_start_ssh()
 {
     [ -n "${DOCKER_HOST:-}" ] || engine_start || return 1
-    # The far side's "docker" finds the engine by its environment, as it would by the default socket.
+    # The "docker" on the remote side finds the engine by its environment, instead of by the default socket.
     sshd_start "SetEnv DOCKER_HOST=$DOCKER_HOST" || return 1
     ENGINE_SSH_HOST=ssh://$SSHD_USER@127.0.0.1:$SSHD_PORT
     export ENGINE_SSH_HOST
@@ -144,7 +145,7 @@ engine_stop()
 engine_kill()
 {
     if [ "$FORGE_ENGINE" = podman ]; then
-        # Through Docker's API, the answer comes 20 s later.
+        # Podman's Docker-compatible API would answer only after 20 s.
         curl -fsS --unix-socket "$ENGINE_SOCKET" -X POST "http://engine/v4.0.0/libpod/containers/$1/kill"
     else
         docker kill "$1" >/dev/null
@@ -154,7 +155,7 @@ engine_kill()
 engine_run_once()
 {
     if [ "$FORGE_ENGINE" = podman ]; then
-        # Through Docker's API the end is not always told.
+        # Podman's Docker-compatible API does not always report the container's end.
         podman_user env -u DOCKER_CONFIG podman --cgroup-manager=cgroupfs run --rm "$@"
     else
         docker run --rm "$@"
@@ -179,14 +180,14 @@ engine_remove_objects()
     done
 }
 
-# The rest is for this file.
+# The rest is private to this file.
 
 engine_answers()
 {
     DOCKER_HOST=$1 timeout 5 docker version >/dev/null 2>&1
 }
 
-# A person's logins and contexts stay out of the tests, and the tests' out of theirs.
+# Keeps the user's logins and contexts out of the tests, and those of the tests out of the user's configuration.
 engine_private_config()
 {
     export DOCKER_CONFIG=$SERVICE_DIR/docker-config
@@ -194,7 +195,7 @@ engine_private_config()
     mkdir -p "$DOCKER_CONFIG"
 }
 
-# A bridge and addresses of its own, because two engines would fight for docker0's.
+# A bridge and addresses of its own, because two engines would conflict over docker0 and its addresses.
 engine_bridge()
 {
     engine_bridge=forge${ENGINE_RUN:0:4}$((RANDOM % 1000))
@@ -213,7 +214,8 @@ engine_run()
     ENGINE_PID=$service_pid
 }
 
-# Stopping the engine would wait ten seconds for each process that ignores TERM, and leave the networks' devices.
+# Removes containers and networks first: stopping the engine would wait ten seconds for each process that ignores
+# TERM, and would leave the devices of networks behind.
 engine_empty()
 {
     local ids
@@ -223,7 +225,7 @@ engine_empty()
     DOCKER_HOST=$1 timeout 30 docker network prune -f >/dev/null
 }
 
-# What an engine that was killed hard leaves behind: its containerd, mounts, and devices of its networks.
+# Cleans up what a killed engine leaves behind: its containerd, mounts, and the devices of its networks.
 engine_release()
 {
     local pid
@@ -250,7 +252,7 @@ engine_images()
         tar -C "${root%/root}" --owner 0 --group 0 -c . |
             DOCKER_BUILDKIT=0 docker build -q -t "forge-test/busybox:$tag" - >"$SERVICE_DIR/image.log" 2>&1 ||
             { service_explain "the test image could not be built" "$SERVICE_DIR/image.log"; return 1; }
-        # On the machine's own engine, leave nothing behind.
+        # Leave nothing behind on the machine's own engine.
         [ -n "$ENGINE_PID" ] || at_exit docker rmi "forge-test/busybox:$tag"
     done
 }

@@ -1,12 +1,12 @@
-# forge-ctl on an engine that is a file, for tests of the command line: no container engine is needed, and they are quick.
+# forge-ctl on a fake engine whose state is a file, for quick tests of the command line without a container engine.
 #
-#   fake_new                       in the current folder: repo/ (a Git repository with manifests), state/, forged.yaml with the
-#                                  environment "shop" on it; exports FORGE_SETTINGS. Images app:1, app:2 and db:1 exist
-#   fake_fleet NAME...             the same with a target of each name, all of which "shop" is on
+#   fake_new                       creates in the current folder: repo/ (a Git repository with manifests), state/, forged.yaml
+#                                  with the environment "shop"; exports FORGE_SETTINGS. Images app:1, app:2 and db:1 exist
+#   fake_fleet NAME...             the same with one target per NAME; "shop" is on all of them
 #   manifest FILE                  writes standard input to repo/FILE
 #   app NAME [SPEC-LINE...]        writes repo/NAME.yaml: a container of app:1 with these lines in its spec
 #   commit [MESSAGE]               commits repo/
-#   behind LINE...                 what happens on the engine behind Forge's back (providers/fake/file.c lists it)
+#   behind LINE...                 changes the engine's state behind Forge's back (providers/fake/file.c lists the lines)
 #   behind_on NAME LINE...         the same on one engine of several
 # shellcheck shell=bash
 
@@ -28,7 +28,7 @@ fake_fleet()
 
 fake_images=("image app:1 1 1" "image app:2 1 2" "image db:1 0 1")
 
-# fake_begin TARGETS WHERE: the repository and the settings.
+# fake_begin TARGETS WHERE: creates the repository and the settings.
 fake_begin()
 {
     mkdir repo

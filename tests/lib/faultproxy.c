@@ -80,7 +80,7 @@ static bool copy_up(struct faultproxy *f, struct pair *p)
     return n > 0 && send(p->server, data, (size_t)n, MSG_NOSIGNAL) == n;
 }
 
-/* Bytes from the server, as far as they may pass; false ends the connection. */
+/* Forward bytes from the server, as far as the fault allows; false closes the connection. */
 static bool copy_down(struct faultproxy *f, struct pair *p)
 {
     char data[4096];
@@ -126,7 +126,7 @@ static void *run(void *arg)
             fds[2 + 2 * i] = (struct pollfd){.fd = f->pairs[i].client, .events = POLLIN};
             fds[3 + 2 * i] = (struct pollfd){.fd = silent(f) ? -1 : f->pairs[i].server, .events = POLLIN};
         }
-        /* The time-out lets a changed fault take effect on connections that wait. */
+        /* The timeout lets a changed fault take effect on idle connections. */
         poll(fds, 2 + 2 * PAIRS_MAX, 50);
         if (fds[0].revents)
             return NULL;

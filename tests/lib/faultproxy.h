@@ -1,8 +1,8 @@
 #ifndef TESTS_FAULTPROXY_H
 #define TESTS_FAULTPROXY_H
 /*
- * A TCP proxy on loopback between a client and a real server, which fails as networks do: after a number of
- * bytes from the server it closes the connection, or goes silent with it open. One thread; for tests.
+ * A TCP proxy on loopback between a client and a real server that simulates network failures: after a number
+ * of bytes from the server it closes the connection, or keeps it open and goes silent. One thread; for tests.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,10 +16,10 @@ struct faultproxy *faultproxy_start(uint16_t port);
 /* The same to a unix socket. */
 struct faultproxy *faultproxy_start_unix(const char *path);
 uint16_t faultproxy_port(const struct faultproxy *p);
-/* From now on, for connections of now and later: fail after this many bytes from the server, counted over all
- * of them. */
+/* From now on, for existing and new connections: fail after this many bytes from the server, counted over all
+   connections. */
 void faultproxy_set(struct faultproxy *p, enum fault fault, size_t after_bytes);
-/* Called on the proxy's thread with what passes, before it does: towards the server, or from it. Set before
+/* Called on the proxy's thread with data before it is forwarded, to the server or from it. Must be set before
    the first connection. */
 typedef void faultproxy_tap(void *arg, bool to_server, const char *data, size_t len);
 void faultproxy_listen(struct faultproxy *p, faultproxy_tap *tap, void *arg);

@@ -1,12 +1,12 @@
-# forge-ctl on an engine, in an environment of the test's own.
+# forge-ctl on an engine, in the test's own environment.
 #
-#   forge_new NAME                 a folder of manifests, a state folder, an environment name; sets FORGE_ENV, FORGE_DIR,
-#                                  FORGE_STATE_DIR. What it makes on the engine is removed at exit
-#   forge VERB...                  forge-ctl on them
+#   forge_new NAME                 creates a folder for manifests, a state folder and an environment name; sets FORGE_ENV,
+#                                  FORGE_DIR, FORGE_STATE_DIR. The environment's objects are removed from the engine at exit
+#   forge VERB...                  runs forge-ctl on them
 #   manifest FILE                  writes standard input to $FORGE_DIR/FILE
 #   container NAME [SPEC-LINE...]  writes $FORGE_DIR/NAME.yaml: a sleeping container with these lines in its spec
-#   native NAME [INSTANCE]         the engine's name of a container
-#   inspect NAME FORMAT            docker inspect of it
+#   native NAME [INSTANCE]         prints the engine's name of a container
+#   inspect NAME FORMAT            runs docker inspect on it
 #   eventually SECONDS COMMAND...  waits until it succeeds; fails after that time
 # shellcheck shell=bash
 

@@ -15,7 +15,7 @@ static int read_file(void *arg, size_t i, struct arena *a, const char **ret, siz
 {
     struct fuzz_tree *t = arg;
     (void)err;
-    char *text = arena_alloc(a, t->files[i].size + 1); /* ends with a NUL beyond its length */
+    char *text = arena_alloc(a, t->files[i].size + 1); /* with a NUL after the content */
     memcpy(text, t->texts[i], t->files[i].size);
     *ret = text;
     *ret_len = t->files[i].size;

@@ -1,8 +1,8 @@
 #ifndef TESTS_LIB_FUZZ_TREE_H
 #define TESTS_LIB_FUZZ_TREE_H
 /*
- * A small tree of files out of one input, for fuzzing what loads repositories. The input is text; a line
- * "%% PATH" begins the file of that path, what stands before the first one is `first`.
+ * A small tree of files made from one input, for fuzzing the code that loads repositories. The input is text;
+ * a line "%% PATH" begins the file with that path, and the text before the first such line is file `first`.
  */
 #include "base/map.h"
 #include "schema/load.h"
@@ -23,9 +23,9 @@ struct fuzz_tree {
     size_t n_kept;
 };
 
-/* Aborts, as fuzzing wants it. */
+/* Aborts if the condition is false, which the fuzzer reports. */
 void fuzz_require(bool condition);
 void fuzz_tree_split(struct fuzz_tree *t, const char *first, const char *text, size_t size);
-/* The input of a load: its files, callbacks and a cache. */
+/* The input of a load: the files, callbacks and a cache. */
 struct load_input fuzz_tree_input(struct fuzz_tree *t);
 #endif

@@ -1,16 +1,16 @@
 # Git repositories, and servers for them.
 #
-#   git_repo_new NAME [FOLDER]      a bare repository $GIT_ROOT/NAME.git with branch main, and a first commit of FOLDER
+#   git_repo_new NAME [FOLDER]      creates a bare repository $GIT_ROOT/NAME.git with branch main, and commits FOLDER
 #   git_repo_commit NAME FOLDER [MESSAGE]
-#                                   one more commit, whose tree is exactly FOLDER; sets GIT_COMMIT
+#                                   adds a commit whose tree is exactly FOLDER; sets GIT_COMMIT
 #   git_ssh_start                   serves them over ssh. Exports GIT_SSH_URL (add /NAME.git) and the SSHD_* of sshd.sh
-#   git_https_start                 serves them over https, to read and to write. Exports GIT_HTTPS_URL (add /NAME.git),
-#                                   GIT_HTTPS_CA (the authority to trust), and three ways in: GIT_HTTPS_USER with
-#                                   GIT_HTTPS_PASSWORD; x-access-token or oauth2 with GIT_HTTPS_TOKEN, as GitHub and
-#                                   GitLab have it; "Authorization: Bearer TOKEN"
-#   git_https_stop                  (and sshd_stop)
+#   git_https_start                 serves them over https, for reading and writing. Exports GIT_HTTPS_URL (add /NAME.git),
+#                                   GIT_HTTPS_CA (the authority to trust), and three kinds of credentials: GIT_HTTPS_USER
+#                                   with GIT_HTTPS_PASSWORD; x-access-token or oauth2 with GIT_HTTPS_TOKEN, as on GitHub
+#                                   and GitLab; "Authorization: Bearer TOKEN"
+#   git_https_stop                  stops it (for ssh: sshd_stop)
 #
-# Fetching a single commit by its id is allowed, as the forges do.
+# Fetching a single commit by its id is allowed, as on the usual hosting services.
 # shellcheck shell=bash
 
 . "${BASH_SOURCE[0]%/*}/service.sh"
@@ -65,7 +65,7 @@ git_https_start()
     certs_authority "$dir"
     certs_issue "$dir" server "DNS:localhost,IP:127.0.0.1"
     git_https_config "$dir" "$port" >"$dir/nginx.conf"
-    # One process: those that it would fork outlive it.
+    # A single process: forked ones would outlive it.
     service_start fcgiwrap 10 "test -S $dir/cgi" -- fcgiwrap -f -s "unix:$dir/cgi" || return 1
     git_https_pids=$service_pid
     service_start nginx 10 git_https_answers -- nginx -p "$dir" -e stderr -c "$dir/nginx.conf" || return 1
@@ -86,7 +86,7 @@ git_https_answers()
     curl -s --cacert "$GIT_HTTPS_CA" "$GIT_HTTPS_URL"
 }
 
-# What an Authorization header of these two must read.
+# The Authorization header for a user name and a password.
 git_https_basic()
 {
     printf '"Basic %s"' "$(printf '%s:%s' "$1" "$2" | base64)"

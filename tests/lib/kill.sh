@@ -1,12 +1,12 @@
-# A run of forge-ctl is killed at each of its journal writes in turn (S8).
+# Kills runs of forge-ctl at each of their journal writes, one after the other (S8).
 #
-#   kill_possible                     skips unless the build can be killed on purpose
-#   kill_at_each LEAST BEFORE AFTER   for each write: "BEFORE POINT" makes ready, an apply is killed at that write, and "AFTER
-#                                     POINT" sees to it that all is well. It ends with the apply that gets through, which must
-#                                     have more than LEAST writes. $FORGE_TORTURE_STRIDE (1) leaves some out
-#   kill_recovers WHEN LOOK...        the next apply gets through, LOOK succeeds, and then there is nothing to do
+#   kill_possible                     skips unless the build has the hook that kills it at a chosen write
+#   kill_at_each LEAST BEFORE AFTER   for each write: "BEFORE POINT" prepares, an apply is killed at that write, and "AFTER
+#                                     POINT" checks the recovery. Ends with the first apply that completes, which must have
+#                                     more than LEAST writes. $FORGE_TORTURE_STRIDE (1): only every so many writes
+#   kill_recovers WHEN LOOK...        checks that the next apply completes, LOOK succeeds, and nothing is left to do
 #
-# A script with it defines kill_apply and kill_diff: forge-ctl's verbs on its own engine, without a question.
+# The including script defines kill_apply and kill_diff: forge-ctl's verbs on its engine, without confirmation.
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # status, out and err are of run (test.sh)
 

@@ -3,14 +3,14 @@
 #include "base/cleanup.h"
 #include "base/str.h"
 
-#define PLANS   0x1u /* not fit to run */
-#define SWARMS  0x2u /* says what only a swarm does; on an engine left out */
-#define ENGINES 0x4u /* not on the swarm of the tests */
+#define PLANS   0x1u /* only for plans: it cannot run */
+#define SWARMS  0x2u /* only a swarm does this; left out on an engine */
+#define ENGINES 0x4u /* does not work on the tests' swarm */
 
-/* Lines of a Container that mean the same; of one group there is at most one in a container. */
+/* Equivalent spellings of lines of a Container. A container has at most one line of each group. */
 static const struct choice {
     const char *group;
-    const char *as[SPELLINGS]; /* NULL: as the one before */
+    const char *as[SPELLINGS]; /* NULL: same as the previous one */
     unsigned flags;
 } choices[] = {
     {"command", {"command: [sleep, \"1000\"]", "command: sleep 1000", "command: \"sleep '1000'\""}},
@@ -176,7 +176,7 @@ static bool is_fit(const struct choice *c, enum manifests_for what)
     return !(c->flags & unfit[what]);
 }
 
-/* Each group with its own chance, and of the group one at random. */
+/* Each group is chosen with its own probability, and a random member of it is added. */
 static void add_fields(struct dice *d, struct manifests *m, struct manifest_doc *doc, enum manifests_for what)
 {
     for (size_t i = 0, next; i < ARRAY_LEN(choices); i = next) {
@@ -252,7 +252,7 @@ void manifests_print(const struct manifests *m, unsigned spelling, struct buf *o
             continue;
         buf_addf(out, "---\napiVersion: forge/v1\nkind: %s\nmetadata: {name: %s}\nspec:", doc->kind,
                  doc->name);
-        /* Keys have no order either. */
+        /* The order of keys does not matter either. */
         for (size_t k = 0; k < doc->n; k++) {
             const struct manifest_line *line = &doc->lines[spelling % 2 ? doc->n - 1 - k : k];
             if (!line->out)

@@ -1,9 +1,9 @@
 #ifndef TESTS_MANIFESTS_H
 #define TESTS_MANIFESTS_H
 /*
- * Random sets of manifests, the same for the same seed, each in several spellings that mean the same. A set
- * is documents of lines, and any line but the first of a document can be left out: that is how a case that
- * fails is made small.
+ * Random sets of manifests, reproducible by their seed, each in several equivalent spellings. A set consists
+ * of documents made of lines. Any line but the first of a document can be left out, which is how a failing
+ * case is shrunk.
  */
 #include "base/arena.h"
 #include "base/buf.h"
@@ -19,12 +19,12 @@ struct dice {
 };
 unsigned dice_roll(struct dice *d, unsigned sides);
 
-/* Where it is to run. */
+/* What the manifests are used for. */
 enum manifests_for {
-    FOR_PLANS,   /* anything that can be said */
+    FOR_PLANS,   /* anything the language allows */
     FOR_ENGINES, /* what a container of the tests' image can run with, beside others on the machine */
-    FOR_SWARMS,  /* the same, of a swarm without virtual addresses */
-    FOR_ALL,     /* what each of them takes */
+    FOR_SWARMS,  /* the same for a swarm without virtual addresses */
+    FOR_ALL,     /* only what all of them accept */
 };
 
 struct manifest_line {
@@ -47,8 +47,8 @@ struct manifests {
 
 void manifests_roll(struct dice *d, enum manifests_for what, const char *image, struct arena *a,
                     struct manifests *ret);
-/* As a file. `spelling` from 0: the plainest. */
+/* Print the set as a file. Spelling 0 is the plainest. */
 void manifests_print(const struct manifests *m, unsigned spelling, struct buf *out);
-/* Leave out whatever can be left out while `holds` says yes. */
+/* Leave out as many lines as possible while `holds` still returns true. */
 void manifests_shrink(struct manifests *m, bool (*holds)(void *arg, const struct manifests *m), void *arg);
 #endif

@@ -1,9 +1,9 @@
-# Generated manifests on a real engine: after each apply there is nothing left to do, however they are spelled.
+# Generated manifests on a real engine: after each apply there is nothing left to do, in all equivalent spellings.
 #
-#   model_run BACKEND FOR COMMAND...   BACKEND as provider_variants() calls it, FOR engine or swarm; COMMAND runs forge-ctl on
-#                                      $FORGE_DIR. Sets of seeds 1, 2, ... follow each other in one environment until
-#                                      $MODEL_SECONDS (45) are over or $MODEL_SETS (36) were applied, and at least 6.
-#                                      FORGE_SEED=N: that one alone
+#   model_run BACKEND FOR COMMAND...   BACKEND as in provider_variants(), FOR is engine or swarm; COMMAND runs forge-ctl on
+#                                      $FORGE_DIR. The sets with seeds 1, 2, ... are applied one after the other in one
+#                                      environment, until $MODEL_SECONDS (45) have passed or $MODEL_SETS (36) were applied,
+#                                      but at least 6. FORGE_SEED=N: only that seed
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # status, out and err are of run (test.sh)
 

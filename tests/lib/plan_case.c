@@ -156,7 +156,7 @@ static const char *text(const struct ynode *n, const char *key, const char *fall
     return v ? v->text : fallback;
 }
 
-/* What the engine of a run would know of the files of secrets: {path: digest}. */
+/* What a real run would know about the files of secrets: {path: digest}. */
 static void set_contents(struct plan_case *c, struct resource_set *set, const struct ynode *contents)
 {
     for (size_t i = 0; i < set->n; i++) {
@@ -260,7 +260,7 @@ static int load_files(struct plan_case *c, struct err *err)
     return r;
 }
 
-/* A record that holds for "@input" holds for what its change is made of now. */
+/* Replace "@input" in records by the input digest of the resource's current change. */
 static int set_inputs(struct plan_case *c, struct err *err)
 {
     struct plan plan;

@@ -20,7 +20,7 @@ struct plan_case {
     struct diag_list diags;
 };
 
-/* Read it all; a problem of the case itself is an error. */
+/* Read the whole case; a mistake in the case itself is an error. */
 int plan_case_load(const char *folder, struct arena *a, struct plan_case *ret, struct err *err) _must_check_;
 void plan_case_release(struct plan_case *c);
 int plan_case_make(struct plan_case *c, struct plan *ret, struct err *err) _must_check_;
@@ -30,7 +30,7 @@ int plan_case_manifests(const char *folder, const char *environment, bool swarm,
                         struct err *err) _must_check_;
 /* Names of the entries of a folder, sorted; NULL-terminated. */
 const char **plan_case_list(struct arena *a, const char *folder, const char *suffix);
-/* Manifests in a string, bound; fails on any problem. */
+/* Load and bind manifests from a string; fails on any problem. */
 int plan_case_text(const char *yaml, const char *environment, struct arena *a, struct resource_set *ret,
                    struct err *err) _must_check_;
 /* The same, bound for a swarm. */

@@ -29,7 +29,7 @@ static const struct kind_desc *kind_of(struct arena *a, const char *id)
 
 /* ---- set: {PATH: VALUE}, unset: [PATH] ---- */
 
-/* The longest key of the map that the path begins with, or its first part. */
+/* Length of the longest key of the map that is a prefix of the path, else of the path's first part. */
 static size_t key_length(const struct val *map, const char *path)
 {
     size_t best = 0;
@@ -173,7 +173,7 @@ static int add_entry(struct plan_case *c, const struct ynode *n, struct err *err
     return edit_object(c, o, n, err);
 }
 
-/* What an engine adds to everything it makes: in objects and baselines alike. */
+/* What an engine adds to every object it creates, in objects as well as in baselines. */
 static int add_engine(struct plan_case *c, const struct ynode *list, struct err *err)
 {
     for (size_t i = 0; list && i < list->len; i++) {
@@ -311,7 +311,7 @@ int plan_edit_world(struct plan_case *c, const struct ynode *observed, const str
     struct world *w = &c->world;
     if (is_true(observed, "swarm"))
         w->caps = WORLD_SWARM_CAPS;
-    /* Records are of what was applied when all was well; what is there is then made from what it says. */
+    /* Start with records and objects in sync. If the objects come from another set, recreate only them. */
     if (before)
         world_settle(w, before);
     if (there != before) {

@@ -1,7 +1,7 @@
 #ifndef TESTS_PLAN_EDIT_H
 #define TESTS_PLAN_EDIT_H
-/* observed.yaml and applied.yaml of a case: what is there, as changes to what would be there if all were
- * well. */
+/* observed.yaml and applied.yaml of a case: the actual state, written as differences from a state in which
+   everything is in sync. */
 #include "schema/yaml.h"
 #include "tests/lib/plan_case.h"
 

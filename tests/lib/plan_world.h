@@ -1,10 +1,10 @@
 #ifndef TESTS_PLAN_WORLD_H
 #define TESTS_PLAN_WORLD_H
 /*
- * A small engine in memory, for tests of the planner: objects as a provider would report them, records as the
- * store would keep them, and what steps do to both. It is strict where real engines are: a container cannot
- * be made before its networks, two cannot have one port or name, a volume in use cannot be removed. So a plan
- * in the wrong order fails here.
+ * A small engine in memory, for tests of the planner: objects as a provider would report them, records as
+ * the store would keep them, and the effects of steps on both. It is as strict as real engines: a container
+ * cannot be created before its networks, two containers cannot have the same port or name, a volume in use
+ * cannot be removed. So a plan with a wrong order fails here.
  */
 #include "reconciler/plan/bind.h"
 #include "reconciler/plan/plan.h"
@@ -26,35 +26,35 @@ struct world {
     struct image_fact *images;
     size_t n_images, cap_images;
     uint64_t generation;
-    int64_t now_ns; /* moves with each step */
+    int64_t now_ns; /* advances with each step */
     unsigned next_id;
-    long steps_left; /* killed when none is left; negative: for ever */
-    long fail_step;  /* this many steps from now one fails; negative: none */
+    long steps_left; /* steps until the run is killed; negative: never */
+    long fail_step;  /* steps until one fails; negative: never */
     bool killed;
-    /* Ids of changes that a kill cut short, NULL-terminated: what a journal would know. */
+    /* Ids of changes that a kill interrupted, NULL-terminated: what the journal would tell. */
     const char **under_way;
     size_t n_under_way, cap_under_way;
     size_t steps, failures;
 };
 
 void plan_world_init(struct world *w, struct arena *a, const char *environment);
-/* What an engine reports of an object that was made from this spec and is right. */
+/* The spec that an engine would report for an object created from r, in sync. */
 struct val *world_spec(struct arena *a, const struct resource *r);
-/* An object that is right and runs, as made from r; added. */
+/* Add an object created from r, in sync and running. */
 struct object *world_object(struct world *w, const struct resource *r, unsigned instance, bool candidate);
 void world_drop(struct world *w, const struct object *o);
 struct object *world_find(struct world *w, const char *id, unsigned instance, bool candidate);
 struct object *world_named(struct world *w, const struct kind_desc *kind, const char *native_name);
-/* Objects for all of a bound set, and records of them; images are present. */
+/* Add objects and records for all resources of a bound set; their images are present. */
 void world_settle(struct world *w, const struct resource_set *set);
 struct applied *world_record(struct world *w, const struct resource *r);
-/* "sha256:..." made of a text: a stable id. */
+/* "sha256:...", a stable id derived from a text. */
 const char *world_image_id(struct arena *a, const char *text);
 void world_image(struct world *w, const char *ref, const char *id);
 
-/* As a provider reports it, in an arena of the caller. */
+/* The state as a provider would report it, in the caller's arena. */
 void world_observe(const struct world *w, struct arena *a, struct observed *ret);
-/* Run a plan as the executor would. Counts what failed in w->failures. */
+/* Run a plan as the executor would. Failed steps are counted in w->failures. */
 void world_run(struct world *w, const struct plan *p);
 int world_step(struct world *w, const struct step *s, struct err *err);
 #endif

@@ -1,4 +1,4 @@
-/* What steps do in the small engine of plan_world.h, and an executor for it. */
+/* The effects of steps in the small engine of plan_world.h, and an executor for it. */
 #include "tests/lib/plan_world.h"
 
 #include "base/clock.h"
@@ -86,7 +86,7 @@ static int do_create(struct world *w, const struct step *s, struct err *err)
     return 0;
 }
 
-/* Host ports are had by one running container at a time; of a range the engine chooses one that is free. */
+/* A host port belongs to one running container at a time; from a range the engine picks a free one. */
 static int check_ports(struct world *w, const struct object *o, struct err *err)
 {
     const struct val *mine = val_get(o->spec, "ports");
@@ -200,7 +200,7 @@ static int do_on_object(struct world *w, const struct step *s, struct err *err)
     case STEP_STOP:
         if (o->state != OBJECT_EXITED && o->state != OBJECT_CREATED) {
             o->state = OBJECT_EXITED;
-            /* Some end well when they are asked to. */
+            /* Some containers exit with 0 when they are stopped. */
             o->exit_code = o->native_id[strlen(o->native_id) - 1] % 2 ? 143 : 0;
         }
         return 0;
@@ -235,7 +235,7 @@ int world_step(struct world *w, const struct step *s, struct err *err)
     return do_on_object(w, s, err);
 }
 
-/* One step, or the end of everything. */
+/* Run one step, or kill the run when no steps are left. */
 static int run_step(struct world *w, const struct step *s, struct err *err)
 {
     if (w->steps_left == 0) {
@@ -323,7 +323,7 @@ void world_run(struct world *w, const struct plan *p)
         for (size_t k = 0; r == 0 && k < c->n_moves; k++)
             r = run_move(w, p, c, &c->moves[k], &err);
         if (w->killed) {
-            /* And what this run was to resume, and did not come to. */
+            /* Also changes that this run should have resumed but did not reach. */
             note_under_way(w, c->id);
             for (size_t k = i + 1; k < p->n; k++)
                 if (p->changes[k].causes & CAUSE_RESUME)

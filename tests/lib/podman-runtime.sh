@@ -1,5 +1,5 @@
-# An OCI runtime that asks for no higher limits than this machine gives (see podman.sh). Sourced with the runtime's own
-# arguments, and $FORGE_RUNTIME, the real one.
+# An OCI runtime that does not request higher limits than this machine allows (see podman.sh). Sourced with the
+# runtime's own arguments; $FORGE_RUNTIME is the real runtime.
 # shellcheck shell=bash
 before=
 for argument; do

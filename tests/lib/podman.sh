@@ -1,15 +1,15 @@
-# Podman in place of Docker, for the same tests: FORGE_ENGINE=podman makes engine_start (engine.sh) take it.
+# Podman instead of Docker, for the same tests: FORGE_ENGINE=podman makes engine_start (engine.sh) use it.
 #
-#   podman_start            a private `podman system service` with folders, networks and addresses of its own; exports
-#                           DOCKER_HOST and the CONTAINERS_* that the podman program goes by. As root with Podman's
-#                           networks; rootless as whoever else runs it, or with FORGE_PODMAN=rootless as a user made
-#                           up for the run. That user is in a mount namespace only: nothing is added to the machine's
-#                           own /etc/passwd, and /dev/net/tun, which networks of a user's own take, is opened to nobody
-#   podman_user COMMAND...  runs COMMAND as the one whose Podman it is
-#   podman_has_networks     succeeds when containers can be on networks (a user needs /dev/net/tun for that)
+#   podman_start            starts a private `podman system service` with its own folders, networks and addresses; exports
+#                           DOCKER_HOST and the CONTAINERS_* that the podman program reads. As root it uses Podman's
+#                           networks. It is rootless when started by any other user, or with FORGE_PODMAN=rootless as a
+#                           temporary user. That user exists in a mount namespace only: the machine's /etc/passwd is
+#                           unchanged, and /dev/net/tun, which rootless networks need, is not made accessible to others
+#   podman_user COMMAND...  runs COMMAND as the user who owns the service
+#   podman_has_networks     succeeds when containers can be on networks (rootless Podman needs /dev/net/tun for that)
 #
-# The machine may forbid what Podman's API asks for by default, a limit of a million open files (RLIMIT_NOFILE without
-# CAP_SYS_RESOURCE). Then its runtime is started by podman-runtime.sh, which asks for what there is.
+# The machine may refuse the limit of a million open files that Podman's API requests by default (RLIMIT_NOFILE without
+# CAP_SYS_RESOURCE). Then the runtime is started by podman-runtime.sh, which lowers the request to what is allowed.
 # shellcheck shell=bash
 
 podman_start()
@@ -50,13 +50,13 @@ podman_user()
 
 podman_has_networks() { [ "$(id -u)" = 0 ] && { [ -z "$PODMAN_UID" ] || [ -c "$PODMAN_DIR/user/tun" ]; }; }
 
-# The rest is for this file.
+# The rest is private to this file.
 
-PODMAN_UID= # of a user made up for the run
+PODMAN_UID= # of the temporary user
 PODMAN_DIR=
 
-# The words of a command, to be run as the one whose Podman it is; in a folder of its own, because conmon leaves a file
-# "oom" in the one that Podman runs in.
+# Sets podman_command to a command run as the user who owns the service, in a private folder, because conmon leaves a
+# file "oom" in the folder that Podman runs in.
 podman_command()
 {
     podman_command=(env -C "$PODMAN_DIR" "$@")
@@ -76,7 +76,7 @@ podman_make_user()
     sed '$a'"forge-test:x:$PODMAN_UID:$PODMAN_UID::$dir/home:/bin/sh" /etc/passwd >"$dir/etc/passwd"
     sed '$a'"forge-test:x:$PODMAN_UID:" /etc/group >"$dir/etc/group"
     echo "forge-test:$((800000000 + RANDOM * 65536)):65536" | tee "$dir/etc/subuid" >"$dir/etc/subgid"
-    # Not everywhere can root make a device; then there are no networks.
+    # Root cannot create a device everywhere; without it there are no networks.
     if ! { mknod -m 666 "$dir/tun" c 10 200 && : <>"$dir/tun"; } 2>/dev/null; then
         rm -f "$dir/tun"
     fi
@@ -97,14 +97,14 @@ podman_make_user()
     chown "$PODMAN_UID:$PODMAN_UID" "$1"
 }
 
-# Everything of it in one folder, also what other Podmans would share: the default network's bridge and addresses.
+# Keeps everything in one folder, and separate from other Podmans: also the default network's bridge and addresses.
 podman_settings()
 {
     local runtime
     runtime=$(command -v crun || command -v runc)
     mkdir -p "$1/networks"
     printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/graph"\nrunroot = "%s/run"\n' "$1" "$1" >"$1/storage.conf"
-    # A registry on loopback is spoken to in plain HTTP, as Docker does without being told.
+    # Plain HTTP for a registry on loopback, as is Docker's default.
     printf '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n' >"$1/registries.conf"
     cat >"$1/containers.conf" <<-EOF
 	[engine]
@@ -129,7 +129,7 @@ podman_settings()
     if prlimit --nofile=1048576:1048576 true 2>/dev/null; then
         ln -s "$runtime" "$1/runtime"
     else
-        # A copy: a user need not be able to read where the tests are.
+        # A copy, because the user may not be able to read the tests' folder.
         printf '#!/bin/bash\nFORGE_RUNTIME=%q\n' "$runtime" | cat - "${BASH_SOURCE[0]%/*}/podman-runtime.sh" >"$1/runtime"
         chmod 755 "$1/runtime"
     fi
@@ -144,7 +144,7 @@ podman_release()
     awk -v dir="$1/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount -l 2>/dev/null
 }
 
-# What keeps the user's namespaces, and whatever else is his.
+# Kills all processes of the temporary user, among them those that keep its namespaces alive.
 podman_end_user()
 {
     local pids tries=5

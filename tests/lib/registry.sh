@@ -1,11 +1,12 @@
-# A registry with a password, on loopback, where engines speak plain HTTP without being told.
+# A registry with a password, on loopback, where engines use plain HTTP by default.
 #
 #   registry_start [ADDRESS:PORT COMMAND...]
-#                               sets and exports REGISTRY (127.0.0.1:PORT, or as said), REGISTRY_USER, REGISTRY_PASSWORD;
-#                               COMMAND is what enters the network where the address is ("nsenter --net=...")
-#   registry_push IMAGE NAME    puts a local image there as $REGISTRY/NAME, and takes the local name away again;
-#                               sets REGISTRY_DIGEST (sha256:...). Leaves nobody logged in
-#   registry_login FOLDER       what "docker login" leaves there (DOCKER_CONFIG); Podman's API would try it by HTTPS
+#                               sets and exports REGISTRY (127.0.0.1:PORT, or as given), REGISTRY_USER, REGISTRY_PASSWORD;
+#                               COMMAND enters the network that has the address ("nsenter --net=...")
+#   registry_push IMAGE NAME    pushes a local image as $REGISTRY/NAME, and removes that local name again;
+#                               sets REGISTRY_DIGEST (sha256:...). Leaves no login behind
+#   registry_login FOLDER       writes the file that "docker login" would write there (DOCKER_CONFIG); a login through
+#                               Podman's API would use HTTPS
 #   registry_stop
 # shellcheck shell=bash
 

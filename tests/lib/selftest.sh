@@ -1,5 +1,5 @@
 #!/bin/bash
-# The fixtures of this folder, each shown to do what it says, with the programs that people use.
+# Tests of the fixtures in this folder, with the usual client programs.
 . "${0%/*}/test.sh"
 . "${0%/*}/engine.sh"
 . "${0%/*}/registry.sh"

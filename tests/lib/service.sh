@@ -1,15 +1,15 @@
-# Real services for tests: each on loopback, with its own folder, stopped by its own process id.
+# Real services for tests: each on loopback, with its own folder, stopped by its process id.
 #
-#   service_init            makes $SERVICE_DIR, a short path of its own, removed at exit (FORGE_KEEP=1 keeps it)
+#   service_init            creates $SERVICE_DIR, a private folder with a short path, removed at exit (FORGE_KEEP=1 keeps it)
 #   at_exit COMMAND...      runs COMMAND when this (sub)shell ends, last registered first
 #   free_port               prints a loopback port that nobody listens on
 #   service_start NAME SECONDS READY -- COMMAND...
 #                           starts COMMAND in the background, its log in $SERVICE_DIR/NAME.log, and waits until the
-#                           command READY succeeds; sets $service_pid. Explains with the log's tail if it does not
+#                           command READY succeeds; sets $service_pid. Shows the tail of the log if it does not
 #   service_stop PID        ends that process, and waits for it
 #   service_need PROGRAM HOW
-#                           says what is missing and how to get it, if it is: a test script is then skipped, anything
-#                           else ends with 77
+#                           if PROGRAM is missing, says so and how to get it: a test script is then skipped, anything
+#                           else exits with 77
 #
 # A service dies with the shell that started it, even when that is killed.
 # shellcheck shell=bash
@@ -21,7 +21,7 @@ at_exit_commands=()
 
 at_exit()
 {
-    # Subshells do not inherit what others registered.
+    # A subshell does not run what its parent registered.
     if [ "$at_exit_shell" != "$BASHPID" ]; then
         at_exit_shell=$BASHPID
         at_exit_commands=()
@@ -45,7 +45,7 @@ at_exit_run()
 service_init()
 {
     [ -z "$SERVICE_DIR" ] || return 0
-    # Not $TMPDIR: a unix socket's path has room for about a hundred bytes only.
+    # Not $TMPDIR: a unix socket's path is limited to about a hundred bytes.
     SERVICE_DIR=$(mktemp -d /tmp/forge.XXXXXX)
     chmod 755 "$SERVICE_DIR"
     at_exit service_remove_dir

@@ -43,7 +43,7 @@ sshd_start()
 	Subsystem sftp internal-sftp
 	$(printf '%s\n' "$@")
 	EOF
-    # Where privileges are dropped; the package's service would make it.
+    # sshd's privilege separation directory, which the package's service would create.
     [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
     service_start sshd 10 sshd_answers -- "$(command -v sshd)" -D -e -f "$config" || return 1
     SSHD_PID=$service_pid

@@ -1,17 +1,17 @@
-# A swarm of private engines on this machine, each a node with a network and a name of its own.
+# A swarm of private engines on this machine, each a node with its own network and host name.
 #
-#   swarm_start [NODES]     NODES engines (1), all in one swarm: node1 is the manager, the others are workers.
-#                           Sets DOCKER_HOST to node1's, and SWARM_HOST to the same as a target's url
+#   swarm_start [NODES]     starts NODES engines (1) in one swarm: node1 is the manager, the others are workers.
+#                           Sets DOCKER_HOST to node1's socket, and SWARM_HOST to the same as a target's url
 #   swarm_docker N ARGS...  docker on node N
-#   swarm_kill N            ends node N's engine and its containers hard, as a power cut would
-#   swarm_revive N          starts node N again, with all it had
+#   swarm_kill N            kills node N's engine and its containers, like a power failure
+#   swarm_revive N          starts node N again, with its old state
 #   swarm_stop              stops all nodes, and removes every trace of them; also done at exit
 #   swarm_remove_objects ENV  removes what an environment has in the swarm
-#   swarm_registry          a registry with a password (registry.sh) that all nodes reach, at 10.77.0.254:5000
+#   swarm_registry          starts a registry with a password (registry.sh) that all nodes reach, at 10.77.0.254:5000
 #
-# Nodes are called node1, node2, ...; node N's address is 10.77.0.N, on a bridge that only they are on. The kernel need
-# not have IPVS: services then want endpoint_mode dnsrr and ports with mode host. Images are those of engine.sh, on each
-# node; there is no way to the outside.
+# Nodes are called node1, node2, ...; node N has the address 10.77.0.N, on a bridge that connects only the nodes. The
+# kernel may lack IPVS: services then need endpoint_mode dnsrr and ports with mode host. Each node has the images of
+# engine.sh; the outside cannot be reached.
 # shellcheck shell=bash
 
 . "${BASH_SOURCE[0]%/*}/engine.sh"
@@ -59,7 +59,7 @@ swarm_docker()
 swarm_kill()
 {
     local n=$1 pids
-    # The containers' processes first: their keepers would report their end.
+    # The engine goes first, and then everything at once: a shim that survives would report the end of its container.
     kill -KILL "${SWARM_PIDS[n]}" 2>/dev/null
     pids=$(swarm_processes "$n")
     # shellcheck disable=SC2086 # a list of identifiers
@@ -109,9 +109,9 @@ swarm_remove_objects()
     done
 }
 
-# The rest is for this file.
+# The rest is private to this file.
 
-# A network namespace for node N, with a wire to the bridge of all.
+# Creates a network namespace for node N, connected to the common bridge.
 swarm_wire()
 {
     local n=$1 net=$swarm_net-$1
@@ -124,7 +124,7 @@ swarm_wire()
     mkdir -p "$SWARM_DIR/node$n"
 }
 
-# "ip netns exec" would hide the control groups' mounts.
+# Starts node N's engine; by nsenter, because "ip netns exec" would hide the mounts of control groups.
 swarm_run()
 {
     local n=$1 dir=$SWARM_DIR/node$1
@@ -136,7 +136,7 @@ swarm_run()
     SWARM_PIDS[n]=$service_pid
 }
 
-# All processes of node N but its engine: its containerd, their keepers, and what runs in the containers.
+# All processes of node N except its engine: containerd, the shims, and the processes in the containers.
 swarm_processes()
 {
     local dir=$SWARM_DIR/node$1 pid
@@ -152,7 +152,7 @@ swarm_unmount()
     awk -v dir="$SWARM_DIR/node$1/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | sort -r | xargs -r umount -l
 }
 
-# The images of engine.sh, made once and handed to each node.
+# The images of engine.sh, built once and loaded on each node.
 swarm_images()
 {
     local n

@@ -9,9 +9,9 @@
 #   }
 #   test_main "$@"
 #
-# Each function runs in a subshell of its own with errexit, in the order of the file, in an empty folder; the
-# first failed assertion ends it. The output is a line for each: "ok - NAME", "not ok - NAME" or
-# "skip - NAME: WHY", which tests/run counts. "FILE test_a test_b" runs only those. The script fails when one failed.
+# The functions run in the order of the file, each in its own subshell with errexit, in an empty folder; the
+# first failed assertion ends a function. It prints one line for each: "ok - NAME", "not ok - NAME" or
+# "skip - NAME: WHY", which tests/run counts. "FILE test_a test_b" runs only those. The script fails if one fails.
 #
 # Programs under test are found in $FORGE_BUILD_DIR, by default build/debug.
 # shellcheck shell=bash
@@ -21,7 +21,7 @@ TEST_TOP=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 FORGE_BUILD_DIR=${FORGE_BUILD_DIR:-$TEST_TOP/build/debug}
 PATH=$FORGE_BUILD_DIR:$PATH
 export FORGE_BUILD_DIR PATH
-# What a person's own set-up says must not change a test's result.
+# The user's own configuration must not affect the results.
 unset FORGE_SETTINGS FORGE_STATE_DIR NO_COLOR CDPATH GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_SSL_CAINFO GIT_SSH_COMMAND \
     SSH_AUTH_SOCK http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY
 export LC_ALL=C.UTF-8 TZ=UTC GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
@@ -46,7 +46,7 @@ skip()
     exit 77
 }
 
-# require_command NAME HOW: skips unless the program NAME is there.
+# require_command NAME HOW: skips unless the program NAME is installed.
 require_command()
 {
     command -v "$1" >/dev/null || skip "$1 is missing; $2"
@@ -108,7 +108,7 @@ assert_same_file()
     fail "$(diff -u "$2" "$1")"
 }
 
-# eventually SECONDS COMMAND...: tries until the command succeeds.
+# eventually SECONDS COMMAND...: retries until the command succeeds.
 eventually()
 {
     local limit=$1 end
@@ -132,8 +132,8 @@ test_caller()
     done
 }
 
-# One case in a subshell; shows its output only when it failed. Never called in a condition: that would switch
-# errexit off inside.
+# Runs one case in a subshell, and shows its output only if it failed. Must not be called in a condition, which would
+# disable errexit inside.
 test_case()
 {
     local code log=$SERVICE_DIR/log

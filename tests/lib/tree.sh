@@ -1,15 +1,15 @@
 # The files of the source tree, for lint.
 #
-#   tree_files PATTERN...   prints those that match a git pathspec, as "*.c" or "base/*.h": committed ones and new ones
-#   tree_shell_files        prints the shell scripts, also those without a suffix
+#   tree_files PATTERN...   prints those that match a git pathspec, as "*.c" or "base/*.h", committed or new
+#   tree_shell_files        prints the shell scripts, including those without a suffix
 # shellcheck shell=bash
 
 tree_files()
 {
-    # A tree may belong to another user than the one that checks it.
+    # The tree may belong to another user than the one who runs lint.
     git -c "safe.directory=$TEST_TOP" -C "$TEST_TOP" ls-files --cached --others --exclude-standard -- "$@" |
         while IFS= read -r file; do
-            # Deleted, and not committed yet.
+            # Skip files whose deletion is not committed yet.
             [ ! -f "$TEST_TOP/$file" ] || printf '%s\n' "$file"
         done
 }

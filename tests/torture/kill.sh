@@ -1,6 +1,6 @@
 #!/bin/bash
-# forge-ctl is killed at each journal write in turn, on a real engine; the next run converges to the same state, with
-# nothing twice and nothing left over (S8).
+# Kills forge-ctl at each journal write, one after the other, on a real engine. The next run must converge to the same
+# state, without duplicates or leftovers (S8).
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/kill.sh"
@@ -11,18 +11,18 @@ kill_possible
 mark() { echo "label=io.forge.environment=$FORGE_ENV"; }
 names() { docker ps -a --filter "$(mark)" --format '{{.Names}} {{.State}}' | sort; }
 
-# What is there in the end: names and states of containers, names of the rest.
+# The final state: names and states of containers, names of other objects.
 world()
 {
     names
     docker network ls --filter "$(mark)" --format 'network {{.Name}}' | sort
     docker volume ls --filter "$(mark)" --format 'volume {{.Name}}' | sort
-    # Podman tells a container's own host name, and all in any order.
+    # Podman includes the container's host name, and lists variables in any order.
     docker ps -q --filter "$(mark)" | xargs -r docker inspect |
         jq -r '.[] | .Name + " " + (.Config.Env | map(select(startswith("HOSTNAME=") | not)) | sort | join(" "))' | sort
 }
 
-# Twelve resources: two networks, two volumes, eight containers that need them and each other.
+# Twelve resources: two networks, two volumes, and eight containers that depend on them and on each other.
 twelve()
 {
     local i
@@ -68,7 +68,7 @@ test_killed_while_replacing_two()
     two 0
     run forge apply --yes
     assert_status 0
-    # These are few: none is left out.
+    # Few writes: none is skipped.
     FORGE_TORTURE_STRIDE=1 kill_at_each 10 two are_replaced
 }
 

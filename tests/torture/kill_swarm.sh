@@ -1,6 +1,6 @@
 #!/bin/bash
-# forge-ctl is killed at each journal write in turn, on a swarm, and interrupted as people do; the next run converges to
-# the same state, with nothing twice and nothing left over (S8).
+# Kills forge-ctl at journal writes on a swarm, and interrupts it with signals as users do. The next run must converge
+# to the same state, without duplicates or leftovers (S8).
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/swarm.sh"
@@ -18,7 +18,7 @@ new()
     at_exit swarm_remove_objects "$FORGE_ENV"
 }
 
-# What is there in the end, without the environment's name.
+# The final state, without the environment's name.
 world()
 {
     {
@@ -30,7 +30,7 @@ world()
     } | sed "s/$FORGE_ENV-//g" | sort
 }
 
-# A network, a config, and two services, of which one needs the other.
+# A network, a config, and two services, one of which depends on the other.
 some()
 {
     manifest net.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: back}, spec: {}}"
@@ -60,7 +60,7 @@ test_killed_while_creating()
     kill_at_each 6 start_anew is_as_wanted
 }
 
-# An environment of its own, because tasks take a while to go.
+# A new environment each time, because tasks take a while to disappear.
 start_anew()
 {
     [ -z "${FORGE_ENV:-}" ] || swarm_remove_objects "$FORGE_ENV"
@@ -88,7 +88,7 @@ $FORGE_ENV-web 1/1" "after a kill at point $1"
     assert_eq "$(world | grep -c "V=$1")" 2 "after a kill at point $1"
 }
 
-# interrupted SIGNAL WHEN: an apply gets the signal once WHEN succeeds.
+# interrupted SIGNAL WHEN: sends an apply the signal once WHEN succeeds.
 interrupted()
 {
     local pid
@@ -128,6 +128,6 @@ test_interrupted_in_the_middle()
     assert_status 0
 }
 
-# Services come and go slowly: by default not at each write, but at those of all kinds.
+# Services start and stop slowly: by default only every third write, which still covers all kinds of writes.
 FORGE_TORTURE_STRIDE=${FORGE_TORTURE_STRIDE:-3}
 test_main "$@"
