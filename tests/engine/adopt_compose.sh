@@ -1,5 +1,5 @@
 #!/bin/bash
-# A project that docker-compose started is taken over as it runs, and then belongs to Git.
+# A running project that docker-compose started is taken over unchanged, and then managed from Git.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 
@@ -41,7 +41,7 @@ END
     docker-compose -f project/docker-compose.yml -p "$1" up -d >/dev/null 2>&1 || fail "docker-compose up"
 }
 
-# healthy NATIVE ID. Podman leaves health checks to systemd, which need not be there.
+# healthy NATIVE ID. Podman relies on systemd for health checks, which may not be available.
 healthy()
 {
     [ "$FORGE_ENGINE" != podman ] || podman --cgroup-manager=cgroupfs healthcheck run "$1" >/dev/null
@@ -75,7 +75,7 @@ test_a_project_is_taken_over_as_it_runs()
     assert_eq "$(ids "$name")" "$before"
     eventually 10 healthy "${name}_db_1" container/db
 
-    # From here on it is Git's: a change makes it anew, with our mark, its data and its networks.
+    # From here on Git decides: a change replaces the container, with our mark, its data and its networks.
     sed -i 's/GREETING: one/GREETING: two/' "$FORGE_DIR/all.yaml"
     run forge apply --yes
     assert_status 0
@@ -103,7 +103,7 @@ test_a_stopped_one_is_made_anew()
     clean "$name"
 }
 
-# What was made by hand, with and without networks, runs on untouched.
+# Containers created by hand, with and without networks, keep running untouched.
 test_what_was_made_by_hand_is_taken_over_as_it_runs()
 {
     forge_new hand
@@ -135,7 +135,7 @@ test_what_was_made_by_hand_is_taken_over_as_it_runs()
     clean "$name"
 }
 
-# An engine need not stop one that is paused; the plan says that it goes, and why.
+# An engine may be unable to stop a paused container; the plan says that it is replaced, and why.
 test_a_paused_one_is_made_anew()
 {
     forge_new paused
@@ -154,13 +154,13 @@ test_a_paused_one_is_made_anew()
     clean "$name"
 }
 
-# What a swarm or a pod has made is theirs.
+# Containers of a swarm or a pod belong to it.
 test_what_is_part_of_something_else_is_left_out()
 {
     forge_new parts
     local name=${FORGE_ENV//-/}part of="service web of a swarm"
     if [ "$FORGE_ENGINE" = podman ]; then
-        echo '{}' >"$DOCKER_CONFIG/config.json" # podman wants to read it
+        echo '{}' >"$DOCKER_CONFIG/config.json" # podman reads it
         podman --cgroup-manager=cgroupfs pod create --name "$name-pod" --infra=false --share "" >/dev/null || fail "podman pod create"
         podman --cgroup-manager=cgroupfs run -d --pod "$name-pod" --name "$name" --label "$ENGINE_LABEL" "$ENGINE_IMAGE" >/dev/null ||
             fail "podman run"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# From manifests to running containers, by what a person types.
+# From manifests to running containers, by forge-ctl.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 
@@ -76,7 +76,7 @@ test_a_changed_secret_replaces() # X4, P3
     assert_eq "$(inspect other '{{.Id}}')" "$other"
     assert_eq "$(docker exec "$(native web)" cat /run/secrets/key)" canary-2e8d
 
-    # With the store and its key gone nothing is made anew.
+    # Without the store and its key, nothing is recreated.
     before=$(inspect web '{{.Id}}')
     rm -rf "${FORGE_STATE_DIR:?}"
     run forge diff
@@ -86,7 +86,7 @@ test_a_changed_secret_replaces() # X4, P3
     assert_status 0
     assert_eq "$(inspect web '{{.Id}}')" "$before"
 
-    # What cannot be read is said with its place, and the rest goes on.
+    # A file that cannot be read is reported with its place, and everything else continues.
     rm "$PWD/key"
     container other "environment: {A: two}"
     run forge apply --yes
@@ -133,7 +133,7 @@ test_resources_change_live()
     container web "resources: {memory: 96MiB}"
     run forge apply --yes
     assert_status 0
-    # Podman cannot tell what a limit is that was changed, so it gets a new container.
+    # Podman does not report changed limits, so the container is replaced.
     [ "$FORGE_ENGINE" != podman ] || before=$(inspect web '{{.Id}}')
     assert_eq "$(inspect web '{{.Id}} {{.HostConfig.Memory}}')" "$before 100663296"
 }
@@ -168,7 +168,7 @@ test_drift_is_shown_apart_and_put_back() # P1, L8
     fi
     run forge apply --yes
     assert_status 0
-    # Podman changes limits, and tells nobody.
+    # Podman does not report changed limits.
     if [ "$FORGE_ENGINE" != podman ]; then
         docker update --memory 96m --memory-swap 192m "$(native web)" >/dev/null
         run forge diff

@@ -1,5 +1,5 @@
 #!/bin/bash
-# One repository for three backends (examples/backends): the same plans, the same history, the same end.
+# One repository for three backends (examples/backends): the same plans, history and final state.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/swarm.sh"
@@ -18,7 +18,7 @@ engine_start
 HOST[docker]=$DOCKER_HOST
 backends="docker podman swarm"
 
-# The example's settings, with engines, a repository and names of the test's own.
+# The example's settings, with the test's own engines, repository and names.
 shop_new()
 {
     cp -r "$example" repo
@@ -50,7 +50,7 @@ commit()
 
 on() { forge-ctl -e "$1-$ENGINE_RUN" "${@:2}"; }
 
-# What a plan says of each resource, without what only says how the backend goes about it.
+# What a plan says about each resource, without the backend's way of doing it.
 said()
 {
     on "$1" diff --json >plan.json || true

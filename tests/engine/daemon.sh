@@ -48,7 +48,7 @@ test_drift_is_reported_where_self_heal_is_off() # L8
 {
     daemon_new report "automatic: true, self_heal: false"
     daemon_start
-    # What is killed before it was read back is part of its apply, and tried again.
+    # A container that is killed before it was read back counts as a failed apply, which is retried.
     eventually 20 metric forge_reconcile_total "[1-9].*"
     engine_kill "$(native web)"
     eventually 20 metric forge_resources_drifted 1
@@ -118,7 +118,7 @@ test_suspended_stays_as_it_is() # S7
     eventually 10 runs web
 }
 
-# Podman whose event log is a file tells late that a process ended by itself; that it was killed, at once.
+# Podman with its event log in a file reports late that a process exited, but at once that it was killed.
 held()
 {
     if [ "$FORGE_ENGINE" = podman ] && runs web; then

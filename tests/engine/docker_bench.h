@@ -2,14 +2,14 @@
 #define TESTS_ENGINE_DOCKER_BENCH_H
 /*
  * A real engine for tests of the Docker provider: the one at $DOCKER_HOST (or the default socket), an
- * environment of a random name, a cache in memory, a pool, and shorthands for steps. What the environment
- * made is removed at the end.
+ * environment with a random name, a cache in memory, a pool, and shorthands for steps. The environment's
+ * objects are removed at the end.
  */
 #include "base/map.h"
 #include "providers/provider.h"
 #include "reconciler/plan/bind.h"
 
-/* A container that does nothing and is on no network. */
+/* An idle container without a network. */
 #define BENCH_IDLE "'image': 'forge-test/busybox:1', 'network_mode': 'none'"
 #define IMAGE_1    "forge-test/busybox:1"
 #define IMAGE_2    "forge-test/busybox:2"
@@ -22,7 +22,7 @@ struct bench {
     struct provider_env env;
     char owner[32];
     bool podman;
-    unsigned caps; /* of the engine: what it cannot do is not asked of it */
+    unsigned caps; /* of the engine: tests skip what it cannot do */
     struct err err;
     struct step_result result;
     int64_t progress_calls, progress_done;
@@ -30,8 +30,7 @@ struct bench {
     size_t cache_hits;
 };
 
-/* cmocka group set-up; skips all with a line that says what is missing when no engine answers (exit code
-   77). */
+/* cmocka group set-up; when no engine answers, skips all tests with exit code 77, saying what is missing. */
 int bench_setup(void **state);
 int bench_teardown(void **state);
 void bench_reopen(struct bench *b); /* a new provider, as a new process would have; the cache stays */
@@ -43,7 +42,8 @@ const char *bench_name(struct bench *b, const char *name);
 struct resource *bench_resource(struct bench *b, const struct kind_desc *kind, const char *name,
                                 struct val *spec);
 struct resource *bench_container(struct bench *b, const char *name, const char *json);
-/* All that a container said, "1:out|2:err|", and a receiver of lines that writes so into a struct buf. */
+/* All output of a container, "1:out|2:err|", and a callback for lines that appends this form to a struct
+   buf. */
 const char *bench_logs(struct bench *b, const char *native);
 void bench_say_line(void *arg, int stream, const char *text, size_t len);
 /* A step on instance 1 of a resource, with marks for its spec. */

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A repository over https that goes away, seen through forged.
+# What forged does when its repository over https becomes unreachable.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/fake.sh"
 . "${0%/*}/../lib/git.sh"

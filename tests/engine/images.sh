@@ -7,7 +7,7 @@
 engine_start
 registry_start
 
-# repository NAME: one of the test's own, and docker's login for its registry.
+# repository NAME: sets up the test's own image repository, and docker's login for its registry.
 repository()
 {
     forge_new "$1"
@@ -19,7 +19,7 @@ repository()
 
 forget_images() { docker images -q "$1" | sort -u | xargs -r docker rmi -f >/dev/null 2>&1 || :; }
 
-# publish TAG [VERSION]: an image of its own, or another one under a tag that is there.
+# publish TAG [VERSION]: pushes a distinct image, also under a tag that already exists.
 publish()
 {
     printf 'FROM %s\nLABEL v=%s\n' "$ENGINE_IMAGE" "${2:-$1}" |
@@ -52,7 +52,7 @@ test_a_range_of_versions_is_proposed() # P7, H2
     assert_eq "$(version)" "1.0.0 running"
     run forge diff
     assert_status 0
-    # Asking changes nothing, and pulls nothing.
+    # The query changes nothing, and pulls nothing.
     run forge images
     assert_status 1
     assert_contains "$out" "$REPOSITORY:1.1.0"
@@ -121,7 +121,7 @@ test_a_registry_that_cannot_be_asked()
     assert_status 2
     assert_contains "$out" "asks for credentials"
     assert_lacks "$out$err" "$REGISTRY_PASSWORD"
-    # What runs goes on as it is asked for.
+    # The running container is still in sync.
     run forge diff
     assert_status 0
     web 1.0.0 'follow: semver, range: "9.x"'
@@ -139,7 +139,7 @@ test_rules_are_checked()
     assert_contains "$out$err" '"newest" is not a range of versions'
 }
 
-# forged follows the folder; what it hears of images comes from their registry alone.
+# Starts a forged that follows the folder; it learns about images only from their registry.
 follow()
 {
     git_repo_new "${FORGE_ENV%-*}" "$FORGE_DIR"
@@ -163,7 +163,7 @@ test_forged_takes_what_is_automatic()
 
 newer_is_known() { [ "$(forge-ctl images >/dev/null; echo $?)" = 1 ]; }
 
-# What is proposed waits for somebody, and then stays.
+# A proposed image waits until somebody applies it, and then stays.
 test_forged_leaves_what_is_proposed()
 {
     repository propose

@@ -1,12 +1,13 @@
 #!/bin/bash
-# Images that no kept generation needs go, and nothing else does (H3): a real registry, a real engine.
+# Images that no stored generation needs are removed, and nothing else is (H3): a real registry, a real engine.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/registry.sh"
 
 engine_start
 
-# shop NAME: an environment that keeps two generations, with settings of its own, and a registry that may be stopped.
+# shop NAME: creates an environment that keeps two generations, with its own settings, and a registry that can be
+# stopped.
 shop()
 {
     forge_new "$1"
@@ -40,7 +41,7 @@ END
     unset FORGE_STATE_DIR
 }
 
-# publish TAG CONTENT: under that tag in the registry, and nowhere on the engine.
+# publish TAG CONTENT: pushes an image under that tag, and leaves none on the engine.
 publish()
 {
     printf 'FROM %s\nLABEL v=%s run=%s\n' "$ENGINE_IMAGE" "$2" "$REPOSITORY" |
@@ -93,7 +94,7 @@ test_goes_with_the_last_generation_that_needs_it()
     assert_eq "$(images)" 1
     run forge-ctl history --transitions
     assert_match "$out" "image/$REGISTRY/$REPOSITORY:1 +prune +ok"
-    # The test's own image was there before, and is nobody's to remove.
+    # The engine had the test's own image before, so it must not be removed.
     run forge-ctl images prune --json
     assert_eq "$(jq -r '.images | length' <<<"$out")" 1
     run forge-ctl rollback 2 --yes
@@ -107,7 +108,7 @@ test_a_moved_tag_is_rolled_back_with_the_registry_down()
     publish main one
     deploy "$REGISTRY/$REPOSITORY:main" a
     assert_eq "$(version)" "one running"
-    # It is followed: the tag means another image now, here as well.
+    # The tag moves to another image, also on the engine.
     publish main two
     docker pull -q "$REGISTRY/$REPOSITORY:main" >/dev/null
     deploy "$REGISTRY/$REPOSITORY:main" b
@@ -137,7 +138,7 @@ END
     assert_eq "$(version)" "three running"
     run forge-ctl images prune
     assert_status 0
-    # Of three generations two are kept, and their images with them.
+    # Two of three generations are kept, with their images.
     assert_eq "$(images)" 2
     registry_stop
     run forge-ctl rollback 2 --yes
@@ -180,7 +181,7 @@ test_what_others_use_stays()
     assert_contains "$out" "container theirs-$ENGINE_RUN is made of it"
     assert_lacks "$out" "$REPOSITORY:3"
     assert_eq "$(images)" 3
-    # A store that is lost owns nothing.
+    # After the loss of the store no image is ours.
     docker rmi "forge-test/mine:$ENGINE_RUN" >/dev/null
     STATE=$PWD/other settings
     run forge-ctl apply --yes

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A user's own Podman: what it can do, and what is said of the rest. Networks of its own take /dev/net/tun; where there is
-# none, network_mode none and host remain.
+# Rootless Podman: what it can do, and what is reported about the rest. Its networks need /dev/net/tun; without that,
+# only network_mode none and host work.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 
@@ -10,7 +10,7 @@ engine_start
 
 volumes() { docker volume ls -q --filter "label=io.forge.environment=$FORGE_ENV"; }
 
-# Everything of a life with one network mode: made, seen, changed, drifted, corrected, pruned.
+# A full life cycle with one network mode: created, observed, changed, drifted, corrected, pruned.
 live()
 {
     local before
@@ -106,7 +106,7 @@ test_limits_are_refused_where_a_user_cannot_set_any()
     assert_contains "$err" "cannot do limits of resources"
 }
 
-# podman:// as the user: the service is started, in a folder of its own, and nothing of it stays.
+# podman:// as the user: the service is started in a private folder, and nothing of it remains.
 test_the_service_of_a_user_is_started_for_him()
 {
     local home

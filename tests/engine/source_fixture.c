@@ -68,7 +68,6 @@ int remote_teardown(void **state)
     return 0;
 }
 
-/* A new source for the configuration, as a new process would open it. */
 void remote_reopen(struct fixture *f)
 {
     struct err err = {0};
@@ -94,7 +93,7 @@ bool remote_fetched(struct fixture *f)
     return moved;
 }
 
-/* X7: no error holds a credential. */
+/* X7: no error contains a credential. */
 void remote_check_no_secret(const struct err *err)
 {
     static const char *const names[] = {"GIT_HTTPS_PASSWORD", "GIT_HTTPS_TOKEN"};

@@ -24,21 +24,21 @@ int remote_setup_https(void **state);
 int remote_setup_ssh(void **state);
 int remote_teardown(void **state);
 int remote_shutdown(void **state); /* of the group */
-/* What the servers export; fails the test when it is not there. */
+/* A variable that the servers export; fails the test when it is missing. */
 const char *remote_env(const char *name);
 /* A new source for the configuration, as a new process would open it. */
 void remote_reopen(struct fixture *f);
-/* Commit a file and push what is checked out; returns the commit. */
+/* Commit a file and push the checked-out branch; returns the commit. */
 const char *remote_push(struct fixture *f, const char *file, const char *text);
-/* Fetch, which must succeed; did it move? */
+/* Fetch, which must succeed; returns whether the commit moved. */
 bool remote_fetched(struct fixture *f);
-/* Fetch, which must fail so, with a message and a hint that say these, retryable as its code asks for, and
-   without any credential (X7). */
+/* Fetch, which must fail with this code, message and hint, be retryable exactly if the code is, and contain
+   no credential (X7). */
 void remote_check_fails(struct fixture *f, int code, const char *says, const char *hints);
 void remote_check_no_secret(const struct err *err);
-/* The commit that a revision is; the snapshot stays in f. */
+/* The commit that a revision resolves to; the snapshot stays in f. */
 const char *remote_commit_of(struct fixture *f, const char *rev);
-/* A file's content in the newest snapshot. */
+/* Check a file's content in the newest snapshot. */
 void remote_check_content(struct fixture *f, const char *path, const char *wanted);
 
 #define HTTPS(name)                                                          \

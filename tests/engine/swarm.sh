@@ -18,7 +18,7 @@ new()
     at_exit swarm_remove_objects "$FORGE_ENV"
 }
 
-# A service that sleeps, with these lines in its spec; without a virtual address, which not every kernel has.
+# A service that sleeps, with these lines in its spec; without a virtual address, which not every kernel supports.
 sleeper()
 {
     local name=$1
@@ -118,7 +118,7 @@ test_every_field_is_as_asked_for() # L9, P2
     assert_eq "$(version web)" "$before" "an unchanged apply wrote"
 }
 
-# A compose file whose deploy section says all that only swarms do.
+# A compose file whose deploy section uses everything that only swarms support.
 stack()
 {
     cat >"$FORGE_DIR/compose.yaml" <<END
@@ -293,7 +293,7 @@ test_an_image_that_is_nowhere_is_told()
     assert_contains "$err$out" "No such image: forge-test/busybox:missing"
 }
 
-# What a swarm cannot place it keeps waiting for ever, and says why.
+# A task that a swarm cannot place stays pending for ever, with a reason.
 test_a_task_that_fits_nowhere_is_told() # S9
 {
     new fits
@@ -341,7 +341,7 @@ test_global_runs_on_each_node()
     assert_eq "$(tasks web | wc -w)" 1
     run forge_s diff
     assert_status 0
-    # A mode cannot be changed: the service is made anew.
+    # The mode cannot be changed: the service is recreated.
     sleeper web
     run forge_s apply --yes
     assert_status 0
@@ -405,7 +405,7 @@ test_a_network_that_services_are_on_is_not_changed()
     run forge_s diff
     assert_status 1
     assert_contains "$out" "cannot change a network that services are on (container/web)"
-    # As it says.
+    # Do what the message says.
     rm "$FORGE_DIR/back.yaml"
     manifest rear.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: rear}, spec: {attachable: true}}"
     sleeper web "networks: [rear]"
@@ -451,7 +451,8 @@ test_removed_from_git_is_removed() # S5
     assert_eq "$(docker service ls -q --filter "name=$FORGE_ENV-web")" ""
     run forge_s diff
     assert_status 0
-    # All of it, with the network that tasks are on until they have ended; a tree that asks for nothing is not empty.
+    # Remove everything, with the network that tasks use until they have ended. The config keeps the tree from being
+    # empty.
     rm "$FORGE_DIR/db.yaml"
     config none "-"
     run forge_s apply --yes

@@ -86,7 +86,7 @@ test_a_task_that_fails_again_and_again_is_told()
 {
     new flaps
     local before
-    # On the other node, of which no event is heard.
+    # On the other node, whose events do not reach forged.
     printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: flag}\nspec: {}\n' | manifest flag.yaml
     sleeper web "command: [sh, -c, 'while [ ! -e /flag/die ]; do sleep 0.1; done; exit 7']" "volumes: ['flag:/flag']"
     sed -i 's/{endpoint_mode: dnsrr}/{endpoint_mode: dnsrr, placement: {constraints: [node.role==worker]}, restart_policy: {delay: 500ms}}/' "$FORGE_DIR/web.yaml"

@@ -21,7 +21,7 @@ sleeper()
     container "$name" "stop_grace_period: 1s" "update: {monitor: 500ms, parallelism: 2}" "$@"
 }
 
-# The nodes that run tasks of a service, one word for each task.
+# Prints the nodes that run tasks of a service, one word per task.
 nodes_of() { docker service ps --filter desired-state=running --format '{{.CurrentState}} {{.Node}}' "$FORGE_ENV-$1" | awk '/^Running/ {print $NF}' | sort | tr '\n' ' '; }
 node_is() { [ "$(docker node inspect --format '{{.Status.State}}' "$1")" = "$2" ]; }
 
@@ -60,7 +60,8 @@ test_a_node_is_drained_during_an_apply()
     (sleep 1; docker node update --availability drain node3 >/dev/null) &
     run forge_s apply --yes
     wait
-    # A swarm may take tasks that it moves elsewhere for failed ones, and go back: that is told, and done again.
+    # A swarm may count tasks that it moves to another node as failed, and roll back: that is reported, and a retry
+    # succeeds.
     if [ "$status" != 0 ]; then
         assert_contains "$err" "went back to what was before"
         run forge_s apply --yes
@@ -84,7 +85,7 @@ test_a_node_dies_and_comes_back_during_an_apply() # S9
     (sleep 1; swarm_kill 3) &
     run forge_s apply --yes
     wait
-    # What the swarm moved elsewhere has succeeded; what it gave up on has not, and is tried again.
+    # Succeeds if the swarm moved the tasks elsewhere; fails if it gave up on them, and is then retried.
     [ "$status" = 0 ] || [ "$status" = 1 ] || fail "exit code $status: $err"
     eventually 60 node_is node3 down
     run forge_s status

@@ -15,14 +15,14 @@ new()
     at_exit swarm_remove_objects "$FORGE_ENV"
 }
 
-# login PASSWORD: what a person has typed into "docker login".
+# login PASSWORD: writes what "docker login" would have written.
 login()
 {
     REGISTRY_PASSWORD=$1 registry_login "$PWD/login"
     export DOCKER_CONFIG=$PWD/login
 }
 
-# spread IMAGE: a service with a task on each node.
+# spread IMAGE: writes a service with a task on each node.
 spread()
 {
     container web "stop_grace_period: 1s" "update: {monitor: 500ms, parallelism: 3}" "replicas: 3" \
@@ -48,7 +48,7 @@ test_every_node_pulls_with_the_credentials_and_the_digest()
     assert_lacks "$out$err$(docker service inspect "$FORGE_ENV-web")" "$REGISTRY_PASSWORD"
     run forge_s diff
     assert_status 0
-    # The tag moves: only who asks for that gets the other image.
+    # The tag moves: only on request does the service get the other image.
     registry_push forge-test/busybox:2 shop/app:1
     [ "$REGISTRY_DIGEST" != "$first" ] || fail "the same digest"
     run forge_s diff

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Volumes on a swarm of three nodes: made where a task runs, as the manifest says; what cannot be done is said.
+# Volumes on a swarm of three nodes: created where a task runs, as the manifest says; failures are reported.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 . "${0%/*}/../lib/swarm.sh"
@@ -14,7 +14,7 @@ new()
     at_exit swarm_remove_objects "$FORGE_ENV"
 }
 
-# user_of NODE: a service "web" on that node with the volume "data" at /data.
+# user_of NODE: writes a service "web" on that node with the volume "data" at /data.
 user_of()
 {
     local node=$1
@@ -22,10 +22,10 @@ user_of()
         "deploy: {endpoint_mode: dnsrr, placement: {constraints: [node.hostname==$node]}}"
 }
 
-# volume SPEC: the manifest of "data".
+# volume SPEC: writes the manifest of "data".
 volume() { manifest data.yaml <<<"{apiVersion: forge/v1, kind: Volume, metadata: {name: data}, spec: $1}"; }
 
-# on NODE FORMAT [NAME]: of the volume there.
+# on NODE FORMAT [NAME]: inspects the volume on that node.
 on() { swarm_docker "$1" volume inspect --format "$2" "${3:-$FORGE_ENV-data}"; }
 in_task() { swarm_docker "$1" exec "$(swarm_docker "$1" ps -q --filter "label=com.docker.swarm.service.name=$FORGE_ENV-web" | head -1)" sh -c "$2"; }
 nodes_with() { for n in 1 2 3; do swarm_docker "$n" volume ls -q --filter "name=^$FORGE_ENV-data\$" | sed "s/.*/node$n/"; done; }
@@ -47,7 +47,7 @@ test_memory_is_made_where_the_task_runs() # L9
     assert_eq "$(nodes_with)" node2
     assert_eq "$(on 2 '{{.Driver}} {{.Options.type}} {{.Options.o}} {{.Labels.team}}')" "local tmpfs size=1m,mode=1777 shop"
     assert_match "$(in_task 2 'grep " /data " /proc/mounts')" "tmpfs /data tmpfs .*size=1024k"
-    # Labels are of the volume that is there, and no reason for another task.
+    # A label of an existing volume is no reason for a new task.
     local before
     before=$(docker service inspect --format '{{.Version.Index}}' "$FORGE_ENV-web")
     sed -i 's/team: shop/team: store/' "$FORGE_DIR/data.yaml"
@@ -95,7 +95,7 @@ test_another_option_needs_another_volume() # S3, S9
     assert_eq "$(on 3 '{{.Options.o}}' "$FORGE_ENV-data-2")" size=2m
     assert_eq "$(on 3 '{{.Options.o}}')" size=1m
     assert_match "$(in_task 3 'grep " /data " /proc/mounts')" "size=2048k"
-    # Who goes takes no volume along.
+    # Removing the service does not remove the volume.
     rm "$FORGE_DIR"/*.yaml
     container other "deploy: {endpoint_mode: dnsrr}"
     applied

@@ -14,7 +14,7 @@ engine_start_tls
 B_HOST=$DOCKER_HOST
 B_PID=$ENGINE_PID
 
-# on a|b|c COMMAND...: docker's command line there.
+# on a|b|c COMMAND...: runs docker's command line on that engine.
 on()
 {
     local host=${1^^}_HOST
@@ -22,7 +22,7 @@ on()
     DOCKER_HOST=${!host} docker "$@"
 }
 
-# fleet_new NAME: manifests, settings, a state folder.
+# fleet_new NAME: creates manifests, settings and a state folder.
 fleet_new()
 {
     FORGE_ENV=$1-$ENGINE_RUN
@@ -88,7 +88,7 @@ test_one_manifest_is_an_object_on_each_engine()
     run forge-ctl doctor
     assert_contains "$out" "target b: docker"
 
-    # What happens on one of them is that one's.
+    # A change on one engine affects only that engine.
     on c kill "$FORGE_ENV-web-1" >/dev/null
     run forge-ctl diff
     assert_status 1
@@ -131,7 +131,8 @@ test_an_engine_that_freezes_in_the_middle()
     assert_match "$out" "container/c1@b +unknown +unknown"
 
     kill -CONT "$B_PID"
-    # What it was about to start it may never start ("task already exists"): that is made anew, at once.
+    # The engine may never start a container that it was about to start ("task already exists"): it is recreated at
+    # once.
     run forge-ctl apply --yes
     assert_status 0
     assert_eq "$(running b) $(count b)" "6 6"
@@ -142,7 +143,7 @@ test_an_engine_that_freezes_in_the_middle()
 metric() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -F "$1{environment=\"$FORGE_ENV\",target=\"$2\"} $3" >/dev/null; }
 has() { [[ "$(on "$1" inspect --format '{{.Config.Env}} {{.State.Status}}' "$FORGE_ENV-web-1")" == *"$2"*running* ]]; }
 
-# The automation: the others go on, and what was missed is made good by itself.
+# forged: the other engines are kept up to date, and what the frozen one missed is applied automatically.
 test_the_daemon_makes_good_what_an_engine_missed()
 {
     fleet_new daemon
@@ -158,7 +159,7 @@ test_the_daemon_makes_good_what_an_engine_missed()
     for host in a c; do eventually 40 has "$host" A=two; done
     eventually 20 metric forge_target_up b 0
     metric forge_target_resources_unknown b 1 || fail "nothing is unknown"
-    # Drift elsewhere is put back meanwhile.
+    # Drift on other engines is corrected meanwhile.
     on a kill "$FORGE_ENV-web-1" >/dev/null
     eventually 20 has a A=two
     run forge-ctl status
@@ -172,7 +173,7 @@ test_the_daemon_makes_good_what_an_engine_missed()
     service_stop "$forged"
 }
 
-# S8: an engine is killed while things are made on it, and started again.
+# S8: an engine is killed while objects are created on it, and started again.
 test_an_engine_that_is_killed_in_the_middle()
 {
     fleet_new killed
@@ -190,7 +191,7 @@ test_an_engine_that_is_killed_in_the_middle()
     run forge-ctl diff
     assert_status 0
 
-    # A line that is cut, connections and all: the engine itself is well, and nobody can see that.
+    # The network to an engine is cut, with all connections: the engine itself is fine, but cannot be reached.
     service_stop "$SSHD_PID"
     run forge-ctl diff
     assert_status 1

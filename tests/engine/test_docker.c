@@ -1,4 +1,4 @@
-/* The Docker provider on a real engine: the verbs, and what they leave alone. */
+/* The Docker provider on a real engine: the verbs, and which objects they do not touch. */
 #include "tests/engine/docker_bench.h"
 
 #include "base/str.h"
@@ -22,7 +22,7 @@ static void test_life_of_a_container(void **state)
     struct step s = bench_step(b, STEP_START, r);
     bench_must(b, &s);
     assert_true(b->result.unchanged);
-    s = bench_step(b, STEP_CREATE, r); /* done already: the very object */
+    s = bench_step(b, STEP_CREATE, r); /* already done: returns the same object */
     bench_must(b, &s);
     assert_true(b->result.unchanged);
     assert_string_equal(b->result.native_id, id);
@@ -44,7 +44,7 @@ static void test_life_of_a_container(void **state)
     bench_must(b, &s);
     bench_must(b, &s);
     assert_true(b->result.unchanged);
-    s.verb = STEP_STOP; /* of something gone */
+    s.verb = STEP_STOP; /* of a container that no longer exists */
     bench_must(b, &s);
     assert_true(b->result.unchanged);
 }
@@ -61,7 +61,7 @@ static void test_what_is_not_the_planned_object_is_left_alone(void **state)
         struct step s = bench_step(b, verbs[i], r);
         s.new_name = bench_name(b, "x-1");
         s.native_id = "0000000000000000000000000000000000000000000000000000000000000000";
-        int code = bench_do(b, &s); /* another id: gone for those who want it gone */
+        int code = bench_do(b, &s); /* another id: the expected object no longer exists */
         assert_true(code == 0 ? b->result.unchanged : code == ERR_NOTFOUND);
         s = bench_step(b, verbs[i], other); /* another resource's object under this name */
         s.new_name = bench_name(b, "x-1");
@@ -80,7 +80,7 @@ static void test_what_is_not_the_planned_object_is_left_alone(void **state)
     bench_remove_all(b);
 }
 
-/* What carries no mark is changed only by the id that an adoption named. */
+/* An object without a mark is changed only by the id that an adoption named. */
 static void test_adoption(void **state)
 {
     struct bench *b = *state;
@@ -153,7 +153,7 @@ static void test_live_update(void **state)
 {
     struct bench *b = *state;
     if (!(b->caps & CAP_LIVE_UPDATE))
-        return; /* nothing is planned then that would be one */
+        return; /* then no live update is ever planned */
     struct resource *a_net = bench_resource(b, &kind_network, "one", val_map(&b->arena));
     struct resource *b_net = bench_resource(b, &kind_network, "two", val_map(&b->arena));
     bench_make(b, a_net, false);
@@ -193,7 +193,7 @@ static void test_live_update(void **state)
     }
     struct resource *r = bench_container(b, "update", "{'image': 'forge-test/busybox:1'}");
     struct step s = bench_step(b, STEP_UPDATE, r);
-    assert_int_equal(bench_do(b, &s), ERR_UNSUPPORTED); /* a limit cannot be taken away */
+    assert_int_equal(bench_do(b, &s), ERR_UNSUPPORTED); /* a limit cannot be removed */
     bench_remove_all(b);
 }
 
@@ -229,12 +229,12 @@ static void test_networks_and_volumes(void **state)
         assert_non_null(listed);
         assert_true(val_equal(listed->spec, o.spec));
         assert_string_equal(listed->native_id, id);
-        /* The same name, asked for differently: not this one. */
+        /* The same name with a different spec: not the same object. */
         struct resource *changed = bench_resource(b, both[i]->kind, both[i]->name, val_map(&b->arena));
         s = bench_step(b, STEP_CREATE, changed);
         assert_int_equal(bench_do(b, &s), ERR_EXISTS);
     }
-    /* A network is removed from under what is ours on it. */
+    /* A network is removed although our containers are on it. */
     struct resource *r =
         bench_container(b, "on",
                         arena_printf(&b->arena, "{'image': 'forge-test/busybox:1', 'networks': {'%s': {}}}",

@@ -1,5 +1,5 @@
-/* L9 on a real engine: what is created reads back as what was asked for, field by field, and everything else
-   is a default. */
+/* L9 on a real engine: a created container reads back as requested, field by field, and all other fields have
+   their defaults. */
 #include "tests/engine/docker_bench.h"
 
 #include "base/str.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A spec (beside image and network_mode), as canonical JSON. */
+/* Specs, without image and network_mode, as canonical JSON. */
 static const char *const specs[] = {
     "{}",
     "{'command': ['sleep', '1000']}",
@@ -99,8 +99,7 @@ static const char *const specs[] = {
     "{'read_only': true, 'configs': {'/etc/app/x.conf': {'source': 'x', 'digest': 'abc'}}}",
 };
 
-/* Each value of `want` is in `spec`; the rest of `spec` is what `defaults` says, or what absent means anyway.
- */
+/* Each value of `want` is in `spec`; the rest of `spec` is equal to `defaults`, or to an absent field. */
 static void compare(const char *what, const struct field_table *t, const struct val *want,
                     const struct val *spec, const struct val *defaults)
 {
@@ -173,7 +172,7 @@ static void make_networks(struct bench *b)
         bench_make(b, bench_resource(b, &kind_network, names[i], bench_json(b, json[i])), false);
 }
 
-/* The same once it has run, if it can: most of the specs run nothing useful. */
+/* The same after it was started, if it can be: most of the specs run nothing useful. */
 static void compare_running(struct bench *b, const char *what, struct step s, const struct val *spec)
 {
     s.verb = STEP_START;
@@ -211,7 +210,7 @@ static void test_every_field_reads_back(void **state)
         assert_int_equal(o.generation, 7);
         assert_string_equal(o.commit, "c0ffee");
         assert_int_equal(o.state, OBJECT_CREATED);
-        /* The same by a listing. */
+        /* The same in an observation. */
         struct observed seen = bench_observe(b, NULL, false);
         const struct object *listed = bench_find(&seen, "container/f");
         assert_non_null(listed);

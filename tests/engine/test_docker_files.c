@@ -53,7 +53,7 @@ static void test_files_in_a_container(void **state)
         s.files = &file;
         s.n_files = 1;
         int code = bench_do(b, &s);
-        /* Podman copies also to the root of what is read-only. */
+        /* Podman can copy files even into a read-only root. */
         if (code != cases[i].code && !(b->podman && code == 0 && val_get_bool(spec, "read_only", false)))
             fail_msg("%s in %s: %d %s", cases[i].target, cases[i].spec, code, b->err.msg);
         if (code == 0) {

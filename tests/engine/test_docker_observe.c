@@ -1,4 +1,4 @@
-/* Observation of a real engine: the cache, name-sakes, what is joined. */
+/* Observation of a real engine: the cache, objects with the same name, joined namespaces. */
 #include "base/clock.h"
 #include "tests/engine/docker_bench.h"
 
@@ -29,7 +29,7 @@ static void test_the_cache_spares_inspection(void **state)
     o = bench_observe(b, NULL, true);
     assert_int_equal(o.inspected, 2);
 
-    /* What a listing does not show: limits, changed by hand while it runs. */
+    /* Limits, changed by hand on a running container, are not in the listing. */
     struct step s = bench_step(b, STEP_UPDATE,
                                bench_container(b, "one", "{" IDLE ", 'resources': {'memory': 134217728}}"));
     if (b->caps & CAP_LIVE_UPDATE) {
@@ -42,7 +42,7 @@ static void test_the_cache_spares_inspection(void **state)
         assert_int_equal(o.inspected, 0);
     }
 
-    /* A stopped and a renamed one look different in the listing. */
+    /* A stopped and a renamed container look different in the listing. */
     s = bench_step(b, STEP_STOP, r);
     bench_must(b, &s);
     o = bench_observe(b, NULL, false);
@@ -66,15 +66,15 @@ static struct observed observe_end(struct bench *b, struct resource *r, const ch
     return o;
 }
 
-/* The end of a container is believed where everything else is known of it, and the engine does not restart
- * it. */
+/* An event about a container's end is trusted if everything else is known about the container, and the engine
+   does not restart it. */
 static void test_an_end_is_believed(void **state)
 {
     struct bench *b = *state;
     struct resource *r = bench_container(b, "end", "{" IDLE ", 'resources': {'memory': 67108864}}");
     const char *id = bench_make(b, r, true);
     struct observed o = observe_end(b, r, id);
-    assert_int_equal(o.told, 0); /* nothing is known of it yet: it is asked about, and runs */
+    assert_int_equal(o.told, 0); /* nothing is known about it yet: it is inspected, and is running */
     assert_int_equal(bench_find(&o, "container/end")->state, OBJECT_RUNNING);
     o = observe_end(b, r, id);
     const struct object *told = bench_find(&o, "container/end");
@@ -86,12 +86,12 @@ static void test_an_end_is_believed(void **state)
     assert_true(val_equal(told->spec, now.spec));
     assert_true(val_equal(told->defaults, now.defaults));
 
-    /* Another one is meant. */
+    /* The event is about another container. */
     o = observe_end(b, r, "0123456789ab");
     assert_int_equal(o.told, 0);
     assert_int_equal(bench_find(&o, "container/end")->state, OBJECT_RUNNING);
 
-    /* The engine may start it again by itself. */
+    /* The engine may restart it. */
     r = bench_container(b, "again", "{" IDLE ", 'restart': 'always'}");
     id = bench_make(b, r, true);
     observe_end(b, r, id);
@@ -101,12 +101,12 @@ static void test_an_end_is_believed(void **state)
     bench_remove_all(b);
 }
 
-/* When the log does not reach back to what was seen last, nothing of the cache is believed. */
+/* When the event log does not reach back to the last event seen, the cache is not trusted. */
 static void test_a_gap_in_the_event_log_inspects_all(void **state)
 {
     struct bench *b = *state;
     if (!(b->caps & CAP_LIVE_UPDATE))
-        return; /* there is nothing that the log would tell */
+        return; /* then nothing can change that only the log would report */
     bench_make(b, bench_container(b, "gap", "{" IDLE "}"), true);
     bench_observe(b, NULL, false);
     struct observed o = bench_observe(b, NULL, false);
@@ -190,7 +190,7 @@ static void test_candidates_and_joined_namespaces(void **state)
     bench_must(b, &s);
     o = bench_observe(b, NULL, false);
     j = bench_find(&o, "container/join");
-    /* Podman has no container whose namespace's owner is gone: it went along. */
+    /* Podman removes a container together with the owner of the namespace that it joined. */
     if (j)
         assert_string_equal(val_get_str(j->spec, "pid"), arena_printf(&b->arena, "container:%s", id));
     bench_remove_all(b);

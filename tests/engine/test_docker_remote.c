@@ -1,6 +1,6 @@
 /*
- * The Docker provider away from its socket: TLS, ssh, a registry with a password, and an engine that is
- * started anew under its event stream. On an engine of its own, which is found by its socket.
+ * The Docker provider without a local socket: TLS, ssh, a registry with a password, and an engine that is
+ * restarted while its event stream is open. On a private engine, which is found by its socket.
  *
  * services: engine-tls engine-ssh registry
  */
@@ -32,7 +32,7 @@ static const char *need(const char *name)
     return s;
 }
 
-/* Does the target answer a ping, and an observation of everything. */
+/* Ping the target, and observe everything. */
 static int try_target(struct bench *b, const struct target *t, struct err *err)
 {
     struct provider *p;
@@ -53,8 +53,8 @@ static int try_target(struct bench *b, const struct target *t, struct err *err)
     return r;
 }
 
-/* A slow engine may reset the connection before its refusal is read: a transient error then, which is tried
- * again. */
+/* A slow engine may reset the connection before its refusal is read: then the error is transient, and the
+   call is retried. */
 static bool refused(struct bench *b, const struct target *t)
 {
     for (int i = 0; i < 5; i++) {
@@ -99,7 +99,7 @@ static void test_tls(void **state)
 
     t = right;
     t.url = arena_printf(&b->arena, "tcp://127.0.0.2%s",
-                         strrchr(url, ':')); /* a name that the certificate has not */
+                         strrchr(url, ':')); /* a name that is not in the certificate */
     int r = try_target(b, &t, &b->err);
     assert_true(r == ERR_AUTH || r == ERR_UNAVAILABLE);
 
@@ -139,7 +139,8 @@ static void test_ssh(void **state)
     assert_int_equal(try_target(b, &t, &b->err), ERR_UNAVAILABLE);
 }
 
-/* A whole life over ssh and TLS: streams, uploads and upgrades go through as well. */
+/* The full life cycle of a container over ssh and TLS, including streams, uploads and upgraded connections.
+ */
 static void live(struct bench *b, const struct target *t)
 {
     struct provider *local = b->p, *p;
@@ -201,7 +202,7 @@ static void test_a_life_far_away(void **state)
     live(b, &ssh);
 }
 
-/* By the command line that a person has, as tests/lib/registry.sh does. */
+/* Run docker's command line, as tests/lib/registry.sh does. */
 static void docker(struct bench *b, const char *const *argv, const char *input)
 {
     struct buf out = BUF_INIT;
@@ -218,7 +219,7 @@ static const char *in_registry(struct bench *b, const char *tag)
     return arena_printf(&b->arena, "%s/%s:%s", need("REGISTRY"), b->owner, tag);
 }
 
-/* Put a local image there under a tag, and take the local name away unless it is to stay. */
+/* Push a local image under a tag, and remove the local name unless `stay`. */
 static void push(struct bench *b, const char *image, const char *tag, bool stay)
 {
     const char *registry = need("REGISTRY"), *name = in_registry(b, tag);
@@ -233,7 +234,7 @@ static void push(struct bench *b, const char *image, const char *tag, bool stay)
     docker(b, (const char *[]){"docker", "logout", registry, NULL}, NULL);
 }
 
-/* The provider again, with a login for the registry; *login may be changed meanwhile. */
+/* Reopen the provider with a login for the registry; *login may be changed while it is open. */
 static void log_in(struct bench *b, struct target *t, struct registry_login *login,
                    const struct secret *password)
 {
@@ -282,7 +283,7 @@ static void test_pulls_with_a_password(void **state)
     secret_free(wrong);
 }
 
-/* What the registry has is known without a pull (P7), and by its digest an image is pinned. */
+/* The registry's current image is known without a pull (P7), and an image can be pinned by its digest. */
 static void test_an_image_that_moved_in_the_registry(void **state)
 {
     struct bench *b = *state;
@@ -311,7 +312,7 @@ static void test_an_image_that_moved_in_the_registry(void **state)
         pull_step(b, arena_printf(&b->arena, "%s/%s@%s", need("REGISTRY"), b->owner, first), "missing");
     bench_must(b, &s);
     docker(b, (const char *[]){"docker", "tag", IMAGE_1, image, NULL},
-           NULL); /* here it still means the first */
+           NULL); /* the local tag still means the first image */
     o = bench_observe(b, &set, false);
     fact = observed_image(&o, image);
     assert_false(fact->present);
@@ -330,7 +331,7 @@ static void test_an_image_that_moved_in_the_registry(void **state)
     secret_free(right);
 }
 
-/* A name that means another image on the engine than the one that runs, or none at all. */
+/* An image name that now resolves to another image on the engine than the running one, or to none. */
 static void test_an_image_that_moved_here(void **state)
 {
     struct bench *b = *state;
@@ -358,7 +359,7 @@ static void test_an_image_that_moved_here(void **state)
     resource_set_release(&set);
 }
 
-/* The engine started anew. */
+/* ---- a restart of the engine ---- */
 
 static pid_t listener_of(const char *path)
 {
@@ -435,7 +436,7 @@ static void test_events_and_a_restart_of_the_engine(void **state)
 {
     struct bench *b = *state;
     const char *path = str_after(need("DOCKER_HOST"), "unix://"), *dir = need("SERVICE_DIR");
-    if (!path || !str_starts(path, dir)) /* not somebody's engine */
+    if (!path || !str_starts(path, dir)) /* only ever restart a private engine */
         fail_msg("the engine at %s is not this test's own", path);
     struct heard h = {BUF_INIT, 0};
     struct watch w = {.provider = b->p, .event = hear, .arg = &h};
@@ -461,7 +462,7 @@ static void test_events_and_a_restart_of_the_engine(void **state)
     docker(b, (const char *[]){"docker", "kill", id, NULL}, NULL);
     assert_true(listen_for(&w, &h, "die container/e|", 0, 5000));
     buf_reset(&h.text);
-    /* What is not ours does not wake us. */
+    /* Events of objects that are not ours do not wake the watcher. */
     docker(b, (const char *[]){"docker", "run", "--rm", "--net", "none", IMAGE_1, "true", NULL}, NULL);
     assert_false(listen_for(&w, &h, "|", 0, 500));
     assert_int_equal(h.lost, 0);
@@ -470,9 +471,9 @@ static void test_events_and_a_restart_of_the_engine(void **state)
     struct observed o = bench_observe(b, NULL, false);
     assert_int_equal(o.inspected, 0);
     pid_t engine = restart_engine(b, path);
-    assert_true(listen_for(&w, &h, NULL, 1, 30000)); /* its log begins anew: who knows what happened */
+    assert_true(listen_for(&w, &h, NULL, 1, 30000)); /* its log starts over: events may be missing */
     buf_reset(&h.text);
-    o = bench_observe(b, NULL, false); /* and so does the trust in the cache */
+    o = bench_observe(b, NULL, false); /* so the cache is not trusted either */
     assert_int_equal(o.inspected, 1);
     struct step s = bench_step(b, STEP_START, r);
     bench_must(b, &s);
@@ -493,7 +494,7 @@ int main(void)
         cmocka_unit_test(test_pulls_with_a_password),
         cmocka_unit_test(test_an_image_that_moved_in_the_registry),
         cmocka_unit_test(test_an_image_that_moved_here),
-        cmocka_unit_test(test_events_and_a_restart_of_the_engine), /* ends the engine */
+        cmocka_unit_test(test_events_and_a_restart_of_the_engine), /* last: it stops the engine */
     };
     return cmocka_run_group_tests(tests, bench_setup, bench_teardown);
 }

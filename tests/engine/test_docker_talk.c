@@ -14,7 +14,7 @@ static void test_logs(void **state)
 {
     struct bench *b = *state;
     struct resource *r = bench_container(
-        b, "logs", /* Podman's tail mixes up lines without an end. */
+        b, "logs", /* Podman's tail mixes up lines without a newline. */
         b->podman ? "{" IDLE ", 'command': ['sh', '-c', 'echo one; echo two >&2; sleep 0.1; echo three']}"
                   : "{" IDLE ", 'command': ['sh', '-c', 'echo one; echo two >&2; printf three']}");
     bench_make(b, r, true);

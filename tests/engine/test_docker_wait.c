@@ -41,7 +41,7 @@ static void test_waiting(void **state)
          500, false, ERR_TIMEOUT, "healthy"},
         {"{" IDLE ", 'restart': 'always', 'command': ['false']}", DEPEND_STARTED, 3000, false, ERR_FAILED,
          "exit code 1"},
-        /* An engine loses the kernel's word when the control group goes with the very process. */
+        /* An engine misses the kernel's notification when the control group disappears with the process. */
         {"{" IDLE
          ", 'command': ['sh', '-c', '(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x$x; done); sleep 1; exit "
          "137'], 'resources': {'memory': 8388608, 'memory_swap': 8388608}}",

@@ -1,4 +1,4 @@
-/* Who we are to a Git server, and who it is to us: credentials, certificates, keys of users and hosts. */
+/* Authentication to a Git server and of it: credentials, certificates, keys of users and hosts. */
 /* services: git-ssh git-https */
 #include "tests/engine/source_fixture.h"
 
@@ -146,7 +146,7 @@ static void test_ssh_scp_like_address(void **state)
     struct fixture *f = *state;
     char config[2048], program[600], path[4096];
     remote_push(f, "x.yaml", "1");
-    /* Its port can only come from a person's ssh configuration. */
+    /* The port can only come from the user's ssh configuration. */
     snprintf(program, sizeof(program), "%s/ssh", f->dir);
     snprintf(config, sizeof(config), "#!/bin/sh\nexec /usr/bin/ssh -p %s \"$@\"\n", remote_env("SSHD_PORT"));
     unit_write(program, config);

@@ -1,4 +1,4 @@
-/* Git servers that break off, go silent or are not there: the error, and the last good state. */
+/* Git servers that break off, go silent or are unreachable: the error, and the last good state. */
 /* services: git-ssh git-https */
 #include "tests/engine/source_fixture.h"
 #include "tests/lib/faultproxy.h"
@@ -59,7 +59,8 @@ static void test_server_that_breaks_off_anywhere(void **state)
     remote_fetched(f);
     fill(text, sizeof(text));
     remote_push(f, "x.yaml", text);
-    /* How much a fetch takes, and then a failure at each of many places in it. A new connection each time. */
+    /* Measure how many bytes a fetch takes, then fail at many places in it, with a new connection each time.
+     */
     struct err err = {0};
     bool moved;
     size_t total = 0;

@@ -1,4 +1,4 @@
-/* Real Git servers, over https and ssh: what is fetched, and what is kept of it. */
+/* Real Git servers, over https and ssh: what is fetched and stored. */
 /* services: git-ssh git-https */
 #include "tests/engine/source_fixture.h"
 
@@ -6,7 +6,7 @@
 
 #include "base/parse.h"
 
-/* The newest change of anything in our copy. */
+/* A digest of the state of our copy, modification times included. */
 static const char *state_of_copy(struct fixture *f)
 {
     return gitrepo_run(f->cache, "-c", "alias.state=!find . -printf '%p %T@ %s\\n' | sort | sha256sum",
@@ -30,11 +30,11 @@ static void test_follows(void **state)
     assert_true(remote_fetched(f));
     remote_check_content(f, "x.yaml", "2");
     assert_string_equal(remote_commit_of(f, "HEAD~1"), first);
-    /* Another process starts from what is there. */
+    /* Another process starts with the existing copy. */
     remote_reopen(f);
     assert_string_equal(remote_commit_of(f, NULL), second);
     assert_false(remote_fetched(f));
-    /* History rewritten. */
+    /* The history is rewritten. */
     gitrepo_run(f->tree, "reset", "-q", "--hard", first, NULL);
     remote_push(f, "deploy/y.yaml", "3");
     assert_true(remote_fetched(f));
@@ -42,7 +42,7 @@ static void test_follows(void **state)
     assert_string_equal(remote_commit_of(f, "HEAD~1"), first);
 }
 
-/* forged fetches with one source and looks with another; forge-ctl may fetch beside it. */
+/* forged fetches with one source and reads with another; forge-ctl may fetch at the same time. */
 static void test_two_sources_of_one_repository(void **state)
 {
     struct fixture *f = *state;
@@ -81,7 +81,7 @@ static void test_branches_tags_and_commits(void **state)
     assert_string_equal(remote_commit_of(f, NULL), second);
     assert_string_equal(remote_commit_of(f, "v1"), first);
     assert_string_equal(remote_commit_of(f, "v1^{commit}"), first);
-    /* Another branch is fetched when it is asked for, each time. */
+    /* Another branch is fetched each time it is requested. */
     assert_string_equal(remote_commit_of(f, "feature"), third);
     str_copy(third, sizeof(third), remote_push(f, "x.yaml", "4"));
     assert_string_equal(remote_commit_of(f, "feature"), third);
@@ -95,7 +95,7 @@ static void test_branches_tags_and_commits(void **state)
     remote_reopen(f);
     remote_fetched(f);
     assert_string_equal(remote_commit_of(f, NULL), first);
-    /* A commit that is no tip. */
+    /* A commit that is not the tip of a branch. */
     f->config.revision = second;
     remote_reopen(f);
     remote_fetched(f);
@@ -176,7 +176,7 @@ static void test_many_fetches_stay_few_packs(void **state)
         snprintf(text, sizeof(text), "%d", i);
         remote_push(f, "x.yaml", text);
         assert_true(remote_fetched(f));
-        /* Somebody who only looks now and then, and has packs open that have been merged meanwhile. */
+        /* A reader that is only used now and then, and has packs open that have been merged meanwhile. */
         if (i % 7 == 0) {
             snapshot_free(others);
             assert_ok(source_snapshot(other, NULL, &others, &err));
@@ -186,7 +186,7 @@ static void test_many_fetches_stay_few_packs(void **state)
     const char *packs = gitrepo_run(f->cache, "-c", "alias.n=!find . -name '*.pack' | wc -l", "n", NULL);
     int64_t n;
     assert_ok(parse_int(packs, 1, 26, &n, &err));
-    /* Snapshots of before go on working. */
+    /* Older snapshots still work. */
     struct arena a = ARENA_INIT;
     const char *content;
     size_t len;
@@ -206,7 +206,7 @@ static void test_many_fetches_stay_few_packs(void **state)
     assert_string_equal(remote_commit_of(f, "HEAD~59"), first);
 }
 
-/* What is broken on our disk is copied anew, and until then what can be read is used. */
+/* A damaged local copy is replaced by a new one; until then it is used as far as it can be read. */
 static void test_damaged_copy_is_made_anew(void **state)
 {
     struct fixture *f = *state;

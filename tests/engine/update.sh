@@ -1,18 +1,18 @@
 #!/bin/bash
-# Replicas of a container change on a real engine: so many at a time, watched, and back when one fails.
+# Updates of replicas on a real engine: a limited number at a time, monitored, and rolled back when one fails.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 
 engine_start
 
-# Names, states and the variable that tells versions apart, of all replicas of web.
+# Names, states and version variable of all replicas of web.
 replicas()
 {
     docker ps -aq --filter "label=io.forge.environment=$FORGE_ENV" |
         xargs -r docker inspect --format '{{.Name}} {{.State.Status}} {{index .Config.Labels "v"}}' | sort
 }
 
-# web VERSION LINES...: four replicas, in which an instance breaks where a file says so.
+# web VERSION LINES...: writes a manifest of four replicas, whose instances break if a file says so.
 web()
 {
     local v=$1
@@ -20,13 +20,13 @@ web()
     container web "labels: {v: '$v'}" "replicas: 4" "stop_signal: KILL" "$@"
 }
 
-all() # all VERSION: four of it run, and nothing is beside them
+all() # all VERSION: four replicas of that version run, and nothing else
 {
     local i
     for i in 1 2 3 4; do echo "/$FORGE_ENV-web-$i running $1"; done
 }
 
-# least FILE: the fewest that were seen to run, while the file is there.
+# count_running FILE: while FILE exists, writes the lowest number of running replicas to FILE.least.
 count_running()
 {
     local n least=99
@@ -76,7 +76,7 @@ test_stop_first_has_as_few_as_go_at_a_time()
     [ "$least" -ge 3 ] || fail "only $least ran"
 }
 
-# The third instance finds what the first two have left on a volume, and ends.
+# The third instance finds what the first two left on a volume, and exits.
 breaks="command: ['sh', '-c', 'n=\$\$(ls /v | wc -l); touch /v/\$\$(hostname); [ \$\$n -lt 2 ] || { sleep 0.4; exit 3; }; sleep infinity']"
 
 volume_too() { manifest v.yaml <<<'{apiVersion: forge/v1, kind: Volume, metadata: {name: v}, spec: {}}'; }
@@ -141,7 +141,7 @@ test_recreate_runs_no_two_versions()
     [ "$last_stop" -lt "$first_start" ] || fail "one started before all had stopped"
 }
 
-# Each replica is reached by its own name and all of them by the resource's.
+# Each replica is reachable by its own name, and all of them by the resource's name.
 test_names_and_aliases_stay()
 {
     forge_new names
@@ -162,7 +162,7 @@ test_names_and_aliases_stay()
     assert_eq "$(replicas)" "$(all 2 | head -2)"
 }
 
-# Killed at each of its records, and finished or taken back by the next run.
+# Killed at each journal write, and finished or rolled back by the next run.
 test_killed_in_the_middle()
 {
     forge-ctl version --json | jq -e .test_hooks >/dev/null ||

@@ -1,5 +1,5 @@
 #!/bin/bash
-# S3: data goes only by a word bound to the very volume, and can be saved before.
+# S3: data is only deleted with an approval bound to that volume, and can be saved before.
 . "${0%/*}/../lib/test.sh"
 . "${0%/*}/../lib/forge.sh"
 
@@ -7,7 +7,7 @@ engine_start
 
 volumes() { docker volume ls -q --filter "label=io.forge.environment=$FORGE_ENV"; }
 
-# One volume with a file of a user's own, and a container that stays when it goes.
+# A volume with a file that has another owner, and a container that stays when the volume is removed.
 with_data()
 {
     forge_new "$1"
@@ -29,7 +29,7 @@ leftovers()
 
 saves_volumes() { [ "$FORGE_ENGINE" != podman ]; }
 
-# Into data.tar. Podman's API is no way to do that, which is said; its own command makes the same.
+# Saves to data.tar. Podman's API cannot do that, which is reported; Podman's own command writes the same archive.
 save()
 {
     run forge volume backup volume/data data.tar
@@ -129,7 +129,7 @@ test_the_command_line_word_is_of_one_volume() # S3
     rm "$FORGE_DIR/data.yaml"
     run forge apply --yes --allow-data-loss volume/data@0123456789ab
     assert_eq "$(volumes)" "$FORGE_ENV-data"
-    if ! saves_volumes; then # then it is not lost either
+    if ! saves_volumes; then # if it cannot be saved, it is not deleted either
         run forge apply --yes --allow-data-loss "$(word)" --backup-volumes saved
         assert_status 2
         assert_contains "$err" "nothing was changed"

@@ -14,8 +14,8 @@ struct world {
     struct err err;
 };
 
-/* `more` (may be NULL): logins and files of the target; its url is the peer's, with what it says ("swarm+")
-   before it; it waits for 2 s, or as it says. */
+/* `more` (may be NULL): logins and files of the target. Its url, such as "swarm+", is put before the peer's;
+   its timeout is 2 s unless set. */
 void world_open(struct world *w, const struct peer_answer *script, const struct target *more);
 void world_close(struct world *w);
 #endif

@@ -124,7 +124,7 @@ static void *serve(void *arg)
             buf_add(&in, data, (size_t)n);
             continue;
         }
-        /* A copy: once it is answered, the test may go on, and its script be gone. */
+        /* A copy, because the test may continue and free its script once the request is answered. */
         const struct peer_answer a = *choose(w.p, in.data, need);
         size_t rest = in.len - need;
         memmove(in.data, in.data + need, rest);

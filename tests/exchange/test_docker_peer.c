@@ -1,4 +1,4 @@
-/* What the Docker provider asks, request by request, and what it makes of answers that went wrong. */
+/* The requests of the Docker provider, one by one, and how it handles bad answers. */
 #include "tests/exchange/docker_world.h"
 
 #include "base/clock.h"
@@ -18,7 +18,7 @@ static int observe(struct world *w, struct observed *o)
     return w->p->ops->observe(w->p, &rq, NULL, &w->arena, o, &w->err);
 }
 
-/* A listing costs four questions and one for each container that is new; the next one only the four. */
+/* The first observation takes four requests and one for each new container; the next one only the four. */
 static void test_the_questions_of_an_observation(void **state)
 {
     char *list = peer_recorded("docker20_containers.json"), *web = peer_recorded("docker20_container.json"),
@@ -221,7 +221,7 @@ static void test_the_name_is_taken(void **state)
     struct step_result result;
     world_open(&w, script, NULL);
     struct step s = step_of(&w, STEP_CREATE, "{\"image\":\"web:1\",\"network_mode\":\"none\"}");
-    assert_int_equal(apply(&w, &s, &result), 0); /* made by this very step before */
+    assert_int_equal(apply(&w, &s, &result), 0); /* already created by this step */
     assert_true(result.unchanged);
     assert_true(str_starts(result.native_id, "e01cee589e55"));
     s.id = "container/other";
@@ -231,7 +231,8 @@ static void test_the_name_is_taken(void **state)
     free(mine);
 }
 
-/* What a killed run had asked for is still under way: its name is taken, and nothing can be found there yet. */
+/* A create request of a killed run is still in progress: the name is taken, but no object can be found yet.
+ */
 static void test_the_name_is_taken_by_what_is_not_there_yet(void **state)
 {
     (void)state;
@@ -256,7 +257,8 @@ static void test_the_name_is_taken_by_what_is_not_there_yet(void **state)
     "\"network/"                                                                                    \
     "front\",\"io.forge.instance\":\"1\",\"io.forge.spec\":\"" SPEC "\"}}"
 
-/* An engine takes two networks of one name when both are asked for at once; one of them stays. */
+/* An engine creates two networks with the same name when both are requested at once; one of them is removed.
+ */
 static void test_two_networks_of_one_name(void **state)
 {
     (void)state;
@@ -326,8 +328,8 @@ static void test_a_pull_with_progress_and_a_login(void **state)
     secret_free(pw);
 }
 
-/* X4, X7: an error in the middle of the stream, after 200 was said; and no byte of the password in any
- * message. */
+/* X4, X7: an error in the middle of the stream, after status 200; and no byte of the password in any
+   message. */
 static void test_a_pull_that_fails(void **state)
 {
     static const struct {
@@ -389,7 +391,7 @@ static void test_docker_config_files(void **state)
     char *dir = unit_temp_dir(), *path = mem_strdup(getenv("PATH"));
     struct buf both = BUF_INIT;
     (void)state;
-    /* It gets the registry on its stdin, not among its arguments. */
+    /* The helper gets the registry on its stdin, not as an argument. */
     unit_write(unit_path(dir, "docker-credential-forge-test"),
                "#!/bin/sh\nread -r name || :\n[ \"$1 $name\" = 'get r.example' ] || { echo credentials not "
                "found in native keychain; exit 1; }\n"
@@ -419,7 +421,7 @@ static void test_docker_config_files(void **state)
     unit_temp_remove(dir);
 }
 
-/* S4, L5: what is looked at before it is touched, and that it is not touched when it is another. */
+/* S4, L5: an object is inspected before it is changed, and left alone when it is another one. */
 static void test_nothing_is_stopped_unseen(void **state)
 {
     char *mine = peer_recorded("docker20_container.json");
@@ -451,7 +453,7 @@ static void test_nothing_is_stopped_unseen(void **state)
 
 #define WEB_ID "e01cee589e55344416a38c2393644a30ee6ca4378121e7cc98df11b3b77c2386"
 
-/* Marks do not change: what was observed as ours is not looked at again before it is stopped. */
+/* Marks do not change: an object that was observed as ours is not inspected again before it is stopped. */
 static void test_what_was_observed_is_stopped_by_its_id(void **state)
 {
     char *list = peer_recorded("docker20_containers.json"), *web = peer_recorded("docker20_container.json"),
@@ -478,7 +480,7 @@ static void test_what_was_observed_is_stopped_by_its_id(void **state)
     s.native_id = WEB_ID;
     assert_int_equal(apply(&w, &s, &result), 0);
     assert_string_equal(peer_log(w.peer), "POST /v1.41/containers/" WEB_ID "/stop?t=0|");
-    /* As another resource's it is not known, and looking shows that it is not. */
+    /* As an object of another resource it is unknown, and an inspection shows that it is not one. */
     peer_script(w.peer, script);
     s.id = "container/other";
     assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);

@@ -49,7 +49,7 @@ static void test_the_stream_resumes_without_loss(void **state)
         {"GET /events?since=1699999999.000000010&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
          .body = STREAM_HEAD EVENT("start", "1700000000000000001") EVENT("die", "1700000000000000010")
              EVENT("update", "1700000000000000011")},
-        /* The engine was started anew: its log does not go back so far. */
+        /* The engine was restarted: its log does not go back that far. */
         {"GET /events?since=1699999999.000000011&filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
          .body = STREAM_HEAD EVENT("start", "1700000000000000020")},
         /* The same, with nothing in the log at all. */
@@ -65,7 +65,7 @@ static void test_the_stream_resumes_without_loss(void **state)
     run_watch(&watch, &h, "start!|LOST|", 5000);
     assert_string_equal(buf_str(&h.text), "start!|die!|update!|LOST|start!|LOST|");
     assert_null(strstr(peer_log(w.peer), "?GET /events"));
-    /* Nothing happens now: nothing wakes. */
+    /* Nothing happens now, so nothing wakes the watcher. */
     struct pollfd p = {.fd = watch.fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, 700), 0);
     w.p->ops->watch_close(&watch);

@@ -1,4 +1,4 @@
-/* The HTTP client against a peer that behaves, and against some that do not. */
+/* The HTTP client against a well-behaved peer, and against some that are not. */
 #include "providers/http/http.h"
 
 #include "base/clock.h"
@@ -73,7 +73,7 @@ static void test_a_closed_connection_is_replaced(void **state)
     close_client(&c);
 }
 
-/* A request that may have been acted upon is not sent twice. */
+/* A request that may have had an effect is not sent twice. */
 static void test_only_reading_is_repeated(void **state)
 {
     static const struct peer_answer script[] = {

@@ -1,5 +1,5 @@
-/* What Podman is asked, and what it is not: each of its answers costs milliseconds, some a quarter of a
- * second. */
+/* Which requests Podman gets, and which it does not: each answer takes milliseconds, some a quarter of a
+   second. */
 #include "tests/exchange/docker_world.h"
 
 #include "base/clock.h"
@@ -56,7 +56,7 @@ static size_t count(const char *log, const char *what)
     return n;
 }
 
-/* Once for each image, however many want it. */
+/* Once for each image, however many containers use it. */
 static void test_images_are_asked_about_once(void **state)
 {
     struct world w;
@@ -83,7 +83,8 @@ static void test_images_are_asked_about_once(void **state)
     world_close(&w);
 }
 
-/* An engine that describes itself slowly is asked to when something depends on it, and then not for a while. */
+/* An engine that is slow to describe itself is only asked when something depends on it, and then the answer
+   is cached for a while. */
 static void test_facts_are_asked_for_when_they_matter(void **state)
 {
     static const struct {
@@ -108,7 +109,7 @@ static void test_facts_are_asked_for_when_they_matter(void **state)
         observe(&w, &set, &o);
         if (count(peer_log(w.peer), "GET /v1.41/info") != cases[i].asked)
             fail_msg("%s: %s", cases[i].spec, peer_log(w.peer));
-        /* A user without control groups of version 2 limits nothing. */
+        /* Rootless Podman without control groups of version 2 has no limits. */
         assert_int_equal(o.caps & CAP_LIMITS, cases[i].asked ? 0 : CAP_LIMITS);
         resource_set_release(&set);
         world_close(&w);
@@ -129,7 +130,7 @@ static struct step step_of(enum step_verb verb)
                          .new_name = "rec-web-1"};
 }
 
-/* Whose it is need not be asked of what this run has made; of anything else it is. */
+/* The owner of an object that this run has created is known; for any other object it is requested. */
 static void test_what_this_run_made_is_known(void **state)
 {
     static const struct peer_answer script[] = {
@@ -142,7 +143,7 @@ static void test_what_this_run_made_is_known(void **state)
         {0}};
     static const struct {
         enum step_verb verb;
-        int gone; /* what it is when there is no such container */
+        int gone; /* result if there is no such container */
     } cases[] = {{STEP_START, ERR_NOTFOUND}, {STEP_RENAME, ERR_NOTFOUND}, {STEP_STOP, 0}, {STEP_REMOVE, 0}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -167,7 +168,8 @@ static void test_what_this_run_made_is_known(void **state)
 
 #define MARKS \
     "{\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/web\",\"io.forge.instance\":\"1\"}"
-/* The answer to a first attempt was lost: it has the name, and the engine refuses to give it again. */
+/* The answer to the first attempt was lost: the container already has the name, and the engine refuses to
+   assign it again. */
 static void test_a_rename_is_done_once(void **state)
 {
     static const char *const names[] = {"rec-web-1", "rec-web-1.next"};
@@ -205,7 +207,8 @@ static void test_a_rename_is_done_once(void **state)
     "{\"Id\":\"" ID "\",\"Name\":\"/rec-web-1.next\",\"Image\":\"sha256:1\",\"State\":" \
     "{\"Status\":\"exited\",\"ExitCode\":3},\"Config\":{\"Labels\":" MARKS "},\"HostConfig\":{}}"
 
-/* A pause and a look, and not a listing of events. What has come again meanwhile is watched once more. */
+/* A short wait and one inspection, instead of listing events. A container that was restarted meanwhile is
+   watched again. */
 static void test_a_short_watch_is_one_look(void **state)
 {
     static const struct {
@@ -214,7 +217,7 @@ static void test_a_short_watch_is_one_look(void **state)
         size_t looks;
     } cases[] = {
         {RUNS, ENDED, 0, 1},
-        {ENDED, ENDED, ERR_FAILED, 2}, /* one more with its last words */
+        {ENDED, ENDED, ERR_FAILED, 2}, /* one more request, for its last output */
         {RUNS_AGAIN("1"), RUNS_AGAIN("1"), 0, 2},
         {RUNS_AGAIN("1"), ENDED, ERR_FAILED, 3},
     };
@@ -261,7 +264,8 @@ static void add_before(struct observed *o, const char *id, const char *native_id
     had->native_name = id;
 }
 
-/* A listing costs Podman half a millisecond a container: what nobody has touched since is not listed again. */
+/* A listing takes Podman half a millisecond per container: containers that were not touched since are not
+   listed again. */
 static void test_what_was_changed_is_read_back(void **state)
 {
     static const struct peer_answer script[] = {
@@ -293,7 +297,7 @@ static void test_what_was_changed_is_read_back(void **state)
     assert_int_equal(observed_find(&o, "container/db", &found), 1);
     assert_string_equal(found[0]->native_id, "0db");
 
-    /* Of many it is all, and so it is where nobody says what was touched. */
+    /* When many were touched, or it is not known which, everything is listed. */
     peer_script(w.peer, empty_engine);
     rq.touched = many;
     observe_as(&w, &rq, &o);

@@ -1,4 +1,4 @@
-/* What a registry may answer: pages, tokens, refusals, and what none should. */
+/* Answers of a registry: pages, tokens, refusals, and invalid ones. */
 #include "providers/registry/registry.h"
 #include "tests/exchange/peer.h"
 #include "tests/lib/faultproxy.h"
@@ -106,7 +106,7 @@ static void test_pages(void **state)
     assert_string_equal(list[2], "2.0");
 }
 
-/* RFC 6750 as the distribution project has it: 401 says where a token is to be had, and for what. */
+/* RFC 6750 as in the distribution project: 401 says where to get a token, and for which scope. */
 static void test_token(void **state)
 {
     struct fixture *f = *state;
@@ -131,7 +131,7 @@ static void test_token(void **state)
     if (digest(f, &got) < 0)
         fail_msg("%s", f->err.msg);
     assert_string_equal(got, DIGEST);
-    /* It is kept: the second question asks for none. */
+    /* The token is cached: the second request does not ask for another one. */
     if (digest(f, &got) < 0)
         fail_msg("%s (%s)", f->err.msg, peer_log(f->peer));
 }
@@ -154,7 +154,7 @@ static void test_basic(void **state)
     assert_string_equal(got, DIGEST);
 }
 
-/* Our password goes to no other machine, whatever the registry says, and into no error. */
+/* The password is not sent to any other machine, whatever the registry says, and is in no error. */
 static void test_a_realm_elsewhere(void **state)
 {
     struct fixture *f = *state;

@@ -1,4 +1,4 @@
-/* What a Git server over http may answer, right or wrong, and where it may send us. */
+/* Valid and invalid answers of a Git server over http, and its redirects. */
 #include "tests/exchange/peer.h"
 #include "tests/lib/faultproxy.h"
 #include "tests/lib/unit.h"
@@ -28,7 +28,7 @@ struct fixture {
     char url[128];
     struct source *source;
     struct err err;
-    struct arena arena; /* scripts: the peer's threads play them until it ends */
+    struct arena arena; /* of scripts, which the peer's threads use until it stops */
 };
 
 static int setup(void **state)
@@ -66,7 +66,7 @@ static const struct peer_answer *kept(struct fixture *f, const struct peer_answe
     return copy;
 }
 
-/* A fetch that fails so. */
+/* A fetch must fail with this code and message. */
 static void check(struct fixture *f, const struct peer_answer *script, int code, const char *says)
 {
     struct err err = {0};
@@ -173,7 +173,7 @@ static void test_redirect_elsewhere(void **state)
 {
     struct fixture *f = *state;
     char location[256];
-    /* curl takes all of .localhost for this machine. */
+    /* curl resolves all names below .localhost to this machine. */
     snprintf(location, sizeof(location), "http://other.localhost:%u/x.git/info/refs?service=git-upload-pack",
              faultproxy_port(f->proxy));
     check_redirect(f, location, ERR_INVALID, "sends us on to http://other.localhost");

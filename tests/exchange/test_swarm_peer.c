@@ -1,4 +1,4 @@
-/* What the Swarm provider asks, and what it makes of answers that went wrong: scripted managers. */
+/* The requests of the Swarm provider, and how it handles bad answers: scripted managers. */
 #include "tests/exchange/docker_world.h"
 
 #include "base/clock.h"
@@ -29,7 +29,7 @@
 #define NETWORKS_PATH   "GET /v1.41/networks?"
 #define SERVICE_PATH    "GET /v1.41/services/rec-web "
 
-/* The service moves on after the first look, from "one" to A; an update of what it was is refused. */
+/* The service changes after the first request, from "one" to A; an update with the old version is refused. */
 #define MOVED_ON(A)                                                                                     \
     {SERVICE_PATH, .body = SERVICE("10", "one"), .times = 1}, {SERVICE_PATH, .body = SERVICE("12", A)}, \
     {                                                                                                   \
@@ -81,7 +81,7 @@ static size_t count(const char *log, const char *what)
     return n;
 }
 
-/* The index has moved on, and nothing that was planned for: made again, from the newer one. */
+/* The version index has changed, but nothing that the plan depends on: retried with the newer index. */
 static void test_an_update_out_of_sequence_is_made_again(void **state)
 {
     static const struct peer_answer script[] = {
@@ -99,7 +99,7 @@ static void test_an_update_out_of_sequence_is_made_again(void **state)
     world_close(&w);
 }
 
-/* What somebody else changed is planned again, and not overwritten. */
+/* A change by somebody else is not overwritten, but planned again. */
 static void test_what_was_changed_meanwhile_is_not_overwritten(void **state)
 {
     static const struct peer_answer script[] = {MOVED_ON("by hand"), REFUSED, {0}};
@@ -129,7 +129,7 @@ static void test_a_service_that_never_rests_is_given_up(void **state)
     world_close(&w);
 }
 
-/* Changed while its tasks are waited for: the same. */
+/* The same when it changes during the wait for its tasks. */
 static void test_what_is_changed_while_it_is_waited_for(void **state)
 {
     static const struct peer_answer script[] = {
@@ -145,7 +145,7 @@ static void test_what_is_changed_while_it_is_waited_for(void **state)
     world_close(&w);
 }
 
-/* The manager goes in the middle: what was sent may have been done or not, and is tried again. */
+/* The manager goes away in the middle: the request may or may not have taken effect, and is retried. */
 static void test_a_manager_that_is_lost_in_the_middle(void **state)
 {
     static const struct {
@@ -197,7 +197,7 @@ static int observe(struct world *w, struct observed *o)
 
 static void test_a_listing_says_what_runs(void **state)
 {
-    /* Slowly: a byte every 20 ms is no reason to give up. */
+    /* A slow answer, a byte every 20 ms, is no reason to give up. */
     static const struct peer_answer script[] = {{SERVICES_PATH, .body = "[" SERVICE("10", "one") "]"},
                                                 {TASKS_PATH, .body = "[" TASK("t1", "running") "]"},
                                                 {NETWORKS_PATH, .body = "[ ]", .flags = PEER_DRIP},
@@ -289,7 +289,8 @@ static void watch_until(struct watch *w, const struct buf *heard, const char *wh
     assert_contains(buf_str(heard), what);
 }
 
-/* The stream breaks, and goes on where it was; then the manager has forgotten, and everything is looked at. */
+/* The stream breaks, and is resumed where it ended; then the manager's log does not go back far enough, and
+   everything is observed. */
 static void test_an_event_stream_that_breaks(void **state)
 {
     static const struct peer_answer script[] = {
@@ -320,7 +321,7 @@ static void test_an_event_stream_that_breaks(void **state)
     buf_release(&heard);
 }
 
-/* No event tells of a task on another node: they are looked at. */
+/* There are no events about tasks on other nodes: tasks are polled. */
 static void test_tasks_that_come_and_go_are_noticed(void **state)
 {
     static const struct peer_answer script[] = {
@@ -345,8 +346,8 @@ static void test_tasks_that_come_and_go_are_noticed(void **state)
     buf_release(&heard);
 }
 
-/* Many who wait cost two listings for a moment, not two questions each; one that the listing lacks is asked
-   for by itself. */
+/* Concurrent waits share two listings instead of two requests each; a service that the listing lacks is
+   requested separately. */
 static void test_those_who_wait_ask_together(void **state)
 {
     static const struct peer_answer script[] = {
@@ -383,7 +384,7 @@ static void test_those_who_wait_ask_together(void **state)
     }
     assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 1);
     assert_int_equal(count(peer_log(w.peer), TASKS_PATH), 1);
-    /* Whose wait began later wants to know what is there now. */
+    /* A wait that began later needs a newer listing. */
     struct act t = {.d = d, .step = &web, .arena = &w.arena};
     struct swarm_lists lists = {0};
     json_t *service = NULL;
@@ -394,7 +395,7 @@ static void test_those_who_wait_ask_together(void **state)
     swarm_lists_release(&lists);
     for (unsigned n = 1; n <= 5; n++)
         crowd_leave(d->crowd);
-    /* One alone asks for itself. */
+    /* A single wait makes its own requests. */
     web.timeout_ns = 5 * NS_PER_S;
     peer_script(w.peer, script);
     assert_int_equal(apply(&w, &web), 0);
