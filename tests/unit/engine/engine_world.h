@@ -2,7 +2,7 @@
 #define TEST_ENGINE_WORLD_H
 /*
  * One environment from a repository to an engine: a git repository (or a folder), the fake engine, a store.
- * Images app:1 and app:2 are on the engine. Time is moved by who waits.
+ * Images app:1 and app:2 are on the engine. Waiting advances the fake clock.
  */
 #include "providers/fake/fake.h"
 #include "reconciler/engine/operation.h"
@@ -12,7 +12,7 @@
 #define EW_HEAD(kind, name) "---\napiVersion: forge/v1\nkind: " kind "\nmetadata: {name: " name "}\n"
 #define EW_C(name, rest)    EW_HEAD("Container", name) "spec: {image: app:1, network_mode: none" rest "}\n"
 
-/* Options of a look after one that left nothing to do: only this has moved. */
+/* Options of a look after one that found nothing to do: only this resource has changed. */
 #define EW_TOUCHED(id)                                \
     .settled = true, .touched = (const char *const[]) \
     {                                                 \
@@ -43,16 +43,16 @@ struct ew {
 /* `disk`: the store is LMDB in a folder, else in memory. */
 void ew_init(struct ew *w, const char *name, enum ew_source source, bool disk);
 void ew_release(struct ew *w);
-/* Close and open everything but the engine: another process. The store in memory stays as it is. */
+/* Close and reopen everything but the engine, like another process. A store in memory stays as it is. */
 void ew_restart(struct ew *w);
-/* One file of manifests, committed. Returns the commit (in a ring). */
+/* Commit one file of manifests. Returns the commit (in a ring). */
 const char *ew_commit(struct ew *w, const char *file, const char *text);
 void ew_remove_file(struct ew *w, const char *file);
 
 int ew_look(struct ew *w, const struct look_options *o);
 /* Apply the last look. */
 int ew_apply_look(struct ew *w);
-/* Look and apply, as automation does; with options; as a person does. */
+/* Look and apply: as forged does; with options; as a user does. */
 int ew_reconcile(struct ew *w);
 int ew_run(struct ew *w, const struct look_options *o);
 int ew_apply(struct ew *w);

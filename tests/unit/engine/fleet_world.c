@@ -73,7 +73,7 @@ void fw_leave(struct fw *w, char letter)
 void fw_return(struct fw *w, char letter)
 {
     fake_faults_clear(fw_fake(w, letter));
-    clock_fake_advance(&w->ew.time, 2 * 60 * NS_PER_S); /* whatever pause there is, it is over */
+    clock_fake_advance(&w->ew.time, 2 * 60 * NS_PER_S); /* longer than any back-off */
 }
 
 void fw_converge(struct fw *w)

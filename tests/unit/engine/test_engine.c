@@ -7,7 +7,7 @@
 
 #define TWO EW_C("web", ", environment: {A: one}") EW_C("db", "")
 
-/* What the store holds that a write of any kind would change. */
+/* The part of the store that any write would change. */
 struct ledger {
     uint64_t generation, transition;
     int64_t checked_ns;
@@ -153,7 +153,7 @@ static void test_failed_replace_keeps_the_old_one(_unused_ void **state)
     ew_release(&w);
 }
 
-/* L9: the field is named, the resource is held, and nothing is tried again. */
+/* L9: the field is named, the resource is held, and nothing is retried. */
 static void test_what_does_not_converge_is_held(_unused_ void **state)
 {
     struct ew w;
@@ -179,7 +179,7 @@ static void test_what_does_not_converge_is_held(_unused_ void **state)
     ew_release(&w);
 }
 
-/* The store is lost: it is written anew, and no container is touched. */
+/* After the loss of the store it is rebuilt, and no container is touched. */
 static void test_lost_store_is_rebuilt(_unused_ void **state)
 {
     struct ew w;
@@ -196,7 +196,7 @@ static void test_lost_store_is_rebuilt(_unused_ void **state)
     assert_non_null(web);
     assert_int_equal(web->status, APPLIED_OK);
     assert_non_null(web->baseline);
-    /* And is good for three-way comparison again: what Git no longer asks for goes. */
+    /* Three-way comparison works again: what was removed from Git is removed. */
     ew_commit(&w, "app.yaml", EW_C("web", "") EW_C("db", ""));
     ew_ok(ew_reconcile(&w));
     const char *environment = ew_field(&w, "lost-web-1", "environment");
@@ -222,7 +222,7 @@ static void test_adoption(_unused_ void **state)
     ew_release(&w);
 }
 
-/* A folder says by no commit what it holds: it is read each time. */
+/* A folder has no commit that identifies its content: it is read each time. */
 static void test_folder(_unused_ void **state)
 {
     struct ew w;
@@ -239,7 +239,7 @@ static void test_folder(_unused_ void **state)
     ew_release(&w);
 }
 
-/* H4: history outlives the process, is bounded, and is the same document wherever it is asked for. */
+/* H4: history survives the process, is bounded, and is the same document wherever it is requested. */
 static void test_history(_unused_ void **state)
 {
     struct ew w;
@@ -266,7 +266,7 @@ static void test_history(_unused_ void **state)
     ew_release(&w);
 }
 
-/* A..B: nothing is asked of the engine. */
+/* A..B: the engine is not contacted. */
 static void test_comparison_of_commits(_unused_ void **state)
 {
     struct ew w;
@@ -293,7 +293,7 @@ static bool is_cached(struct ew *w, const char *key)
     return store_cache_get(w->store, "test", key, &w->arena, &data, &len) == 0;
 }
 
-/* What nothing has read for months goes with an apply. */
+/* An apply drops cache entries that were not read for months. */
 static void test_the_cache_does_not_grow_for_ever(_unused_ void **state)
 {
     struct ew w;
@@ -313,7 +313,7 @@ static void test_the_cache_does_not_grow_for_ever(_unused_ void **state)
     ew_release(&w);
 }
 
-/* Which resources the last look was told to be the only ones that were changed. */
+/* The resources that the last observation was told to be the only changed ones. */
 static const struct provider_ops *real_ops;
 static char touched[128];
 
@@ -327,7 +327,7 @@ static int note_observe(struct provider *p, const struct observe_request *rq, co
     return real_ops->observe(p, rq, c, a, ret, err);
 }
 
-/* A few containers that were changed within a moment are all that is read back; otherwise it is everything. */
+/* After a short run that changed a few containers, only these are read back; otherwise everything is. */
 static void test_what_was_changed_is_read_back(_unused_ void **state)
 {
     struct ew w;

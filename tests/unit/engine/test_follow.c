@@ -1,6 +1,6 @@
 /*
- * From one commit to the next by what differs: the same plan, the same errors and the same records as loading
- * and looking at everything. Random edits of a small world, of which some are wrong and then mended.
+ * Following commits incrementally gives the same plans, errors and records as loading and observing
+ * everything. Random edits of a small world, some of which are invalid and then fixed.
  */
 #include "tests/unit/engine/engine_world.h"
 
@@ -201,7 +201,7 @@ static void edit(struct world *w)
     case 13:
         put(w, "README.md", arena_printf(&w->ew.arena, "%u\n", below(w, 1000)));
         break;
-    case 14: /* nothing but a line more */
+    case 14: /* only another comment line */
         put(w, file_of(w, i), arena_printf(&w->ew.arena, "# %u\n%s", below(w, 1000), container(w, i)));
         break;
     case 15:
@@ -219,7 +219,7 @@ static void mend(struct world *w)
     gitrepo_run(w->ew.repo, "checkout", "-q", w->good, "--", ".", NULL);
 }
 
-/* ---- both ways ---- */
+/* ---- incremental and full ---- */
 
 static const char *json(struct arena *a, const struct val *v)
 {
@@ -231,7 +231,7 @@ static const char *json(struct arena *a, const struct val *v)
     return text;
 }
 
-/* What only puts back what an event told of does not look at the networks and volumes that it is on. */
+/* A mere correction after an event does not observe the networks and volumes of the container. */
 static const char *document(struct arena *a, const struct look *l, bool drift_only)
 {
     struct val *doc = val_map_copy(a, l->doc);
@@ -251,7 +251,7 @@ static const char *problems(struct arena *a, const struct look *l)
     return text;
 }
 
-/* What everybody would be told who looks at everything. */
+/* The result of a look at everything. */
 static int look_whole(struct world *w, struct look *ret, struct engine **ret_engine, struct err *err)
 {
     struct engine_env env = w->ew.env;
@@ -260,7 +260,7 @@ static int look_whole(struct world *w, struct look *ret, struct engine **ret_eng
     return engine_look(*ret_engine, &(struct look_options){0}, ret, err);
 }
 
-/* Does the newest generation ask for just this? */
+/* The newest generation contains exactly this set. */
 static void assert_recorded(struct world *w, const struct resource_set *desired)
 {
     struct ew *e = &w->ew;
@@ -278,7 +278,7 @@ static void compare(struct world *w, const char *const *touched, int step)
     struct look whole;
     struct engine *other;
     struct err err = {0};
-    /* As it is before the other look does anything. */
+    /* Before the other look has any effect. */
     int r = ew_look(e, &(struct look_options){.settled = w->settled, .touched = touched});
     int expected = look_whole(w, &whole, &other, &err);
     if (r != expected || !str_eq(e->err.msg, err.msg))
@@ -289,7 +289,7 @@ static void compare(struct world *w, const char *const *touched, int step)
     bool drift_only = r == 0 && e->look.scope && look_continues_generation(&e->look);
     if (r == 0 &&
         !str_eq(document(&e->arena, &e->look, drift_only), document(&e->arena, &whole, drift_only))) {
-        /* More than a message holds. */
+        /* Too long for a cmocka message. */
         fprintf(stderr, "%s\ninstead of\n", document(&e->arena, &e->look, drift_only));
         fprintf(stderr, "%s\n", document(&e->arena, &whole, drift_only));
         fail_msg("step %d", step);
@@ -365,7 +365,7 @@ static void test_random_edits(_unused_ void **state)
     size_t scoped = 0, drifted = 0, wrong = 0;
     for (uint64_t seed = 1; seed <= 3; seed++)
         run(seed * 7919, &scoped, &drifted, &wrong);
-    /* Both ways were gone often enough for this to say something. */
+    /* Both paths were taken often enough for a meaningful result. */
     print_message("%zu by what differs, %zu drifted, %zu wrong, of %d\n", scoped, drifted, wrong, 3 * STEPS);
     assert_true(scoped > STEPS / 2);
     assert_true(wrong > STEPS / 20);

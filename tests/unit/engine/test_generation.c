@@ -1,9 +1,9 @@
-/* What is a generation of its own, and what is part of the newest one. */
+/* What creates a new generation, and what belongs to the newest one. */
 #include "tests/unit/engine/engine_world.h"
 
 #include "base/str.h"
 
-/* A correction continues the generation whose state it puts back. */
+/* A correction belongs to the generation whose state it restores. */
 static void test_drift_is_part_of_it(_unused_ void **state)
 {
     struct ew w;
@@ -23,7 +23,7 @@ static void test_drift_is_part_of_it(_unused_ void **state)
     assert_int_equal(st.transition, before + 2); /* H1: each is recorded */
     assert_int_equal(ew_generation(&w, 1).status, GEN_OK);
     assert_int_equal(ew_applied(&w, "container/web")->generation, 1);
-    /* With a commit's change beside it, it is another one. */
+    /* Together with a change from a commit, it belongs to a new generation. */
     fake_kill(w.fake, "gendrift-web-1", 137);
     ew_commit(&w, "app.yaml", EW_C("web", "") EW_C("db", ", user: \"1\""));
     ew_ok(ew_reconcile(&w));
@@ -66,14 +66,14 @@ static void retried(const char *name, const char *first, const char *second, enu
     ew_release(&w);
 }
 
-/* A failed generation is made good by what is tried again, whether it was a drift's or a commit's change. */
+/* A successful retry repairs a failed generation, whether the change came from drift or from a commit. */
 static void test_retry_makes_it_good(_unused_ void **state)
 {
     retried("genretry", NULL, EW_C("web", ""), GEN_FAILED);
     retried("genretrychange", EW_C("web", ""), EW_C("web", ", user: \"2\""), GEN_FAILED);
 }
 
-/* S5: a failed delete stays, and is tried again within the generation that asked for it. */
+/* S5: a failed delete stays recorded, and is retried within the generation that requested it. */
 static void test_failed_delete(_unused_ void **state)
 {
     struct ew w;
@@ -95,7 +95,7 @@ static void test_failed_delete(_unused_ void **state)
     ew_release(&w);
 }
 
-/* What a process leaves in the store that was killed right after the intent of its first step. */
+/* Write what a process leaves in the store when it is killed right after the intent of its first step. */
 static void leave_killed_run(struct ew *w)
 {
     ew_ok_of(w, ew_look(w, &(struct look_options){0}));
@@ -124,7 +124,7 @@ static void leave_killed_run(struct ew *w)
     ew_restart(w);
 }
 
-/* S8: what a kill left is finished by the next run; the generation is not called running for ever. */
+/* S8: the next run finishes what was interrupted; the generation does not stay "running" for ever. */
 static void test_killed_run(_unused_ void **state)
 {
     struct ew w;

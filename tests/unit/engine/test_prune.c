@@ -1,4 +1,4 @@
-/* Images that nothing needs go (H3); what is not ours, or may be gone back to, stays. */
+/* Images that nothing needs are removed (H3); images that are not ours, or may be rolled back to, stay. */
 #include "tests/unit/engine/fleet_world.h"
 
 #include "base/str.h"
@@ -7,7 +7,7 @@
 
 #define DAY (24 * 3600 * NS_PER_S)
 
-/* In the registry, and not on the engine. */
+/* Put an image into the registry, but not on the engine. */
 static void publish(struct fake_engine *e, const char *ref, unsigned version)
 {
     fake_image(e, &(struct fake_image){.ref = ref, .remote = version});
@@ -44,7 +44,7 @@ static struct prune_result prune(struct ew *w)
     return prune_with(w, &(struct prune_options){.actor = "tester", .trigger = "test"});
 }
 
-/* "kept: generation 3 of x needs it"; NULL: it is not shown. */
+/* "kept: generation 3 of x needs it"; NULL: the image is not listed. */
 static const char *fate(struct ew *w, const struct prune_result *r, const char *name)
 {
     for (size_t i = 0; i < val_len(r->rows); i++)
@@ -81,7 +81,7 @@ static void test_goes_with_the_last_generation(_unused_ void **state)
     deploy(&w, "r.example/web:2");
     r = prune(&w);
     assert_string_equal(fate(&w, &r, "r.example/web:1"), "kept: generation 1 of prunelast needs it");
-    deploy(&w, "r.example/web:3"); /* generation 1 goes */
+    deploy(&w, "r.example/web:3"); /* generation 1 is deleted */
     r = prune_with(&w, &(struct prune_options){.dry_run = true});
     assert_string_equal(fate(&w, &r, "r.example/web:1"), "goes: nothing needs it");
     assert_int_equal(r.removed, 1);
@@ -100,7 +100,7 @@ static void test_goes_with_the_last_generation(_unused_ void **state)
     assert_int_equal(val_get_int(list->items[0], "seq", 0), before + 1);
     assert_string_equal(val_get_str(list->items[0], "action"), "prune");
     assert_string_equal(val_get_str(list->items[0], "before"), fake_image_id(&w.arena, "r.example/web:1", 1));
-    /* It is over: what comes under that name by somebody else's hand is not ours. */
+    /* The record is gone: an image that somebody else brings under that name is not ours. */
     fake_image(w.fake, &(struct fake_image){.ref = "r.example/web:1", .local = 1, .remote = 1});
     r = prune(&w);
     assert_null(fate(&w, &r, "r.example/web:1"));
@@ -112,14 +112,14 @@ static void test_what_is_not_ours_stays(_unused_ void **state)
 {
     struct ew w;
     setup(&w, "prunenot");
-    /* There before we came: app:1 is on the engine, web:1 gets there by somebody else. */
+    /* On the engine before Forge: app:1, and web:1, which somebody else pulled. */
     fake_image(w.fake, &(struct fake_image){.ref = "r.example/web:1", .local = 1, .remote = 1});
     deploy(&w, "r.example/web:1");
     deploy(&w, "app:1");
     deploy(&w, "r.example/web:2");
     deploy(&w, "app:1");
     deploy(&w, "app:2");
-    /* Ours, and named by somebody. */
+    /* Ours, but somebody else has given it a name. */
     fake_image(w.fake, &(struct fake_image){.ref = "mine:keep",
                                             .local = 2,
                                             .id = fake_image_id(&w.arena, "r.example/web:2", 2)});
@@ -135,7 +135,7 @@ static void test_a_pull_of_what_is_there_is_not_ours(_unused_ void **state)
 {
     struct ew w;
     setup(&w, "pruneid");
-    /* The same image, under a name of somebody's: our pull only adds a name. */
+    /* The same image under somebody else's name: our pull only adds a name. */
     fake_image(w.fake, &(struct fake_image){.ref = "theirs:1",
                                             .local = 1,
                                             .id = fake_image_id(&w.arena, "r.example/web:1", 1)});
@@ -200,7 +200,7 @@ static void test_automation_waits(_unused_ void **state)
     const struct prune_options o = {
         .own_only = true, .keep_ns = 7 * DAY, .actor = "forged", .trigger = "retention"};
     struct prune_result r = prune_with(&w, &o);
-    assert_int_equal(fake_count(w.fake, FAKE_IMAGES), 0); /* nothing of ours: nobody is asked (L1) */
+    assert_int_equal(fake_count(w.fake, FAKE_IMAGES), 0); /* no image is ours: no request (L1) */
     deploy(&w, "r.example/web:1");
     deploy(&w, "app:1");
     deploy(&w, "app:2");
@@ -210,7 +210,7 @@ static void test_automation_waits(_unused_ void **state)
     clock_fake_advance(&w.time, 6 * DAY);
     r = prune_with(&w, &o);
     assert_int_equal(r.removed, 0);
-    /* Needed again for a while: the time begins anew. */
+    /* Needed again for a while: its idle time starts over. */
     deploy(&w, "r.example/web:1");
     r = prune_with(&w, &o);
     assert_contains(fate(&w, &r, "r.example/web:1"), "needs it");
@@ -273,7 +273,7 @@ static void test_suspended_and_locked(_unused_ void **state)
     ew_release(&w);
 }
 
-/* Another environment of the store needs it, or only asks for its name. */
+/* Another environment of the store needs the image, or only refers to its name. */
 static void test_other_environments_count(_unused_ void **state)
 {
     struct ew w;
@@ -305,7 +305,7 @@ static void test_each_engine_by_itself(_unused_ void **state)
     deploy(&w.ew, "app:2");
     fw_leave(&w, 'c');
     struct prune_result r = prune(&w.ew);
-    assert_int_equal(r.removed, 1); /* b had it before us, c is away */
+    assert_int_equal(r.removed, 1); /* b had it before us, c is unreachable */
     assert_string_equal(val_get_str(r.rows->items[0], "target"), "a");
     assert_int_equal(val_len(r.targets), 1);
     assert_string_equal(val_get_str(r.targets->items[0], "target"), "c");

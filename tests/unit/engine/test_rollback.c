@@ -1,4 +1,4 @@
-/* Going back to a recorded generation (H2), and what automation makes of it. */
+/* Rolling back to a recorded generation (H2), and how automation treats it. */
 #include "tests/unit/engine/engine_world.h"
 
 #include "base/str.h"
@@ -27,7 +27,7 @@ static void test_all_of_it(_unused_ void **state)
     assert_false(fake_exists(w.fake, "rollback-new-1"));
     assert_true(val_equal(ew_generation(&w, 3).resources, ew_generation(&w, 1).resources));
 
-    /* Automation holds still: the commit does not return, and drift is put back to the generation. */
+    /* Automation holds the generation: the commit is not applied again, and drift is corrected. */
     fake_calls_clear(w.fake);
     ew_ok(ew_reconcile(&w));
     assert_int_equal(w.look.plan.n, 0);
@@ -40,7 +40,7 @@ static void test_all_of_it(_unused_ void **state)
     ew_ok(ew_reconcile(&w));
     assert_int_equal(w.look.plan.n, 0);
 
-    /* Another commit ends it. */
+    /* Another commit ends the hold. */
     ew_commit(&w, "app.yaml", USER("web", "3") USER("db", "2") USER("new", "2"));
     ew_ok(ew_reconcile(&w));
     assert_contains(ew_field(&w, "rollback-web-1", "user"), "3");
@@ -56,7 +56,7 @@ static void test_one_resource(_unused_ void **state)
     assert_int_equal(w.result.generation, 3);
     assert_contains(ew_field(&w, "rollbackone-web-1", "user"), "1");
     assert_contains(ew_field(&w, "rollbackone-db-1", "user"), "2");
-    /* Automation keeps the mixture, and not all of the older generation. */
+    /* Automation keeps the mixed state, not the whole older generation. */
     fake_calls_clear(w.fake);
     ew_ok(ew_reconcile(&w));
     assert_int_equal(w.look.plan.n, 0);
@@ -68,7 +68,7 @@ static void test_one_resource(_unused_ void **state)
     ew_release(&w);
 }
 
-/* A commit that failed half-way is what is rolled back from, not the one before it. */
+/* A rollback after a commit that failed half-way holds that commit, not the one before it. */
 static void test_from_a_failed_commit(_unused_ void **state)
 {
     struct ew w;
@@ -86,14 +86,14 @@ static void test_from_a_failed_commit(_unused_ void **state)
     fake_calls_clear(w.fake);
     ew_ok(ew_reconcile(&w));
     assert_int_equal(fake_writes(w.fake), 0);
-    /* Rolled back to what runs already: it is held all the same. */
+    /* A rollback to what is already running holds the commit as well. */
     ew_ok(ew_rollback(&w, 1, NULL));
     assert_int_equal(w.result.generation, 0);
     assert_string_equal(ew_state(&w).held_commit, bad);
     ew_release(&w);
 }
 
-/* Automation was about to try the commit again when somebody rolled back from it. */
+/* Automation was about to retry the commit when somebody rolled it back. */
 static void test_while_automation_looks(_unused_ void **state)
 {
     struct ew w;
@@ -124,7 +124,7 @@ static void test_while_automation_looks(_unused_ void **state)
     ew_release(&w);
 }
 
-/* The tag means another image by now: the recorded one is asked for, also when it is gone back to later. */
+/* The tag refers to another image by now: a rollback requests the recorded one, also a later rollback. */
 static void test_images_are_pinned(_unused_ void **state)
 {
     struct ew w;
@@ -151,18 +151,18 @@ static void test_images_are_pinned(_unused_ void **state)
     const struct resource *db = resource_find(&w.look.bound, "container/db");
     assert_string_equal(val_get_str(web->spec, "image"), arena_printf(&w.arena, "app@%s", first));
     assert_string_equal(val_get_str(db->spec, "image"), "app:1");
-    /* The generation that a rollback makes remembers the image under the name that Git knows. */
+    /* The generation of a rollback records the image under the name used in Git. */
     ew_ok(ew_rollback(&w, 1, NULL));
     const struct generation g = ew_generation(&w, 3);
     assert_string_equal(val_get_str(val_get(g.images, "app:1"), "id"), first);
     fake_calls_clear(w.fake);
-    ew_ok(ew_reconcile(&w)); /* held: and quiet */
+    ew_ok(ew_reconcile(&w)); /* held: nothing to do */
     assert_int_equal(w.look.plan.n, 0);
     assert_int_equal(fake_writes(w.fake), 0);
     ew_release(&w);
 }
 
-/* A held commit may be as broken as it likes. */
+/* A held commit is not loaded, so its errors do not matter. */
 static void test_held_commit_is_not_loaded(_unused_ void **state)
 {
     struct ew w;
@@ -175,7 +175,7 @@ static void test_held_commit_is_not_loaded(_unused_ void **state)
     ew_release(&w);
 }
 
-/* A saved plan of a rollback is one again when it is applied. */
+/* A saved plan of a rollback is applied as a rollback. */
 static void test_saved_rollback(_unused_ void **state)
 {
     struct ew w;
@@ -193,7 +193,7 @@ static void test_saved_rollback(_unused_ void **state)
     ew_release(&w);
 }
 
-/* A part of a commit is applied: the generation says what was asked for, and not all of the commit. */
+/* When only part of a commit is applied, the generation records that part and not the whole commit. */
 static void test_part_of_a_commit(_unused_ void **state)
 {
     struct ew w;

@@ -1,4 +1,4 @@
-/* A look at one resource finds there what a look at everything would find (P8), or is one. */
+/* A look at one resource finds the same as a look at everything would find there (P8), or becomes one. */
 #include "tests/unit/engine/engine_world.h"
 
 #include "base/str.h"
@@ -84,10 +84,10 @@ static void test_where_it_may_not_be(_unused_ void **state)
     struct ew w;
     ew_init(&w, "scope", EW_GIT, false);
     ew_commit(&w, "app.yaml", manifests);
-    /* Nothing is kept yet. */
+    /* Nothing is cached yet. */
     assert_whole(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone")});
     ew_ok(ew_apply_look(&w));
-    /* Who is on it does not say so, or it is not there at all. */
+    /* Its users do not name it, or it does not exist. */
     const char *const not_alone[] = {"network/default", "container/none"};
     for (size_t i = 0; i < ARRAY_LEN(not_alone); i++)
         assert_whole(&w, &(struct look_options){.same_commit = true, EW_TOUCHED(not_alone[i])});
@@ -97,8 +97,8 @@ static void test_where_it_may_not_be(_unused_ void **state)
     assert_whole(
         &w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/alone"), .attended = true});
     ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/net")}));
-    assert_string_equal(w.look.scope[0], "container/net"); /* networks are no matter */
-    /* What is built on it is looked at as well, and what it is built on is not its matter. */
+    assert_string_equal(w.look.scope[0], "container/net"); /* networks are left out */
+    /* Its dependents are included, its dependencies are not. */
     ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/base")}));
     assert_string_equal(w.look.scope[0], "container/base");
     assert_string_equal(w.look.scope[1], "container/user");
@@ -106,7 +106,7 @@ static void test_where_it_may_not_be(_unused_ void **state)
     ew_ok(ew_look(&w, &(struct look_options){.same_commit = true, EW_TOUCHED("container/user")}));
     assert_string_equal(w.look.scope[0], "container/user");
     assert_null(w.look.scope[1]);
-    /* Somebody was killed while at it. */
+    /* Another run was killed while changing it. */
     ew_ok(journal_append(
         w.store, w.name,
         &(struct journal_entry){.run = "r", .seq = 1, .phase = "begin", .id = "container/user"}, 1, &w.err));
@@ -114,7 +114,7 @@ static void test_where_it_may_not_be(_unused_ void **state)
     ew_release(&w);
 }
 
-/* More than drift at the one resource: everything is looked at. */
+/* More than drift of the one resource: everything is observed. */
 static void test_more_than_drift(_unused_ void **state)
 {
     struct ew w;

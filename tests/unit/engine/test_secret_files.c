@@ -1,4 +1,4 @@
-/* A secret is the content of a file of the host: what is there is compared by keyed digest, and noticed. */
+/* A secret is the content of a file on the host: its changes are noticed by a keyed digest. */
 #include "tests/unit/engine/engine_world.h"
 
 #include "base/io.h"
@@ -57,7 +57,7 @@ static void test_a_change_is_noticed(_unused_ void **state)
 
     put(&w, key, "hunter3");
     assert_true(engine_secrets_moved(w.engine));
-    assert_false(engine_secrets_moved(w.engine)); /* it was said */
+    assert_false(engine_secrets_moved(w.engine)); /* reported once */
     ew_ok(ew_look(&w, &(struct look_options){.same_commit = true}));
     assert_int_equal(w.look.plan.n, 1);
     assert_int_equal(change_of(&w, "container/web")->action, PLAN_REPLACE);
@@ -69,7 +69,7 @@ static void test_a_change_is_noticed(_unused_ void **state)
     ew_ok(ew_reconcile(&w));
     assert_int_equal(w.look.plan.n, 0);
 
-    /* Touched, and the same in it. */
+    /* Touched, with the same content. */
     put(&w, key, "hunter3");
     assert_false(engine_secrets_moved(w.engine));
     ew_ok(ew_reconcile(&w));
@@ -77,7 +77,7 @@ static void test_a_change_is_noticed(_unused_ void **state)
     ew_release(&w);
 }
 
-/* What a look at a part has in view is looked at in its files, too. */
+/* A look at some resources also checks their files. */
 static void test_a_part(_unused_ void **state)
 {
     struct ew w;
@@ -113,7 +113,7 @@ static void test_unreadable(_unused_ void **state)
     assert_true(w.look.diags.items[0].col > 0);
     assert_contains(w.look.diags.items[0].msg, "secret/key: file: ");
 
-    /* It is there again, as it was: nothing but what waited for it is done. */
+    /* The file is back, unchanged: only the change that waited for it is done. */
     put(&w, key, "hunter2");
     assert_true(engine_secrets_moved(w.engine));
     ew_ok(ew_reconcile(&w));
@@ -123,7 +123,7 @@ static void test_unreadable(_unused_ void **state)
     ew_release(&w);
 }
 
-/* Others may read it: that is said as it is at the making of a container. */
+/* A file that others can read is reported as when a container is created. */
 static void test_readable_by_others(_unused_ void **state)
 {
     struct ew w;
@@ -135,7 +135,7 @@ static void test_readable_by_others(_unused_ void **state)
     ew_release(&w);
 }
 
-/* Neither a lost store nor a lost key makes anything anew (P3), and it is said once. */
+/* Neither a lost store nor a lost key recreates anything (P3), and the loss is reported once. */
 static void test_lost_key(_unused_ void **state)
 {
     struct ew w;
@@ -153,7 +153,7 @@ static void test_lost_key(_unused_ void **state)
     assert_null(strstr(ew_plan_text(&w), "note"));
     assert_int_equal(fake_writes(w.fake), 0);
 
-    /* From then on changes are seen. */
+    /* From then on changes are noticed. */
     put(&w, key, "hunter3");
     ew_ok(ew_reconcile(&w));
     assert_int_equal(w.result.report.ok, 1);
@@ -172,7 +172,7 @@ static void test_rollback_says_what_it_cannot(_unused_ void **state)
     ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 2}));
     assert_int_equal(w.look.diags.n, 0);
     ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 1}));
-    assert_int_equal(w.look.plan.n, 0); /* but for it, generation 1 is what runs */
+    assert_int_equal(w.look.plan.n, 0); /* apart from the secret, generation 1 is running */
     assert_int_equal(w.look.diags.n, 1);
     assert_contains(w.look.diags.items[0].msg, "changed since generation 1; a rollback cannot bring");
     put(&w, key, "hunter2");

@@ -1,4 +1,4 @@
-/* The settings file: what is read, what is refused and where, and what goes without one. */
+/* The settings file: what is read, what is refused and where, and what works without one. */
 #include "tests/lib/unit.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ static const struct settings *load_well(struct fixture *f, const char *text)
     return s;
 }
 
-/* Exactly one problem, at this line, saying this. */
+/* There is exactly one problem, at this line, with this message and hint. */
 static void check_problem(struct fixture *f, const char *text, unsigned line, const char *says,
                           const char *hints)
 {
@@ -253,7 +253,7 @@ static void test_credentials(void **state)
     check_problem(f, tls, 3, "can be used by others", "chmod 600");
     put(f, "tls", "k", 0640);
     load_well(f, tls);
-    /* In an address: not repeated, and no place, at which the line would be shown. */
+    /* In an address: the message does not repeat it, and has no place, because the line would be shown. */
     check_problem(f, HEAD "environments:\n  prod:\n    repository: {url: 'https://u:hunter2@h/x'}\n", 0,
                   "credential", "password_file");
     assert_null(strstr(f->diags.items[0].msg, "hunter2"));
@@ -308,7 +308,7 @@ static void test_without_a_file(void **state)
     snprintf(url, sizeof(url), "dir:%s/named", f->dir);
     assert_string_equal(f->settings.envs[0].source.url, url);
     assert_string_equal(f->settings.envs[0].target->name, "local");
-    /* What is wrong with it is for the loader to say. */
+    /* Errors in it are reported by the loader. */
     unit_write(unit_path(f->dir, "named/forge.yaml"), "metadata: [\n");
     check_name(f, "named", NULL, "named");
     unit_write(unit_path(f->dir, "named/forge.yaml"), "kind: Project\nmetadata: {name: 'Not a Label'}\n");
@@ -332,7 +332,7 @@ static void test_places(_unused_ void **state)
     arena_release(&a);
 }
 
-/* contrib/doc/settings.md is what the tables say. */
+/* contrib/doc/settings.md matches the tables. */
 static void test_reference(_unused_ void **state)
 {
     struct buf b = BUF_INIT;

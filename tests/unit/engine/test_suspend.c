@@ -1,4 +1,4 @@
-/* Who may write, and when: suspension (S7), one writer (L6), and plans that are of yesterday. */
+/* Who may write, and when: suspension (S7), one writer (L6), and stale plans. */
 #include "tests/unit/engine/engine_world.h"
 
 #include "base/str.h"
@@ -19,7 +19,7 @@ static void test_suspension_stops_every_writer(_unused_ void **state)
     ew_fails(ew_apply(&w), ERR_DENIED);
     assert_int_equal(fake_writes(w.fake), 0);
     struct val *answer;
-    ew_ok(ew_operation(&w, "status", NULL, &answer)); /* looking goes on */
+    ew_ok(ew_operation(&w, "status", NULL, &answer)); /* reading still works */
     assert_string_equal(val_get_str(answer, "suspended_by"), "alice");
     assert_string_equal(val_get_str(answer, "suspended_why"), "the disk is being moved");
     ew_ok(ew_operation(&w, "resume", NULL, &answer));
@@ -45,7 +45,7 @@ static void test_suspension_expires(_unused_ void **state)
     ew_release(&w);
 }
 
-/* One that is set between the look and the lock counts. */
+/* A suspension that is set between the look and the lock is respected. */
 static void test_suspension_after_the_look(_unused_ void **state)
 {
     struct ew w;
@@ -69,7 +69,8 @@ static void *suspend_soon(void *arg)
     return NULL;
 }
 
-/* One that is set while a run is under way ends it, and outlives what the run notes. */
+/* A suspension that is set during a run ends the run, and is not overwritten by the run's update of the
+   state. */
 static void test_suspension_ends_a_run(_unused_ void **state)
 {
     struct ew w;
@@ -116,7 +117,7 @@ static void test_second_writer_is_refused(_unused_ void **state)
     }
 }
 
-/* A plan that was made before somebody else applied is not run. */
+/* A plan is not run if somebody else has applied since it was made. */
 static void test_stale_look_is_refused(_unused_ void **state)
 {
     struct ew w;
@@ -141,14 +142,14 @@ static void test_stale_look_is_refused(_unused_ void **state)
     ew_ok(ew_reconcile(&w)); /* planned again, there is nothing left */
     assert_int_equal(w.result.generation, 0);
 
-    /* A correction makes no generation, and is noticed all the same. */
+    /* A correction creates no generation, but is noticed as well. */
     fake_kill(w.fake, "stale-web-1", 1);
     ew_ok(ew_look(&w, &(struct look_options){0}));
     ew_ok(engine_look(other, &(struct look_options){0}, &look, &w.err));
     ew_ok(engine_apply(other, &look, &ao, &result, &w.err));
     look_release(&look);
     ew_fails(ew_apply_look(&w), ERR_CONFLICT);
-    /* So is one who was killed before the first change was done. */
+    /* So is a run that was killed before its first change was done. */
     ew_ok(ew_look(&w, &(struct look_options){0}));
     ew_ok(journal_append(w.store, w.name,
                          &(struct journal_entry){
@@ -159,7 +160,7 @@ static void test_stale_look_is_refused(_unused_ void **state)
     ew_release(&w);
 }
 
-/* What is kept in memory of a commit is not used where somebody else applied another one. */
+/* The cached state of a commit is not used after somebody else has applied another one. */
 static void test_commit_of_another_writer(_unused_ void **state)
 {
     struct ew w;
@@ -168,7 +169,7 @@ static void test_commit_of_another_writer(_unused_ void **state)
     ew_ok(ew_reconcile(&w));
     ew_commit(&w, "app.yaml", EW_C("web", ", user: \"5\""));
     const struct look_options drift = {.same_commit = true};
-    ew_ok(ew_look(&w, &drift)); /* nobody has fetched yet: the commit that was looked at counts */
+    ew_ok(ew_look(&w, &drift)); /* nobody has fetched yet: the commit of the last look counts */
     assert_int_equal(w.look.plan.n, 0);
     struct engine *other;
     struct look look;

@@ -67,7 +67,7 @@ static void test_away_is_unknown_and_left_alone(_unused_ void **state)
     ew_commit(&w.ew, "app.yaml", EW_C("web", "") EW_C("old", ""));
     ok(ew_reconcile(&w.ew));
     fw_leave(&w, 'b');
-    /* Git takes something away and changes something: done where it can be, and nothing is deleted blindly. */
+    /* A commit removes and changes something: done where possible, and nothing is deleted blindly. */
     ew_remove_file(&w.ew, "app.yaml");
     ew_commit(&w.ew, "app.yaml", EW_C("web", ", user: \"7\""));
     ok(ew_reconcile(&w.ew));
@@ -79,7 +79,7 @@ static void test_away_is_unknown_and_left_alone(_unused_ void **state)
     assert_string_equal(ew_applied(&w.ew, "container/old@b")->id, "container/old@b");
     assert_null(ew_state(&w.ew).error);
     assert_false(str_eq(ew_state(&w.ew).applied_commit, ew_state(&w.ew).seen_commit));
-    ok(ew_reconcile(&w.ew)); /* nothing more can be done, and no generation says so */
+    ok(ew_reconcile(&w.ew)); /* nothing more can be done, and no generation is recorded */
     assert_int_equal(w.ew.result.generation, 0);
     assert_int_equal(w.ew.look.plan.n, 0);
     const char *text = ew_plan_text(&w.ew);
@@ -108,11 +108,11 @@ static void test_away_is_asked_again_with_pauses(_unused_ void **state)
     assert_true(w.ew.look.observed.targets[1].next_ns > since);
     fake_calls_clear(fw_fake(&w, 'b'));
     ok(ew_look(&w.ew, &(struct look_options){0}));
-    assert_int_equal(fake_reads(fw_fake(&w, 'b')), 0); /* it is left in peace */
+    assert_int_equal(fake_reads(fw_fake(&w, 'b')), 0); /* back-off: it is not contacted */
     ok(ew_look(&w.ew, &(struct look_options){.attended = true}));
-    assert_true(fake_reads(fw_fake(&w, 'b')) > 0); /* but a person wants to know */
+    assert_true(fake_reads(fw_fake(&w, 'b')) > 0); /* a request by a user ignores the back-off */
     clock_fake_advance(&w.ew.time, 3600 * NS_PER_S);
-    ew_restart(&w.ew); /* another process knows since when */
+    ew_restart(&w.ew); /* another process knows since when it is unreachable */
     ok(ew_look(&w.ew, &(struct look_options){0}));
     assert_int_equal(w.ew.look.observed.targets[1].since_ns, since);
     fw_return(&w, 'b');
@@ -120,7 +120,7 @@ static void test_away_is_asked_again_with_pauses(_unused_ void **state)
     assert_false(plan_is_partial(&w.ew.look.plan));
     fw_leave(&w, 'b');
     ok(ew_look(&w.ew, &(struct look_options){0}));
-    assert_true(w.ew.look.observed.targets[1].since_ns > since); /* another time */
+    assert_true(w.ew.look.observed.targets[1].since_ns > since); /* a new outage */
     fw_release(&w);
 }
 
@@ -129,7 +129,7 @@ static void test_cut_off_in_the_middle(_unused_ void **state)
     struct fw w;
     fw_init(&w, "cut", 2, true);
     ew_commit(&w.ew, "app.yaml", EW_C("one", "") EW_C("two", ""));
-    /* It makes the container, and its answer is lost, and so is everything after. */
+    /* It creates the container, but its answer is lost, and so is everything after that. */
     fake_power_cut(fw_fake(&w, 'b'), 1, true);
     for (unsigned v = FAKE_PING; v <= FAKE_INSPECT; v++)
         fake_fault(fw_fake(&w, 'b'), &(struct fake_fault){.verb = (enum fake_verb)v,
@@ -164,7 +164,7 @@ static void test_none_answers(_unused_ void **state)
     fw_release(&w);
 }
 
-/* P3: what runs stays as it is, and what is known of it as well. */
+/* P3: running containers and their records stay as they are. */
 static void test_from_one_engine_to_several_and_back(_unused_ void **state)
 {
     struct fw w;
@@ -192,7 +192,7 @@ static void test_from_one_engine_to_several_and_back(_unused_ void **state)
     assert_non_null(ew_applied(&w.ew, "container/web"));
     assert_null(ew_applied(&w.ew, "container/web@a"));
     assert_int_equal(fake_changes(fw_fake(&w, 'a')), 0);
-    assert_true(fake_exists(fw_fake(&w, 'b'), "grow-web-1")); /* nobody's to delete */
+    assert_true(fake_exists(fw_fake(&w, 'b'), "grow-web-1")); /* nobody may delete it */
     fw_release(&w);
 }
 
@@ -207,10 +207,10 @@ static void test_an_engine_that_is_no_target_any_more(_unused_ void **state)
     assert_int_equal(w.ew.look.plan.n, 0);
     assert_int_equal(w.ew.look.plan.n_notes, 1);
     assert_true(fake_exists(fw_fake(&w, 'b'), "gone-web-1"));
-    fw_use(&w, "ab"); /* a mistake in the settings costs nothing */
+    fw_use(&w, "ab"); /* a mistake in the settings has no consequences */
     ew_assert_in_sync(&w.ew);
     fw_use(&w, "a");
-    ok(ew_apply(&w.ew)); /* a person says that it is meant */
+    ok(ew_apply(&w.ew)); /* an apply by a user confirms it */
     assert_null(ew_applied(&w.ew, "container/web@b"));
     assert_true(fake_exists(fw_fake(&w, 'b'), "gone-web-1"));
     assert_int_equal(w.ew.look.plan.n_notes, 0);
@@ -238,14 +238,14 @@ static void test_dependencies_across_engines(_unused_ void **state) /* L7 */
     fake_behave(fw_fake(&w, 'b'), "container/db", &(struct fake_behaviour){.healthy_after_ns = 3 * NS_PER_S});
     ew_commit(&w.ew, "app.yaml", across);
     ok(ew_reconcile(&w.ew));
-    assert_int_equal(w.ew.look.diags.warnings, 1); /* it does not find it by name */
+    assert_int_equal(w.ew.look.diags.warnings, 1); /* the name does not resolve on the other engine */
     struct fake_call *a = fake_calls(fw_fake(&w, 'a'), &na), *b = fake_calls(fw_fake(&w, 'b'), &nb);
     int64_t started = call_of(b, nb, FAKE_START, "order-db-1")->end_ns;
     assert_true(call_of(a, na, FAKE_CREATE, "order-web-1")->begin_ns >= started + 3 * NS_PER_S);
     free(a);
     free(b);
 
-    /* What it waits for cannot be seen: it is not begun, and nothing else waits. */
+    /* The dependency cannot be observed: the dependent is not begun, and nothing else waits. */
     fw_leave(&w, 'b');
     ew_commit(&w.ew, "app.yaml",
               EW_C("db", ", target: b, healthcheck: {test: [\"CMD\", \"true\"], interval: 1s}")
@@ -355,7 +355,7 @@ static void test_status_and_plan_name_the_engines(_unused_ void **state)
     fw_release(&w);
 }
 
-/* ---- property: engines that come and go never cost anything ---- */
+/* ---- property: engines that come and go never cause a loss ---- */
 
 static uint32_t next(uint32_t *seed)
 {
@@ -377,7 +377,7 @@ static unsigned commit_some(struct fw *w, uint32_t *seed)
     return mask;
 }
 
-/* Nothing that this commit and all before it in this round asked for was deleted. */
+/* Nothing was deleted that this commit and all earlier ones of this round contain. */
 static void check_nothing_lost(struct fw *w, const bool *there, unsigned kept, uint32_t seed)
 {
     for (size_t e = 0; e < w->n; e++)

@@ -1,4 +1,4 @@
-/* Runs that are stopped: by a person or a newer commit (L2), or because their time is up. */
+/* Cancelled runs: by a user or a newer commit (L2), or because of a timeout. */
 #include "tests/unit/exec/world.h"
 
 #include "base/str.h"
@@ -53,14 +53,14 @@ static void test_between_steps(_unused_ void **state)
     assert_int_equal(world_count(&w, FAKE_CREATE, "between-c-1"), 0);
     assert_string_equal(world_transition(&w, "container/b").result, "cancelled");
 
-    /* Nothing of it keeps the next run from going on at once. */
+    /* The next run can continue immediately. */
     world_apply_ok(&w);
     assert_int_equal(fake_objects(w.engine, NULL, NULL), 3);
     world_assert_in_sync(&w);
     world_release(&w);
 }
 
-/* A replacement that is stopped while it waits for health: the old one is what stays. */
+/* A replacement is cancelled while it waits for health: the old container stays. */
 static void test_while_waiting_for_health(_unused_ void **state)
 {
     struct world w;
@@ -115,9 +115,9 @@ static void test_before_anything(_unused_ void **state)
 }
 
 /*
- * Stopped past the point of no return: the old one is gone, the new one has not its name yet. The next run
- * finishes that, also where what is missing would otherwise be left as somebody's doing; and so does the one
- * after a run that was stopped before it came to it.
+ * Cancelled past the point of no return: the old container is removed, the new one does not have its name
+ * yet. The next run finishes the replacement, even where a missing container would otherwise be left alone
+ * as drift. If that run is cancelled before it gets to it, the run after it finishes it.
  */
 static void test_half_way_is_finished(_unused_ void **state)
 {
@@ -147,7 +147,7 @@ static void test_half_way_is_finished(_unused_ void **state)
     world_release(&w);
 }
 
-/* A run of something else only takes nothing from what is known of the half-way one (S8). */
+/* A run for another resource does not lose the record of the half-finished one (S8). */
 static void test_half_way_outlives_a_run_of_another(_unused_ void **state)
 {
     static const char *const only[] = {"container/b", NULL};
@@ -175,7 +175,8 @@ static void test_half_way_outlives_a_run_of_another(_unused_ void **state)
     world_release(&w);
 }
 
-/* Made and started, and stopped before it was read back: it is known to be half-way, also when it then ends. */
+/* Created and started, but cancelled before it was read back: it is known to be unfinished, even if it
+   exits. */
 static void test_started_and_cancelled_is_finished(_unused_ void **state)
 {
     struct world w;
@@ -196,7 +197,7 @@ static void test_started_and_cancelled_is_finished(_unused_ void **state)
     world_release(&w);
 }
 
-/* Started, and stopped while it was not healthy yet: the next run says nothing is well before it is (S9). */
+/* Started, but cancelled before it was healthy: the next run does not report success before it is (S9). */
 static void test_started_and_cancelled_is_waited_for(_unused_ void **state)
 {
     struct world w;
@@ -216,7 +217,7 @@ static void test_started_and_cancelled_is_waited_for(_unused_ void **state)
     world_release(&w);
 }
 
-/* It never gets healthy: that is no success, today or later, and who needs it is not begun. */
+/* It never becomes healthy: that is not a success, now or later, and its dependents are not started. */
 static void test_started_and_cancelled_is_never_well(_unused_ void **state)
 {
     struct world w;
@@ -234,7 +235,8 @@ static void test_started_and_cancelled_is_never_well(_unused_ void **state)
     world_release(&w);
 }
 
-/* Made and never started: an engine that was killed meanwhile may refuse to start exactly that one for ever. */
+/* Created but never started: an engine that was killed meanwhile may never be able to start that
+   container. */
 static void test_made_and_cancelled_is_made_anew(_unused_ void **state)
 {
     struct world w;
@@ -249,7 +251,7 @@ static void test_made_and_cancelled_is_made_anew(_unused_ void **state)
     assert_string_not_equal(first, now);
     assert_int_equal(fake_objects(w.engine, NULL, NULL), 1);
 
-    /* The same for what was to take another one's place: that one serves until there is one that can. */
+    /* The same for a replacement: the old container serves until a new one can. */
     world_want(&w, C("a", ", environment: {V: two}"));
     assert_int_equal(apply_and_stop(&w, &s), ERR_CANCELLED);
     assert_int_equal(fake_state(w.engine, "anew-a-1"), OBJECT_RUNNING);

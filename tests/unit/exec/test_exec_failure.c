@@ -1,5 +1,5 @@
-/* What fails stays where it is: dependents are skipped, everything else goes on, and the record says what
- * comes next. */
+/* Failures are contained: dependents are skipped, everything else continues, and the record says what happens
+   next. */
 #include "tests/unit/exec/world.h"
 
 #include "base/str.h"
@@ -60,7 +60,7 @@ static void test_permanent_error_stalls(_unused_ void **state)
     world_release(&w);
 }
 
-/* L3: a transient one is tried again later. */
+/* L3: a transient error is retried later. */
 static void test_transient_error_waits(_unused_ void **state)
 {
     struct world w;
@@ -135,7 +135,7 @@ static void test_failed_delete_is_tried_again(_unused_ void **state)
     world_release(&w);
 }
 
-/* S9, L9: a field that does not arrive is named, and the resource held. */
+/* S9, L9: a field that does not take effect is named, and the resource is held. */
 static void test_field_that_does_not_arrive(_unused_ void **state)
 {
     struct world w;
@@ -165,7 +165,7 @@ static void test_dies_after_start(_unused_ void **state)
     world_release(&w);
 }
 
-/* S4: what is somebody else's is in the way, and stays. */
+/* S4: somebody else's object with the same name is left alone, and the change fails. */
 static void test_somebody_elses(_unused_ void **state)
 {
     struct world w;
@@ -182,7 +182,7 @@ static void test_somebody_elses(_unused_ void **state)
     world_release(&w);
 }
 
-/* The same name taken between the plan and the run. */
+/* The name is taken between the plan and the run. */
 static void test_name_taken_meanwhile(_unused_ void **state)
 {
     struct world w;

@@ -1,4 +1,4 @@
-/* Dependents start when what they depend on is as they ask (L7). */
+/* Dependents start when their dependencies meet the required condition (L7). */
 #include "tests/unit/exec/world.h"
 
 #include "base/str.h"
@@ -41,7 +41,7 @@ static void test_completed(_unused_ void **state)
     world_apply_ok(&w);
     int64_t started = when_called(&w, FAKE_START, "job-migrate-1", false);
     assert_true(when_called(&w, FAKE_START, "job-web-1", true) >= started + 30 * NS_PER_S);
-    /* A job that has ended well is not started again. */
+    /* A job that has succeeded is not started again. */
     fake_calls_clear(w.engine);
     world_assert_in_sync(&w);
     world_release(&w);
@@ -61,7 +61,7 @@ static void test_never_healthy(_unused_ void **state)
     world_release(&w);
 }
 
-/* A dependency that the plan has nothing to do with has to be ready all the same; it is waited for once. */
+/* A dependency without a change in the plan must be ready as well; it is waited for only once. */
 static void test_dependency_in_sync(_unused_ void **state)
 {
     struct world w;
@@ -78,7 +78,7 @@ static void test_dependency_in_sync(_unused_ void **state)
     assert_int_equal(world_outcome(&w, "container/web2")->result, EXEC_SKIPPED);
     assert_non_null(strstr(world_outcome(&w, "container/web2")->err.msg, "container/db"));
 
-    /* It is no failure of theirs: once it is healthy, they go on, without being asked to. */
+    /* The dependents have not failed: once the dependency is healthy, they continue automatically. */
     fake_set_health(w.engine, "sync-db-1", HEALTH_HEALTHY);
     world_apply_ok(&w);
     world_assert_in_sync(&w);

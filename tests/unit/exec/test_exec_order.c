@@ -1,4 +1,4 @@
-/* In which order a run does things, and how much of it side by side. */
+/* The order in which a run does things, and how much of it in parallel. */
 #include "tests/unit/exec/world.h"
 
 #include "base/str.h"
@@ -42,7 +42,7 @@ static void test_deletes_in_reverse(_unused_ void **state)
     world_release(&w);
 }
 
-/* L1: what is in sync costs a listing and writes nothing. */
+/* L1: when everything is in sync, a run costs one listing and writes nothing. */
 static void test_nothing_to_do_does_nothing(_unused_ void **state)
 {
     struct world w;
@@ -94,7 +94,7 @@ static void test_one_at_a_time(_unused_ void **state)
     world_release(&w);
 }
 
-/* Who waits for health keeps nobody from working. */
+/* A wait for health does not occupy a worker. */
 static void test_waiting_takes_no_writer(_unused_ void **state)
 {
     struct world w;
@@ -103,7 +103,7 @@ static void test_waiting_takes_no_writer(_unused_ void **state)
     fake_behave(w.engine, "app:1", &(struct fake_behaviour){.healthy_after_ns = 300 * NS_PER_MS});
     w.options.parallel = 1;
     world_apply_ok(&w);
-    /* One after the other they would take three seconds. */
+    /* In sequence they would take three seconds. */
     assert_true(w.report.duration_ns < 2 * NS_PER_S);
     world_release(&w);
 }
@@ -119,7 +119,7 @@ static void test_replicas_side_by_side(_unused_ void **state)
     assert_int_equal(fake_parallel(w.engine), 4);
     assert_int_equal(fake_objects(w.engine, &kind_container, "replicas"), 8);
 
-    /* Replacing goes one at a time, so that the others serve meanwhile. */
+    /* Instances are replaced one at a time, so that the others keep serving. */
     world_want(&w, many(1, ", replicas: 8, environment: {A: b}"));
     fake_calls_clear(w.engine);
     world_apply_ok(&w);
@@ -139,7 +139,7 @@ static void test_one_pull_for_all(_unused_ void **state)
     world_apply_ok(&w);
     assert_int_equal(fake_count(w.engine, FAKE_PULL), 1);
 
-    /* And none for what is known to be there. */
+    /* And no request for objects that are known to exist. */
     world_want(&w, many(12, ""));
     fake_calls_clear(w.engine);
     world_apply_ok(&w);
@@ -147,7 +147,7 @@ static void test_one_pull_for_all(_unused_ void **state)
     world_release(&w);
 }
 
-/* What a first apply costs: nothing is asked or done that is not needed. */
+/* The calls of a first apply: no unnecessary ones. */
 static void test_calls_for_one_container(_unused_ void **state)
 {
     struct world w;

@@ -1,4 +1,4 @@
-/* What is kept of a run: journal, inventory, transitions; and what a store that cannot keep it means. */
+/* What is recorded of a run: journal, inventory, transitions; and what happens when the store fails. */
 #include "tests/unit/exec/world.h"
 
 #include "base/io.h"
@@ -10,11 +10,11 @@
     "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: " name \
     "}\nspec: {image: app:1, network_mode: none" rest "}\n"
 
-/* The journal as it stands at the n-th point of a run. */
+/* The state of the journal at the n-th point of a run. */
 struct spy {
     struct world *w;
     uint64_t points;
-    size_t open_before_first_write; /* entries that were there when the engine was first changed */
+    size_t open_before_first_write; /* entries at the time of the first change to the engine */
 };
 
 static size_t open_entries(struct world *w)
@@ -77,7 +77,7 @@ static void look_for_a(void *arg, uint64_t n)
         s->missing_at = n;
 }
 
-/* S8: what an earlier run left half-way is known as such at every moment until it is finished. */
+/* S8: a change that an earlier run left half-way stays recorded as such until it is finished. */
 static void test_taken_over_without_a_gap(_unused_ void **state)
 {
     struct world w;
@@ -98,7 +98,7 @@ static void test_taken_over_without_a_gap(_unused_ void **state)
     assert_true(s.ended);
     assert_int_equal(s.missing_at, 0);
     assert_int_equal(open_entries(&w), 0);
-    /* The interrupted run has its transition, and only one. */
+    /* The interrupted run has exactly one transition. */
     struct transition *list;
     size_t n;
     assert_int_equal(transition_list(w.store, w.name, "container/a", 0, 0, &w.arena, &list, &n, &w.err), 0);
@@ -118,7 +118,7 @@ static void test_inventory(_unused_ void **state)
     assert_int_equal(r->status, APPLIED_OK);
     assert_int_equal(r->generation, 1);
     assert_string_equal(val_get_str(val_get(r->spec, "environment"), "A"), "b");
-    /* What was read back has what the engine filled in. */
+    /* The baseline contains the engine's defaults. */
     assert_string_equal(val_get_str(r->baseline, "restart"), "no");
     assert_non_null(r->image_id);
     assert_non_null(r->commit);
@@ -177,7 +177,7 @@ static void test_forgotten(_unused_ void **state)
     world_release(&w);
 }
 
-/* L8: what is put right again and again within a while is counted. */
+/* L8: corrections of the same resource within a time window are counted. */
 static void test_corrections_are_counted(_unused_ void **state)
 {
     struct world w;
@@ -199,7 +199,7 @@ static void test_corrections_are_counted(_unused_ void **state)
     world_release(&w);
 }
 
-/* L8: and held after a few times, until somebody tries it again or wants something else. */
+/* L8: after a few corrections the resource is held, until somebody retries it or changes its manifest. */
 static void test_what_flaps_is_held(_unused_ void **state)
 {
     struct world w;
@@ -223,8 +223,7 @@ static void test_what_flaps_is_held(_unused_ void **state)
     world_release(&w);
 }
 
-/* A start on the word of an event that did not hold any more: nothing is known, so nothing is recorded of it.
- */
+/* A start because of an event that was outdated: nothing is known, so nothing is recorded about it. */
 static void test_overtaken_is_not_recorded(_unused_ void **state)
 {
     struct world w;
@@ -246,7 +245,7 @@ static void test_overtaken_is_not_recorded(_unused_ void **state)
     world_release(&w);
 }
 
-/* Without a journal nothing is done: nobody could finish or undo it. */
+/* Without a journal nothing is changed: nobody could finish or undo it. */
 static void test_no_journal_no_work(_unused_ void **state)
 {
     struct world w;
@@ -268,8 +267,8 @@ static void test_no_journal_no_work(_unused_ void **state)
     assert_int_equal(io_remove_tree(dir, &err), 0);
 }
 
-/* The store fills up in the middle: what is under way ends, nothing else is begun, and the error is the
- * store's. */
+/* The store fills up in the middle: changes in flight are finished, nothing else is begun, and the run fails
+   with the store's error. */
 static void test_store_fills_up(_unused_ void **state)
 {
     struct world w;
@@ -291,7 +290,7 @@ static void test_store_fills_up(_unused_ void **state)
     w.options.parallel = 2;
     assert_int_equal(world_apply(&w), ERR_NOSPACE);
     assert_true(w.report.ok > 0 && w.report.ok < 40);
-    /* Beyond what is recorded is only what was under way when it happened. */
+    /* Only changes that were in flight at that time are not recorded. */
     assert_true(fake_objects(w.engine, NULL, NULL) <= w.report.ok + w.report.failed + 2);
     assert_true(w.report.cancelled > 0);
     world_release(&w);

@@ -1,4 +1,4 @@
-/* When a step is tried again (L3). */
+/* When a step is retried (L3). */
 #include "tests/unit/exec/world.h"
 
 #include "base/str.h"
@@ -45,12 +45,12 @@ static void test_times_of_attempts(_unused_ void **state)
         last = calls[i].end_ns;
     }
     assert_int_equal(starts, 4);
-    /* Each attempt goes on where the last one ended: nothing is created twice. */
+    /* Each attempt continues where the last one ended: nothing is created twice. */
     assert_int_equal(world_count(&w, FAKE_CREATE, NULL), 1);
     world_release(&w);
 }
 
-/* The answer was lost, the work was done: the second attempt finds it so. */
+/* The call took effect but its answer was lost: the second attempt notices. */
 static void test_lost_answers(_unused_ void **state)
 {
     static const enum fake_verb verbs[] = {FAKE_CREATE, FAKE_START, FAKE_STOP, FAKE_REMOVE, FAKE_RENAME};
@@ -71,8 +71,8 @@ static void test_lost_answers(_unused_ void **state)
     }
 }
 
-/* Two of one name, as after a kill: making it again is what settles that (S8). A container is not made again.
- */
+/* Two networks with one name, as after a kill: another create resolves that (S8). A container is not created
+   again. */
 static void test_read_back_again(_unused_ void **state)
 {
     struct world w;
@@ -89,7 +89,7 @@ static void test_read_back_again(_unused_ void **state)
     world_release(&w);
 }
 
-/* A run that waits for its next attempt keeps nobody from working. */
+/* A wait for the next attempt does not occupy a worker. */
 static void test_waiting_for_an_attempt_takes_no_writer(_unused_ void **state)
 {
     struct world w;

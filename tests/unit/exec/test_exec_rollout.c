@@ -1,6 +1,6 @@
 /*
- * Updates of several instances that serve: how many at a time, in which order, what a failure means, and that
- * there are never fewer than promised.
+ * Updates of several serving instances: how many at a time, in which order, the effect of a failure, and that
+ * there are never fewer running instances than promised.
  */
 #include "tests/unit/exec/world.h"
 
@@ -14,7 +14,7 @@
 #define CHECK   ", healthcheck: {test: [CMD, \"true\"]}"
 #define FOREVER 1000000000
 
-/* What is there at one moment. Of no instance are there two that serve, or two that wait to. */
+/* The objects at one moment. No instance has two serving objects, or two candidates. */
 struct census {
     unsigned running, objects, old, new;
 };
@@ -45,7 +45,7 @@ static struct census look(struct world *w)
     return c;
 }
 
-/* Seen at each record of a run, by whichever worker writes it. */
+/* A census at each journal write of a run, taken by the worker that writes. */
 struct watcher {
     struct world *w;
     pthread_mutex_t lock;
@@ -117,7 +117,7 @@ static void test_as_many_at_a_time_as_asked(_unused_ void **state)
     }
 }
 
-/* None of the new ones starts before all of the old ones have stopped. */
+/* No new instance starts before all old ones have stopped. */
 static void test_recreate_stops_all_first(_unused_ void **state)
 {
     struct world w;
@@ -146,7 +146,7 @@ static void test_batches_are_apart(_unused_ void **state)
     world_release(&w);
 }
 
-/* A run that is stopped does not sit out the pause. */
+/* A cancelled run does not wait for the end of the pause. */
 static void test_cancelled_between_batches(_unused_ void **state)
 {
     struct world w;
@@ -215,14 +215,14 @@ static void test_what_a_failure_means(_unused_ void **state)
         if (!strstr(cases[i].rest, "stop-first") && !strstr(cases[i].rest, "recreate"))
             if (least < 4)
                 fail_msg("%s: %u ran", cases[i].rest, least);
-        /* L3: by itself it is not tried again. */
+        /* L3: it is not retried automatically. */
         assert_int_equal(world_applied(&w, "container/web")->status, APPLIED_STALLED);
         clock_fake_advance(&w.fake_clock, 3600 * NS_PER_S);
         fake_calls_clear(w.engine);
         assert_int_equal(world_apply(&w), 0);
         assert_int_equal(fake_writes(w.engine), 0);
         assert_int_equal(world_outcome(&w, "container/web")->result, EXEC_BLOCKED);
-        /* By hand it is, and comes to its end. */
+        /* A retry by hand completes it. */
         fake_behave(w.engine, "roll-web-3.next", &(struct fake_behaviour){0});
         w.policy.force_retry = true;
         assert_int_equal(update(&w, buf_str(&after), NULL), 0);
@@ -232,7 +232,8 @@ static void test_what_a_failure_means(_unused_ void **state)
     }
 }
 
-/* A gate that is not passed in time is decided as well: what is rolled back is not begun again. */
+/* A timeout while waiting for readiness counts as well: an update that was rolled back is not started
+   again. */
 static void test_timeouts_are_not_tried_again(_unused_ void **state)
 {
     struct world w;
@@ -247,7 +248,7 @@ static void test_timeouts_are_not_tried_again(_unused_ void **state)
     world_release(&w);
 }
 
-/* Ready, and then it dies, is restarted, or becomes unhealthy. */
+/* An instance becomes ready, and then exits, is restarted, or becomes unhealthy. */
 static void test_monitor(_unused_ void **state)
 {
     static const char *const rests[] = {
@@ -271,7 +272,7 @@ static void test_monitor(_unused_ void **state)
         assert_int_equal(look(&w).old, all);
         assert_int_equal(look(&w).objects, all);
         assert_true(least >= (i == 2 ? 3 : all));
-        /* One that only lives longer than the window is what was asked for. */
+        /* An instance that survives the monitoring window is a success, even if it exits later. */
         fake_behave(w.engine, "app:2",
                     &(struct fake_behaviour){.exit_after_ns = 10000 * NS_PER_S, .exit_code = 1});
         w.policy.force_retry = true;
@@ -317,7 +318,7 @@ static void test_rollback_of_an_update_that_scales(_unused_ void **state)
     }
 }
 
-/* ---- cut short ---- */
+/* ---- interrupted ---- */
 
 struct cut {
     struct world *w;
@@ -325,7 +326,7 @@ struct cut {
     bool cut;
 };
 
-/* The engine is gone from here on, as it is for a process that is killed. */
+/* From here on no call reaches the engine, as for a process that was killed. */
 static void cut_here(void *arg, uint64_t n)
 {
     struct cut *c = arg;
@@ -335,8 +336,8 @@ static void cut_here(void *arg, uint64_t n)
     fake_power_cut(c->w->engine, 1, false);
 }
 
-/* An update that is taken back, cut short at each record of it: it is taken back all the same, or, where
-   nothing is known of its failure yet, tried once more. It ends on the old version, and stays there. */
+/* An update whose rollback is interrupted at each journal write: the rollback is finished or, if the failure
+   was not recorded yet, the update is tried once more. It ends with the old version, and stays there. */
 static void cut_rollback(const char *rest, bool *ret_more, uint64_t at)
 {
     struct world w;
@@ -390,7 +391,7 @@ struct listener {
     unsigned undone, stalled;
 };
 
-/* From the thread that undoes. */
+/* Called on the thread that rolls back. */
 static void hear_undo(void *arg, const struct exec_event *ev)
 {
     struct listener *l = arg;
@@ -404,8 +405,8 @@ static void hear_undo(void *arg, const struct exec_event *ev)
     l->stalled += r && r->status == APPLIED_STALLED;
 }
 
-/* Before the first of those that were done is touched it is known that the update has failed: whoever finds
-   it half-way does not go on with it. */
+/* The failure of an update is recorded before its first finished instance is rolled back, so that nobody who
+   finds it half-way continues the update. */
 static void test_failure_is_recorded_before_it_is_taken_back(_unused_ void **state)
 {
     struct world w;
@@ -415,12 +416,12 @@ static void test_failure_is_recorded_before_it_is_taken_back(_unused_ void **sta
     w.options.event = hear_undo;
     w.options.arg = &l;
     assert_int_equal(update(&w, WEB("app:2", FOUR ", update: {failure_action: rollback}"), NULL), ERR_FAILED);
-    assert_int_equal(l.undone, 3); /* the one that failed, and two that did not */
+    assert_int_equal(l.undone, 3); /* the failed instance, and two successful ones */
     assert_int_equal(l.stalled, 2);
     world_release(&w);
 }
 
-/* ---- any of it, at random: the promise holds ---- */
+/* ---- random combinations: the promise holds ---- */
 
 static unsigned roll(uint64_t *state, unsigned sides)
 {
@@ -456,7 +457,7 @@ static void test_never_fewer_than_promised(_unused_ void **state)
         if (least < promised)
             fail_msg("seed %llu: %u ran, of %u promised: %s", (unsigned long long)seed, least, promised,
                      buf_str(&after));
-        /* What is there has a place of its own, and nothing is left beside it. */
+        /* Every object belongs to an instance, and nothing is left over. */
         struct census now = look(&w);
         assert_true(now.objects <= (old > new ? old : new));
         assert_true(now.running >= (stop_first ? promised : old < new ? old : new));

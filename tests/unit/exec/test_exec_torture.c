@@ -1,6 +1,7 @@
 /*
- * S8: the process is killed before and after each record of an apply in turn; the next run converges to the
- * same state, without a duplicate and without an orphan. The engine outlives the process by way of a file.
+ * S8: the process is killed before and after each journal write of an apply, one after the other. The next
+ * run converges to the same state, without duplicates or orphans. The engine's state survives the process in
+ * a file.
  */
 #include "tests/unit/exec/world.h"
 
@@ -16,7 +17,7 @@
 #define C(name, rest)    HEAD("Container", name) "spec: {image: app:1" rest "}\n"
 #define CHECK            ", healthcheck: {test: [CMD, \"true\"]}"
 
-/* Twelve resources: one of each thing that a run can be in the middle of. */
+/* Twelve resources, which cover every kind of change that can be interrupted. */
 static const char first_want[] = HEAD("Network", "front") HEAD("Network", "back") HEAD("Volume", "data")
     HEAD("Volume", "cache") C("db", CHECK ", networks: [back], volumes: [\"data:/data\"]")
         C("migrate", ", networks: [back], depends_on: {db: healthy}")
@@ -28,8 +29,8 @@ static const char first_want[] = HEAD("Network", "front") HEAD("Network", "back"
                             C("probe", ", networks: [front], environment: {V: one}")
                                 C("gone", ", network_mode: none");
 
-/* And then one of each kind of change: replace with and without a port, some together, live, scale, delete,
- * create. */
+/* Then one change of each kind: replace with and without a port, several at once, live update, scale, delete,
+   create. */
 static const char then_want[] = HEAD("Network", "front") HEAD("Network", "back") HEAD("Volume", "data")
     HEAD("Volume",
          "cache") C("db", CHECK ", networks: [back], volumes: [\"data:/data\"], resources: {memory: 64MiB}")
@@ -45,7 +46,7 @@ static const char then_want[] = HEAD("Network", "front") HEAD("Network", "back")
                         C("probe", ", networks: [front], environment: {V: two}")
                             C("new", ", network_mode: none");
 
-/* Sanitizers make it slow; which points are left out does not matter to what they look for. */
+/* Sanitizers are slow, and find their errors without testing every point. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define STRIDE 4
 #else
@@ -67,7 +68,7 @@ static void save_engine(struct world *w, const char *file)
         _exit(1);
 }
 
-/* Other threads may be in the middle of a call: what the engine has done by now is what it has done. */
+/* Other threads may be in the middle of a call: only what the engine has done so far counts. */
 static void kill_here(void *arg, uint64_t n)
 {
     const struct killing *k = arg;
@@ -91,7 +92,7 @@ static void load_engine(struct world *w, const char *file)
     assert_int_equal(fake_load(w->engine, b.data, b.len, &err), 0);
 }
 
-/* In a process of its own: bring the engine to `want`, and die at a point. Returns true when it died there. */
+/* In a child process: bring the engine to `want`, and die at a point. Returns true when it died there. */
 static bool run_and_die(const char *name, const char *dir, const char *engine_file, const char *want,
                         uint64_t at)
 {
@@ -107,7 +108,7 @@ static bool run_and_die(const char *name, const char *dir, const char *engine_fi
         w.options.test_point = kill_here;
         w.options.test_arg = &k;
         w.options.parallel = 3;
-        w.runs = (unsigned)getpid(); /* names the run */
+        w.runs = (unsigned)getpid(); /* makes the run's name unique */
         w.policy.self_heal = false;
         world_want(&w, want);
         int r = world_apply(&w);
@@ -124,7 +125,7 @@ static bool run_and_die(const char *name, const char *dir, const char *engine_fi
     return killed;
 }
 
-/* Names of everything there is, sorted, with what they run. */
+/* Names of all objects, sorted, with what they run. */
 static void describe(struct world *w, struct buf *out)
 {
     for (size_t i = 0; i < w->observed.n; i++) {
@@ -142,7 +143,7 @@ static void check_converges(const char *name, const char *dir, const char *engin
     world_close(&w);
     world_open(&w, dir);
     load_engine(&w, engine_file);
-    w.policy.self_heal = false; /* what was interrupted is finished all the same */
+    w.policy.self_heal = false; /* interrupted changes must be finished regardless */
     w.runs = 1000000;
     world_want(&w, want);
     int r = world_apply(&w);
@@ -155,7 +156,7 @@ static void check_converges(const char *name, const char *dir, const char *engin
                  buf_str(expected));
     if (!expected->len)
         buf_add(expected, found.data, found.len);
-    /* Nothing beside what is ours, and nothing left open. */
+    /* No other objects, and no open runs. */
     assert_int_equal(fake_objects(w.engine, NULL, NULL), w.observed.n);
     size_t runs;
     assert_int_equal(exec_recover(w.store, w.name, w.clock, &runs, &w.err), 0);
@@ -163,7 +164,7 @@ static void check_converges(const char *name, const char *dir, const char *engin
     world_release(&w);
 }
 
-/* In memory: what a killed process has written is there all the same, and syncing it costs nothing. */
+/* A folder in memory: what a killed process has written survives it, and syncing is free. */
 static void make_dir(char ret[64])
 {
     bool shm = access("/dev/shm", W_OK) == 0;
@@ -189,7 +190,7 @@ static void copy_dir(const char *from, const char *to)
     closedir(d);
 }
 
-/* From `before` to `want`, killed at every point on the way. */
+/* From `before` to `want`, killed at every point. */
 static void torture(const char *name, const char *before, const char *want, bool twice)
 {
     const uint64_t stride = twice ? 3 * STRIDE : STRIDE;
@@ -213,9 +214,9 @@ static void torture(const char *name, const char *before, const char *want, bool
         make_dir(dir);
         copy_dir(start, dir);
         snprintf(engine_file, sizeof(engine_file), "%s/engine", dir);
-        /* First without dying: what it should come to. */
+        /* First without being killed, for the expected state. */
         died = run_and_die(name, dir, engine_file, want, at == 0 ? UINT64_MAX : at) || at == 0;
-        /* And while it was being put right, at another point each time. */
+        /* Killed again during the repair, at another point each time. */
         if (twice && at > 0)
             (void)run_and_die(name, dir, engine_file, want, 1 + at % 37);
         check_converges(name, dir, engine_file, want, &expected, at);

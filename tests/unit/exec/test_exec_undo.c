@@ -1,6 +1,6 @@
 /*
- * A replacement that fails at each of its steps in turn (S6): what served goes on serving or is started
- * again, nothing is left over, and the next run converges.
+ * A replacement that fails at each of its steps, one after the other (S6): the old container keeps serving or
+ * is started again, nothing is left over, and the next run converges.
  */
 #include "tests/unit/exec/world.h"
 
@@ -23,7 +23,7 @@ static void assert_serving(struct world *w, const char *image_version)
         assert_string_equal(val_get_str(o.spec, "image"), image_version);
 }
 
-/* One failure of a replacement, and what comes after. */
+/* Let a replacement fail at one step, and check the consequences. */
 static void fail_at(enum fake_verb verb, const char *name, bool after_effect, const char *rest)
 {
     struct world w;
@@ -41,14 +41,14 @@ static void fail_at(enum fake_verb verb, const char *name, bool after_effect, co
                              .verb = verb, .name = name, .code = ERR_FAILED, .after_effect = after_effect});
     int r = world_apply(&w);
     assert_int_equal(r, ERR_FAILED);
-    /* Whatever failed: something serves, under the name or about to get it. */
+    /* Whatever failed: a container serves, under its final name or as the candidate. */
     size_t serving =
         fake_exists(w.engine, "undo-web-1") && fake_state(w.engine, "undo-web-1") == OBJECT_RUNNING;
     serving +=
         fake_exists(w.engine, "undo-web-1.next") && fake_state(w.engine, "undo-web-1.next") == OBJECT_RUNNING;
     assert_true(serving >= 1);
 
-    /* Released by force, as a person would after looking; then all is as asked for and nothing is left over. */
+    /* After a forced retry, as by a user, everything is in sync and nothing is left over. */
     w.policy.force_retry = true;
     clock_fake_advance(&w.fake_clock, 3600 * NS_PER_S);
     world_apply_ok(&w);
@@ -85,7 +85,7 @@ static void test_each_step_of_stop_first(_unused_ void **state)
     }
 }
 
-/* A new one that never becomes healthy: the old one keeps serving, and is not even stopped. */
+/* The new container never becomes healthy: the old one keeps serving. */
 static void test_unhealthy_replacement(_unused_ void **state)
 {
     static const char *const rests[] = {
@@ -103,7 +103,7 @@ static void test_unhealthy_replacement(_unused_ void **state)
         world_apply_ok(&w);
         char old[80], now[80];
         assert_true(fake_native_id(w.engine, "undo-web-1", old));
-        /* Behaviours are looked up by resource first: only the image tells the two apart. */
+        /* Behaviours are looked up by resource first: only the image distinguishes old and new. */
         world_want(&w, buf_str(&after));
         fake_calls_clear(w.engine);
         assert_int_equal(world_apply(&w), ERR_FAILED);
@@ -113,14 +113,14 @@ static void test_unhealthy_replacement(_unused_ void **state)
         assert_serving(&w, "app:1");
         assert_int_equal(fake_objects(w.engine, &kind_container, NULL), 1);
         assert_int_equal(world_count(&w, FAKE_STOP, "undo-web-1"), i == 0 ? 0 : 1);
-        /* A timeout is worth another attempt, later. */
+        /* A timeout is retried later. */
         assert_int_equal(world_applied(&w, "container/web")->status, APPLIED_FAILED);
         assert_string_equal(world_transition(&w, "container/web").result, "undone");
         world_release(&w);
     }
 }
 
-/* The undoing fails as well: the error says both, and the next run puts it right. */
+/* The undo fails as well: the error reports both failures, and the next run repairs the state. */
 static void test_undo_fails(_unused_ void **state)
 {
     struct world w;

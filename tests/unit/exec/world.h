@@ -1,8 +1,8 @@
 #ifndef TEST_EXEC_WORLD_H
 #define TEST_EXEC_WORLD_H
 /*
- * A small world to run plans in: manifests, the fake engine, a store, and the whole way from the one to the
- * other. The arena is emptied by each world_plan(); what a test keeps of a plan it reads before the next.
+ * A small world to run plans in: manifests, the fake engine, a store, and everything in between. Each
+ * world_plan() empties the arena, so a test must read what it needs of a plan before making the next one.
  */
 #include "providers/fake/fake.h"
 #include "reconciler/exec/exec.h"
@@ -34,26 +34,27 @@ struct world {
     char run[32];
 };
 
-/* real: time passes by itself; else it is moved by who waits. Images app:1 and app:2 are on the engine. */
+/* real: on the real clock; else on a fake clock that waiting advances. Images app:1 and app:2 are on the
+   engine. */
 void world_init(struct world *w, const char *name, bool real);
 void world_release(struct world *w);
-/* Open and close what a process has open, the engine itself apart. `dir` NULL: the store is in memory. */
+/* Open and close what a process has open, except the engine. `dir` NULL: the store is in memory. */
 void world_open(struct world *w, const char *dir);
 void world_close(struct world *w);
 void world_want(struct world *w, const char *manifests); /* borrowed */
-/* Loads, observes and plans; anything but success fails the test. */
+/* Loads, observes and plans; an error fails the test. */
 void world_plan(struct world *w);
-/* Plans and runs; the result of exec_run(). */
+/* Plans and runs; returns the result of exec_run(). */
 int world_apply(struct world *w);
 void world_apply_ok(struct world *w);
 void world_assert_in_sync(struct world *w);
 const struct exec_outcome *world_outcome(const struct world *w, const char *id);
-/* The record of the inventory; fails the test when there is none. */
+/* The resource's inventory record; fails the test when there is none. */
 const struct applied *world_applied(struct world *w, const char *id);
 /* The newest transition of a resource. */
 struct transition world_transition(struct world *w, const char *id);
-/* Position in the engine's log of the first call of a verb on a name that succeeded; fails the test when
- * there is none. */
+/* Position in the engine's log of the first successful call of a verb on a name; fails the test when there is
+   none. */
 size_t world_when(struct world *w, enum fake_verb v, const char *name);
 size_t world_count(struct world *w, enum fake_verb v, const char *name);
 
