@@ -139,8 +139,8 @@ static void test_ssh(void **state)
     assert_int_equal(try_target(b, &t, &b->err), ERR_UNAVAILABLE);
 }
 
-/* The full life cycle of a container over ssh and TLS, including streams, uploads and upgraded connections.
- */
+/* The full life cycle of a container over ssh and TLS, including streams, uploads and upgraded
+   connections. */
 static void live(struct bench *b, const struct target *t)
 {
     struct provider *local = b->p, *p;

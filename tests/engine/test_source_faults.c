@@ -59,8 +59,8 @@ static void test_server_that_breaks_off_anywhere(void **state)
     remote_fetched(f);
     fill(text, sizeof(text));
     remote_push(f, "x.yaml", text);
-    /* Measure how many bytes a fetch takes, then fail at many places in it, with a new connection each time.
-     */
+    /* Measure how many bytes a fetch takes, then fail at many places in it, with a new connection each
+       time. */
     struct err err = {0};
     bool moved;
     size_t total = 0;

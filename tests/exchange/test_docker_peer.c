@@ -231,8 +231,8 @@ static void test_the_name_is_taken(void **state)
     free(mine);
 }
 
-/* A create request of a killed run is still in progress: the name is taken, but no object can be found yet.
- */
+/* A create request of a killed run is still in progress: the name is taken, but no object can be found
+   yet. */
 static void test_the_name_is_taken_by_what_is_not_there_yet(void **state)
 {
     (void)state;
@@ -257,8 +257,8 @@ static void test_the_name_is_taken_by_what_is_not_there_yet(void **state)
     "\"network/"                                                                                    \
     "front\",\"io.forge.instance\":\"1\",\"io.forge.spec\":\"" SPEC "\"}}"
 
-/* An engine creates two networks with the same name when both are requested at once; one of them is removed.
- */
+/* An engine creates two networks with the same name when both are requested at once; one of them is
+   removed. */
 static void test_two_networks_of_one_name(void **state)
 {
     (void)state;

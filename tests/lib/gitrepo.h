@@ -11,8 +11,8 @@
 const char *gitrepo_run(const char *dir, ...) __attribute__((sentinel));
 /* The same with bytes for its standard input. */
 const char *gitrepo_feed(const char *dir, const void *input, size_t len, ...) __attribute__((sentinel));
-/* A repository with a work tree and branch main in a new folder dir/name; returns its path, by unit_path().
- */
+/* A repository with a work tree and branch main in a new folder dir/name; returns its path, by
+   unit_path(). */
 const char *gitrepo_new(const char *dir, const char *name);
 /* Write a file, creating its folders, and commit everything; returns the commit's id. */
 const char *gitrepo_commit(const char *repo, const char *file, const char *text);
