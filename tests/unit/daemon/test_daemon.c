@@ -1,4 +1,4 @@
-/* The daemon as a whole: settings, signals, an orderly reload and an orderly end. */
+/* The whole daemon: settings, signals, orderly reload and shutdown. */
 #include "reconciler/daemon/daemon.h"
 
 #include "base/str.h"
@@ -74,7 +74,7 @@ static int call(struct dw *d, const char *operation, const char *args, struct va
     if (args)
         assert_ok(val_from_json(&d->arena, args, strlen(args), "test", &v, &err));
     int r = ERR_UNAVAILABLE;
-    /* Between two lives of the socket nobody answers. */
+    /* While the socket is being replaced, nobody answers. */
     for (int i = 0; i < 400 && (r == ERR_UNAVAILABLE || r == ERR_CANCELLED); i++) {
         err = (struct err){0};
         r = control_call(d->socket, "dmain", operation, v, NULL, NULL, NULL, &d->arena, ret, &err);
@@ -101,13 +101,13 @@ static void test_reload_while_running(_unused_ void **state)
     start(&d);
     wait_until_web_is(OBJECT_RUNNING);
     assert_int_equal(call(&d, "reconcile", "{\"wait\": true}", &answer), 0);
-    /* Wrong settings leave those in force that are. */
+    /* Invalid settings leave the current ones in force. */
     unit_write(d.settings, "kind: Nonsense\n");
     kill(getpid(), SIGHUP);
     usleep(100000);
     fake_kill(fake_engine("dmain"), "dmain-web-1", 1);
     wait_until_web_is(OBJECT_RUNNING);
-    /* Several at once, in the middle of a run: the last word counts. */
+    /* Several reloads at once, during a run: the last one counts. */
     fake_latency(fake_engine("dmain"), FAKE_CREATE, 200 * NS_PER_MS);
     gitrepo_commit(d.repo, "app.yaml", EW_C("web", "") EW_C("two", ""));
     usleep(50000);
@@ -142,7 +142,7 @@ static int64_t reconciles(struct dw *d, const char *env)
     return -1;
 }
 
-/* Of what did not change nothing is stopped, nor begins anew. */
+/* An environment whose settings did not change is neither stopped nor restarted. */
 static void test_reload_leaves_the_rest_alone(_unused_ void **state)
 {
     struct dw d;
@@ -162,7 +162,7 @@ static void test_reload_leaves_the_rest_alone(_unused_ void **state)
         usleep(10000);
     assert_true(reconciles(&d, "dother") >= 0);
     assert_true(reconciles(&d, "dmain") >= before);
-    /* It still does its work, and can be ended. */
+    /* It still works, and can be stopped. */
     fake_kill(fake_engine("dmain"), "dmain-web-1", 1);
     wait_until_web_is(OBJECT_RUNNING);
     d.more = NULL;
@@ -184,7 +184,7 @@ static void test_end_in_the_middle(_unused_ void **state)
     end(&d);
 }
 
-/* A second one on the same state folder is refused, by name. */
+/* A second daemon on the same state folder is refused, and the first one is named. */
 static void test_second_daemon(_unused_ void **state)
 {
     struct dw d;
@@ -197,7 +197,7 @@ static void test_second_daemon(_unused_ void **state)
 
 int main(void)
 {
-    /* As the daemon's own: whoever has them unblocked would die of them. */
+    /* Blocked as in the daemon: a thread that has them unblocked would be killed by them. */
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);

@@ -1,4 +1,4 @@
-/* The automation of one environment, on a loop, a git repository and the fake engine. */
+/* The automation of one environment, with a loop, a git repository and the fake engine. */
 #include "reconciler/daemon/env.h"
 
 #include "base/str.h"
@@ -13,7 +13,7 @@
 #define TICK_NS     (2 * NS_PER_MS)
 
 struct aw {
-    struct ew w; /* its own engine object is "another process" */
+    struct ew w; /* its own engine object plays "another process" */
     struct loop *loop;
     struct pool *jobs, *inspect;
     struct env *env;
@@ -109,7 +109,7 @@ static bool web_runs(struct aw *a)
     return fake_exists(a->w.fake, name) && fake_state(a->w.fake, name) == OBJECT_RUNNING;
 }
 
-/* Everything that was begun has ended, and left nothing to do. */
+/* Nothing is in progress, and nothing is left to do. */
 static bool settled(struct aw *a)
 {
     struct env_numbers n = numbers(a);
@@ -136,7 +136,7 @@ static bool generation_2(struct aw *a)
     return env_idle(a->env) && numbers(a).generation == 2;
 }
 
-/* While the newest commit is wrong, an event costs no listing beside what it tells of. */
+/* While the newest commit is invalid, an event causes no listing of other resources than its own. */
 static void test_drift_below_a_broken_commit(_unused_ void **state)
 {
     struct aw a;
@@ -152,10 +152,10 @@ static void test_drift_below_a_broken_commit(_unused_ void **state)
     fake_calls_clear(a.w.fake);
     fake_kill(a.w.fake, name, 1);
     wait_for(&a, corrected);
-    /* Before and after the correction, for the one container; and once more for the events of it. */
+    /* Before and after the correction, for the one container; and once more for the correction's events. */
     assert_in_range(fake_count(a.w.fake, FAKE_OBSERVE), 2, 4);
-    assert_non_null(ew_state(&a.w).error); /* and that is still said */
-    /* Mended, it is followed. */
+    assert_non_null(ew_state(&a.w).error); /* the error is still reported */
+    /* Once the error is fixed, the repository is followed. */
     ew_commit(&a.w, "bad.yaml", EW_C("three", ""));
     wait_for(&a, generation_2);
     assert_null(ew_state(&a.w).error);
@@ -167,7 +167,7 @@ static bool two_users(struct aw *a)
     return env_idle(a->env) && fake_exists(a->w.fake, arena_printf(&a->w.arena, "%s-two-1", a->w.name));
 }
 
-/* From a commit to the engine, from another commit to the engine, and then quiet. */
+/* Two commits are applied one after the other, and then nothing happens. */
 static void test_commits_are_applied(_unused_ void **state)
 {
     struct aw a;
@@ -179,7 +179,7 @@ static void test_commits_are_applied(_unused_ void **state)
     ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("two", ""));
     wait_for(&a, generation_2);
     wait_for(&a, two_users);
-    rest(&a, 300); /* what events of our own changes brought is over */
+    rest(&a, 300); /* until the events of our own changes have been handled */
     struct env_numbers before = numbers(&a);
     fake_calls_clear(a.w.fake);
     rest(&a, 500);
@@ -244,11 +244,11 @@ static void test_newer_commit_cancels(_unused_ void **state)
     wait_for(&a, two_users);
     assert_true(clock_mono(clock_system()) - began < 5 * NS_PER_S);
     assert_false(fake_exists(a.w.fake, "dnewer-after-1"));
-    assert_int_equal(numbers(&a).failures, 0); /* being stopped is none */
+    assert_int_equal(numbers(&a).failures, 0); /* a cancellation is not a failure */
     aw_release(&a);
 }
 
-/* L2: what happens while a run is under way is seen to after it. */
+/* L2: events during a run are handled after it. */
 static void test_events_during_a_run(_unused_ void **state)
 {
     struct aw a;
@@ -272,7 +272,7 @@ static bool failed(struct aw *a)
     return env_idle(a->env) && numbers(a).failures > 0;
 }
 
-/* The engine is away: it backs off, says so, and goes on when it is back. */
+/* The engine is unreachable: the environment backs off, reports it, and continues when the engine is back. */
 static void test_engine_away(_unused_ void **state)
 {
     struct aw a;
@@ -304,7 +304,7 @@ static bool db_is_gone(struct aw *a)
     return env_idle(a->env) && !fake_exists(a->w.fake, "dretry-db-1") && numbers(a).last_success_ns;
 }
 
-/* What failed is tried again when its time has come, without anybody saying anything. */
+/* A failed change is retried automatically when its back-off is over. */
 static void test_retry_timer(_unused_ void **state)
 {
     struct aw a;
@@ -329,7 +329,7 @@ static void interrupt(void *arg)
     env_interrupt(((struct aw *)arg)->env);
 }
 
-/* S7: nothing is written while it is suspended; the end of it is no event, and is noticed. */
+/* S7: nothing is written during a suspension; its end causes no event, but is noticed. */
 static void test_suspension(_unused_ void **state)
 {
     struct aw a;
@@ -359,7 +359,7 @@ static bool first_waits(struct aw *a)
     return fake_exists(a->w.fake, "dmidway-web-1") && !env_idle(a->env);
 }
 
-/* One that another process sets while a run is under way ends the run, which goes on when it is over. */
+/* A suspension set by another process during a run ends the run, which continues after the suspension. */
 static void test_suspension_of_a_run(_unused_ void **state)
 {
     struct aw a;
@@ -386,7 +386,7 @@ static bool lock_is_felt(struct aw *a)
     return env_idle(a->env) && numbers(a).reconciles > 1;
 }
 
-/* L6: somebody else is at it; it waits for its turn without being a failure. */
+/* L6: another writer holds the lock: waiting for it is not a failure. */
 static void test_another_writer(_unused_ void **state)
 {
     struct aw a;
@@ -414,7 +414,7 @@ static bool answered(struct aw *a)
     return numbers(a).answered >= numbers(a).requested;
 }
 
-/* A request is answered by a run that knows what was there when it was made. */
+/* A request is answered by a run that has observed the state at the time of the request or later. */
 static void test_request(_unused_ void **state)
 {
     struct aw a;
@@ -444,7 +444,7 @@ static void block(void *arg)
     cancel_sleep(arg, PATIENCE_NS);
 }
 
-/* What is asked for while a fetch is under way wants one of its own: that one may have seen too little. */
+/* A request during a fetch needs another fetch: the current one may have missed the newest commit. */
 static void test_request_during_a_fetch(_unused_ void **state)
 {
     struct aw a;
@@ -471,7 +471,7 @@ static void test_request_during_a_fetch(_unused_ void **state)
     aw_release(&a);
 }
 
-/* X3: what is wrong with the newest commit is said, and stays said, while the last good one is kept up. */
+/* X3: an error in the newest commit stays reported while the last good commit is maintained. */
 static void test_last_good_is_kept(_unused_ void **state)
 {
     struct aw a;
@@ -498,7 +498,7 @@ static void test_last_good_is_kept(_unused_ void **state)
     aw_release(&a);
 }
 
-/* A socket on which nobody ever answers; with `full` not even connecting comes to an end. */
+/* A socket on which nobody ever answers; with `full` even connect() blocks. */
 static int deaf_socket(struct aw *a, bool full)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -514,7 +514,7 @@ static int deaf_socket(struct aw *a, bool full)
     return fd;
 }
 
-/* An engine that does not answer keeps the loop from nothing, and is not said to be connected. */
+/* An engine that does not answer does not block the loop, and is not reported as connected. */
 static void test_engine_is_deaf(_unused_ void **state)
 {
     for (int full = 0; full < 2; full++) {
@@ -541,7 +541,8 @@ static bool fetch_works(struct aw *a)
     return numbers(a).fetch_failing_ns == 0 && env_idle(a->env);
 }
 
-/* Since when, why, and when next; and not a word of it once it works again. */
+/* Failing fetches are reported: since when, why, and when the next attempt is; and no longer once they
+   succeed. */
 static void test_failing_fetches_are_told(_unused_ void **state)
 {
     struct aw a;
@@ -582,7 +583,7 @@ static void test_engine_is_connected(_unused_ void **state)
     aw_release(&a);
 }
 
-/* A start anew does nothing that is not needed; a stop in the middle of things is an orderly one. */
+/* A restart does nothing unnecessary; a stop during a run is orderly. */
 static void test_stop_and_start(_unused_ void **state)
 {
     struct aw a;

@@ -1,4 +1,4 @@
-/* The loop: timers in order, messages from anywhere, descriptors, and things that go while it runs. */
+/* The loop: timers in order, messages from any thread, descriptors, and removals while it runs. */
 #include "reconciler/daemon/loop.h"
 
 #include "base/clock.h"
@@ -66,7 +66,7 @@ static void test_timers_fire_in_order(_unused_ void **state)
     loop_timer_at(l.loop, &b, soon(10)); /* set anew */
     run(&l);
     assert_string_equal(l.text, "abc");
-    /* Once each; what is off or gone is silent. */
+    /* Each fires once; disabled and removed timers do not. */
     loop_timer_at(l.loop, &a, soon(1));
     loop_timer_at(l.loop, &a, 0);
     loop_timer_at(l.loop, &b, soon(1));
@@ -155,7 +155,7 @@ static void read_one(void *arg)
     note(p->log, c);
 }
 
-/* Removes the other one, which is readable as well, and itself. */
+/* Removes itself and the other descriptor, which is readable as well. */
 static void read_and_remove(void *arg)
 {
     struct pipes *p = arg;

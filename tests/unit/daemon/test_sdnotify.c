@@ -1,4 +1,4 @@
-/* What systemd is told, and how often it wants to hear of us. */
+/* Notifications to systemd, and the watchdog's interval. */
 #include "reconciler/daemon/sdnotify.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* `abstract`: the name is in no folder, which NOTIFY_SOCKET says by an @. */
+/* `abstract`: an abstract socket, whose name begins with an @ in NOTIFY_SOCKET. */
 static void hears(const char *name, bool abstract)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -60,7 +60,7 @@ static void test_watchdog(_unused_ void **state)
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
     assert_int_equal(watchdog("2000000", NULL), NS_PER_S); /* twice as often as asked */
     assert_int_equal(watchdog("2000000", pid), NS_PER_S);
-    assert_int_equal(watchdog("2000000", "1"), 0); /* somebody else is meant */
+    assert_int_equal(watchdog("2000000", "1"), 0); /* for another process */
     assert_int_equal(watchdog("2000000", "x"), 0);
     assert_int_equal(watchdog("", NULL), 0);
     assert_int_equal(watchdog("0", NULL), 0);

@@ -1,4 +1,5 @@
-/* The Docker family's rules, on recorded answers, and there and back for APIs that no engine at hand speaks. */
+/* The rules of the Docker family, on recorded answers, and round trips for API versions that no available
+   engine has. */
 #include "providers/containers/containers.h"
 #include "providers/containers/events.h"
 #include "providers/containers/listing.h"
@@ -122,7 +123,7 @@ static void test_a_recorded_listing(void **state)
     assert_int_equal(l[web].health, HEALTH_HEALTHY);
     assert_int_equal(l[1 - web].exit_code, 3);
     assert_false(l[web].image_moved);
-    /* Time alone does not change its look; a label does. */
+    /* The passing of time does not change the digest of a listing entry; a label does. */
     char *up = strstr(text.data, "\"Status\": \"Up");
     assert_non_null(up);
     up[14] = '9'; /* "Up 9 seconds" */
@@ -166,7 +167,7 @@ static void test_recorded_events(void **state)
     buf_release(&text);
 }
 
-/* An engine that keeps what it is given: the body as inspection shows it. */
+/* The inspection of a container by an ideal engine that stores the request body unchanged. */
 static json_t *as_inspected(json_t *body, unsigned api)
 {
     json_t *host = json_incref(json_object_get(body, "HostConfig"));

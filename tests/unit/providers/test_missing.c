@@ -1,4 +1,4 @@
-/* Wanted native names that nothing of ours has. */
+/* Desired native names that none of our objects has. */
 #include "providers/containers/missing.h"
 
 #include "schema/kinds/objects.h"

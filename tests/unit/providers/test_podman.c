@@ -1,4 +1,4 @@
-/* What Podman says of a container, on a recorded answer. */
+/* How Podman describes a container, on a recorded answer. */
 #include "providers/podman/podman.h"
 
 #include "tests/lib/unit.h"
@@ -10,7 +10,7 @@ static const char *spread(const struct val *spec, const char *target)
     return val_get_str(rec, "propagation");
 }
 
-/* It says "rprivate" of each mount, which a manifest may not say of a volume. */
+/* Podman reports "rprivate" for each mount, which a manifest may not say for a volume. */
 static void test_mounts_are_as_they_were_asked_for(void **state)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -33,7 +33,7 @@ static void test_mounts_are_as_they_were_asked_for(void **state)
     json_decref(j);
 }
 
-/* The network that it gives where nothing is asked for is none that a manifest could name. */
+/* Podman's default network is not one that a manifest could name. */
 static void test_its_own_network_is_nothing_asked_for(void **state)
 {
     static const char *const rows[][3] = {

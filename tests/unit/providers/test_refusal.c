@@ -1,5 +1,5 @@
-/* The codes of engines' refusals: what may be tried again, and what a person must do. Texts as Docker 20.10
- * gave them. */
+/* The error codes of engines' refusals: which can be retried, and which need a user. The texts are those of
+   Docker 20.10. */
 #include "providers/containers/containers.h"
 
 #include "base/str.h"

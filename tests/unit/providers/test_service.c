@@ -1,4 +1,4 @@
-/* Services: every field there and back, and what tasks say of a service. */
+/* Services: every field written and read back, and the state of a service derived from its tasks. */
 #include "base/clock.h"
 #include "base/str.h"
 #include "providers/containers/service.h"
@@ -49,7 +49,7 @@ static void end(struct fixture *f)
     arena_release(&f->arena);
 }
 
-/* What was asked for is what is read: no field differs, and none is there that nobody asked for. */
+/* The spec reads back as requested: no field differs, and no field was added. */
 static void test_fields_come_back(void **state)
 {
     static const char *const rows[] = {
@@ -138,7 +138,7 @@ static void test_marks_and_identity(void **state)
     assert_int_equal(service_version(f.service), 9);
     json_t *task = json_object_get(json_object_get(f.service, "Spec"), "TaskTemplate");
     assert_int_equal(json_integer_value(json_object_get(task, "ForceUpdate")), 3);
-    /* Marks change with each generation: were they on the containers, each would make all tasks anew. */
+    /* Marks change with each generation: on the containers they would recreate all tasks each time. */
     assert_null(json_object_get(json_object_get(task, "ContainerSpec"), "Labels"));
     end(&f);
 }
@@ -177,13 +177,13 @@ static void test_updates_are_told_in_full(void **state)
     o = json_object_get(json_object_get(f.service, "Spec"), "UpdateConfig");
     assert_int_equal(json_integer_value(json_object_get(o, "Parallelism")), 0);
     end(&f);
-    /* A swarm refuses to be told how to update a job. */
+    /* A swarm refuses an update configuration for a job. */
     begin(&f, "  deploy: {mode: replicated-job}\n", &(struct service_request){0});
     assert_null(json_object_get(json_object_get(f.service, "Spec"), "UpdateConfig"));
     end(&f);
 }
 
-/* Configs are known by the end of their objects' names. */
+/* Configs are identified by the suffix of their objects' names. */
 static void test_another_config_is_seen(void **state)
 {
     static const char manifest[] = "  configs: [{source: page, target: /etc/page}]\n"
@@ -230,7 +230,7 @@ struct said {
     const char *state, *wanted, *err;
 };
 
-/* Takes the list. */
+/* Takes ownership of the list. */
 static struct task *read_tasks(struct fixture *f, json_t *list, size_t wanted)
 {
     char *text = json_dumps(list, JSON_COMPACT);
@@ -375,7 +375,7 @@ static void test_a_stopped_update_is_paused(void **state)
     end(&f);
 }
 
-/* A change of the placement leaves tasks that fit alone; a swarm leaves empty lists out of tasks. */
+/* A change of the placement does not affect tasks that still fit; a swarm omits empty lists in tasks. */
 static void test_which_tasks_are_current(void **state)
 {
     struct fixture f;

@@ -1,6 +1,6 @@
 #ifndef KIND_TEST_H
 #define KIND_TEST_H
-/* What the tests of kinds and of loading share: specs from text, and repositories in memory. */
+/* Shared by the tests of kinds and of loading: specs from text, and repositories in memory. */
 #include "schema/kinds/container.h"
 #include "schema/kinds/objects.h"
 #include "schema/load.h"
@@ -14,7 +14,7 @@ static inline struct val *spec_of(struct world *w, const struct kind_desc *kind,
     return n ? decode_record(&d, kind->spec, n) : NULL;
 }
 
-/* A spec without problems, as JSON, without the fields that only make it complete. */
+/* A spec without problems, as JSON, without fields that are only there to make it complete. */
 static inline const char *canonical(struct world *w, const struct kind_desc *kind, const char *text)
 {
     bool container = kind == &kind_container;
@@ -28,13 +28,13 @@ static inline const char *canonical(struct world *w, const struct kind_desc *kin
     return json_of(w, spec);
 }
 
-/* What a container's spec says in JSON with single quotes. */
+/* Check a container's canonical spec, as JSON with single quotes. */
 static inline void check_container(struct world *w, const char *text, const char *want)
 {
     assert_string_equal(canonical(w, &kind_container, text), want);
 }
 
-/* The problems of a container's spec; line 2 is the first one of `text`. */
+/* Check the problems of a container's spec; line 2 is the first line of `text`. */
 static inline void check_problems(struct world *w, const char *text, const char *want)
 {
     spec_of(w, &kind_container, arena_printf(&w->arena, "image: x\n%s", text));
@@ -116,7 +116,7 @@ static inline void repository_put(void *arg, const char *key, const void *data, 
     r->kept[r->n_kept++].len = len;
 }
 
-/* Load it; the problems, printed. */
+/* Load the repository; returns the printed problems. */
 static inline const char *repository_load(struct repository *r)
 {
     struct load_input in = {.files = r->files,
@@ -147,7 +147,7 @@ static inline const char *repository_load(struct repository *r)
     return problems_of(r->w);
 }
 
-/* Sets hold a map outside of the arena, so that they are released at the end of a test. */
+/* Repositories of the current test, to be released at its end: their sets hold a map outside of the arena. */
 static struct repository *repositories[512];
 static size_t n_repositories;
 

@@ -1,6 +1,6 @@
 #ifndef SCHEMA_TEST_H
 #define SCHEMA_TEST_H
-/* What the tests of schema/ share. */
+/* Shared by the tests of schema/. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,7 +42,7 @@ static inline int world_teardown(void **state)
 
 #define world_test(function) cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
-/* A value from JSON with single quotes for double ones, so that tests can be read. */
+/* A value from JSON, written with single quotes to keep the tests readable. */
 static inline struct val *val_of(struct world *w, const char *json)
 {
     char *text = arena_strdup(&w->arena, json);
@@ -55,7 +55,7 @@ static inline struct val *val_of(struct world *w, const char *json)
     return v;
 }
 
-/* The value as JSON on one line, in the same spelling. */
+/* The value as JSON on one line, with single quotes as well. */
 static inline const char *json_of(struct world *w, const struct val *v)
 {
     buf_reset(&w->text);
@@ -66,7 +66,7 @@ static inline const char *json_of(struct world *w, const struct val *v)
     return text;
 }
 
-/* All problems so far, sorted and printed, hints included; the list is empty then. */
+/* All problems so far, sorted and printed, with hints. Empties the list. */
 static inline const char *problems_of(struct world *w)
 {
     buf_reset(&w->text);

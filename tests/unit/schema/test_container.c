@@ -68,7 +68,7 @@ static void test_same_meaning(void **state)
         check_same(w, pairs[i][0], pairs[i][1]);
 }
 
-/* What is written and is the default is equal to what is not written. */
+/* A written default is equal to an absent field. */
 static void test_defaults_are_equal_to_nothing(void **state)
 {
     struct world *w = *state;
@@ -107,7 +107,7 @@ static void test_defaults_are_equal_to_nothing(void **state)
                 fail_msg("%s is not equal to nothing", rows[i]);
         }
     }
-    /* But an empty command is no command, where an absent one is the image's. */
+    /* But an empty command means no command, while an absent one means the image's. */
     const struct val *spec = spec_of(w, &kind_container, "{image: x, command: []}");
     assert_false(field_equal(field_find(&container_table, "command"), val_get(spec, "command"), NULL));
 }
@@ -244,7 +244,7 @@ static void test_problems(void **state)
         if (rows[i].want)
             assert_string_equal(problems, rows[i].want);
         else
-            assert_non_null(strstr(problems, "f:2:")); /* the wording is of base/parse.h */
+            assert_non_null(strstr(problems, "f:2:")); /* the wording comes from base/parse.h */
     }
 }
 
@@ -256,7 +256,7 @@ static void test_image_is_required(void **state)
                                         "  hint: for example: image: registry.example/shop/web:1.4\n");
 }
 
-/* Every field of a Compose service is either a field here, or refused with a word on what to do. */
+/* Every field of a Compose service is either a field here, or refused with a hint. */
 static void test_compose_vocabulary(void **state)
 {
     (void)state;

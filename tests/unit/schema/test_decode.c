@@ -9,7 +9,7 @@ static struct val *decode(struct world *w, const char *text, bool patch)
     return n ? decode_record(&d, &toy_table, n) : NULL;
 }
 
-/* The canonical form of {name: x, TEXT} without the name, and its problems. */
+/* Check the canonical form of {name: x, TEXT} without the name, and its problems. */
 static void check(struct world *w, const char *text, const char *want, const char *problems)
 {
     struct val *v = decode(w, arena_printf(&w->arena, "name: x\n%s", text), false);
@@ -29,7 +29,7 @@ static void test_unknown_keys(void **state)
           "f:2:9: error: plain: unknown key \"hots\"\n  hint: did you mean \"host\"?\n"
           "f:2:27: error: plain: unknown key \"nothing\"\n  hint: known here: host, port\n");
     check(w, "build: .", "{}", "f:2:1: error: \"build\" is not supported\n  hint: build it elsewhere\n");
-    /* What cannot be written is not suggested either. */
+    /* Fields that cannot be written are not suggested. */
     check(w, "digest: x", "{}", "f:2:1: error: unknown key \"digest\"\n");
     check(w, "digst: x", "{}", "f:2:1: error: unknown key \"digst\"\n");
     check(w, "x-mine: {a: [1]}\nx-: 1", "{}", "");
@@ -45,7 +45,7 @@ static void test_required(void **state)
     decode(w, "name:", false);
     assert_string_equal(problems_of(w),
                         "f:1:1: error: \"name\" is missing\n  hint: for example: name: bob\n");
-    /* Not missing as well, when it is there and wrong. */
+    /* A field that is present but wrong is not also reported as missing. */
     decode(w, "name: Bob", false);
     assert_string_equal(problems_of(w), "f:1:7: error: name: \"Bob\" is not a DNS label: a-z, 0-9 and -\n"
                                         "  hint: for example: bob\n");
@@ -59,7 +59,7 @@ static void test_null_is_absent_in_records(void **state)
     check(w, "text:\nwords: ~\nplain: null\nenv:\nhosts:\ncommand:\non:\n", "{}", "");
     decode(w, "[a]", false);
     assert_string_equal(problems_of(w), "f:1:1: error: must be a mapping, not a sequence\n");
-    /* A document of nothing is an empty record. */
+    /* A null document is an empty record. */
     struct decode d = {.arena = &w->arena, .diags = &w->diags, .file = "f"};
     const struct ynode *nothing = yaml_of(w, "[~]")->items[0];
     assert_non_null(decode_record(&d, &toy_table, nothing));
@@ -83,7 +83,7 @@ static void test_lists(void **state)
     check(w, "some: b", "{'some': ['b']}", "");
     check(w, "some: [b]", "{'some': ['b']}", "");
     check(w, "some: ''", "{'some': []}", "f:2:7: error: some: must not be empty\n");
-    /* P2: order and repetition mean nothing in a set. */
+    /* P2: order and repetition have no meaning in a set. */
     check(w, "tags: [b, a, b]\nnumbers: [10, 9, 10]", "{'numbers': [9, 10], 'tags': ['a', 'b']}", "");
     check(w, "peers: [a:1, {host: b}]", "{'peers': [{'host': 'a', 'port': 1}, {'host': 'b'}]}", "");
     check(w, "peers: [a, ~, [b], {port: 0}]", "{'peers': [{}]}",
@@ -139,7 +139,7 @@ static void test_records(void **state)
           "f:2:8: error: plain: there is no nowhere\n");
 }
 
-/* P2: a keyed list is a map by its key, in whatever order and form it is written. */
+/* P2: a keyed list becomes a map, whatever the order and form of its items. */
 static void test_keyed(void **state)
 {
     struct world *w = *state;
@@ -178,14 +178,14 @@ static void test_places(void **state)
 static void test_patches(void **state)
 {
     struct world *w = *state;
-    /* Nothing is required, and null removes. */
+    /* In a patch nothing is required, and null removes. */
     struct val *v =
         decode(w, "text:\nenv: {A: ~, B: x}\nplain: {port: 5, host: ~}\nwords: !reset []\n", true);
     assert_string_equal(problems_of(w), "");
     assert_string_equal(
         json_of(w, v),
         "{'env': {'A': null, 'B': 'x'}, 'plain': {'host': null, 'port': 5}, 'text': null, 'words': null}");
-    /* Lists are whole: what is in them has to be complete. */
+    /* Lists are replaced as a whole: their items have to be complete. */
     decode(w, "peers: [{port: 5}]\nwords: [~]\nhosts: [{port: 6}]\n", true);
     assert_string_equal(
         problems_of(w),
@@ -200,7 +200,7 @@ static void test_patches(void **state)
           "  hint: leave it out, or make the document a patch\n");
 }
 
-/* X4: what is wrong with a secret is said without it. */
+/* X4: a problem with a secret is reported without its value. */
 static void test_secrets_are_not_quoted(void **state)
 {
     struct world *w = *state;
@@ -211,7 +211,7 @@ static void test_secrets_are_not_quoted(void **state)
     check(w, "password: [hunter2]", "{}", "f:2:11: error: password: must be a string, not a sequence\n");
 }
 
-/* Everything that is wrong is said at once. */
+/* All problems are reported at once. */
 static void test_all_problems_at_once(void **state)
 {
     struct world *w = *state;

@@ -1,4 +1,4 @@
-/* Scalars are what the declared type of their field says. */
+/* A scalar's type is the declared type of its field. */
 #include "schema_test.h"
 #include "toy.h"
 
@@ -24,7 +24,7 @@ static void check(struct world *w, const char *field, const char *text, const ch
 static void test_strings(void **state)
 {
     struct world *w = *state;
-    /* YAML 1.1's surprises are texts where a text is wanted. */
+    /* YAML 1.1's surprising scalars are plain text in a text field. */
     static const char *const plain[] = {"no",   "on",    "off", "yes",        "y",     "true", "0755",
                                         "0o17", "12:30", "1e3", "1.10",       "1_000", "0x1F", ".inf",
                                         "-0",   "5",     "=",   "2026-01-01", "nULL"};
@@ -107,7 +107,7 @@ static void test_floats(void **state)
     check(w, "cpus", "500m", "\"500m\" is not a number; write it as in 0.5 or 2");
 }
 
-/* P2: units are spellings; what is compared is one number. */
+/* P2: units are only spellings; comparison uses one number. */
 static void test_units(void **state)
 {
     struct world *w = *state;

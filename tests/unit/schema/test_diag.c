@@ -38,7 +38,7 @@ static void test_order_and_duplicates(void **state)
                                                        "b.yaml:1:1: error: later file\n");
 }
 
-/* A warning about many places is one warning; an error is one for each. */
+/* The same warning about many places is reported once; an error is reported for each place. */
 static void test_the_same_is_said_once(void **state)
 {
     struct world *w = *state;
@@ -64,7 +64,7 @@ static void test_the_same_is_said_once(void **state)
     assert_int_equal(d->warnings, 13);
 }
 
-/* Two files, and a warning of no place. */
+/* Two files, and a warning without a place. */
 static void test_the_same_in_other_files(void **state)
 {
     struct world *w = *state;
@@ -97,7 +97,7 @@ static void test_number_is_bounded(void **state)
     assert_non_null(strstr(printed(w, NULL, NULL, false), "\n100500 more problems are not shown\n"));
 }
 
-/* Messages quote files, and files can hold what a terminal obeys. */
+/* Messages quote files, which can contain terminal control sequences. */
 static void test_text_is_harmless(void **state)
 {
     struct world *w = *state;

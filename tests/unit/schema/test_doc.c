@@ -1,5 +1,5 @@
-/* What the tables print - and that they are fit for it: documented, with examples and defaults that are true.
- */
+/* What is printed from the tables, and that the tables are suitable: documented, with correct examples and
+   defaults. */
 #include "schema_test.h"
 
 #include <regex.h>
@@ -9,7 +9,7 @@
 #include "schema/doc.h"
 #include "schema/kind.h"
 
-/* Everything that is reached from the kinds, each table once. */
+/* All tables that can be reached from the kinds, each once. */
 struct tables {
     const struct field_table *items[128];
     size_t n;
@@ -59,7 +59,7 @@ static void test_everything_is_documented(void **state)
         const struct field_table *t = all.items[i];
         if (!t->name || !is_sentence(t->doc))
             fail_msg("table %s: its doc is no sentence", t->name ? t->name : "without a name");
-        /* Names of tables are names of definitions. */
+        /* Names of tables become names of definitions, so they are unique. */
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(t->name, all.items[k]->name);
         for (const struct field *f = t->fields; f->name; f++) {
@@ -71,8 +71,8 @@ static void test_everything_is_documented(void **state)
     }
 }
 
-/* A reader of a field that is part of a resource may look at more than its own value; examples are read
- * alone. */
+/* The decoder of a field of a resource may use more than the field's own value; examples are decoded
+   alone. */
 static struct val *decode_alone(struct world *w, const struct field *f, const char *text)
 {
     struct decode d = {.arena = &w->arena, .diags = &w->diags, .file = "f"};
@@ -96,7 +96,7 @@ static void test_examples_are_good(void **state)
     }
 }
 
-/* P2: what documentation calls the default is what comparing takes for it. */
+/* P2: the documented default is the one that comparison uses. */
 static void test_defaults_are_true(void **state)
 {
     struct world *w = *state;
@@ -114,7 +114,7 @@ static void test_defaults_are_true(void **state)
     }
 }
 
-/* Patterns are read by regcomp(3) and by JavaScript: only what both understand alike. */
+/* Patterns are used by regcomp(3) and by JavaScript: only syntax that means the same in both. */
 static void test_patterns_are_portable(void **state)
 {
     (void)state;
@@ -145,7 +145,7 @@ static struct val *schema_of(struct world *w)
     return v;
 }
 
-/* Each reference leads somewhere, and, as draft-07 wants it, stands alone. */
+/* Each reference resolves, and has no siblings, as draft-07 requires. */
 static void check_references(const struct val *v, const struct val *definitions, size_t *count)
 {
     const char *ref = val_is(v, VAL_MAP) ? val_get_str(v, "$ref") : NULL;
@@ -258,7 +258,7 @@ static void test_explain_names_the_nearest(void **state)
     assert_non_null(strstr(explained(w, "Database"), "is not supported yet"));
 }
 
-/* On a terminal of usual width no line is broken by the terminal, and every field can be asked for. */
+/* Every field can be explained, and no line is wider than a usual terminal. */
 static void test_explain_takes_every_path(void **state)
 {
     struct world *w = *state;
@@ -279,7 +279,7 @@ static void test_explain_takes_every_path(void **state)
     }
 }
 
-/* contrib/doc/reference.md is what the tables say. */
+/* contrib/doc/reference.md matches the tables. */
 static void test_reference_is_current(void **state)
 {
     struct world *w = *state;

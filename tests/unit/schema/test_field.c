@@ -28,7 +28,7 @@ static void test_path(void **state)
     assert_ptr_equal(field("env.LOG.LEVEL"), field("env")->elem);
     assert_ptr_equal(field("by_name.a.b"), field("by_name")->elem);
     assert_string_equal(field("by_name.a.b.port")->name, "port");
-    assert_string_equal(field("by_name.port")->name, "port"); /* as documentation asks */
+    assert_string_equal(field("by_name.port")->name, "port"); /* without a key, as in the documentation */
     assert_string_equal(field("hosts.db.example.port")->name, "port");
     assert_ptr_equal(field("hosts.db.example"), field("hosts"));
     assert_string_equal(field("peers.host")->name, "host");
@@ -52,7 +52,7 @@ static void check_equal(struct world *w, const char *name, const char *a, const 
         fail_msg("%s: %s %s %s", name, a ? a : "absent", want ? "differs from" : "equals", b ? b : "absent");
 }
 
-/* P2: equal in meaning is equal: defaults, order where it has no meaning, what is empty. */
+/* P2: equal in meaning is equal: defaults, meaningless order, empty values. */
 static void test_equal(void **state)
 {
     struct world *w = *state;
@@ -69,7 +69,7 @@ static void test_equal(void **state)
     check_equal(w, "tags", "[]", NULL, true);
     check_equal(w, "words", "['b', 'a']", "['a', 'b']", false);
     check_equal(w, "words", "['a']", "['a', 'b']", false);
-    /* An empty command is none; an absent one is the image's. */
+    /* An empty command means none; an absent one means the image's. */
     check_equal(w, "command", "[]", NULL, false);
     check_equal(w, "words", "[]", NULL, false);
     check_equal(w, "env", "{}", NULL, true);
@@ -80,12 +80,12 @@ static void test_equal(void **state)
     check_equal(w, "address", "{'host': 'a', 'port': 80}", "{'host': 'a'}", true);
     check_equal(w, "address", "{'host': 'a', 'port': 81}", "{'host': 'a'}", false);
     check_equal(w, "peers", "[{'host': 'a', 'port': 80}]", "[{'host': 'a'}]", true);
-    /* Keys of maps are values: nothing known about it is not the same as not there. */
+    /* Keys of maps count: an entry without content differs from a missing entry. */
     check_equal(w, "by_name", "{'a': {}}", NULL, false);
     check_equal(w, "by_name", "{'a': {'port': 80}}", "{'a': {}}", true);
     check_equal(w, "hosts", "{'a': {'port': 80}}", "{'a': {}}", true);
     check_equal(w, "hosts", "{'a': {}}", "{'b': {}}", false);
-    /* What only the canonical form has counts as well. */
+    /* Fields that exist only in the canonical form are compared as well. */
     check_equal(w, "hosts", "{'a': {'digest': 'x'}}", "{'a': {'digest': 'x'}}", true);
     check_equal(w, "hosts", "{'a': {'digest': 'x'}}", "{'a': {'digest': 'y'}}", false);
     check_equal(w, "hosts", "{'a': {'digest': 'x'}}", "{'a': {}}", false);

@@ -7,7 +7,7 @@
 static void test_precedence(void **state)
 {
     (void)state;
-    /* semver.org, 11, and around it. */
+    /* semver.org, section 11, and similar cases. */
     static const char *const ascending[] = {
         "0.0.1",
         "0.9",

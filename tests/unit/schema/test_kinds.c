@@ -1,4 +1,4 @@
-/* What holds for every kind and field: documented, with examples that are right, and found by name. */
+/* Properties of every kind and field: documented, with correct examples, and found by name. */
 #include "kind_test.h"
 
 static void check_example(struct world *w, const struct field_table *t, const struct field *f)
@@ -63,7 +63,7 @@ static void test_every_field_is_documented_and_its_example_is_right(void **state
         check_table(w, (*kind)->spec);
 }
 
-/* The default that is documented is the one that counts. */
+/* The documented default is the effective one. */
 static void check_defaults(struct world *w, const struct field_table *t)
 {
     for (const struct field *f = t->fields; f->name; f++) {
@@ -103,8 +103,8 @@ static void test_kinds_are_found(void **state)
     assert_null(kind_planned("Deployment"));
 }
 
-/* What an engine can change while it runs, and what costs data: from the engine's documentation of "update",
- * and S3. */
+/* What an engine can change on a running container, and which changes lose data: from the engine's
+   documentation of "update", and S3. */
 static void test_impacts(void **state)
 {
     (void)state;

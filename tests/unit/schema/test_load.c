@@ -1,4 +1,4 @@
-/* Loading: files to resources, what is wrong in all of them at once, files that manifests name, the cache. */
+/* Loading: from files to resources, all problems at once, files that manifests refer to, the cache. */
 #include "kind_test.h"
 
 #include "base/limits.h"
@@ -45,7 +45,7 @@ static void test_nothing(void **state)
     assert_int_equal(r->set.n, 0);
 }
 
-/* Everything that is wrong, in all files, at once, each with its place. */
+/* All problems in all files at once, each with its place. */
 static void test_all_problems_at_once(void **state)
 {
     struct world *w = *state;
@@ -70,8 +70,8 @@ static void test_all_problems_at_once(void **state)
     assert_memory_equal(got, want, strlen(want));
     assert_non_null(strstr(got, "d.yaml:"));
     assert_non_null(strstr(got, "e.yml:3:18: error: metadata.name: \"Front\" is not a name\n"));
-    /* A resource that could not be read is there all the same: others may refer to it, and what could be read
-     * of it is checked. */
+    /* A resource that could not be fully decoded is still in the set: others may refer to it, and the decoded
+       part is checked. */
     assert_non_null(resource_find(&r->set, "container/web"));
     assert_true(resource_find(&r->set, "container/web")->partial);
 }
@@ -231,7 +231,7 @@ static void test_configs(void **state)
     const struct val *bin = resource_find(&r->set, "config/bin")->spec;
     assert_string_equal(val_get_str(bin, "content"), "//4B");
     assert_string_equal(val_get_str(bin, "encoding"), "base64");
-    /* Text is text, however it was written (P2). */
+    /* Text is text, whatever its encoding in the manifest (P2). */
     assert_string_equal(val_get_str(resource_find(&r->set, "config/text64")->spec, "content"), "foo");
     assert_null(val_get(resource_find(&r->set, "config/text64")->spec, "encoding"));
     const struct val *file =
@@ -264,8 +264,8 @@ static void test_config_problems(void **state)
     }
 }
 
-/* YAML that a Config or an env_file names is no manifest, however it looks; other YAML says how to leave it
- * out. */
+/* A YAML file that a Config or an env_file refers to is not a manifest, whatever it contains; for other YAML
+   files, a hint says how to exclude them. */
 static void test_named_files_are_no_manifests(void **state)
 {
     struct world *w = *state;

@@ -1,4 +1,4 @@
-/* The cache of decoded files: the same result from it, and only what changed is decoded. */
+/* The cache of decoded files: results are the same, and only changed files are decoded. */
 #include "kind_test.h"
 
 #include "base/str.h"
@@ -13,7 +13,7 @@ static struct repository *cached(struct world *w)
     return r;
 }
 
-/* Everything of a set that a caller can see. */
+/* All of a set that is visible to callers. */
 static const char *print(struct repository *r)
 {
     struct buf text = BUF_INIT;
@@ -66,7 +66,7 @@ static void test_same_from_the_cache(void **state)
     load(r, 0, 3);
 }
 
-/* A file with references is kept by the values of all that it could ask for. */
+/* A file with references is cached by the values of all variables that it may use. */
 static void test_references(void **state)
 {
     struct world *w = *state;
@@ -91,11 +91,11 @@ static void test_references(void **state)
     load(r, 2, 2);
     assert_string_equal(spec_json(r, "container/two"), "{'image': 'x:d'}");
     repository_set(r, "forge.yaml", PROJECT "  variables: {A: \"1\"}\n");
-    load(r, 1, 3); /* all of it was seen before */
+    load(r, 1, 3); /* all of it is in the cache */
     assert_string_equal(spec_json(r, "container/one"), "{'image': 'x:1'}");
 }
 
-/* One blob in two places: what is relative to the file is not kept. */
+/* The same blob in two places: results that depend on the file's place are not cached. */
 static void test_one_blob_in_two_places(void **state)
 {
     struct world *w = *state;
@@ -134,7 +134,7 @@ static void test_problems_are_found_again(void **state)
     assert_int_equal(r->stats.cached, 1);
 }
 
-/* A Project elsewhere is an error, also when it has the bytes of forge.yaml. */
+/* A Project in another file is an error, even if the file is identical to forge.yaml. */
 static void test_project_elsewhere(void **state)
 {
     struct world *w = *state;
@@ -158,7 +158,7 @@ static void test_damaged_cache(void **state)
     for (size_t i = 0; i < r->kept[0].len; i++) {
         char was = data[i];
         data[i] = (char)(was ^ 0x55);
-        repository_load(r); /* whatever it gives, it is no crash */
+        repository_load(r); /* any result but a crash */
         data[i] = was;
     }
     r->kept[0].len--;
@@ -174,7 +174,7 @@ static const struct val *image_of(struct repository *r, const char *id)
     return val_get(resource_find(&r->set, id)->spec, "image");
 }
 
-/* Two loads of nearly the same: what is equal is there once, and everything reads as if loaded by itself. */
+/* Two loads of almost the same files: equal parts are shared, and both sets read as if loaded separately. */
 static void test_known_files(void **state)
 {
     struct world *w = *state;
@@ -193,7 +193,7 @@ static void test_known_files(void **state)
     const char *first = print(r);
     const struct val *plain = image_of(r, "container/plain"), *asks = image_of(r, "container/asks");
 
-    load(r, 2, 4); /* forge.yaml and the patch, which is marked as one of its set */
+    load(r, 2, 4); /* forge.yaml and the patch, which is specific to its set */
     assert_string_equal(print(r), first);
     assert_ptr_equal(image_of(r, "container/plain"), plain);
     assert_ptr_equal(image_of(r, "container/asks"), asks);
@@ -204,7 +204,8 @@ static void test_known_files(void **state)
     assert_ptr_not_equal(image_of(r, "container/asks"), asks);
     assert_string_equal(image_of(r, "container/asks")->s, "x:2");
 
-    /* The same bytes elsewhere, with a reference that leads nowhere now: the problem is of the other file. */
+    /* The same bytes in another file, with a reference that no longer resolves: the problem is reported for
+       the other file. */
     repository_set(r, "a.yaml", "# nothing\n");
     repository_set(r, "d.yaml", "# nothing\n");
     repository_set(r, "e.yaml", r->texts[2]);
@@ -220,7 +221,7 @@ static const char *web_image(struct repository *r)
     return val_get_str(resource_find(&r->set, "container/web")->spec, "image");
 }
 
-/* A compose project is resolved when something that it asks about has changed, and only then. */
+/* A compose project is resolved again only when one of its inputs has changed. */
 static void test_compose_projects(void **state)
 {
     struct world *w = *state;
@@ -230,8 +231,7 @@ static void test_compose_projects(void **state)
     load(r, 2, 0);
     assert_string_equal(web_image(r), "shop/web:1");
     size_t reads = r->reads;
-    load(r, 1,
-         2); /* forge.yaml, which is looked at twice; the file is known as what it is, and the project */
+    load(r, 1, 2); /* decoded: forge.yaml, which is read twice; cached: the compose file and the project */
     assert_int_equal(r->reads, reads + 2);
     repository_set(r, "forge.yaml", PROJECT "  variables: {TAG: \"1\", OTHER: y}\n");
     load(r, 1, 2);
@@ -244,10 +244,10 @@ static void test_compose_projects(void **state)
     repository_set(r, "forge.yaml", PROJECT "  variables: {TAG: \"1\"}\n");
     load(r, 2, 1);
     assert_string_equal(web_image(r), "shop/web:1-a");
-    load(r, 1, 3); /* .env is one of the project's */
+    load(r, 1, 3); /* .env belongs to the project */
 }
 
-/* That a file is a compose file is no reason to say nothing when nobody names it. */
+/* A compose file that no Stack refers to is reported, whether cached or not. */
 static void test_compose_files_of_nobody(void **state)
 {
     struct world *w = *state;

@@ -1,5 +1,5 @@
-/* Files of environment variables. The examples of the Compose specification (env_file format) are among the
- * rows. */
+/* Files of environment variables. The rows include the examples of the Compose specification (env_file
+   format). */
 #include "kind_test.h"
 #include "schema/load_envfile.h"
 
@@ -107,7 +107,7 @@ static int lookup_or_not(void *arg, const char *name, const char **ret, struct e
     return strcmp(name, "KNOWN") == 0 ? 0 : err_set(err, ERR_NOTFOUND, "%s is not set", name);
 }
 
-/* As Compose reads them, a name alone has the value that it has outside, or none. */
+/* As in Compose, a name without a value takes the value of the outer variable, if there is one. */
 static void test_names_alone(void **state)
 {
     struct world *w = *state;

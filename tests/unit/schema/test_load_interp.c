@@ -1,4 +1,4 @@
-/* References in text. The operators' table is that of shells and of Compose. */
+/* References in text. The operators are those of shells and of Compose. */
 #include "kind_test.h"
 #include "schema/load_interp.h"
 
@@ -49,7 +49,7 @@ static void test_values(void **state)
         {"${container.my-db.host}:5432", "my-db:5432"},
         {"$$A $${A} $$$$", "$A ${A} $$"},
         {"5$ $1 $( $", "5$ $1 $( $"},
-        {"${D}", "$${A}"}, /* a value is not read again */
+        {"${D}", "$${A}"}, /* a value is not expanded again */
         {"${EMPTY}", ""},
         /* set, empty, not set */
         {"${A:-d}|${EMPTY:-d}|${U:-d}", "a|d|d"},
@@ -63,7 +63,7 @@ static void test_values(void **state)
         {"${U:-a:b-c?d}", "a:b-c?d"},
         {"${U:-$${A\\}}", "${A\\}"},
         {"${U:-{}}", "{}"},
-        {"${A:-${BROKEN}}", "a"}, /* a default that is not used is not looked at */
+        {"${A:-${BROKEN}}", "a"}, /* an unused default is not evaluated */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_string_equal(expand(w, rows[i][0]), rows[i][1]);
@@ -145,7 +145,7 @@ static void no_problem(void *arg, const struct ynode *n, const struct err *err)
     fail_msg("%s", err->msg);
 }
 
-/* Aliases share nodes; each use is resolved once, and the original stays. */
+/* Aliases share nodes: a node is resolved once, and the original is not changed. */
 static void test_trees(void **state)
 {
     struct world *w = *state;

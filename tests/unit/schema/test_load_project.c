@@ -275,7 +275,7 @@ static void test_patches(void **state)
          "'0->81/tcp': {'protocol': 'tcp', 'published': 0, 'target': 81}}}"},
         {"{image: a, ports: [80]}", "{ports: !override [81]}",
          "{'image': 'a', 'ports': {'0->81/tcp': {'protocol': 'tcp', 'published': 0, 'target': 81}}}"},
-        /* The items of a keyed list are whole: what was in the same place is gone with all its options. */
+        /* An item of a keyed list is replaced as a whole, with all its options. */
         {"{image: a, volumes: [\"/h:/v:ro,z\", /w]}", "{volumes: [/v]}",
          "{'image': 'a', 'volumes': {'/v': {'type': 'volume'}, '/w': {'type': 'volume'}}}"},
         {"{image: a, healthcheck: {test: x, interval: 5s}}", "{healthcheck: {interval: 9s}}",
@@ -328,7 +328,7 @@ static void test_patch_documents(void **state)
                         "  hint: did you mean \"v\"?\n");
 }
 
-/* Environments: later paths patch earlier ones, then files of patches, then those that stand in forge.yaml. */
+/* Order of patches: later paths patch earlier ones, then patch files apply, then patches in forge.yaml. */
 static void test_order_of_patches(void **state)
 {
     struct world *w = *state;
@@ -362,7 +362,7 @@ static void test_order_of_patches(void **state)
         "  hint: write {kind: Container, metadata: {name: web}, spec: {...}}, or the path of a file\n");
 }
 
-/* A problem of what a patch brought stands in the patch's file. */
+/* A problem in patched content is reported in the patch's file. */
 static void test_places_after_patches(void **state)
 {
     struct world *w = *state;
@@ -402,7 +402,7 @@ static void test_profiles(void **state)
     assert_string_equal(ids(r), "container/a container/b container/d");
 }
 
-/* forge.yaml may hold other documents too. */
+/* forge.yaml may contain other documents as well. */
 static void test_all_in_one_file(void **state)
 {
     struct world *w = *state;

@@ -1,4 +1,4 @@
-/* What is made once for a constant: the same for all threads. */
+/* Values that are computed once per constant: the same for all threads. */
 #include "schema_test.h"
 
 #include <pthread.h>
@@ -48,7 +48,7 @@ static void test_threads_see_one_value(void **state)
         for (size_t i = 1; i < THREADS; i++)
             assert_ptr_equal(values[i][k], values[0][k]);
     }
-    /* What came too late was freed. */
+    /* Values that lost the race were freed. */
     assert_int_equal(made - dropped, KEYS);
 }
 

@@ -32,7 +32,7 @@ static void test_volume_forms(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
         const char *same = pairs[i][1];
-        if (strstr(same, "read_only: false")) { /* a default that is written is equal, though not the same */
+        if (strstr(same, "read_only: false")) { /* a written default is equal, but not identical */
             const struct val *a = spec_of(w, &kind_container, "image: x\nvolumes: [\"data:/srv\"]");
             const struct val *b =
                 spec_of(w, &kind_container, arena_printf(&w->arena, "image: x\nvolumes: %s", same));

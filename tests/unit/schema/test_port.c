@@ -1,4 +1,4 @@
-/* Published and exposed ports: every short form and its long one (P2), and what is wrong with others. */
+/* Published and exposed ports: every short form and its long one (P2), and the problems of invalid ones. */
 #include "kind_test.h"
 
 static const char *ports(struct world *w, const char *items)

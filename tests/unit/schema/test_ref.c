@@ -1,5 +1,5 @@
-/* Image references. The rows follow the tests of Docker's distribution project (reference/normalize_test.go).
- */
+/* Image references. The rows follow the tests of Docker's distribution project
+   (reference/normalize_test.go). */
 #include "kind_test.h"
 
 #define SHA "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -28,7 +28,7 @@ static void test_canonical(void **state)
         {"sha256:" SHA, "sha256:" SHA},
         {"a:_x.-", "docker.io/library/a:_x.-"},
         {"docker.io/sub.example/x",
-         "docker.io/sub.example/x:latest"}, /* without its registry it would be one */
+         "docker.io/sub.example/x:latest"}, /* without docker.io, sub.example would be the registry */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         const char *got = NULL;
@@ -36,11 +36,11 @@ static void test_canonical(void **state)
         if (ref_canonical(&w->arena, rows[i][0], &got, &err) < 0)
             fail_msg("%s: %s", rows[i][0], err.msg);
         assert_string_equal(got, rows[i][1]);
-        /* The canonical name is a name, and its own. */
+        /* The canonical name is valid, and its own canonical name. */
         const char *again = NULL;
         assert_int_equal(ref_canonical(&w->arena, got, &again, &err), 0);
         assert_string_equal(again, got);
-        /* So is the familiar one. */
+        /* The familiar name has the same canonical name. */
         assert_int_equal(ref_canonical(&w->arena, ref_familiar(&w->arena, got), &again, &err), 0);
         assert_string_equal(again, got);
     }
@@ -99,7 +99,7 @@ static void test_problems(void **state)
     tag[130] = '\0';
     assert_int_equal(ref_canonical(&w->arena, tag, &got, &err), 0);
     char *name = arena_alloc(&w->arena, 300);
-    memset(name, 'a', 248); /* 255 bytes with the folder that the canonical name has */
+    memset(name, 'a', 248); /* too long together with the "library/" of the canonical name */
     assert_int_equal(ref_canonical(&w->arena, name, &got, &err), ERR_INVALID);
     name[247] = '\0';
     assert_int_equal(ref_canonical(&w->arena, name, &got, &err), 0);
@@ -112,7 +112,7 @@ static void test_in_a_manifest(void **state)
     assert_string_equal(problems_of(w),
                         "f:1:8: error: image: image \"shop/Web\": \"shop/Web\" has capital letters\n"
                         "  hint: names of images are written in small letters\n");
-    /* As written: what the engine and people see is what stands in Git. */
+    /* Kept as written: the engine and users see what is in Git. */
     assert_string_equal(val_get_str(spec_of(w, &kind_container, "image: nginx"), "image"), "nginx");
 }
 

@@ -4,7 +4,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-/* Load "name: spec" containers, one document each, and give the problems. */
+/* Load "name: spec" containers, one document each, and return the problems. */
 static const char *containers(struct world *w, struct repository **ret, const char *const (*rows)[2])
 {
     struct repository *r = repository_new(w);
@@ -89,7 +89,7 @@ static void test_cycles(void **state)
         "a.yaml:4:31: error: container/web: depends_on.db: dependencies in a circle: db -> seed -> web -> "
         "db\n"
         "  hint: one of them must start without the next\n");
-    /* Two circles that share a part are both named. */
+    /* Two cycles with a common part are both reported. */
     const char *two = containers(w, NULL,
                                  (const char *const[][2]){{"a", "{image: x, depends_on: [b, c]}"},
                                                           {"b", "{image: x, depends_on: [a]}"},
@@ -97,7 +97,7 @@ static void test_cycles(void **state)
                                                           {NULL, NULL}});
     assert_non_null(strstr(two, "a -> b -> a"));
     assert_non_null(strstr(two, "a -> c -> a"));
-    /* A diamond is none. */
+    /* A diamond is not a cycle. */
     assert_string_equal(containers(w, NULL,
                                    (const char *const[][2]){{"a", "{image: x, depends_on: [b, c]}"},
                                                             {"b", "{image: x, depends_on: [d]}"},
@@ -107,7 +107,7 @@ static void test_cycles(void **state)
                         "");
 }
 
-/* A chain as long as an environment may be: no recursion. */
+/* A dependency chain of the maximum length: there must be no recursion. */
 static void test_long_chain(void **state)
 {
     struct world *w = *state;
@@ -258,7 +258,7 @@ static const char *digest_of_text(struct world *w, const char *kind, const char 
     return hex;
 }
 
-/* P3: these never change. A new field, a new Forge: what a manifest asked for has the digest it always had. */
+/* P3: these never change: with new fields and new versions of Forge, a manifest keeps its digest. */
 static void test_digests_are_golden(void **state)
 {
     struct world *w = *state;
@@ -279,7 +279,7 @@ static void test_digests_are_golden(void **state)
         assert_string_equal(digest_of_text(w, rows[i][0], rows[i][1]), rows[i][2]);
 }
 
-/* What means the same has one digest, wherever it stands; what does not, another (P2). */
+/* Specs have the same digest exactly if they mean the same, wherever they are written (P2). */
 static void test_digests_follow_meaning(void **state)
 {
     struct world *w = *state;

@@ -1,5 +1,5 @@
-/* What a container may use: all of Compose's spellings end up in `resources`, `gpus`, `restart` and `update`
- * (P2). */
+/* Resource limits of a container: all of Compose's spellings end up in `resources`, `gpus`, `restart` and
+   `update` (P2). */
 #include "kind_test.h"
 
 static void test_spellings(void **state)

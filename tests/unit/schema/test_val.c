@@ -13,7 +13,7 @@ static void test_map_stays_sorted(void **state)
     val_map_del(map, "b");
     val_map_del(map, "not there");
     assert_string_equal(json_of(w, map), "{'a': 1, 'c': 3}");
-    /* Bytewise: capitals first, then what is not ASCII last. */
+    /* Bytewise order: capitals first, non-ASCII last. */
     val_set_bool(&w->arena, map, "\xc3\xa4", true);
     val_set_bool(&w->arena, map, "Z", false);
     assert_string_equal(json_of(w, map), "{'Z': false, 'a': 1, 'c': 3, '\xc3\xa4': true}");
@@ -44,7 +44,7 @@ static void test_appended_map_is_sorted_once(void **state)
     assert_int_equal(val_len(map), 1000);
     assert_string_equal(map->pairs[0].key, "k000");
     assert_int_equal(val_get_int(map, "k999", 0), 999);
-    /* The one added last stays, and both are named. */
+    /* The one added last stays, and the callback gets both. */
     assert_int_equal(val_get_int(map, "k500", 0), -1);
     assert_int_equal(twice.count, 1);
     assert_int_equal(twice.gone, 500);
@@ -85,7 +85,7 @@ static void test_readers_take_anything(void **state)
     assert_int_equal(val_len(NULL), 0);
 }
 
-/* P2: equal in meaning is equal; what the two spellings of a number share is the number. */
+/* P2: equal in meaning is equal, as are two spellings of the same number. */
 static void test_equality(void **state)
 {
     struct world *w = *state;

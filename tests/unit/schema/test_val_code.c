@@ -1,7 +1,7 @@
 /* The canonical binary form and digests of values. */
 #include "schema_test.h"
 
-/* One of everything. */
+/* A value with one of each type. */
 static struct val *sample(struct world *w)
 {
     struct arena *a = &w->arena;
@@ -61,7 +61,7 @@ static void test_flags_and_places(void **state)
         assert_int_equal(with->items[i]->file, places[i].file);
         assert_int_equal(with->items[i]->flags, list->items[i]->flags);
         assert_int_equal(without->items[i]->line, 0);
-        /* A secret stays one on its way through a store. */
+        /* A secret is still marked as one after storing it. */
         assert_int_equal(without->items[i]->flags, list->items[i]->flags);
     }
 }
@@ -74,7 +74,7 @@ static void check_form(const struct val *v, const void *bytes, size_t len)
     assert_memory_equal(form.data, bytes, len);
 }
 
-/* The bytes themselves: stores hold them. */
+/* The exact bytes, because stores contain them. */
 static void test_form_is_fixed(void **state)
 {
     struct world *w = *state;
@@ -102,7 +102,7 @@ static void test_form_is_fixed(void **state)
 
 static void refuse(struct world *w, const void *bytes, size_t len, const char *why)
 {
-    /* Exactly as large as the input, for sanitizers. */
+    /* A copy of the exact size, so that sanitizers notice reads beyond it. */
     _cleanup_free_ char *copy = malloc(len ? len : 1);
     assert_non_null(copy);
     memcpy(copy, bytes, len);
@@ -146,9 +146,9 @@ static void test_damage_is_seen(void **state)
            "\x01\x07\x01\x02"
            "a\0\0\x00",
            8, "not in order");
-    refuse(w, "\x01\x10\x01\x02", 4, "out of range");     /* a line below zero */
-    refuse(w, "\x01\x10\x00\x00", 4, "out of range");     /* a place that says nothing */
-    refuse(w, "\x01\x10\x02\x03\x00", 5, "out of range"); /* a file that is none */
+    refuse(w, "\x01\x10\x01\x02", 4, "out of range");     /* a negative line */
+    refuse(w, "\x01\x10\x00\x00", 4, "out of range");     /* an empty place */
+    refuse(w, "\x01\x10\x02\x03\x00", 5, "out of range"); /* an invalid file */
 }
 
 static void test_every_cut_is_seen(void **state)
@@ -162,7 +162,7 @@ static void test_every_cut_is_seen(void **state)
         refuse(w, form.data, len, NULL);
 }
 
-/* Whatever is accepted is in canonical form: written again it gives the same bytes. */
+/* Any accepted input is in canonical form: encoding it again gives the same bytes. */
 static void test_every_changed_byte_is_seen_or_canonical(void **state)
 {
     struct world *w = *state;
@@ -186,7 +186,7 @@ static void test_every_changed_byte_is_seen_or_canonical(void **state)
     }
 }
 
-/* X2: neither depth nor a count that lies can take more than a multiple of the input. */
+/* X2: neither deep nesting nor a wrong count can use more memory than a multiple of the input. */
 static void test_depth_is_bounded(void **state)
 {
     struct world *w = *state;
@@ -215,8 +215,7 @@ static void check_digest(const struct val *v, const char *hex)
     assert_string_equal(text, hex);
 }
 
-/* P3: these constants never change. A test that has to be edited here means that an upgrade would recreate
- * containers. */
+/* P3: these constants never change. If this test has to be edited, an upgrade would recreate containers. */
 static void test_digests_are_golden(void **state)
 {
     struct world *w = *state;
@@ -240,7 +239,7 @@ static void test_digest_takes_meaning_only(void **state)
     val_digest(v, &one);
     v->line = 5;
     v->flags = VAL_F_REPLACE;
-    val_get(v, "b")->flags = VAL_F_SECRET; /* a field that becomes a secret one changes no container (P3) */
+    val_get(v, "b")->flags = VAL_F_SECRET; /* a field that becomes secret changes no container (P3) */
     val_get(v, "b")->file = 9;
     val_digest(v, &two);
     assert_memory_equal(one.bytes, two.bytes, DIGEST_LEN);

@@ -42,7 +42,7 @@ static void test_writing_strings(void **state)
     check_json(w, val_str(a, "\xe2\x82"), 0, "\"\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
-/* X4: by construction, whoever prints. */
+/* X4: printing never reveals a secret, whoever calls it. */
 static void test_secrets_are_not_printed(void **state)
 {
     struct world *w = *state;
@@ -90,7 +90,7 @@ static void test_reading_is_strict(void **state)
     REFUSE("{\"a\": 1,\n \"a\": 2}", 2, "duplicate");
     REFUSE("[1,\n2,\n]", 3, "");
     REFUSE("[1] x", 1, "");
-    REFUSE("[hunter2]", 1, "invalid token"); /* and no more: X4 */
+    REFUSE("[hunter2]", 1, "invalid token"); /* without quoting it: X4 */
     REFUSE("{'a': 1}", 1, "");
     REFUSE("[NaN]", 1, "");
     REFUSE("[01]", 1, "");
@@ -142,9 +142,9 @@ static void test_printing(void **state)
     check_print(w, val_str(a, "a, b"), 100, "\"a, b\"");
     check_print(w, val_str(a, " a"), 100, "\" a\"");
     check_print(w, val_str(a, "say \"x\"\\"), 100, "\"say \\\"x\\\"\\\\\"");
-    /* What would move a terminal's cursor does not. */
+    /* Control characters are escaped, so they do not affect a terminal. */
     check_print(w, val_str(a, "a\n\tb\x1b[2J"), 100, "\"a\\n\\tb\\x1b[2J\"");
-    /* What looks like our own word for a secret is told apart. */
+    /* Text that looks like the placeholder for a secret is quoted. */
     check_print(w, val_str(a, "(secret)"), 100, "\"(secret)\"");
     check_print(w, val_of(w, "{'b': ['x', 1, 0.5, true], 'a b': {}, 'c': []}"), 100,
                 "{a b: {}, b: [x, 1, 0.5, true], c: []}");

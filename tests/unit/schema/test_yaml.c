@@ -1,7 +1,7 @@
-/* YAML into nodes: what is read, with places; what is refused. */
+/* YAML into nodes: what is read, with its places, and what is refused. */
 #include "schema_test.h"
 
-/* The tree in a spelling of our own: 'quoted', plain, [..], {..}, !tag before. */
+/* The tree in a notation for tests: 'quoted', plain, [..], {..}, preceded by !tag. */
 static void show(const struct ynode *n, struct buf *out)
 {
     if (n->tag)
@@ -25,7 +25,7 @@ static void show(const struct ynode *n, struct buf *out)
 
 static void check_bytes(struct world *w, const char *text, size_t len, const char *want, const char *problems)
 {
-    /* Exactly as large as the input, for sanitizers. */
+    /* A copy of the exact size, so that sanitizers notice reads beyond it. */
     _cleanup_free_ char *copy = malloc(len ? len : 1);
     assert_non_null(copy);
     memcpy(copy, text, len);
@@ -140,7 +140,7 @@ static void test_keys(void **state)
     check(w, "? {a: 1}\n: 2\n", "{}", "f:1:3: error: a mapping cannot be a key\n");
     check(w, "{1: a, no: b, ~: c}", "{1: a, no: b, ~: c}", "");
 
-    /* Many keys go through a hash map. */
+    /* With many keys a hash map is used. */
     _cleanup_buf_ struct buf text = BUF_INIT;
     for (int i = 0; i < 30000; i++)
         buf_addf(&text, "key%d: v\n", i);
@@ -171,9 +171,9 @@ static void test_aliases(void **state)
 {
     struct world *w = *state;
     check(w, "a: &x [1, 2]\nb: *x\nc: &y z\n*y : *y\n", "{a: [1, 2], b: [1, 2], c: z, z: z}", "");
-    /* The nearest anchor before it counts. */
+    /* An alias refers to the nearest anchor before it. */
     check(w, "[&a 1, *a, &a 2, *a]", "[1, 1, 2, 2]", "");
-    /* An anchor ends with its document, and a document that lacks a part is not handed on. */
+    /* An anchor is valid in its document only, and a document with an error is not returned. */
     check(w, "a: &x 1\n---\nb: *x\n---\nc: 3\n", "{a: 1} | {c: 3}",
           "f:3:4: error: there is no anchor &x before this alias\n");
     check(w, "a: &x [*x]\n", "", "f:1:8: error: the alias *x stands within what it is an alias of\n");
@@ -184,7 +184,8 @@ static void test_merge_keys(void **state)
 {
     struct world *w = *state;
     check(w, "a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3, z: 4}\n", "{a: {x: 1, y: 2}, b: {y: 3, z: 4, x: 1}}", "");
-    /* Wherever the merge key stands, the mapping's own keys win; of several the earlier. */
+    /* The mapping's own keys win, wherever the merge key is; of several merged mappings the first one
+       wins. */
     check(w, "- &a {x: 1}\n- &b {x: 2, y: 2}\n- {y: 0, <<: [*a, *b]}\n",
           "[{x: 1}, {x: 2, y: 2}, {y: 0, x: 1}]", "");
     check(w, "- &a {x: 1}\n- &b {<<: *a, y: 2}\n- {<<: *b}\n", "[{x: 1}, {y: 2, x: 1}, {y: 2, x: 1}]", "");

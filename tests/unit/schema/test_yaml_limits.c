@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 
-/* Slow machines and sanitizers included; the promise for what is installed is 100 ms. */
+/* Limits that allow for slow machines and sanitizers; the promise for the installed program is 100 ms. */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define TIME_MAX (1000 * NS_PER_MS)
@@ -16,7 +16,7 @@
 #define TIME_MAX (100 * NS_PER_MS)
 #endif
 
-/* Of this thread: what else runs on the machine does not count. */
+/* Processor time of this thread, which does not depend on other load. */
 static int64_t processor_time(void)
 {
     struct timespec t;
@@ -24,7 +24,7 @@ static int64_t processor_time(void)
     return (int64_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-/* Read a text that has to be refused, with at most `memory` bytes and in time. */
+/* Read a text that must be refused, with at most `memory` bytes and within the time limit. */
 static void refuse(struct world *w, const char *text, size_t len, size_t memory, const char *problem)
 {
     struct ynode **docs;
@@ -135,7 +135,7 @@ static void test_nodes(void **state)
     refuse(w, text.data, text.len, (size_t)32 << 20, "more than 100000 values");
 }
 
-/* Files that keep a parser busy for long: what is read ahead, and what is looked up again and again. */
+/* Files that keep a parser busy: long lookahead, and repeated lookups. */
 static void test_time(void **state)
 {
     struct world *w = *state;

@@ -45,7 +45,7 @@ static const struct field address_fields[] = {
 static const struct field_table address_table = {
     .name = "toy.address", .doc = "An address.", .fields = address_fields, .normalize = address_normalize};
 
-/* Item by host; a port below zero never comes here. "many:3" gives three items. */
+/* Items are keyed by host; a negative port never gets here. "many:3" gives three items. */
 static void address_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
                           struct val *into)
 {
@@ -60,7 +60,7 @@ static void address_keyed(struct decode *d, const struct field *f, const struct 
 static const struct field peer = {
     "", FT_RECORD, IMPACT_LIVE, 0, .doc = "A peer.", .sub = &address_table, .short_form = address_short};
 
-/* A list of names stands for a map of names to nothing in particular. */
+/* A list of names is short for a map from names to empty values. */
 static struct val *peers_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;

@@ -90,7 +90,7 @@ static void test_lists_and_reads(void **state)
     assert_string_equal(files[2].blob_id, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
     assert_null(files[0].blob_id);
     assert_int_equal(files[0].size, 5);
-    /* A manifest is what it was when it was listed. */
+    /* A manifest keeps the content that it had when it was listed. */
     unit_write(unit_path(f->dir, "b.yaml"), "b: 2\n");
     assert_ok(snapshot_read(f->snapshot, 1, &a, &text, &len, &err));
     assert_string_equal(text, "b: 1\n");
@@ -176,7 +176,7 @@ static void test_in_a_work_tree(void **state)
     assert_ok(snapshot_describe(f->snapshot, &err));
     assert_string_equal(snapshot_info(f->snapshot)->subject, "deploy/x.yaml");
     assert_false(snapshot_info(f->snapshot)->dirty);
-    /* Elsewhere in the repository does not count. */
+    /* Changes elsewhere in the repository do not count. */
     unit_write(unit_path(repo, "other.yaml"), "");
     look(f);
     assert_ok(snapshot_describe(f->snapshot, &err));
@@ -185,7 +185,7 @@ static void test_in_a_work_tree(void **state)
     look(f);
     assert_ok(snapshot_describe(f->snapshot, &err));
     assert_true(snapshot_info(f->snapshot)->dirty);
-    /* Through a symlink, packed references, a detached head, a linked work tree. */
+    /* Through a symlink, with packed references, a detached HEAD, a linked work tree. */
     snprintf(link, sizeof(link), "%s/link", f->dir);
     assert_int_equal(symlink(unit_path(repo, "deploy"), link), 0);
     gitrepo_run(repo, "pack-refs", "--all", NULL);
@@ -201,7 +201,7 @@ static void test_in_a_work_tree(void **state)
     assert_string_equal(look(f)->commit, commit);
 }
 
-/* A .git above us may be anybody's: nothing but a commit's id can come out of it. */
+/* A .git in a folder above may belong to anybody: nothing but a commit's id is taken from it. */
 static void test_hostile_git_folders(void **state)
 {
     struct fixture *f = *state;

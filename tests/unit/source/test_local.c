@@ -92,7 +92,7 @@ static void test_reads_a_commit(void **state)
     gitrepo_commit(f->repo, "a-b.yaml", "1");
     gitrepo_commit(f->repo, "a/x.yaml", "2");
     str_copy(commit, sizeof(commit), gitrepo_commit(f->repo, "a.yaml", "three"));
-    /* What is not committed does not exist. */
+    /* Uncommitted files are ignored. */
     unit_write(unit_path(f->repo, "new.yaml"), "4");
     open_source(f, (struct source_config){0});
     assert_true(fetch(f));
@@ -127,16 +127,16 @@ static void test_follows_what_is_committed(void **state)
     gitrepo_commit(f->repo, "x.yaml", "2");
     look(f, NULL);
     assert_string_equal(read_file(f, &a, "x.yaml"), "2");
-    /* That it was looked at is no fetch: the next one still tells. */
+    /* A snapshot is not a fetch: the next fetch still reports the move. */
     assert_true(fetch(f));
     assert_false(fetch(f));
-    /* A snapshot does not change under its holder. */
+    /* An existing snapshot does not change. */
     const char *text;
     size_t len;
     assert_ok(snapshot_read(before, 0, &a, &text, &len, &err));
     assert_string_equal(text, "1");
     snapshot_free(before);
-    /* History rewritten: followed all the same. */
+    /* A rewritten history is followed as well. */
     gitrepo_run(f->repo, "reset", "-q", "--hard", first, NULL);
     gitrepo_commit(f->repo, "y.yaml", "3");
     assert_true(fetch(f));
@@ -161,7 +161,7 @@ static void test_revisions(void **state)
     str_copy(other, sizeof(other), gitrepo_commit(f->repo, "x.yaml", "3"));
     open_source(f, (struct source_config){.branch = "main"});
     fetch(f);
-    /* HEAD is the configured branch, whatever the work tree is on. */
+    /* HEAD is the configured branch, whatever the work tree has checked out. */
     assert_string_equal(look(f, "HEAD")->commit, second);
     assert_string_equal(look(f, "HEAD~1")->commit, first);
     assert_string_equal(look(f, "v1")->commit, first);

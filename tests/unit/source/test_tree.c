@@ -1,4 +1,4 @@
-/* Trees that somebody wrote by hand: what a commit must not hold is refused and named (X1, X2). */
+/* Crafted trees: what a commit must not contain is refused and named (X1, X2). */
 #include "tests/lib/gitrepo.h"
 #include "tests/lib/unit.h"
 
@@ -59,7 +59,7 @@ static void commit_entries(struct fixture *f, const struct entry *entries)
     gitrepo_commit_raw_tree(f->repo, tree, len);
 }
 
-/* The commit is refused with this code, and the message says these two things. */
+/* The commit is refused with this code, and the message contains these two texts. */
 static void check_refused(struct fixture *f, int code, const char *path, const char *why)
 {
     struct err err = {0};
@@ -166,7 +166,7 @@ static void test_missing_and_cut_trees(void **state)
     check_refused(f, ERR_CORRUPT, "tree", "");
 }
 
-/* Folders in folders in folders, without a file of that depth ever being made. */
+/* Deeply nested trees, created without nested folders on disk. */
 static void test_deep_trees(void **state)
 {
     struct fixture *f = *state;

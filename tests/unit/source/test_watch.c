@@ -1,4 +1,4 @@
-/* inotify tells when a local source may have changed, and is quiet otherwise. */
+/* The watch reports when a local source may have changed, and nothing else. */
 #include "tests/lib/gitrepo.h"
 #include "tests/lib/unit.h"
 
@@ -45,7 +45,7 @@ static void watch(struct fixture *f, const char *url)
     source_watch_fd(f->source);
 }
 
-/* Events are there when the call that caused them returns. */
+/* inotify events are available as soon as the call that caused them returns. */
 static bool changed(struct fixture *f)
 {
     struct pollfd p = {.fd = source_watch_fd(f->source), .events = POLLIN};
@@ -67,7 +67,7 @@ static void test_repository(void **state)
     gitrepo_run(f->repo, "branch", "feature/deep/x", NULL);
     assert_true(changed(f));
     gitrepo_run(f->repo, "update-ref", "refs/heads/feature/deep/x", "HEAD~1", NULL);
-    assert_true(changed(f)); /* in folders that are newer than the watch */
+    assert_true(changed(f)); /* in folders created after the watch */
     gitrepo_run(f->repo, "pack-refs", "--all", NULL);
     assert_true(changed(f));
     gitrepo_run(f->repo, "checkout", "-q", "feature/deep/x", NULL);
@@ -102,7 +102,7 @@ static void test_folder(void **state)
     unit_write(unit_path(f->repo, "sub/y.yaml"), "");
     assert_true(changed(f));
     assert_false(changed(f));
-    /* Hidden files, .git among them, and backup copies are nobody's manifests. */
+    /* Hidden files, including .git, and backup copies are not manifests. */
     FILE *swap = fopen(unit_path(f->repo, ".new.yaml.swp"), "w");
     fclose(swap);
     swap = fopen(unit_path(f->repo, "new.yaml~"), "w");
@@ -122,7 +122,7 @@ static void test_folder_that_goes_and_comes_back(void **state)
     watch(f, url);
     assert_false(changed(f));
     assert_int_equal(mkdir(unit_path(f->dir, "later"), 0755), 0);
-    source_watch_fd(f->source); /* looks for it again */
+    source_watch_fd(f->source); /* tries to watch it again */
     unit_write(unit_path(f->dir, "later/x.yaml"), "");
     assert_true(changed(f));
     assert_ok(io_remove_tree(unit_path(f->dir, "later"), &err));
