@@ -21,7 +21,7 @@ struct fixture {
     char path[512];
     struct control *control;
     struct arena arena;
-    struct cancel release; /* what "wait" waits for, beside cancellation */
+    struct cancel release; /* ends the operation "wait", as does cancellation */
     _Atomic int running, cancelled;
     int events;
     struct cancel first_event;
@@ -129,7 +129,7 @@ static void test_answers(void **state)
     assert_string_equal(val_get_str(v, "environment"), "prod");
     assert_string_equal(val_get_str(v, "operation"), "echo");
     assert_string_equal(val_get_str(val_get(v, "args"), "who"), "\"me\"\n");
-    /* Who asks is what the kernel says. */
+    /* The kernel tells who the client is. */
     const struct passwd *me = getpwuid(getuid());
     if (me)
         assert_string_equal(val_get_str(v, "actor"), me->pw_name);
@@ -166,7 +166,7 @@ static void test_socket(void **state)
     f->control = NULL;
     assert_int_equal(stat(f->path, &st), -1);
     assert_fails(call(f, "echo", NULL, &v, &err), ERR_UNAVAILABLE);
-    /* One that a killed daemon left is replaced. */
+    /* A socket left by a killed daemon is replaced. */
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     str_copy(at.sun_path, sizeof(at.sun_path), f->path);
     int dead = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -204,7 +204,7 @@ static void test_caller_that_goes_away_cancels(void **state)
     void *args[] = {f, &c};
     assert_int_equal(pthread_create(&thread, NULL, cancel_after_event, args), 0);
     assert_fails(call(f, "wait", &c, &v, &err), ERR_CANCELLED);
-    assert_int_equal(f->events, 1); /* it came before the end */
+    assert_int_equal(f->events, 1); /* it arrived before the end */
     pthread_join(thread, NULL);
     wait_until_idle(f);
     assert_int_equal(f->cancelled, 1);
@@ -229,7 +229,7 @@ static void test_stop_cancels(void **state)
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, stop_after_event, f), 0);
     int r = call(f, "wait", NULL, &v, &err);
-    /* The answer may or may not make it out. */
+    /* The answer may or may not be delivered. */
     assert_true(r == ERR_CANCELLED || r == ERR_UNAVAILABLE);
     pthread_join(thread, NULL);
     assert_int_equal(f->running, 0);
@@ -263,7 +263,7 @@ static void test_many_callers(void **state)
     }
 }
 
-/* What somebody types into the socket. */
+/* Send raw text to the socket, and return the answer. */
 static const char *raw(struct fixture *f, const char *request, size_t body)
 {
     static char answer[4096];
@@ -301,7 +301,7 @@ static void test_strange_requests(void **state)
                         "close\r\nContent-Length: 4\r\n\r\n{\"a\"",
                         0),
                     "\"invalid\"");
-    raw(f, "rubbish\r\n\r\n", 0); /* is not answered, and does no harm */
+    raw(f, "rubbish\r\n\r\n", 0); /* not answered, and harmless */
     /* X2 */
     snprintf(
         request, sizeof(request),

@@ -15,7 +15,7 @@ static void fill(_unused_ void *arg, struct buf *out)
     metrics_value(out, "forge_resources", "environment", "pro\"d\\\n", 3);
 }
 
-/* A port of the moment, which nobody listens on. */
+/* A port that nobody is listening on right now. */
 static unsigned free_port(void)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

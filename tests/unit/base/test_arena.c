@@ -71,7 +71,7 @@ static void strings(void **state)
     assert_memory_equal(arena_memdup(&a, "a\0b", 3), "a\0b", 3);
     assert_non_null(arena_memdup(&a, NULL, 0));
     assert_string_equal(arena_printf(&a, "%s-%d", "x", 5), "x-5");
-    for (int n = 250; n < 262; n++) /* around the size of its first try */
+    for (int n = 250; n < 262; n++) /* around the size of its first attempt */
         assert_int_equal(strlen(arena_printf(&a, "%0*d", n, 1)), (size_t)n);
     arena_release(&a);
 }
@@ -95,10 +95,10 @@ static void words(void **state)
     arena_words_end(&a);
     assert_ptr_not_equal(arena_word(&a, "info", 4), info);
     arena_words_begin(&a);
-    arena_release(&a); /* they go with it */
+    arena_release(&a); /* releases them as well */
 }
 
-/* Far more than are remembered, of all lengths: each is what was asked for, for ever. */
+/* Many more words than the table holds, of all lengths: each one keeps its content. */
 static void many_words_are_what_they_were(void **state)
 {
     (void)state;
@@ -147,7 +147,7 @@ static void ends(void (*fn)(void))
     }
     int status;
     assert_int_equal(waitpid(pid, &status, 0), pid);
-    /* A sanitizer's allocator ends the process in its own way. */
+    /* A sanitizer's allocator terminates the process with another status. */
     assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 

@@ -51,7 +51,7 @@ static void grows_past_any_step(void **state)
     assert_int_equal(b.len, 200000);
     assert_int_equal(strlen(b.data), 200000);
     buf_release(&b);
-    /* A format that is longer than the room left, for each length of room. */
+    /* Formatted text that is longer than the remaining space, for each amount of space. */
     for (size_t n = 0; n < 140; n++) {
         struct buf c = BUF_INIT;
         buf_addn(&c, 'x', n);

@@ -142,7 +142,7 @@ static void signals_are_reset(void **state)
     assert_true(blk && ign);
     unsigned long long blocked = strtoull(blk + 7, NULL, 16), ignored = strtoull(ign + 7, NULL, 16);
     assert_int_equal(blocked, 0);
-    assert_int_equal(ignored & 0x7FFFFFFF, 0); /* past these are two that the C library keeps for itself */
+    assert_int_equal(ignored & 0x7FFFFFFF, 0); /* higher bits include two that the C library reserves */
 }
 
 static void time_runs_out(void **state)
@@ -167,7 +167,7 @@ static void who_ignores_term_is_killed(void **state)
     assert_true(now() - begin < 10 * NS_PER_S);
 }
 
-/* The whole family goes, or the sleep would hold the pipe for a minute. */
+/* Grandchildren are killed as well, or the sleep would keep the pipe open for a minute. */
 static void grandchildren_end_too(void **state)
 {
     const char *file = unit_path(*state, "pid");
@@ -220,7 +220,7 @@ static void cancelled_from_another_thread(void **state)
     assert_fails(run(&o), ERR_CANCELLED);
     pthread_join(t, NULL);
     assert_true(now() - begin < 20 * NS_PER_S);
-    assert_fails(run(&o), ERR_CANCELLED); /* and is not even started when it is set before */
+    assert_fails(run(&o), ERR_CANCELLED); /* already cancelled: it is not even started */
     cancel_release(&c);
 }
 
@@ -235,7 +235,7 @@ static void dialogue(void **state)
     assert_string_equal(b, "ping");
     pid_t pid = c.pid;
     int64_t begin = now();
-    child_stop(&c, 20 * NS_PER_S); /* it ends at the end of its input */
+    child_stop(&c, 20 * NS_PER_S); /* it exits at the end of its input */
     assert_true(now() - begin < 10 * NS_PER_S);
     assert_int_equal(c.pid, 0);
     assert_int_equal(waitpid(pid, NULL, WNOHANG), -1); /* reaped */

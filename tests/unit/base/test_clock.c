@@ -24,7 +24,7 @@ static void fake_is_driven(void **state)
     int64_t mono = clock_mono(c);
     assert_true(mono != 0);
     assert_int_equal(clock_wall(c), 1000 * NS_PER_S);
-    clock_sleep(c, 3600 * NS_PER_S); /* an hour, at once */
+    clock_sleep(c, 3600 * NS_PER_S); /* returns at once */
     clock_fake_advance(&f, NS_PER_S);
     clock_sleep(c, -5);
     assert_int_equal(clock_mono(c) - mono, 3601 * NS_PER_S);

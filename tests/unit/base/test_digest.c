@@ -88,7 +88,7 @@ static void threads_share_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_share_it), /* first: the first use is the race worth testing */
+        cmocka_unit_test(threads_share_it), /* must be first: it tests the race on first use */
         cmocka_unit_test(known_answers),
         cmocka_unit_test(parts_are_the_whole),
         cmocka_unit_test(hmac_known_answers),

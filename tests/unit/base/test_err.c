@@ -64,7 +64,7 @@ static void long_texts_are_cut_at_a_character(void **state)
 {
     (void)state;
     struct err err = {0};
-    /* Two-byte characters, at both parities, so that one of the cuts falls inside a character. */
+    /* Two-byte characters at even and odd offsets, so that one of the cuts is inside a character. */
     for (int shift = 0; shift < 2; shift++) {
         struct buf b = BUF_INIT;
         buf_addn(&b, 'x', (size_t)shift);

@@ -129,7 +129,7 @@ static void writes_replace_whole_files(void **state)
     _cleanup_close_ int reader = open(path, O_RDONLY | O_CLOEXEC);
     assert_ok(io_write_file(path, "two!", 4, 0600, &err));
     char b[8] = "";
-    assert_int_equal(read(reader, b, sizeof(b) - 1), 3); /* who has the old file keeps it whole */
+    assert_int_equal(read(reader, b, sizeof(b) - 1), 3); /* a reader of the old file still has all of it */
     assert_string_equal(b, "one");
     assert_int_equal(entries(unit_path(*state, "w")), 1);
     assert_fails(io_write_file(unit_path(*state, "w/"), "x", 1, 0600, &err), ERR_INVALID);
@@ -150,7 +150,7 @@ static void a_relative_name_is_below_here(void **state)
     assert_int_equal(access(unit_path(*state, "bare-name"), F_OK), 0);
 }
 
-/* The disk is full in the middle: the old file stays whole and nothing is left beside it. */
+/* The disk becomes full during a write: the old file stays intact, and no other file is left. */
 static void a_failed_write_leaves_the_old_file(void **state)
 {
     struct err err = {0};
@@ -184,7 +184,7 @@ static void makes_and_removes_trees(void **state)
     unit_write(unit_path(*state, "t/a/file"), "x");
     assert_fails(io_make_dirs(unit_path(*state, "t/a/file"), 0755, &err), ERR_INVALID);
     assert_fails(io_make_dirs(unit_path(*state, "t/a/file/below"), 0755, &err), ERR_INVALID);
-    /* A link to a folder outside is removed, and what it points to is not. */
+    /* A link to an outside folder is removed, but not its target. */
     assert_ok(io_make_dirs(unit_path(*state, "keep"), 0755, &err));
     unit_write(unit_path(*state, "keep/me"), "x");
     assert_int_equal(symlink("../../keep", unit_path(*state, "t/a/link")), 0);
@@ -263,14 +263,14 @@ static void locks_name_their_holder(void **state)
     assert_int_equal(second, -1);
     assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
     close(first);
-    assert_ok(io_lock_file(path, "me", &second, &err)); /* a shorter name leaves nothing of the longer */
+    assert_ok(io_lock_file(path, "me", &second, &err)); /* nothing of the longer name is left */
     assert_fails(io_lock_file(path, "x", &first, &err), ERR_BUSY);
     assert_true(strlen(err.msg) > 2 && strcmp(err.msg + strlen(err.msg) - 3, " me") == 0);
     close(second);
     assert_fails(io_lock_file(unit_path(*state, "no/lock"), "x", &first, &err), ERR_NOTFOUND);
 }
 
-/* A holder that is killed holds nothing. */
+/* The lock of a killed holder is released. */
 static void locks_end_with_their_process(void **state)
 {
     struct err err = {0};

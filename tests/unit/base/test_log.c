@@ -17,7 +17,7 @@
 static char *dir;
 static int fd = -1;
 
-/* Send lines to a fresh file. */
+/* Send lines to a new file. */
 static void start(const char *sink, enum log_level level)
 {
     if (fd >= 0)
@@ -59,7 +59,7 @@ static void scratch_formats(void **state)
     assert_string_equal(LOG_DUR(-2 * NS_PER_S), "-2s");
     assert_string_equal(LOG_DUR(123456 * NS_PER_S), "123456s");
     assert_true(strlen(LOG_DUR(INT64_MAX)) < 32);
-    /* Each has a scratch of its own. */
+    /* Each has its own buffer. */
     const char *a = LOG_INT(1), *b = LOG_INT(2);
     assert_string_equal(a, "1");
     assert_string_equal(b, "2");
@@ -141,7 +141,7 @@ static void long_values_are_cut(void **state)
 {
     (void)state;
     static char big[200000];
-    memset(big, '\033', sizeof(big) - 1); /* the worst: each byte becomes six */
+    memset(big, '\033', sizeof(big) - 1); /* worst case: each byte becomes six */
     start("json", LOG_INFO);
     log_info("e", "a", big, "b", big, "c", big, "d", "whole", NULL);
     json_t *j = json_loads(written(), 0, NULL);
@@ -192,13 +192,13 @@ static void auto_finds_its_sink(void **state)
     unsetenv("JOURNAL_STREAM");
     start("auto", LOG_INFO);
     log_info("a", NULL);
-    assert_true(written()[0] == '{'); /* a file is no terminal */
+    assert_true(written()[0] == '{'); /* a file is not a terminal */
     struct stat st;
     char stream[64];
     assert_int_equal(fstat(fd, &st), 0);
     snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
              (unsigned long long)st.st_ino + 1);
-    setenv("JOURNAL_STREAM", stream, 1); /* it was the journal, before a redirection */
+    setenv("JOURNAL_STREAM", stream, 1); /* it was the journal before a redirection */
     assert_true(log_setup("auto", LOG_INFO));
     log_info("b", NULL);
     assert_contains(written(), "\"event\":\"b\"");
@@ -233,7 +233,7 @@ static void journal_fields(void **state)
     assert_memory_equal(got, want, sizeof(want) - 1);
     assert_string_equal(written(), "");
     close(s);
-    /* The journal is gone: the line still goes somewhere. */
+    /* Without the journal, the line is written elsewhere. */
     log_warn("apply.failed", "env", "prod", NULL);
     assert_string_equal(line(), "WARN  apply.failed env=prod\n");
 }

@@ -84,7 +84,7 @@ static void many(void **state)
     map_release(&m);
 }
 
-/* Against an array that knows the truth. */
+/* Compared with a plain array. */
 static void random_operations(void **state)
 {
     (void)state;

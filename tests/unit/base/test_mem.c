@@ -28,7 +28,7 @@ static void zeroed_and_never_null(void **state)
     free(s);
 }
 
-/* What of a kind the kernel counts as this process's memory. */
+/* This process's resident memory of a kind, in KiB. */
 static size_t counted_kb(const char *kind)
 {
     char line[128];
@@ -45,9 +45,9 @@ static size_t counted_kb(const char *kind)
 static void rest_gives_back_and_breaks_nothing(void **state)
 {
     (void)state;
-    static int written = 1; /* is not what the file says any more */
+    static int written = 1; /* no longer the value in the executable */
     written = 2;
-    /* Much that is freed below something that stays. */
+    /* A lot of memory is freed below a block that stays. */
     enum { N = 2000, SIZE = 4000 };
     static char *p[N];
     for (int i = 0; i < N; i++)
@@ -58,7 +58,7 @@ static void rest_gives_back_and_breaks_nothing(void **state)
     size_t heap = counted_kb("_Dirty:");
     mem_rest();
     assert_true(counted_kb("_Clean:") + 200 < files);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they have allocators of their own */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they have their own allocators */
     assert_true(counted_kb("_Dirty:") + N * SIZE / 1024 / 2 < heap);
 #else
     (void)heap;

@@ -348,7 +348,7 @@ static void duration_spellings(void **state)
     assert_string_equal(formatted(format_duration, INT64_MIN), "-106751d23h47m16.854775808s");
 }
 
-/* What is written is read back as the same value. */
+/* Formatted values parse to the same value. */
 static void spellings_round_trip(void **state)
 {
     (void)state;

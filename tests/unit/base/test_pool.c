@@ -107,7 +107,7 @@ static void meet(void *arg)
     pthread_barrier_wait(&b->b);
 }
 
-/* As many jobs as threads that all wait for each other end only if each has a thread. */
+/* Jobs that all wait for each other, one per thread, end only if each of them has its own thread. */
 static void jobs_run_at_the_same_time(void **state)
 {
     (void)state;
@@ -142,7 +142,7 @@ static void each_takes_every_index_once(void **state)
         for (size_t i = 0; i < ARRAY_LEN(hits); i++)
             assert_int_equal(atomic_load(&hits[i]), i < sizes[k]);
     }
-    for (int i = 0; i < 2000; i++) /* helpers that come late must find nothing, not freed memory */
+    for (int i = 0; i < 2000; i++) /* late helpers must find no work, and not freed memory */
         pool_each(p, 3, hit, hits);
     pool_free(p);
 }
@@ -153,7 +153,7 @@ static void nested(void *arg, size_t i)
     pool_each(arg, 50, hit, hits);
 }
 
-/* Loops inside jobs, more of them than threads: nobody waits for a helper that cannot come. */
+/* More loops inside jobs than threads: no loop waits for a helper that is never free. */
 static void loops_within_loops_end(void **state)
 {
     (void)state;
@@ -181,7 +181,7 @@ static void workers_get_no_signals(void **state)
     pool_free(p);
     assert_true(blocked);
     pthread_sigmask(SIG_SETMASK, NULL, &now);
-    assert_false(sigismember(&now, SIGTERM)); /* and ours are as before */
+    assert_false(sigismember(&now, SIGTERM)); /* the caller's mask is unchanged */
 }
 
 static void *submit_many(void *arg)

@@ -44,7 +44,7 @@ static void reads_a_file(void **state)
         assert_ok(secret_read_file(path, &s, &err));
         assert_string_equal(secret_bytes(s, NULL), cases[i].want);
     }
-    file_with_mode(path, "x", 1, 0440); /* a group may read: service accounts share files so */
+    file_with_mode(path, "x", 1, 0440); /* a group may read: service accounts share files this way */
     _cleanup_secret_ struct secret *s = NULL;
     assert_ok(secret_read_file(path, &s, &err));
 }

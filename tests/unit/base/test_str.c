@@ -129,7 +129,7 @@ static void utf8(void **state)
         {"\xC3\xA9\xFF", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        /* On the heap and of the exact length, so that reading past the end is seen. */
+        /* On the heap with the exact length, so that sanitizers notice reads past the end. */
         size_t len = strlen(cases[i].s);
         char *copy = malloc(len ? len : 1);
         assert_non_null(copy);

@@ -1,4 +1,4 @@
-/* What tests do to the fake engine and learn from it: faults, power cuts, counters, events, logs. */
+/* What tests can do to the fake engine and read from it: faults, power cuts, counters, events, logs. */
 #include "providers/fake/fake.h"
 
 #include "base/str.h"
@@ -76,7 +76,7 @@ static void test_faults(_unused_ void **state)
     assert_int_equal(run(&f, STEP_CREATE, "b"), ERR_IO);
     fake_faults_clear(f.engine);
     assert_int_equal(run(&f, STEP_CREATE, "b"), 0);
-    /* The answer is lost, the work is done. */
+    /* The call takes effect, but its answer is lost. */
     fake_fault(f.engine,
                &(struct fake_fault){.verb = FAKE_START, .code = ERR_UNAVAILABLE, .after_effect = true});
     assert_int_equal(run(&f, STEP_START, "a"), ERR_UNAVAILABLE);
@@ -179,7 +179,7 @@ static void test_events(_unused_ void **state)
     teardown(&f);
 }
 
-/* On real time, what is to come wakes the watcher at its moment. */
+/* On the real clock, a future event wakes the watcher when it is due. */
 static void test_events_come_by_themselves(_unused_ void **state)
 {
     struct fixture f;
@@ -239,7 +239,7 @@ static void test_logs_exec_stats(_unused_ void **state)
     teardown(&f);
 }
 
-/* A latency ends with a cancellation. */
+/* A cancellation ends a simulated latency. */
 static void test_latency_can_be_cancelled(_unused_ void **state)
 {
     struct fixture f;

@@ -1,4 +1,4 @@
-/* The fake engine behaves as an engine does: names, images, ports, networks, volumes, ownership, time. */
+/* The fake engine behaves like a real one: names, images, ports, networks, volumes, ownership, time. */
 #include "providers/fake/fake.h"
 
 #include "base/str.h"
@@ -86,11 +86,11 @@ static void test_names_are_unique(_unused_ void **state)
     assert_false(f.result.unchanged);
     char first[80];
     str_copy(first, sizeof(first), f.result.native_id);
-    /* The same again is done already. */
+    /* Creating the same again is already done. */
     assert_int_equal(CREATE(&f, "a", "{\"image\": \"app:1\"}"), 0);
     assert_true(f.result.unchanged);
     assert_string_equal(f.result.native_id, first);
-    /* Something else under that name is in the way. */
+    /* Another object with that name is a conflict. */
     struct step s = on(&kind_container, STEP_CREATE, "a");
     s.spec = val_map(&f.a);
     s.labels = labels(&f, "other", "container/a");
@@ -119,7 +119,7 @@ static void test_images(_unused_ void **state)
     assert_true(f.result.unchanged);
     assert_int_equal(CREATE(&f, "a", "{\"image\": \"new:1\"}"), 0);
 
-    /* The tag moves on: `always` notices, and what runs is seen to be behind. */
+    /* The tag moves: pull policy `always` notices it, and the running container is reported as outdated. */
     assert_false(inspect(&f, "a").image_moved);
     fake_image(f.engine, &(struct fake_image){.ref = "new:1", .local = 1, .remote = 2});
     pull.pull_policy = "always";
@@ -189,9 +189,9 @@ static void test_networks_and_volumes(_unused_ void **state)
     assert_int_equal(run(&f, on(&kind_volume, STEP_REMOVE, "theirs")), ERR_CONFLICT);
     fake_set_label(f.engine, "vol", MARK_RESOURCE, "container/a");
     assert_int_equal(run(&f, on(&kind_volume, STEP_REMOVE, "vol")), ERR_CONFLICT);
-    /* A network lets go of what is ours. */
+    /* A network can be removed while our containers are on it. */
     assert_int_equal(run(&f, on(&kind_network, STEP_REMOVE, "net")), 0);
-    assert_int_equal(DO(&f, STEP_REMOVE, "a"), ERR_CONFLICT); /* it runs */
+    assert_int_equal(DO(&f, STEP_REMOVE, "a"), ERR_CONFLICT); /* it is running */
     assert_int_equal(DO(&f, STEP_STOP, "a"), 0);
     assert_int_equal(DO(&f, STEP_REMOVE, "a"), 0);
     assert_int_equal(run(&f, on(&kind_volume, STEP_REMOVE, "vol")), 0);
@@ -200,7 +200,7 @@ static void test_networks_and_volumes(_unused_ void **state)
     teardown(&f);
 }
 
-/* S4, L5: only the object that was looked at, and only with our mark on it. */
+/* S4, L5: only the object that was observed is changed, and only if it has our mark. */
 static void test_ownership(_unused_ void **state)
 {
     struct fixture f;
@@ -259,7 +259,8 @@ static void test_updates_live_fields_only(_unused_ void **state)
     teardown(&f);
 }
 
-/* What is reported is filled in, with the image's word before the engine's, and says what the defaults are. */
+/* A reported spec is complete, with the image's defaults before the engine's, and the defaults are
+   reported. */
 static void test_normal_form(_unused_ void **state)
 {
     struct fixture f;
@@ -306,7 +307,7 @@ static void test_waits(_unused_ void **state)
     fake_behave(f.engine, "sick", &(struct fake_behaviour){.healthy_after_ns = FAKE_UNHEALTHY});
     fake_behave(f.engine, "job", &(struct fake_behaviour){.exit_after_ns = 5 * NS_PER_S});
     fake_behave(f.engine, "crash", &(struct fake_behaviour){.exit_after_ns = NS_PER_MS, .exit_code = 9});
-    /* Behaviours go by resource first. */
+    /* Behaviours are looked up by resource first. */
     const char *const names[] = {"slow", "never", "sick", "job", "crash"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         assert_int_equal(CREATE(&f, names[i], CHECKED), 0);

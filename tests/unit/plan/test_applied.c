@@ -1,4 +1,4 @@
-/* Records of what was applied: lookup, and the journey through a value tree. */
+/* Records of what was applied: lookup, and the round trip through a value tree. */
 #include "base/str.h"
 #include "reconciler/plan/applied.h"
 #include "tests/lib/unit.h"
@@ -61,7 +61,7 @@ static void test_journey_as_a_value(void **state)
     assert_string_equal(val_get_str(back.annotations, "forge/prune"), "disabled");
 }
 
-/* P3: another Forge read back other things; that is no measure of drift. */
+/* P3: a baseline in the form of another version of Forge is not used to detect drift. */
 static void test_baseline_of_another_form_is_dropped(void **state)
 {
     (void)state;

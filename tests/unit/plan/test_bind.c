@@ -1,4 +1,4 @@
-/* From the names of the language to those of an engine. */
+/* From names in manifests to names on an engine. */
 #include "base/str.h"
 #include "tests/lib/plan_case.h"
 #include "tests/lib/unit.h"
@@ -158,8 +158,7 @@ static void test_marks(void **state)
     assert_null(val_get(marks, MARK_CONFIGS));
 }
 
-/* P3: whoever changes this recreates nothing by it, but makes every mark that is out there say nothing any
- * more. */
+/* P3: a change here recreates nothing, but makes all marks on existing objects useless. */
 static void test_spec_mark_is_stable(void **state)
 {
     struct fixture *f = *state;

@@ -1,17 +1,17 @@
 /*
- * For random manifests, random drift and random interruptions: plans that are carried out lead to what is
- * asked for, and then there is nothing to do (L9). A kill after any step, and a step that fails, are followed
- * by a plan that finishes or undoes what was under way, and leave no duplicate and no orphan (S8). Random
- * means the same each time.
+ * For random manifests, random drift and random interruptions: carrying out plans leads to the desired state,
+ * and then there is nothing to do (L9). After a kill at any step, or a failed step, the next plan finishes or
+ * undoes the interrupted changes, without duplicates or orphans (S8). The random numbers are the same in each
+ * run.
  *
- * FORGE_SEEDS=N runs more of them, FORGE_SEED=N one.
+ * FORGE_SEEDS=N runs more cases, FORGE_SEED=N a single one.
  */
 #include "base/str.h"
 #include "reconciler/plan/compare.h"
 #include "tests/lib/plan_case.h"
 #include "tests/lib/unit.h"
 
-#define ROUNDS 3 /* plans until there is nothing to do, when one of them is cut short */
+#define ROUNDS 3 /* plans until there is nothing to do, when one of them is interrupted */
 
 struct dice {
     uint64_t state;
@@ -66,7 +66,7 @@ static void write_needs(struct dice *d, struct buf *b, unsigned i, const unsigne
              chance(d, 30) && !(*jobs & 1u << on) ? "true" : "false");
 }
 
-/* c0 may be joined by others, so that it is always there, once, and stays. */
+/* Others may join the namespaces of c0, so it always exists, once, and stays. */
 static void write_container(struct dice *d, struct buf *b, unsigned i, unsigned *jobs)
 {
     write_frame(b, "Container", i == 0 ? "c0" : i == 1 ? "c1" : i == 2 ? "c2" : i == 3 ? "c3" : "c4");
@@ -108,7 +108,7 @@ static void write_manifests(struct dice *d, struct buf *b)
             write_container(d, b, i, &jobs);
 }
 
-/* Manifests that hold together: others are rolled again. */
+/* Consistent manifests: inconsistent ones are rolled again. */
 static void random_set(struct dice *d, struct arena *a, struct resource_set *ret, const char **ret_text)
 {
     for (int tries = 0; tries < 50; tries++) {
@@ -279,7 +279,7 @@ static void converge(struct trial *t, unsigned allowed)
     }
     make_plan(t, &plan, observed);
     check(t, &plan, plan.n == 0);
-    /* As the engine does with what it finds in sync. */
+    /* As the engine does for resources in sync. */
     for (size_t i = 0; i < t->set->n; i++)
         world_record(t->w, t->set->items[i]);
     make_plan(t, &plan, observed);
@@ -287,7 +287,7 @@ static void converge(struct trial *t, unsigned allowed)
     check_world(t, &plan);
 }
 
-/* From nothing to one set, and then to another one, with drift and trouble on the way. */
+/* From nothing to one set, and then to another one, with drift and failures on the way. */
 static void run_seed(uint64_t seed)
 {
     struct arena arena = ARENA_INIT;
@@ -320,7 +320,7 @@ static void run_seed(uint64_t seed)
         w.steps_left = w.fail_step = -1;
     }
     t.set = &second;
-    converge(&t, 1); /* one plan mends everything */
+    converge(&t, 1); /* one plan repairs everything */
     resource_set_release(&first);
     resource_set_release(&second);
     arena_release(&arena);
@@ -358,7 +358,7 @@ static void load_web(struct replace *r, const char *spec, struct resource_set *r
     assert_ok(plan_case_text(r->t.text, "test", &r->arena, ret, &err));
 }
 
-/* container/web runs as `before` says, and is to be as `after` says: planned. Free with replace_release(). */
+/* Plan a replace: container/web runs as in `before`, and `after` is desired. Free with replace_release(). */
 static void replace_init(struct replace *r, const char *before, const char *after)
 {
     memset(r, 0, sizeof(*r));
@@ -391,7 +391,7 @@ static void check_every_prefix(const char *extra)
         bool done = !r.w.killed;
         r.w.killed = false;
         r.w.steps_left = -1;
-        /* Git may have gone back in the meantime. */
+        /* Git may have been reverted in the meantime. */
         r.t.set = killed_after % 2 && !done ? &r.before : &r.after;
         converge(&r.t, 1);
         replace_release(&r);
@@ -410,7 +410,7 @@ static void test_replace_killed_after_each_step(void **state)
 
 /* ---- S6 ---- */
 
-/* A step of the replace fails: what ran before still runs, or runs again. */
+/* A step of the replace fails: the old container still runs, or runs again. */
 static void test_failed_replace_keeps_the_old_one(void **state)
 {
     (void)state;
@@ -435,7 +435,7 @@ static void test_failed_replace_keeps_the_old_one(void **state)
         }
 }
 
-/* The new one never becomes healthy: undone, and the old one serves. */
+/* The new container never becomes healthy: the replace is undone, and the old one serves. */
 static void test_unhealthy_replace_is_undone(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Three ways to look at a field (P1), and what is equal in meaning (P2). */
+/* Three-way comparison of fields (P1), and equality in meaning (P2). */
 #include "base/str.h"
 #include "reconciler/plan/compare.h"
 #include "schema/kinds/container.h"
@@ -12,7 +12,7 @@ static struct val *json(const char *text)
     return v;
 }
 
-/* "PATH cause before->after impact" for each field that is not as it should be. */
+/* "PATH cause before->after impact" for each field that differs. */
 static const char *differences(const struct sides *s)
 {
     struct field_list l = {.arena = &unit_arena};
@@ -79,17 +79,17 @@ static void test_never_asked_for(void **state)
     /* Nothing is known: left alone. */
     expect(all("{}", "{}", NULL, "{\"restart\": \"always\"}"), "");
     expect(all("{}", NULL, NULL, "{\"restart\": \"always\"}"), "");
-    /* It was there right after the apply: left alone. */
+    /* The value was in the baseline: left alone. */
     expect(all("{}", "{}", "{\"restart\": \"always\"}", "{\"restart\": \"always\"}"), "");
-    /* It was not, or was something else. */
+    /* It was not in the baseline, or had another value there. */
     expect(all("{}", "{}", "{}", "{\"restart\": \"always\"}"), "restart drift always-> live");
     expect(all("{}", "{}", "{\"restart\": \"no\"}", "{\"restart\": \"always\"}"),
            "restart drift always->no live");
-    /* That it is missing now is how it should be. */
+    /* Not desired and missing now: in sync. */
     expect(all("{}", "{}", "{\"user\": \"a\"}", "{}"), "");
 }
 
-/* P3: on the same object nobody can have changed what cannot be changed. */
+/* P3: fields that cannot be changed cannot have drifted on the same object. */
 static void test_words_of_another_version(void **state)
 {
     (void)state;
@@ -238,13 +238,13 @@ static void test_images_by_meaning(void **state)
     static const char id[] = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
     assert_int_equal(image("web", "docker.io/library/web:latest", "x", "x", false), IMAGE_SAME);
     assert_int_equal(image("web:1", "web:2", "x", "y", false), IMAGE_REF);
-    /* The same bytes under another tag are still another reference. */
+    /* The same image under another tag is still another reference. */
     assert_int_equal(image("web:1", "web:2", "x", "x", false), IMAGE_REF);
     assert_int_equal(image("web:1", "web:1", "x", "y", false), IMAGE_MOVED);
     assert_int_equal(image("web:1", "web:1", "x", NULL, true), IMAGE_MOVED);
     assert_int_equal(image("web:1", "web:1", "x", NULL, false), IMAGE_SAME);
     assert_int_equal(image("web:1", "web:1", "x", "x", true), IMAGE_SAME);
-    /* Digests and ids say what is in them. */
+    /* Digests and ids identify the content. */
     assert_int_equal(image(pinned, "web:1", "x", "x", false), IMAGE_SAME);
     assert_int_equal(image(pinned, "web:1", "x", "y", false), IMAGE_REF);
     assert_int_equal(image("web:1", pinned, "x", "x", false), IMAGE_SAME);

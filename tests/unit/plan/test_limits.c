@@ -1,11 +1,11 @@
-/* The table of what not every target can do, against the tables of fields and the backends there are. */
+/* The table of limits, checked against the field tables and the existing backends. */
 #include "base/str.h"
 #include "providers/provider.h"
 #include "reconciler/plan/compare.h"
 #include "reconciler/plan/unsupported.h"
 #include "tests/lib/unit.h"
 
-/* A path that names nothing would refuse nothing. */
+/* A path that matches no field would refuse nothing. */
 static void test_paths_are_fields(_unused_ void **state)
 {
     for (const struct limit *l = limits; l->kind; l++) {
@@ -16,7 +16,7 @@ static void test_paths_are_fields(_unused_ void **state)
     }
 }
 
-/* What no backend lacks, or none has, is a line that nobody needs. */
+/* A limit that applies to no backend, or to all, is unnecessary. */
 static void test_each_tells_backends_apart(_unused_ void **state)
 {
     struct arena a = ARENA_INIT;
@@ -27,7 +27,7 @@ static void test_each_tells_backends_apart(_unused_ void **state)
         size_t refused = 0;
         for (size_t i = 0; i < n; i++)
             refused += limit_refuses(l, v[i].caps);
-        /* CAP_HEALTHCHECK and CAP_COPY_INTO: for what is to come. */
+        /* CAP_HEALTHCHECK and CAP_COPY_INTO are reserved for future backends. */
         bool all_can = l->with == CAP_HEALTHCHECK || l->with == CAP_COPY_INTO;
         if (all_can ? refused != 0 : refused == 0 || refused == n)
             fail_msg("%s: refused by %zu of %zu", l->path, refused, n);

@@ -1,4 +1,4 @@
-/* Observed objects: order, lookup, digest, and the journey through a value tree. */
+/* Observed objects: order, lookup, digest, and the round trip through a value tree. */
 #include "base/str.h"
 #include "reconciler/plan/observed.h"
 #include "tests/lib/unit.h"
@@ -63,7 +63,7 @@ static const char *digest(const struct object *o)
     return arena_strdup(&unit_arena, hex);
 }
 
-/* What passes by itself makes no saved plan stale (P6). */
+/* Transient state does not make a saved plan stale (P6). */
 static void test_digest_is_not_of_what_passes(void **state)
 {
     (void)state;

@@ -1,13 +1,13 @@
 /*
- * One model: for random manifests, what is equal in meaning is equal on every backend (P2), in canonical form
- * and in plans; every backend either refuses it, whatever its spelling, or comes to rest with it (L9); and
- * what changes from one set to the next is the same fields everywhere, whatever that costs there.
+ * One model: for random manifests, specs that are equal in meaning are equal on every backend (P2), in
+ * canonical form and in plans. Every backend either refuses a set, whatever its spelling, or converges (L9).
+ * From one set to the next the same fields change on every backend, whatever the impact there.
  *
- * A case that fails is made small and printed with its seed. FORGE_SEEDS=N runs more of them, FORGE_SEED=N
+ * A failing case is shrunk and printed with its seed. FORGE_SEEDS=N runs more cases, FORGE_SEED=N a single
  * one.
  *
- * "test-one-model print SEED SPELLING engine|swarm VARIANT IMAGE" prints the set of a seed as far as a
- * variant of a backend takes it, for tests/engine/one_model.sh.
+ * "test-one-model print SEED SPELLING engine|swarm VARIANT IMAGE" prints the part of a seed's set that a
+ * variant of a backend accepts, for tests/engine/one_model.sh.
  */
 #include "base/str.h"
 #include "providers/provider.h"
@@ -16,7 +16,7 @@
 #include "tests/lib/plan_case.h"
 #include "tests/lib/unit.h"
 
-/* One set on one backend, from nothing to rest. */
+/* One backend, on which a set is applied until it converges. */
 struct stand {
     struct arena arena;
     struct world w;
@@ -53,7 +53,7 @@ static int make_plan(struct stand *s, const struct resource_set *set, struct err
     return plan_make(&in, &s->arena, &s->plan, &s->diags, err);
 }
 
-/* What is planned is done. The world of plans has no services: there what was asked for is simply there. */
+/* Carry out the plan. The test world has no services: on a swarm the desired objects are simply created. */
 static bool carry_out(struct stand *s, const struct resource_set *set)
 {
     if (s->caps & CAP_SERVICES) {
@@ -72,7 +72,7 @@ static const char *text_of(struct arena *a, const struct plan *p)
     return arena_strdup(a, buf_str(&b));
 }
 
-/* "container/c0 resources.memory\n...", sorted: what changes, not what that costs. */
+/* "container/c0 resources.memory\n...", sorted: the changed fields without their impacts. */
 static const char *changes_of(struct arena *a, const struct plan *p)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -95,10 +95,10 @@ struct trial {
     const struct backend_variant *variants;
     size_t n_variants;
     struct arena arena;             /* of the messages */
-    const char *wrong;              /* what does not hold; NULL: all does */
-    const struct manifests *before; /* the set that is there first; NULL: nothing */
-    const struct manifests *set;    /* that is made small */
-    size_t *taken; /* counts, by variant, changes from one set to another; NULL: nobody asks */
+    const char *wrong;              /* the property that does not hold; NULL: all hold */
+    const struct manifests *before; /* the set that is applied first; NULL: none */
+    const struct manifests *set;    /* the set to be shrunk */
+    size_t *taken; /* by variant, counts accepted changes from one set to another; NULL: not counted */
 };
 
 static bool wrong(struct trial *t, const char *backend, const char *what, const char *detail)
@@ -135,7 +135,7 @@ static bool forms_differ(struct trial *t, const struct resource_set *x, const st
     return false;
 }
 
-/* From what is there to the set, then to rest, in whatever spelling. *ret_changes: NULL when it is refused. */
+/* Apply the set, and check that it converges in every spelling. *ret_changes: NULL when it is refused. */
 static bool settles_badly(struct trial *t, const struct backend_variant *v, const struct resource_set *before,
                           struct resource_set *const sets, const char **ret_changes)
 {
@@ -145,7 +145,7 @@ static bool settles_badly(struct trial *t, const struct backend_variant *v, cons
     *ret_changes = NULL;
     stand_init(&s, v->caps);
     if (before && (make_plan(&s, before, &err) < 0 || !carry_out(&s, before)))
-        goto out; /* said when it was the case itself */
+        goto out; /* reported when that set was the case itself */
     err = (struct err){0};
     int r = make_plan(&s, &sets[0], &err);
     for (unsigned k = 1; k < SPELLINGS && !bad; k++) {
@@ -174,7 +174,7 @@ out:
     return bad;
 }
 
-/* Without services there is no object of what has no replicas: then nothing can differ from it. */
+/* Without services, a container with no replicas has no object to compare with. */
 static bool has_none(const struct resource_set *set)
 {
     for (size_t i = 0; i < set->n; i++)
@@ -183,7 +183,7 @@ static bool has_none(const struct resource_set *set)
     return false;
 }
 
-/* Does it show what is wrong? */
+/* Does the case fail? */
 static bool is_wrong(void *arg, const struct manifests *m)
 {
     struct trial *t = arg;
@@ -233,7 +233,7 @@ static bool loads(const struct manifests *m)
     return ok;
 }
 
-/* A set that holds together: others are rolled again. */
+/* Roll a consistent set: inconsistent ones are rolled again. */
 static void roll_set(struct dice *d, enum manifests_for what, const char *image, struct arena *a,
                      struct manifests *ret)
 {
@@ -258,7 +258,7 @@ static void explain(struct trial *t, struct manifests *m, struct manifests *befo
     manifests_shrink(m, is_wrong, t);
     if (before)
         manifests_shrink(before, is_wrong_after, t);
-    (void)is_wrong(t, m); /* with the words for what is left */
+    (void)is_wrong(t, m); /* sets the message for the shrunk case */
     fprintf(stderr, "seed %llu: %s\n", (unsigned long long)t->seed, t->wrong);
     for (unsigned k = 0; k < SPELLINGS; k++) {
         _cleanup_buf_ struct buf b = BUF_INIT;
@@ -305,7 +305,7 @@ static void test_backends_agree(_unused_ void **state)
     }
     for (uint64_t seed = 1; seed <= n; seed++)
         run_seed(seed, taken);
-    /* Where nearly all is refused, nothing is shown. */
+    /* If nearly everything is refused, the test shows nothing. */
     const struct backend_variant *v = provider_variants(&a, &variants);
     for (size_t i = 0; i < variants && n >= 100; i++)
         if (taken[i] < n / 10)
@@ -314,7 +314,7 @@ static void test_backends_agree(_unused_ void **state)
     arena_release(&a);
 }
 
-/* Each line by itself, so that none is never rolled in a set that a backend takes. */
+/* Each line alone, because some may never be in a random set that a backend accepts. */
 static void test_each_line_has_one_meaning(_unused_ void **state)
 {
     struct arena a = ARENA_INIT;
@@ -341,7 +341,7 @@ static void test_each_line_has_one_meaning(_unused_ void **state)
 
 static const struct backend_variant *wanted;
 
-/* Is it refused there? */
+/* Does the wanted variant refuse it? */
 static bool is_refused(const struct manifests *m)
 {
     struct arena a = ARENA_INIT;
@@ -356,7 +356,7 @@ static bool is_refused(const struct manifests *m)
     return refused;
 }
 
-/* Only what is not refused: line after line is put in, and taken out again with which it would be. */
+/* Keep only what is accepted: add line after line, and remove each line that causes a refusal. */
 static void fit(struct manifests *m)
 {
     for (size_t i = 0; i < m->n; i++)

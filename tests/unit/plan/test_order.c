@@ -1,4 +1,4 @@
-/* What comes before what, also where rules contradict each other. */
+/* The order of changes, even where rules contradict each other. */
 #include "base/str.h"
 #include "tests/lib/plan_case.h"
 #include "tests/lib/unit.h"
@@ -28,7 +28,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* "container NAME SPEC", "network NAME SPEC", one a line, as manifests. */
+/* Manifests from lines "container NAME SPEC" and "network NAME SPEC". */
 static const char *manifests(struct fixture *f, const char *text)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -45,7 +45,7 @@ static const char *manifests(struct fixture *f, const char *text)
     return arena_strdup(&f->arena, buf_str(&b));
 }
 
-/* `before` was applied and runs, `after` is asked for. */
+/* `before` has been applied and is running, `after` is desired. */
 static void begin(struct fixture *f, const char *before, const char *after)
 {
     struct err err = {0};
@@ -111,7 +111,7 @@ static void test_users_go_first(void **state)
     expect(f, "-container/a, -container/z<container/a, -network/n<container/a<container/z");
 }
 
-/* What leaves a network that is made anew has left before; what stays on it waits for the new one. */
+/* Containers that leave a network do so before it is replaced; those that stay wait for the new one. */
 static void test_those_who_leave_go_before_a_replacement(void **state)
 {
     struct fixture *f = *state;
@@ -124,7 +124,7 @@ static void test_those_who_leave_go_before_a_replacement(void **state)
               "container/stays<network/n");
 }
 
-/* A port goes from one to the other: what gives it up comes first, though it is deleted. */
+/* A port moves from one container to another: the one that releases it goes first, even if it is deleted. */
 static void test_a_port_is_given_up_first(void **state)
 {
     struct fixture *f = *state;
@@ -133,8 +133,8 @@ static void test_a_port_is_given_up_first(void **state)
     expect(f, "-container/old, container/new<container/old");
 }
 
-/* The proxy used the old one and needs the new one, which needs the port of the old one: the softest rule
- * gives way. */
+/* The proxy used the old container and needs the new one, which needs the port of the old one: the weakest
+   rule is dropped. */
 static void test_contradictions_end(void **state)
 {
     struct fixture *f = *state;
@@ -146,7 +146,7 @@ static void test_contradictions_end(void **state)
     expect(f, "-container/old, container/new<container/old, container/proxy<container/new");
 }
 
-/* Two swap their ports: no order is right, and there is one all the same. */
+/* Two containers swap their ports: no order is right, but one is chosen. */
 static void test_a_swap_ends(void **state)
 {
     struct fixture *f = *state;
@@ -158,7 +158,7 @@ static void test_a_swap_ends(void **state)
     expect(f, "container/a, container/b<container/a");
 }
 
-/* Records are not checked for cycles as manifests are. */
+/* Unlike manifests, records are not checked for cycles. */
 static void test_a_cycle_of_what_goes_ends(void **state)
 {
     struct fixture *f = *state;

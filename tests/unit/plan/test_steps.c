@@ -1,4 +1,4 @@
-/* Changes as steps: their order, their undo, and what is left out because it is done. */
+/* Changes as steps: their order, their undo, and steps left out because they are already done. */
 #include "base/clock.h"
 #include "base/str.h"
 #include "tests/lib/plan_case.h"
@@ -39,7 +39,7 @@ static void plan_now(struct fixture *f)
     assert_ok(plan_make(&in, &f->arena, &f->plan, &diags, &err));
 }
 
-/* `before` was applied and runs, `after` is asked for; either may be NULL. */
+/* `before` has been applied and is running, `after` is desired; either may be NULL. */
 static struct fixture *begin_on(unsigned caps, const char *before, const char *after)
 {
     struct fixture *f = calloc(1, sizeof(*f));
@@ -91,7 +91,7 @@ static void add_step(struct buf *b, const struct step *s)
         buf_addf(b, ":%s", s->gone ? "gone" : depend_condition_name(s->condition));
 }
 
-/* "pull a:1, create prod-web-1 | undo remove ..."; "!" stands before the first step that is not undone. */
+/* "pull a:1, create prod-web-1 | undo remove ..."; "!" marks the first step that is not undone. */
 static void expect(struct fixture *f, const char *id, const char *want)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
@@ -171,7 +171,7 @@ static void test_what_others_wait_for_is_waited_for(void **state)
     end(f);
 }
 
-/* L7: what needs nothing done may still not be ready. */
+/* L7: a dependency without a change may still not be ready. */
 static void test_waits_for_what_is_not_ready_yet(void **state)
 {
     (void)state;
@@ -248,7 +248,7 @@ static void test_replace_without_rename(void **state)
     end(f);
 }
 
-/* S8: each state that a killed replace leaves. */
+/* S8: each state that a killed replace can leave. */
 static void interrupted(enum object_state old, enum object_state candidate, const char *want)
 {
     struct fixture *f = begin(WEB("image: \"a:1\""), WEB("image: \"a:2\""));
@@ -417,7 +417,7 @@ static void test_network_made_anew(void **state)
 
 #define VOL(spec) "---\napiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\nspec: {" spec "}\n"
 
-/* S3: an engine keeps a volume as long as a container has it. */
+/* S3: an engine does not remove a volume while a container uses it. */
 static void test_volume_made_anew(void **state)
 {
     (void)state;
@@ -483,10 +483,10 @@ static void test_services_replace_themselves(void **state)
                    "update prod-web, wait prod-web:started | update prod-web");
     expect_service(WEB("image: \"a:1\"") DB("image: \"a:1\""), DB("image: \"a:1\""),
                    "remove prod-web, wait prod-web:gone");
-    /* Who says what is to become of a failed update is not overruled. */
+    /* A failure_action from Git is not overruled. */
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:2\", update: {failure_action: pause}"),
                    "update prod-web, wait prod-web:started");
-    /* What no update changes. */
+    /* Fields that an update cannot change. */
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", deploy: {mode: global}"),
                    "remove prod-web, wait prod-web:gone, create prod-web, wait prod-web:started");
     expect_service(WEB("image: \"a:1\""), WEB("image: \"a:1\", container_name: ww"),
@@ -499,7 +499,7 @@ static void test_services_are_given_time(void **state)
     struct fixture *f = begin_on(WORLD_SWARM_CAPS, NULL,
                                  WEB("image: \"a:1\", replicas: 10, update: {parallelism: 5, delay: 20s}"));
     struct step_list l = steps_of(f, "container/web");
-    /* 2 minutes, a second for each, and 2 rounds of 20 s, 5 s to watch and 10 s to stop */
+    /* 2 minutes, a second for each replica, and 2 rounds of 20 s, 5 s to monitor and 10 s to stop */
     assert_int_equal(l.items[1].timeout_ns, (120 + 10 + 2 * 35) * NS_PER_S);
     end(f);
     f = begin_on(WORLD_SWARM_CAPS, NULL, WEB("image: \"a:1\", update: {timeout: 7s}"));

@@ -1,4 +1,4 @@
-/* The text of a plan, from documents, also from such as no plan_to_val() would make. */
+/* The text of a plan, from documents, including some that plan_to_val() would never make. */
 #include "base/str.h"
 #include "reconciler/plan/plan.h"
 #include "reconciler/plan/words.h"
@@ -20,7 +20,7 @@ static const char *text_of(const char *doc, bool colour)
     return arena_strdup(&unit_arena, buf_str(&b));
 }
 
-/* The example of the manual, as far as this version goes. */
+/* The example in the manual, as far as this version supports it. */
 static void test_manual(void **state)
 {
     (void)state;

@@ -101,7 +101,7 @@ static void test_an_object_was_changed(void **state)
     assert_hints("forge-ctl diff");
 }
 
-/* Also something that the plan only builds on. */
+/* A change of an object that the plan only depends on also makes it stale. */
 static void test_what_is_needed_was_changed(void **state)
 {
     struct fixture *f = *state;
@@ -197,7 +197,7 @@ static void test_no_plan_at_all(void **state)
     assert_fails(plan_verify(other, other, &err), ERR_INVALID);
 }
 
-/* A plan with its digest taken out, or made up, binds nothing. */
+/* A plan whose digest was removed or made up is not accepted. */
 static void test_a_forged_digest(void **state)
 {
     struct fixture *f = *state;
@@ -210,7 +210,7 @@ static void test_a_forged_digest(void **state)
     assert_fails(plan_verify(saved, now, &err), ERR_CONFLICT);
 }
 
-/* X4: whichever side knows that it is a secret. */
+/* X4: no matter which side marks it as a secret. */
 static void test_no_byte_of_a_secret(void **state)
 {
     struct fixture *f = *state;

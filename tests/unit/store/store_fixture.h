@@ -1,7 +1,7 @@
 #ifndef TESTS_STORE_FIXTURE_H
 #define TESTS_STORE_FIXTURE_H
 /*
- * A store to test on, once in memory and once in LMDB in a folder of its own. A test that runs on both is
+ * A store for tests: once in memory, and once in LMDB in a private folder. A test that runs on both is
  * registered with on_both(); its state is the struct fixture.
  */
 #include "reconciler/store/store.h"
@@ -19,7 +19,7 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 /* Close and open again; a store in memory stays as it is. */
 void fixture_reopen(struct fixture *f);
-/* A {"n": n, "s": s} to put. */
+/* A value {"n": n, "s": s} to be stored. */
 struct val *fixture_val(struct arena *a, int64_t n, const char *s);
 
 extern bool fixture_in_memory, fixture_on_disk; /* initial states */

@@ -21,7 +21,7 @@ static void sealed_text_comes_back(void **state)
         seal_add(&s, text, len, "place", 5, &sealed);
         seal_add(&s, text, len, "place", 5, &again);
         assert_int_equal(sealed.len, again.len);
-        assert_memory_not_equal(sealed.data, again.data, sealed.len); /* a nonce of its own */
+        assert_memory_not_equal(sealed.data, again.data, sealed.len); /* another nonce */
         buf_adds(&plain, "before");
         assert_ok(seal_open(&s, sealed.data, sealed.len, "place", 5, &plain, &err));
         assert_int_equal(plain.len, len + 6);
@@ -69,7 +69,7 @@ static void a_digest_is_of_key_place_and_content(void **state)
     assert_int_equal(strlen(one), SEAL_DIGEST_TEXT - 1);
     assert_true(seal_digest(&s, "/a", "hunter3", 7, two));
     assert_string_not_equal(one, two);
-    assert_memory_equal(one, two, strlen("v1:00000000:")); /* of one key, so that they can be compared */
+    assert_memory_equal(one, two, strlen("v1:00000000:")); /* the same key, so they can be compared */
     assert_true(seal_digest(&s, "/b", "hunter2", 7, two));
     assert_string_not_equal(one, two);
     assert_true(seal_digest(&other, "/a", "hunter2", 7, two));
@@ -77,7 +77,7 @@ static void a_digest_is_of_key_place_and_content(void **state)
     assert_false(seal_digest(&none, "/a", "hunter2", 7, two));
 }
 
-/* What containers carry must mean the same with the next version (P3). */
+/* Digests on containers must mean the same to the next version (P3). */
 static void a_digest_stays_what_it_is(void **state)
 {
     (void)state;
@@ -117,7 +117,7 @@ static void wrong_key_files_are_refused(void **state)
         unit_write(file, bad[i]);
         assert_fails(seal_load(&s, file, true, &err), ERR_CORRUPT);
         assert_false(s.have);
-        assert_null(strstr(err.msg, bad[i])); /* it may be a key with a slip: not to be shown */
+        assert_null(strstr(err.msg, bad[i])); /* it may be a mistyped key: must not be shown */
     }
 }
 

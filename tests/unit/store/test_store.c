@@ -22,7 +22,7 @@ static void records_come_back(void **state)
     assert_ok(store_get(f->store, STORE_ENV, "prod", &f->arena, &v, &err));
     assert_int_equal(val_get_int(v, "n", 0), 8);
     assert_null(val_get(v, "s"));
-    /* Tables are apart. */
+    /* Tables are separate. */
     assert_fails(store_get(f->store, STORE_JOURNAL, "prod", &f->arena, &v, &err), ERR_NOTFOUND);
     assert_says("prod");
     assert_says("journal");
@@ -132,7 +132,7 @@ static void batches_are_all_or_nothing(void **state)
 
     b = store_begin(f->store);
     store_batch_put(b, STORE_INVENTORY, "three", v);
-    store_batch_put(b, STORE_INVENTORY, "", v); /* cannot be */
+    store_batch_put(b, STORE_INVENTORY, "", v); /* invalid key */
     store_batch_put(b, STORE_INVENTORY, "four", v);
     assert_fails(store_commit(b, &err), ERR_INVALID);
     assert_string_equal(each(f, "", false, 0, 0), "one ");
@@ -164,7 +164,7 @@ static int write_then_fail(struct store_tx *tx, void *arg, struct err *e)
     struct fixture *f = arg;
     struct val *v;
     assert_int_equal(store_tx_put(tx, STORE_ENV, "half", fixture_val(&f->arena, 1, NULL), e), 0);
-    assert_int_equal(store_tx_get(tx, STORE_ENV, "half", &f->arena, &v, e), 0); /* it sees its own */
+    assert_int_equal(store_tx_get(tx, STORE_ENV, "half", &f->arena, &v, e), 0); /* it sees its own writes */
     assert_int_equal(store_tx_del(tx, STORE_ENV, "kept", e), 0);
     assert_int_equal(store_tx_get(tx, STORE_ENV, "kept", &f->arena, &v, e), ERR_NOTFOUND);
     return err_set(e, ERR_CONFLICT, "changed my mind");
@@ -217,14 +217,14 @@ static void *join_crowd(void *arg)
         snprintf(key, sizeof(key), "mine-%d-%d", c->id, i);
         c->failures += store_put(c->f->store, STORE_JOURNAL, key, fixture_val(&a, i, NULL), &e) != 0;
         c->failures +=
-            store_get(c->f->store, STORE_JOURNAL, key, &a, &v, &e) != 0; /* what returned is there */
+            store_get(c->f->store, STORE_JOURNAL, key, &a, &v, &e) != 0; /* a finished write is visible */
         if (i % 10 == c->id)
             c->failures += store_update(c->f->store, sometimes_fail, c, &e) != ERR_CONFLICT;
     }
     return NULL;
 }
 
-/* Many threads share commits: numbers are given once, and one that fails takes no other with it. */
+/* Many threads share commits: no number is assigned twice, and a failing write does not affect others. */
 static void threads_write_together(void **state)
 {
     struct fixture *f = *state;
@@ -279,7 +279,7 @@ static void *watch_sum(void *arg)
     return NULL;
 }
 
-/* A reader sees a commit whole or not at all: the sum over all records is always 0. */
+/* A reader sees a commit completely or not at all: the sum over all records is always 0. */
 static void readers_see_snapshots(void **state)
 {
     struct fixture *f = *state;

@@ -75,7 +75,7 @@ static void a_backup_restores(void **state)
     assert_ok(store_open(&(struct store_options){.dir = f->dir}, &f->store, &err));
     assert_int_equal(count(f->store, &f->arena), 100);
     assert_string_equal(store_controller(f->store), controller);
-    fill(f, 100, 120); /* and it can be written */
+    fill(f, 100, 120); /* and it is writable */
 
     /* In a folder that does not exist yet. */
     struct store *s;
@@ -187,7 +187,7 @@ static void damaged_backups_are_refused(void **state)
     }
     assert_fails(store_restore(unit_path(dir, "missing"), f->dir, &err), ERR_NOTFOUND);
     assert_fails(store_restore(dir, f->dir, &err), ERR_INVALID);
-    /* After all that the store is as it was, and nothing lies about. */
+    /* After all that the store is unchanged, and no files are left over. */
     assert_int_equal(files_like(f->dir, "part"), 0);
     assert_int_equal(files_like(f->dir, "before"), 0);
     assert_ok(store_open(&(struct store_options){.dir = f->dir}, &f->store, &err));
@@ -209,7 +209,7 @@ static void a_backup_of_a_newer_forge_is_refused(void **state)
     unit_temp_remove(dir);
 }
 
-/* A backup in another process, beside the one that has the store open: what `backup` does while forged runs. */
+/* A backup by another process while this one has the store open, like `backup` while forged runs. */
 static void another_process_backs_up(void **state)
 {
     struct fixture *f = *state;
@@ -218,7 +218,7 @@ static void another_process_backs_up(void **state)
     char c = 0;
     assert_int_equal(pipe(go), 0);
     pid_t pid = fork();
-    if (pid == 0) { /* what it inherited of the store it does not touch */
+    if (pid == 0) { /* does not use the inherited store */
         if (read(go[0], &c, 1) != 1)
             _exit(1);
         execl("/proc/self/exe", "backup", f->dir, unit_path(dir, "b"), (char *)NULL);
@@ -239,7 +239,7 @@ static void another_process_backs_up(void **state)
     unit_temp_remove(dir);
 }
 
-/* This program as that other process. */
+/* Runs in the other process, which is this program as well. */
 static int back_up(const char *dir, const char *file)
 {
     struct store *s;

@@ -35,7 +35,7 @@ static void puts_are_found_before_and_after_the_flush(void **state)
     put(f, "blob", "a", "two");
     put(f, "blob", "a", "three");
     assert_string_equal(get(f, "blob", "a"), "three");
-    assert_null(get(f, "container", "a")); /* namespaces are apart */
+    assert_null(get(f, "container", "a")); /* namespaces are separate */
     assert_null(get(f, "blo", "ba"));
     assert_ok(store_cache_flush(f->store, &err));
     assert_ok(store_cache_flush(f->store, &err)); /* nothing to do */
@@ -85,9 +85,9 @@ static void many_at_once(void **state)
         if (rc == 0)
             assert_true(len == strlen(key) && memcmp(data, key, len) == 0);
         if (i % 1000 == 200)
-            store_relax(f->store); /* takes nothing from those who read */
+            store_relax(f->store); /* does not affect readers */
         if (i == 100)
-            put(f, "n", "0", "changed"); /* puts are allowed meanwhile; what was read stays valid */
+            put(f, "n", "0", "changed"); /* puts are allowed meanwhile; bytes that were read stay valid */
     }
     store_cache_end(r);
     store_cache_end(NULL);
@@ -110,7 +110,7 @@ static void memory_stays_bounded(void **state)
     }
 }
 
-/* A store on a clock of its own. */
+/* A store with a fake clock. */
 static struct clock_fake fake;
 
 static int setup_fake(void **state)
@@ -220,7 +220,7 @@ static void readers_only_do_not_write(void **state)
     assert_string_equal(get(f, "c", "k"), "v");
 }
 
-/* The memory of this process that shows files. */
+/* File-backed memory of this process. */
 static long file_kilobytes(void)
 {
     _cleanup_buf_ struct buf status = BUF_INIT;

@@ -1,4 +1,4 @@
-/* What only a store on a disk can do, or suffer. */
+/* Properties of a store on disk. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -74,7 +74,7 @@ static void grows_without_a_restart(void **state)
         snprintf(key, sizeof(key), "k%d", i);
         assert_ok(store_put(f->store, STORE_ENV, key, v, &err));
     }
-    /* One commit that is many times what there is. */
+    /* One commit that is many times the current size. */
     assert_ok(store_put(f->store, STORE_ENV, "huge", blob(&f->arena, 60 << 20), &err));
     atomic_store(&l.stop, true);
     pthread_join(t, NULL);
@@ -83,7 +83,7 @@ static void grows_without_a_restart(void **state)
     assert_ok(store_get(f->store, STORE_ENV, "k999", &f->arena, &back, &err));
     assert_true(val_equal(back, v));
     reopen_with(
-        f, (struct store_options){.map_initial = 64 << 10, .map_max = 64 << 10}); /* less than there is */
+        f, (struct store_options){.map_initial = 64 << 10, .map_max = 64 << 10}); /* less than the file */
     assert_ok(store_get(f->store, STORE_ENV, "k0", &f->arena, &back, &err));
     assert_true(val_equal(back, v));
 }
@@ -105,14 +105,14 @@ static void stops_at_its_largest_size(void **state)
     assert_in_range(n, 20, 60);
     assert_ok(store_get(f->store, STORE_ENV, "k0", &f->arena, &back, &err));
     assert_fails(store_get(f->store, STORE_ENV, key, &f->arena, &back, &err), ERR_NOTFOUND);
-    for (int i = 0; i < n / 2; i++) { /* what is deleted makes room, once no reader needs it */
+    for (int i = 0; i < n / 2; i++) { /* deletions free space, once no reader needs it */
         snprintf(key, sizeof(key), "k%d", i);
         assert_ok(store_del(f->store, STORE_ENV, key, &err));
     }
     assert_ok(store_put(f->store, STORE_ENV, "again", v, &err));
 }
 
-/* Threads write together, and one of them asks for more than there will ever be. */
+/* Threads write together, and one of them needs more than the maximum size. */
 static void *write_small(void *arg)
 {
     struct fixture *f = arg;
@@ -144,8 +144,8 @@ static void one_that_does_not_fit_takes_no_other_with_it(void **state)
 
 /* ---- a full disk ---- */
 
-/* In a process of its own: fill a store until it fails, and check what it says and that nothing is lost.
-   Returns 0, or the number of the check that failed. */
+/* In a child process: fill a store until it fails, and check the error and that nothing is lost. Returns 0,
+   or the number of the check that failed. */
 static int fill_up(const char *dir)
 {
     struct arena a = ARENA_INIT;
@@ -167,7 +167,7 @@ static int fill_up(const char *dir)
     }
     if (!*last || store_get(s, STORE_ENV, last, &a, &back, &err) < 0 || !val_equal(v, back))
         return 3;
-    if (store_put(s, STORE_ENV, "more", v, &err) != ERR_NOSPACE) /* still, and still in one piece */
+    if (store_put(s, STORE_ENV, "more", v, &err) != ERR_NOSPACE) /* still full, and still intact */
         return 4;
     store_close(s);
     if (store_open(&(struct store_options){.dir = dir}, &s, &err) < 0)
@@ -208,7 +208,7 @@ static int fill_small_disk(const char *dir)
     int r = fill_up(dir);
     if (r)
         return r;
-    /* Space comes back: the same store goes on. */
+    /* Once there is space again, the same store works. */
     struct store *s;
     struct arena a = ARENA_INIT;
     if (store_open(&(struct store_options){.dir = dir}, &s, &err) < 0)
@@ -278,7 +278,7 @@ static void reading_only(void **state)
 
 /* ---- what is on the disk ---- */
 
-/* Open the store's file below the store's own rules. */
+/* Open the store's file directly, without the store's checks. */
 static struct kv *raw(const char *dir)
 {
     static const char *const tables[] = {"meta",     "env",        "inventory", "generation",
@@ -352,7 +352,7 @@ static void damage_is_seen(void **state)
             bytes[i] = (char)(bytes[i] ^ 0x10);
     }
     put_raw(f->dir, STORE_ENV, "prod", "", 0);
-    put_raw(f->dir, STORE_ENV, "moved", bytes, len); /* whole, but not where it was */
+    put_raw(f->dir, STORE_ENV, "moved", bytes, len); /* intact, but under another key */
     assert_ok(store_open(&(struct store_options){.dir = f->dir}, &f->store, &err));
     assert_fails(store_get(f->store, STORE_ENV, "prod", &f->arena, &v, &err), ERR_CORRUPT);
     assert_fails(store_get(f->store, STORE_ENV, "moved", &f->arena, &v, &err), ERR_CORRUPT);
@@ -413,7 +413,7 @@ static void nobody_else_may_read_it(void **state)
     assert_int_equal(mode_of(unit_path(top, "a/b/store.mdb")), 0600);
     assert_int_equal(mode_of(unit_path(top, "a/b/key")), 0600);
     unit_temp_remove(top);
-    /* And no program that we start inherits it. */
+    /* Programs that we start do not inherit its descriptors. */
     DIR *d = opendir("/proc/self/fd");
     for (struct dirent *e; (e = readdir(d));) {
         char target[1024] = "", link[300];
@@ -451,7 +451,7 @@ static void secrets_are_sealed(void **state)
     assert_fails(store_get(f->store, STORE_INVENTORY, "x", &f->arena, &back, &err), ERR_AUTH);
     assert_says("no key");
     assert_ok(store_get(f->store, STORE_INVENTORY, "y", &f->arena, &back, &err));
-    fixture_reopen(f); /* makes a new one */
+    fixture_reopen(f); /* creates a new key */
     assert_fails(store_get(f->store, STORE_INVENTORY, "x", &f->arena, &back, &err), ERR_AUTH);
     assert_says("another key");
     assert_hints("key");

@@ -16,8 +16,8 @@ static struct val *blob(struct arena *a, size_t len)
     return val_str_borrow(a, text, len);
 }
 
-/* Batches of twenty records that all carry the batch's number, each acknowledged on the pipe once it is
- * committed. */
+/* Batches of twenty records that all contain the batch's number; each batch is acknowledged on the pipe once
+   it is committed. */
 enum { BATCH = 20 };
 
 static void put_batch(struct store *s, int n, size_t padding)
@@ -98,10 +98,10 @@ static void killed_in_the_middle_of_a_write(void **state)
         assert_ok(store_each(s, STORE_INVENTORY, "", false, 0, &a, look_at_batch, &seen, &err));
         assert_int_equal(seen.records, BATCH);
         assert_false(seen.torn);
-        assert_true(seen.n >= last); /* what was acknowledged is there; one more may have been committed */
+        assert_true(seen.n >= last); /* acknowledged batches are stored; one more may have been committed */
         assert_true(seen.n <= last + 1);
         next = (int)seen.n + 1;
-        put_batch(s, next++, 10); /* and writing goes on */
+        put_batch(s, next++, 10); /* and the store is writable */
         store_close(s);
         arena_release(&a);
     }
@@ -137,7 +137,7 @@ static void two_processes_write_and_grow(void **state)
         store_close(s);
         _exit(0);
     }
-    /* A third one looks on, read-only, once there is something. */
+    /* A third process reads, read-only, as soon as the store exists. */
     struct store *s = NULL;
     int r;
     while ((r = store_open(&(struct store_options){.dir = dir, .read_only = true}, &s, &err)) == ERR_NOTFOUND)

@@ -65,7 +65,7 @@ static void state_round_trip(void **state)
     assert_int_equal(back.applied_ns, -3);
     assert_int_equal(back.suspended_until_ns, 5);
     assert_int_equal(back.held_generation, 6);
-    assert_int_equal(back.generation, 0); /* follows from the generations there are */
+    assert_int_equal(back.generation, 0); /* derived from the stored generations */
     assert_int_equal(back.transition, 0);
 }
 
@@ -82,7 +82,7 @@ static void state_changes_in_one_commit(void **state)
     assert_ok(env_state_update(f->store, "prod", set_all, &st, &err));
     assert_ok(env_state_update(f->store, "prod", suspend, (char[]){"root"}, &err));
     assert_ok(env_state_update(f->store, "prod", suspend, (char[]){"admin"}, &err));
-    assert_ok(env_state_update(f->store, "new", suspend, (char[]){"root"}, &err)); /* made when absent */
+    assert_ok(env_state_update(f->store, "new", suspend, (char[]){"root"}, &err)); /* created if absent */
     assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err));
     assert_string_equal(st.source, "s");
     assert_string_equal(st.suspended_by, "admin");
@@ -114,7 +114,7 @@ static void inventory_round_trip(void **state)
     a.id = "container/db";
     a.status = APPLIED_OK;
     assert_ok(inventory_save(f->store, "prod", &a, &err));
-    assert_ok(inventory_save(f->store, "prod2", &a, &err)); /* a name that begins the same is another */
+    assert_ok(inventory_save(f->store, "prod2", &a, &err)); /* a name with the same prefix */
     fixture_reopen(f);
     assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
     assert_int_equal(inv.n, 2);
@@ -150,7 +150,7 @@ static void many_are_saved_at_once(void **state)
     assert_ok(inventory_load_one(f->store, "prod", "container/none", &f->arena, &inv, &err));
     assert_int_equal(inv.n, 0);
     assert_string_equal(err.msg, "");
-    /* One that cannot be stored keeps the others out, too. */
+    /* If one cannot be stored, none is. */
     char id[600];
     memset(id, 'i', sizeof(id) - 1);
     id[sizeof(id) - 1] = '\0';
@@ -215,7 +215,7 @@ static void generation_round_trip(void **state)
     g.status = GEN_PARTIAL;
     g.error = "one failed";
     g.images = fixture_val(&f->arena, 3, "i");
-    g.resources = NULL; /* as they were at the begin, whatever is given now */
+    g.resources = NULL; /* ignored: they stay as generation_begin() stored them */
     assert_ok(generation_end(f->store, "prod", &g, &err));
     fixture_reopen(f);
     assert_ok(generation_get(f->store, "prod", 1, &f->arena, &back, &err));
@@ -262,7 +262,7 @@ static void numbers_go_up_in_each_environment(void **state)
     assert_ok(generation_list(f->store, "none", 0, true, &f->arena, &items, &n, &err));
     assert_int_equal(n, 0);
     assert_ok(generation_get(f->store, "prod", 1, &f->arena, &one, &err));
-    assert_null(one.resources); /* begun without */
+    assert_null(one.resources); /* it was begun without any */
 }
 
 static void what_generations_share_is_stored_once(void **state)
@@ -271,7 +271,7 @@ static void what_generations_share_is_stored_once(void **state)
     begin(f, "prod", 1, resources(f, 500, 0));
     assert_int_equal(records(f, STORE_RESOURCE), 501);
     begin(f, "prod", 2, resources(f, 500, 0));
-    assert_int_equal(records(f, STORE_RESOURCE), 502); /* one list more */
+    assert_int_equal(records(f, STORE_RESOURCE), 502); /* one more list */
     begin(f, "prod", 3, resources(f, 500, 1000));
     assert_int_equal(records(f, STORE_RESOURCE), 504); /* one list and one resource */
     struct generation *items;
@@ -283,7 +283,7 @@ static void what_generations_share_is_stored_once(void **state)
     assert_int_equal(val_get_int(val_get(items[0].resources, "container/c0000"), "n", 0), 1000);
 }
 
-/* Two resources that differ only in what of them is secret are two. */
+/* Two resources that differ only in which parts are secret are stored separately. */
 static void secrecy_is_part_of_a_resource(void **state)
 {
     struct fixture *f = *state;
@@ -404,7 +404,7 @@ static void journal_shows_what_a_kill_left(void **state)
     size_t n;
     assert_ok(journal_open(f->store, "prod", &f->arena, &items, &n, &err));
     assert_int_equal(n, 0);
-    note(f, "ff", 1, 10, "run"); /* the older run has the greater name */
+    note(f, "ff", 1, 10, "run"); /* the older run sorts last by name */
     note(f, "ff", 2, 11, "begin");
     note(f, "aa", 1, 20, "run");
     note(f, "aa", 10, 29, "end");

@@ -1,4 +1,4 @@
-/* History is bounded (H4), and what is kept can be gone back to (H2, H3). */
+/* History is bounded (H4), and what is kept can be rolled back to (H2, H3). */
 #include <string.h>
 
 #include "base/clock.h"
@@ -68,26 +68,26 @@ static void old_generations_go(void **state)
         end(f, "prod", begin(f, "prod", i * DAY, resources(f, 10, 100 + i)), i * DAY, GEN_OK);
     begin(f, "test", 1, resources(f, 10, 101));
     assert_int_equal(records(f, STORE_RESOURCE), 8 + 8 + 9 + 1 + 10);
-    /* Young ones stay, however many. */
+    /* Young generations stay, however many there are. */
     assert_ok(retention_apply(f->store, "prod", &keep, 10 * DAY, &err));
     assert_int_equal(oldest(f, "prod"), 1);
-    /* Of those that are old enough the newest five stay. */
+    /* Of the old ones, the newest five stay. */
     assert_ok(retention_apply(f->store, "prod", &keep, 12 * DAY, &err));
     assert_int_equal(oldest(f, "prod"), 2);
     assert_ok(retention_apply(f->store, "prod", &keep, 100 * DAY, &err));
     assert_int_equal(oldest(f, "prod"), 4);
     assert_ok(retention_apply(f->store, "prod", &keep, 1000 * DAY, &err));
     assert_int_equal(oldest(f, "prod"), 4);
-    assert_int_equal(records(f, STORE_RESOURCE), 5 + 5 + 9 + 1 + 10); /* what no kept one has went, too */
+    assert_int_equal(records(f, STORE_RESOURCE), 5 + 5 + 9 + 1 + 10); /* unused resources were deleted */
     struct generation g;
     assert_ok(generation_get(f->store, "prod", 4, &f->arena, &g, &err));
     assert_int_equal(val_len(g.resources), 10);
     assert_ok(generation_get(f->store, "test", 1, &f->arena, &g, &err));
     assert_int_equal(val_len(g.resources), 10);
-    assert_int_equal(begin(f, "prod", 2000 * DAY, NULL), 9); /* no number comes twice */
+    assert_int_equal(begin(f, "prod", 2000 * DAY, NULL), 9); /* no number is reused */
 }
 
-/* A generation that says only what it changes reads as a whole one, also when what it is based on is gone. */
+/* A generation that is stored as a difference reads as a complete one, even after its base was deleted. */
 static void differences_outlive_their_bases(void **state)
 {
     struct fixture *f = *state;
@@ -131,7 +131,7 @@ static void hold(struct env_state *st, void *arg)
     st->held_generation = *(uint64_t *)arg;
 }
 
-/* Automation keeps the environment as that one says (H2), until the hold ends. */
+/* Automation keeps the environment at that generation (H2) until the hold ends. */
 static void what_was_rolled_back_to_stays(void **state)
 {
     struct fixture *f = *state;
@@ -171,7 +171,7 @@ static void old_transitions_go_in_lots(void **state)
     for (int i = 0; i < 22; i++)
         assert_ok(transition_add(f->store, "prod", &(struct transition){.id = "x"}, &err));
     assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
-    assert_int_equal(records(f, STORE_TRANSITION), 22); /* a tenth more is not worth the work */
+    assert_int_equal(records(f, STORE_TRANSITION), 22); /* up to a tenth more is kept */
     struct transition t = {.id = "x"};
     assert_ok(transition_add(f->store, "prod", &t, &err));
     assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
