@@ -1,4 +1,4 @@
-/* images: what registries offer for images with an update policy. */
+/* images: what registries offer for images that have an image_policy. */
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"

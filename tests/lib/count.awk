@@ -12,7 +12,7 @@ function name_of(line)
 FNR == NR {
     if (/Test +#[0-9]+: .*\*\*\*Skipped/)
         is_skipped[name_of($0)] = 1
-    # The log says "passed" of a program that was not built.
+    # The log says "passed" for a program that was not built.
     if (/Test +#[0-9]+: .*\*\*\*Not Run/)
         is_missing[name_of($0)] = 1
     next
@@ -20,7 +20,7 @@ FNR == NR {
 
 /^[0-9]+\/[0-9]+ Test: / { name = $3; ok = bad = skip = 0 }
 
-# cmocka lists failed and skipped cases once more after each group.
+# cmocka lists failed and skipped cases again after each group.
 /^\[==========\] Running /  { in_group = 1 }
 /^\[==========\] .* run\.$/ { in_group = 0 }
 in_group && /^\[       OK \]/ { ok++ }

@@ -63,7 +63,7 @@ static void test_timers_fire_in_order(_unused_ void **state)
     loop_timer_at(l.loop, &c, soon(30));
     loop_timer_at(l.loop, &a, soon(1));
     loop_timer_at(l.loop, &b, soon(500));
-    loop_timer_at(l.loop, &b, soon(10)); /* set anew */
+    loop_timer_at(l.loop, &b, soon(10)); /* replaces the time above */
     run(&l);
     assert_string_equal(l.text, "abc");
     /* Each fires once; disabled and removed timers do not. */
