@@ -15,8 +15,8 @@
  * always verified.
  *
  * A source is used by one thread at a time. A snapshot is immutable and stays valid across later fetches of
- * its source, but must not outlive the source. snapshot_read() of one snapshot is for one thread at a time,
- * which need not be the source's thread.
+ * its source, but must not outlive the source. snapshot_read() of one snapshot is for one thread at a time;
+ * that thread may run concurrently with the source's.
  */
 #include "base/cancel.h"
 #include "base/secret.h"

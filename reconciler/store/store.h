@@ -34,7 +34,7 @@ enum store_table {
                          generation's list of resources, by digest */
     STORE_TRANSITION, /* ENV/NNNNNNNNNN -> struct transition */
     STORE_JOURNAL,    /* ENV/RUN/NNNNNNNNNN -> struct journal_entry */
-    STORE_IMAGE,      /* digest of ENGINE/IMAGE id -> struct image_record */
+    STORE_IMAGE,      /* ENGINE/IMAGE (ENGINE as a digest) -> struct image_record */
     STORE_TABLES,
 };
 
