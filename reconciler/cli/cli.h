@@ -15,9 +15,7 @@
 struct cli_option {
     char letter;      /* 0: none */
     const char *name; /* "only" for --only */
-    const char
-        *arg; /* its value, as shown in help: "RESOURCE"; NULL: a flag; "[lines]": an optional value after
-                 = */
+    const char *arg;  /* the value's name in help: "RESOURCE"; NULL: a flag; "[lines]": optional, after = */
     const char *doc;
 };
 
@@ -60,8 +58,7 @@ struct cli {
     struct settings settings;
     bool have_settings;
     struct val *settings_problems; /* diagnostics of the settings file; NULL */
-    const char *rev;               /* revision that the last operation in this process used; NULL: the
-                                      newest */
+    const char *rev;               /* of the last operation in this process; NULL: the newest */
     struct store *store;
     struct pool *pool;
     struct engine *engine;
