@@ -38,11 +38,14 @@ static size_t most_failures(const struct watching_service *w)
 {
     const struct task *tasks;
     size_t most = 0, n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    bool *failed = arena_array(w->t->arena, bool, n + 1);
+    for (size_t i = 0; i < n; i++)
+        failed[i] = task_failed(&tasks[i]) && task_is_current(&tasks[i], w->service);
     for (size_t i = 0; i < n; i++) {
         size_t same = 0;
         for (size_t k = 0; k < n; k++)
-            same += task_failed(&tasks[k]) && task_is_current(&tasks[k], w->service) &&
-                    tasks[k].slot == tasks[i].slot && (tasks[k].slot || str_eq(tasks[k].node, tasks[i].node));
+            same += failed[k] && tasks[k].slot == tasks[i].slot &&
+                    (tasks[k].slot || str_eq(tasks[k].node, tasks[i].node));
         most = same > most ? same : most;
     }
     return most;
