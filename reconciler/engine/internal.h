@@ -131,8 +131,8 @@ int look_load_part(struct engine *e, struct snapshot *snap, const struct snapsho
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,
               struct load_known *known, struct arena *a, struct resource_set *ret, struct diag_list *diags,
               struct load_stats *stats, struct err *err) _must_check_;
-/* rollback.c: fill l->desired from a recorded generation (all of it, or one resource of it over what is
- * there). */
+/* rollback.c: fill l->desired from a recorded generation: all of it, or one resource of it over the rest of
+ * the newest generation. */
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l,
                   struct err *err) _must_check_;
 /* rollback.c: pin each container's image to what the generation ran, where its reference means another

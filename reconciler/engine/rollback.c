@@ -27,73 +27,60 @@ static int restore_all(struct look *l, const struct generation *g, struct err *e
     return 0;
 }
 
-/* What holds for the rest while one resource goes back: what the commit asks for; where that was rolled back
-   from, what was gone back to (H2). */
-static int restore_rest(struct engine *e, struct look *l, struct err *err)
-{
-    struct generation held;
-    if (!look_is_held(l, l->info->commit))
-        return 0;
-    int r = generation_get(e->env.store, e->config->name, l->state.held_generation, &l->arena, &held, err);
-    if (r == ERR_NOTFOUND) {
-        *err = (struct err){0};
-        return 0;
-    }
-    return r < 0 ? r : restore_all(l, &held, err);
-}
-
-/* The rest as it is, but `id` as the generation had it (or not at all, when it had none). */
-static int restore_one(struct look *l, const struct generation *g, const char *id, struct err *err)
+/* All that was applied last, but `id` as the older generation had it (or not at all, when it had none). What
+   the repository asks for by now is not applied along with it. */
+static int restore_one(struct look *l, const struct generation *last, const struct generation *g,
+                       const char *id, struct err *err)
 {
     const struct val *record = val_get(g->resources, id);
-    if (!record && !resource_find(&l->desired, id))
-        return err_set(err, ERR_NOTFOUND, "generation %llu has no %s, and neither has the commit",
-                       (unsigned long long)g->number, id);
-    struct resource_set mixed;
-    resource_set_init(&mixed, &l->arena);
-    for (size_t i = 0; i < l->desired.n; i++)
-        if (!str_eq(l->desired.items[i]->id, id))
-            resource_set_add(&mixed, l->desired.items[i]);
-    int r = record ? add_recorded(l, &mixed, record, err) : 0;
-    if (r < 0) {
-        resource_set_release(&mixed);
-        return r;
-    }
-    resource_set_sort(&mixed);
-    mixed.project = l->desired.project;
-    mixed.files = l->desired.files;
-    mixed.n_files = l->desired.n_files;
-    resource_set_release(&l->desired);
-    l->desired = mixed;
-    return 0;
+    if (!record && !val_get(last->resources, id))
+        return err_set(err, ERR_NOTFOUND, "neither generation %llu nor the newest, %llu, has %s",
+                       (unsigned long long)g->number, (unsigned long long)last->number, id);
+    struct generation mixed = *last;
+    struct val *resources = val_map_copy(&l->arena, last->resources);
+    val_map_del(resources, id);
+    if (record)
+        val_map_set(&l->arena, resources, id, val_clone(&l->arena, record));
+    mixed.resources = resources;
+    return restore_all(l, &mixed, err);
+}
+
+static int whole_generation(struct engine *e, struct look *l, uint64_t number, struct generation *ret,
+                            struct err *err)
+{
+    int r = generation_get(e->env.store, e->config->name, number, &l->arena, ret, err);
+    if (r == ERR_NOTFOUND)
+        return err_hint(err, "`forge-ctl history` lists the generations that are kept");
+    if (r == 0 && !ret->resources)
+        r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s holds no resources",
+                    (unsigned long long)number, e->config->name);
+    return r;
 }
 
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
-    struct generation g;
+    struct generation g, last;
     if (o->rollback_only && id_target(o->rollback_only)) {
         err_set(err, ERR_UNSUPPORTED, "%s is on one of several engines, and a resource is rolled back on all",
                 o->rollback_only);
         return err_hint(err, "write %s", id_plain(&l->arena, o->rollback_only));
     }
-    int r = generation_get(e->env.store, e->config->name, l->rollback_to, &l->arena, &g, err);
-    if (r == ERR_NOTFOUND)
-        return err_hint(err, "`forge-ctl history` lists the generations that are kept");
+    int r = whole_generation(e, l, l->rollback_to, &g, err);
+    if (r == 0 && o->rollback_only)
+        r = whole_generation(e, l, l->state.generation, &last, err);
     if (r < 0)
         return r;
-    if (!g.resources)
-        return err_set(err, ERR_CORRUPT, "generation %llu of environment %s holds no resources",
-                       (unsigned long long)l->rollback_to, e->config->name);
-    if (o->rollback_only) {
-        r = restore_rest(e, l, err);
-        return r < 0 ? r : restore_one(l, &g, o->rollback_only, err);
-    }
     struct snapshot_info *info = arena_new(&l->arena, struct snapshot_info);
     *info = *l->info;
+    l->info = info;
+    if (o->rollback_only) {
+        info->commit = str_or(last.commit, "");
+        info->subject = str_or(last.subject, "");
+        return restore_one(l, &last, &g, o->rollback_only, err);
+    }
     info->commit = str_or(g.commit, "");
     info->subject = arena_printf(&l->arena, "generation %llu%s%s", (unsigned long long)g.number,
                                  g.subject ? ": " : "", str_or(g.subject, ""));
-    l->info = info;
     return restore_all(l, &g, err);
 }
 

@@ -104,7 +104,7 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
     struct clock *clock = e->env.clock;
     int64_t begin = clock_mono(clock);
     int r = 0;
-    if (!l->rollback_to || l->rollback_only) /* else all of it comes from a generation */
+    if (!l->rollback_to) /* else all of it comes from generations */
         r = look_load(e, l->snapshot, l->info, l->known, &l->wanted->arena, &l->desired, &l->diags,
                       &l->loaded, err);
     if (r == 0 && l->diags.errors)
@@ -147,11 +147,10 @@ static bool can_keep(const struct engine *e, const struct look_options *o, const
 
 static int read_wanted(struct engine *e, const struct look_options *o, struct look *l, struct err *err)
 {
-    bool needs_source = !o->rollback_to || o->rollback_only;
-    int r = needs_source ? look_source(e, o, l, err) : 0;
+    int r = o->rollback_to ? 0 : look_source(e, o, l, err);
     if (r < 0)
         return r;
-    if (needs_source && !o->attended && look_is_held(l, l->info->commit))
+    if (!o->rollback_to && !o->attended && look_is_held(l, l->info->commit))
         l->rollback_to = l->state.held_generation;
     bool plain = can_keep(e, o, l);
     if (plain && e->kept && str_eq(e->kept->info.commit, l->info->commit)) {

@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 
+#include <sys/stat.h>
+
 #define USER(name, user) EW_C(name, ", user: \"" user "\"")
 
 static void two_generations(struct ew *w, const char *name)
@@ -66,6 +68,48 @@ static void test_one_resource(_unused_ void **state)
     ew_fails(ew_rollback(&w, 77, NULL), ERR_NOTFOUND);
     assert_contains(w.err.hint, "history");
     ew_release(&w);
+}
+
+/* One resource goes back alone: what the repository asks for by now, and nobody has applied, is not applied
+   along with it, nor need it be right. */
+static void one_resource_alone(const char *name, enum ew_source source)
+{
+    struct ew w;
+    ew_init(&w, name, source, false);
+    assert_true(source == EW_GIT || mkdir(w.repo, 0700) == 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        const char *text =
+            (const char *[]){USER("web", "1") USER("db", "1"), USER("web", "2") USER("db", "2"),
+                             USER("web", "3") USER("db", "3") USER("more", "3")}[i - 1];
+        if (source == EW_GIT)
+            ew_commit(&w, "app.yaml", text);
+        else
+            unit_write(unit_path(w.repo, "app.yaml"), text);
+        if (i < 3)
+            ew_ok(ew_apply(&w));
+    }
+    const struct look_options o = {.attended = true, .rollback_to = 1, .rollback_only = "container/web"};
+    ew_ok(ew_look(&w, &o));
+    assert_int_equal(w.look.plan.n, 1);
+    assert_string_equal(w.look.plan.changes[0].id, "container/web");
+    ew_ok(ew_apply_look(&w));
+    assert_contains(ew_field(&w, arena_printf(&w.arena, "%s-web-1", name), "user"), "1");
+    assert_contains(ew_field(&w, arena_printf(&w.arena, "%s-db-1", name), "user"), "2");
+    struct generation mixed = ew_generation(&w, 3);
+    assert_int_equal(val_len(mixed.resources), 2);
+    assert_true(val_equal(val_get(mixed.resources, "container/db"),
+                          val_get(ew_generation(&w, 2).resources, "container/db")));
+    if (source == EW_FOLDER) {
+        unit_write(unit_path(w.repo, "app.yaml"), "{");
+        ew_ok(ew_rollback(&w, 2, "container/web"));
+    }
+    ew_release(&w);
+}
+
+static void test_one_resource_alone(_unused_ void **state)
+{
+    one_resource_alone("alonegit", EW_GIT);
+    one_resource_alone("alonefolder", EW_FOLDER);
 }
 
 /* A rollback after a commit that failed half-way holds that commit, not the one before it. */
@@ -217,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_of_it),
         cmocka_unit_test(test_one_resource),
+        cmocka_unit_test(test_one_resource_alone),
         cmocka_unit_test(test_from_a_failed_commit),
         cmocka_unit_test(test_while_automation_looks),
         cmocka_unit_test(test_images_are_pinned),
