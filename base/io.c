@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -14,8 +13,7 @@
 #define READ_CHUNK ((size_t)16 << 10)
 #define OPEN_FLAGS \
     (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) /* a pipe must not block us, nor a terminal become ours */
-#define TREE_DEPTH  512
-#define OWNER_BYTES 256
+#define TREE_DEPTH 512
 
 /* Append the result of one read(). */
 static int read_chunk(int fd, const char *path, struct buf *out, size_t *ret_n, struct err *err)
@@ -267,21 +265,39 @@ void io_random(void *buf, size_t n)
     }
 }
 
+/* For a moment after it takes the lock, the holder has not yet written its name. */
+static void read_owner(int fd, char ret[IO_OWNER_BYTES])
+{
+    ssize_t n = pread(fd, ret, IO_OWNER_BYTES - 1, 0);
+    ret[n > 0 ? n : 0] = '\0';
+    if (!*ret)
+        str_copy(ret, IO_OWNER_BYTES, "another process");
+}
+
+/* Locks of open file descriptions, fcntl_locking(2): only these can be asked for without being taken. */
 int io_lock_fd(int fd, const char *name, const char *owner, struct err *err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK)
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
+        if (errno != EAGAIN && errno != EACCES)
             return err_errno(err, errno, "lock %s", name);
-        char holder[OWNER_BYTES + 1] = "";
-        ssize_t n = pread(fd, holder, OWNER_BYTES, 0);
-        holder[n > 0 ? n : 0] = '\0';
-        /* For a moment after it takes the lock, the holder has not yet written its name. */
-        return err_set(err, ERR_BUSY, "%s is locked by %s", name, *holder ? holder : "another process");
+        char holder[IO_OWNER_BYTES];
+        read_owner(fd, holder);
+        return err_set(err, ERR_BUSY, "%s is locked by %s", name, holder);
     }
-    size_t len = strnlen(owner, OWNER_BYTES);
+    size_t len = strnlen(owner, IO_OWNER_BYTES - 1);
     if (ftruncate(fd, 0) < 0 || pwrite(fd, owner, len, 0) != (ssize_t)len)
         return err_errno(err, errno, "write the owner of %s", name);
     return 0;
+}
+
+bool io_lock_owner(int fd, char ret[IO_OWNER_BYTES])
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_GETLK, &whole) < 0 || whole.l_type == F_UNLCK)
+        return false;
+    read_owner(fd, ret);
+    return true;
 }
 
 int io_lock_file(const char *path, const char *owner, int *ret_fd, struct err *err)

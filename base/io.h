@@ -23,4 +23,7 @@ void io_random(void *buf, size_t n);
 int io_lock_file(const char *path, const char *owner, int *ret_fd, struct err *err) _must_check_;
 /* The same for a file that is open for reading and writing; `name` is for messages. */
 int io_lock_fd(int fd, const char *name, const char *owner, struct err *err) _must_check_;
+/* Who holds the lock of an open file now? false: nobody, through any other descriptor. Takes nothing. */
+#define IO_OWNER_BYTES 200
+bool io_lock_owner(int fd, char ret[IO_OWNER_BYTES]);
 #endif

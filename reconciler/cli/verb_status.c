@@ -93,6 +93,8 @@ static void head_lines(const struct val *doc, struct buf *b)
             format_time(until, b);
         buf_addf(b, ": %s\n", str_or(val_get_str(doc, "suspended_why"), "no reason given"));
     }
+    if (val_get_str(doc, "under_way"))
+        buf_addf(b, "%s is applying to it at this moment\n", val_get_str(doc, "under_way"));
     held_line(doc, b);
     const struct val *why = val_get(doc, "not_in_force");
     const char *error = val_get_str(doc, "error");

@@ -109,6 +109,7 @@ static int read_back(struct applying *ap, struct err *err)
         return err_wrap(err, "reading back");
     memset(&l->inventory, 0, sizeof(l->inventory));
     l->resume = NULL; /* its interrupted changes are done, or have failed */
+    l->under_way = NULL;
     r = l->scope ? scope_inventory(e, l, err)
                  : inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
     if (r < 0)

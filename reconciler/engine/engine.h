@@ -50,7 +50,8 @@ struct look {
     struct observed observed;
     struct inventory inventory;
     struct env_state state;
-    const char *const *resume; /* ids that an interrupted run left unfinished */
+    const char *const *resume; /* ids that an interrupted run left unfinished, or that `under_way` is at */
+    const char *under_way;     /* who was applying while this look was taken; NULL: nobody */
     struct plan_policy policy;
     struct plan plan;
     struct val *doc;      /* plan_to_val() */

@@ -49,6 +49,7 @@ static void set_policy(struct engine *e, const struct look_options *o, struct lo
         .only = o->only,
         .force_retry = o->force_retry || o->attended,
         .resume = l->resume,
+        .under_way = l->under_way,
         .rollback_to = l->rollback_to,
         .attended = o->attended,
         .now_ns = clock_wall(e->env.clock),
@@ -135,10 +136,29 @@ static int look_compare(struct engine *e, const struct look_options *o, struct l
     l->known = load_known_new();
     int r = look_wanted(e, o, l, err);
     l->resume = NULL; /* which is of what runs */
+    l->under_way = NULL;
     if (r == 0)
         r = look_against(e, o->against, l, err);
     load_known_free(take_ptr(l->known));
     return r < 0 ? r : look_plan(e, o, l, err);
+}
+
+/*
+ * What runs that have not ended are at: interrupted, unless somebody applies right now. Before observing, so
+ * that what ends meanwhile is not taken for drift, and after it again, for what has begun meanwhile.
+ */
+static int look_resume(struct engine *e, struct look *l, bool again, struct err *err)
+{
+    const char *holder = store_lock_holder(e->env.store, e->config->name, &l->arena);
+    const char *const *ids;
+    if (again && (l->under_way || !holder))
+        return 0;
+    int r = exec_resume_ids(e->env.store, e->config->name, &l->arena, &ids, err);
+    if (r < 0 || (again && !*ids))
+        return r;
+    l->resume = ids;
+    l->under_way = *ids ? holder : NULL; /* else nothing has begun, or it is no apply */
+    return 0;
 }
 
 /* The engine is asked while the repository is read. */
@@ -162,7 +182,8 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
         *err = observe_err;
         return err->code;
     }
-    if (l->rollback_to)
+    r = look_resume(e, l, true, err);
+    if (r == 0 && l->rollback_to)
         r = rollback_pin_images(e, l, err);
     if (r == 0)
         r = inventory_load(e->env.store, e->config->name, &l->arena, &l->inventory, err);
@@ -176,7 +197,7 @@ int engine_look(struct engine *e, const struct look_options *o, struct look *ret
     look_begin(ret);
     int r = state_load(e, &ret->arena, &ret->state, err);
     if (r == 0)
-        r = exec_resume_ids(e->env.store, e->config->name, &ret->arena, &ret->resume, err);
+        r = look_resume(e, ret, false, err);
     if (r < 0)
         return r;
     if (o->settled) {

@@ -200,6 +200,7 @@ struct val *engine_status(struct arena *a, const struct look *l)
     val_set_str(a, doc, "suspended_why", l->state.suspended_why);
     if (l->state.suspended_until_ns)
         val_set_int(a, doc, "suspended_until_ns", l->state.suspended_until_ns);
+    val_set_str(a, doc, "under_way", l->under_way);
     if (l->state.held_generation) {
         val_set_int(a, doc, "held_generation", (int64_t)l->state.held_generation);
         val_set_str(a, doc, "held_commit", l->state.held_commit);

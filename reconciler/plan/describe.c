@@ -93,7 +93,7 @@ static const char *how(struct planner *p, const struct plan_change *c)
     if (replace && !containers)
         return "what is on it is disconnected and connected again";
     if (containers && goes_on(c))
-        return "goes on with the interrupted replace";
+        return p->policy->under_way ? "under way right now" : "goes on with the interrupted replace";
     if (!containers || !any_up(c))
         return NULL;
     if (planner_caps(p, c->id) & CAP_SERVICES)
@@ -113,7 +113,8 @@ static const char *creation_reason(struct planner *p, const struct plan_change *
     if (c->causes & CAUSE_COMMIT)
         return what ? arena_printf(p->a, "new: %s", what) : "new";
     if (c->causes & CAUSE_RESUME)
-        return "was under way when Forge was interrupted; will be made";
+        return p->policy->under_way ? "is being made right now"
+                                    : "was under way when Forge was interrupted; will be made";
     return c->kind->flags & KIND_STATEFUL ? "removed on the engine; will be made again, empty"
                                           : "removed on the engine; will be made again";
 }

@@ -94,9 +94,11 @@ static bool give_up_candidates(struct plan_change *c)
         any |= c->moves[i].resume;
         c->moves[i].resume = false;
     }
-    for (size_t i = 0; any && i < c->n_fields; i++)
-        if (!c->fields[i].field && str_eq(c->fields[i].path, FACT_INTERRUPTED))
-            c->fields[i].after = NULL;
+    for (size_t i = 0; any && i < c->n_fields; i++) {
+        struct field_change *f = &c->fields[i];
+        if (!f->field && (str_eq(f->path, FACT_INTERRUPTED) || str_eq(f->path, FACT_UNDER_WAY)))
+            f->after = NULL;
+    }
     return any;
 }
 

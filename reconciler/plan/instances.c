@@ -81,6 +81,11 @@ static void create(struct subject *s, unsigned instance)
     c->causes |= creation_cause(s, instance);
 }
 
+static const char *candidate_fact(const struct planner *p)
+{
+    return p->policy->under_way ? FACT_UNDER_WAY : FACT_INTERRUPTED;
+}
+
 /* All that exists is the remainder of an interrupted replace. */
 static void finish_candidate(struct subject *s, const struct object *candidate)
 {
@@ -98,7 +103,8 @@ static void finish_candidate(struct subject *s, const struct object *candidate)
                 fields.items[i].cause = CAUSE_RESUME;
         add_fields(s, &fields);
     }
-    change_fact(s->p, c, FACT_INTERRUPTED, candidate->native_name, m->native_name, CAUSE_RESUME, IMPACT_LIVE);
+    change_fact(s->p, c, candidate_fact(s->p), candidate->native_name, m->native_name, CAUSE_RESUME,
+                IMPACT_LIVE);
 }
 
 static void decide_with_candidate(struct subject *s, const struct place *at, struct plan_move *m)
@@ -106,7 +112,7 @@ static void decide_with_candidate(struct subject *s, const struct place *at, str
     struct plan_change *c = s->change;
     m->candidate = at->candidate;
     m->resume = m->action == PLAN_REPLACE && candidate_usable(s, at->candidate, &m->update);
-    change_fact(s->p, c, FACT_INTERRUPTED, at->candidate->native_name, m->resume ? m->native_name : NULL,
+    change_fact(s->p, c, candidate_fact(s->p), at->candidate->native_name, m->resume ? m->native_name : NULL,
                 CAUSE_RESUME, IMPACT_LIVE);
 }
 
@@ -175,7 +181,7 @@ static void put_back(struct subject *s, const struct place *at)
     if (left && room)
         drop(s, left, NULL, 0);
     if (left)
-        change_fact(s->p, c, FACT_INTERRUPTED, left->native_name, NULL, CAUSE_RESUME, IMPACT_LIVE);
+        change_fact(s->p, c, candidate_fact(s->p), left->native_name, NULL, CAUSE_RESUME, IMPACT_LIVE);
 }
 
 /* Whatever a failed update added is removed; where no old object is left, the new ones stay. */

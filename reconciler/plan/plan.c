@@ -210,6 +210,7 @@ int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, st
         .subject = in->subject,
         .target = in->target,
         .generation = in->applied->generation,
+        .under_way = in->policy->under_way,
         .desired = in->desired,
         .observed = in->observed,
         .only = in->policy->only,

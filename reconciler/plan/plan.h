@@ -128,6 +128,7 @@ struct plan {
     size_t in_sync;                   /* resources with objects of their own and nothing to do */
     unsigned counts[PLAN_BLOCKED + 1];
     bool prune_skipped;         /* S1: not everything could be loaded, so nothing is pruned */
+    const char *under_way;      /* who was applying when it was made (plan_policy.under_way); NULL */
     const char *needs_approval; /* S2: why an unattended apply must stop; NULL: nothing */
     struct plan_note *notes;    /* what is wrong and cannot be corrected by a plan (unhealthy, restarting) */
     size_t n_notes, cap_notes;
@@ -159,6 +160,8 @@ struct plan_policy {
     /* Ids whose change was under way when the last run ended (the journal), NULL-terminated; may be NULL.
        What is missing or stopped there is not drift: it is finished (S8), even where self_heal is off. */
     const char *const *resume;
+    const char
+        *under_way; /* who applies at this moment, so that `resume` is no interrupted work; NULL: nobody */
     uint64_t rollback_to; /* what is asked for is this generation, and not Git; 0: Git */
     bool force_retry;     /* try stalled and held ones again */
     bool attended;  /* a person decides: may drop records of engines that the environment no longer has */

@@ -290,6 +290,7 @@ struct val *plan_to_val(struct arena *a, const struct plan *p)
                     : p->desired->n_inactive ? "no profile of any manifest is active"
                                              : "there are no manifests at all");
     val_set_str(a, doc, "needs_approval", p->needs_approval);
+    val_set_str(a, doc, "under_way", p->under_way);
     if (p->observed->n_targets)
         val_map_set(a, doc, "targets", targets_to_val(a, p));
     if (p->n_unknown)

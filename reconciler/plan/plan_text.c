@@ -95,6 +95,13 @@ static void put_head(const struct page *p, const struct val *doc, size_t changes
     if (blocked)
         buf_addf(p->out, ", %zu blocked", blocked);
     buf_addc(p->out, '\n');
+    if (val_get_str(doc, "under_way")) {
+        put_ink(p, INK_DRIFT, "!");
+        put(p, " ");
+        put(p, val_get_str(doc, "under_way"));
+        put(p, " is applying to it at this moment: some of this is being done already");
+        buf_addc(p->out, '\n');
+    }
 }
 
 static bool is_drift(const struct val *field)

@@ -27,7 +27,10 @@ struct relation {
     const struct relation *next;
 };
 
-#define FACT_INTERRUPTED "interrupted replace" /* path of the fact that says what becomes of a candidate */
+/* Path of the fact that says what becomes of a candidate: left by a run that was killed, or of a run that is
+   at work right now (plan_policy.under_way). */
+#define FACT_INTERRUPTED "interrupted replace"
+#define FACT_UNDER_WAY   "replace under way"
 
 /* A word in Git that allows a loss of data (S3), and who carries it. */
 struct loss_word {

@@ -131,4 +131,6 @@ int store_restore(const char *file, const char *dir, struct err *err) _must_chec
    the holder, when it is taken. */
 int store_lock(struct store *s, const char *env, const char *holder, int *ret_fd,
                struct err *err) _must_check_;
+/* Who holds it now; NULL: nobody, or that cannot be found out. */
+const char *store_lock_holder(struct store *s, const char *env, struct arena *a);
 #endif

@@ -9,13 +9,19 @@
 #include "base/str.h"
 #include "reconciler/store/internal.h"
 
-/* A store in memory has no folder: the lock is on an anonymous file. Each caller opens that file again,
-   because a lock belongs to an open file description and not to the file. */
-static int lock_in_memory(struct store *s, const char *env, const char *holder, int *ret_fd, struct err *err)
+static struct memory_lock *find_in_memory(const struct store *s, const char *env)
 {
     struct memory_lock *l = s->locks;
     while (l && !str_eq(l->env, env))
         l = l->next;
+    return l;
+}
+
+/* A store in memory has no folder: the lock is on an anonymous file. Each caller opens that file again,
+   because a lock belongs to an open file description and not to the file. */
+static int lock_in_memory(struct store *s, const char *env, const char *holder, int *ret_fd, struct err *err)
+{
+    struct memory_lock *l = find_in_memory(s, env);
     if (!l) {
         int made = memfd_create("lock", MFD_CLOEXEC);
         if (made < 0)
@@ -68,6 +74,22 @@ int store_lock(struct store *s, const char *env, const char *holder, int *ret_fd
     int r = lock_in_memory(s, env, holder, ret_fd, err);
     pthread_mutex_unlock(&s->locks_lock);
     return r;
+}
+
+const char *store_lock_holder(struct store *s, const char *env, struct arena *a)
+{
+    char holder[IO_OWNER_BYTES];
+    char *path = NULL;
+    if (s->dir) {
+        path = arena_printf(a, "%s/locks/%s.lock", s->dir, env);
+    } else {
+        pthread_mutex_lock(&s->locks_lock);
+        const struct memory_lock *l = find_in_memory(s, env);
+        path = l ? arena_printf(a, "/proc/self/fd/%d", l->fd) : NULL;
+        pthread_mutex_unlock(&s->locks_lock);
+    }
+    _cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+    return fd >= 0 && io_lock_owner(fd, holder) ? arena_strdup(a, holder) : NULL;
 }
 
 void store_locks_release(struct store *s)

@@ -202,6 +202,7 @@ static void read_policy(struct plan_case *c, const struct ynode *n)
         .adopt = texts(c->arena, ynode_get(n, "adopt")),
         .only = texts(c->arena, ynode_get(n, "only")),
         .resume = texts(c->arena, ynode_get(n, "resume")),
+        .under_way = text(n, "under_way", NULL),
         .force_retry = flag(n, "force_retry", false),
         .now_ns = NOW_NS,
     };

@@ -255,14 +255,20 @@ static void locks_name_their_holder(void **state)
 {
     struct err err = {0};
     const char *path = unit_path(*state, "lock");
+    char owner[IO_OWNER_BYTES];
     int first = -1, second = -1;
     assert_ok(io_lock_file(path, "forged, pid 42", &first, &err));
+    int other = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(io_lock_owner(other, owner));
+    assert_string_equal(owner, "forged, pid 42");
     assert_fails(io_lock_file(path, "somebody", &second, &err), ERR_BUSY);
     assert_says("is locked by forged, pid 42");
     assert_true(err.retryable);
     assert_int_equal(second, -1);
     assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
     close(first);
+    assert_false(io_lock_owner(other, owner));
+    close(other);
     assert_ok(io_lock_file(path, "me", &second, &err)); /* nothing of the longer name is left */
     assert_fails(io_lock_file(path, "x", &first, &err), ERR_BUSY);
     assert_true(strlen(err.msg) > 2 && strcmp(err.msg + strlen(err.msg) - 3, " me") == 0);

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define TWO EW_C("web", ", environment: {A: one}") EW_C("db", "")
 
@@ -363,12 +364,72 @@ static void test_what_was_changed_is_read_back(_unused_ void **state)
     ew_release(&w);
 }
 
+/* What another session, or another process, sees while an apply is at work. */
+struct onlooker {
+    struct ew *w;
+    const char *text, *status;
+    int result;
+};
+
+static void look_on(void *arg, const struct exec_event *ev)
+{
+    struct onlooker *o = arg;
+    struct ew *w = o->w;
+    struct engine *other;
+    struct look look;
+    struct err err = {0};
+    if (ev->type != EXEC_STEP_END || ev->step->verb != STEP_START || o->text)
+        return;
+    o->result = engine_open(&w->config, &w->env, &other, &err);
+    if (o->result < 0)
+        return;
+    o->result = engine_look(other, &(struct look_options){.attended = true}, &look, &err);
+    if (o->result == 0) {
+        _cleanup_buf_ struct buf b = BUF_INIT;
+        plan_text(look.doc, false, &b);
+        o->text = arena_strdup(&w->arena, buf_str(&b));
+        o->status = arena_strdup(&w->arena, val_get_str(engine_status(&look.arena, &look), "under_way"));
+    }
+    look_release(&look);
+    engine_close(other);
+}
+
+static void under_way(const char *name, bool disk)
+{
+    struct ew w;
+    struct onlooker o = {.w = &w};
+    ew_init(&w, name, EW_GIT, disk);
+    ew_commit(&w, "app.yaml", TWO);
+    ew_ok(ew_reconcile(&w));
+    ew_commit(&w, "app.yaml", EW_C("web", ", environment: {A: two}") EW_C("db", ""));
+    ew_ok(ew_look(&w, &(struct look_options){.attended = true}));
+    assert_null(w.look.under_way);
+    const struct apply_options ao = {.actor = "alice", .trigger = "test", .event = look_on, .arg = &o};
+    ew_ok(engine_apply(w.engine, &w.look, &ao, &w.result, &w.err));
+    assert_int_equal(o.result, 0);
+    const char *holder = arena_printf(&w.arena, "alice (process %d)", (int)getpid());
+    assert_contains(o.text, arena_printf(&w.arena, "! %s is applying to it at this moment", holder));
+    assert_contains(o.text, "container/web   replace: under way right now");
+    assert_null(strstr(o.text, "interrupted"));
+    assert_string_equal(o.status, holder);
+    ew_assert_in_sync(&w);
+    assert_null(w.look.under_way);
+    ew_release(&w);
+}
+
+static void test_under_way(_unused_ void **state)
+{
+    under_way("underway", false);
+    under_way("underwaydisk", true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_cache_does_not_grow_for_ever),
         cmocka_unit_test(test_no_change),
         cmocka_unit_test(test_no_change_on_disk),
+        cmocka_unit_test(test_under_way),
         cmocka_unit_test(test_looking_writes_nothing),
         cmocka_unit_test(test_nothing_is_pruned_unless_all_loads),
         cmocka_unit_test(test_many_deletions_want_approval),
