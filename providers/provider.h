@@ -79,10 +79,6 @@ struct observe_request {
        (observed.told) if it knows the rest about the container. The result may be outdated, so it is only fit
        for decisions that do no harm in that case. NULL: none. */
     const struct container_end *ended;
-    /* What was observed a moment ago, if the caller has since changed only `touched` (resources,
-       NULL-terminated): other containers may be copied from it. NULL: all are looked up. */
-    const struct observed *before;
-    const char *const *touched;
     bool fresh; /* trust no cache: inspect everything */
     /* Fill in an image_fact for every desired image, not only those missing or moved (rollback). */
     bool images;

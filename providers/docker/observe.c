@@ -5,28 +5,19 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-static const char *owned(struct look_at *w, const char *resource)
+static const char *owned(struct look_at *w)
 {
     struct val *filters = val_map(w->arena), *labels = val_list(w->arena);
     val_list_add(w->arena, labels, val_strf(w->arena, MARK_OWNER "=%s", w->rq->owner));
-    if (resource)
-        val_list_add(w->arena, labels, val_strf(w->arena, MARK_RESOURCE "=%s", resource));
+    if (w->rq->resource)
+        val_list_add(w->arena, labels, val_strf(w->arena, MARK_RESOURCE "=%s", w->rq->resource));
     val_map_set(w->arena, filters, "label", labels);
     return docker_filters(w->arena, filters);
 }
 
 struct lane_paths {
-    const char *containers[TOUCHED_MAX], *networks, *volumes, *events;
+    const char *containers, *networks, *volumes, *events;
 };
-
-static int lane_containers(struct look_at *w, const struct lane_paths *p, struct err *err)
-{
-    int r = 0;
-    for (size_t i = 0; i < TOUCHED_MAX && p->containers[i] && r == 0; i++)
-        r = docker_ask(w->d, &(struct ask){.path = p->containers[i], .cancel = w->cancel}, &w->containers[i],
-                       NULL, err);
-    return r;
-}
 
 static int lane_rest(struct look_at *w, const struct lane_paths *p, struct err *err)
 {
@@ -62,7 +53,8 @@ static void run_lane(void *arg, size_t i)
     struct lane_job *job = arg;
     struct look_at *w = job->w;
     if (i == LANE_CONTAINERS)
-        job->result[i] = lane_containers(w, &job->paths, &job->err[i]);
+        job->result[i] = docker_ask(w->d, &(struct ask){.path = job->paths.containers, .cancel = w->cancel},
+                                    &w->containers, NULL, &job->err[i]);
     else if (i == LANE_REST)
         job->result[i] = lane_rest(w, &job->paths, &job->err[i]);
     else
@@ -71,30 +63,22 @@ static void run_lane(void *arg, size_t i)
 
 static bool asks_events(const struct look_at *w)
 {
-    return w->d->env.cache.get && !w->rq->resource && !w->partly && w->d->dialect->updates_are_events;
-}
-
-static void container_paths(struct look_at *w, struct lane_paths *ret)
-{
-    const char *list = w->d->dialect->list_containers;
-    ret->containers[0] = arena_printf(w->arena, "%s&%s", list, owned(w, w->rq->resource));
-    for (size_t i = 0; w->partly && i < w->n_touched; i++)
-        ret->containers[i] = arena_printf(w->arena, "%s&%s", list, owned(w, w->rq->touched[i]));
+    return w->d->env.cache.get && !w->rq->resource && w->d->dialect->updates_are_events;
 }
 
 static int ask_lists(struct look_at *w, struct err *err)
 {
-    const char *filters = owned(w, w->rq->resource);
+    const char *filters = owned(w);
     struct lane_job job = {
         .w = w,
         .paths =
             {
+                .containers = arena_printf(w->arena, "%s&%s", w->d->dialect->list_containers, filters),
                 .networks = arena_printf(w->arena, "%s%s", w->d->dialect->list_networks, filters),
                 .volumes = arena_printf(w->arena, "/volumes?%s", filters),
                 .events = asks_events(w) ? events_path(w) : NULL,
             },
     };
-    container_paths(w, &job.paths);
     const size_t lanes = w->d->dialect->listing_shows_moves ? LANE_IMAGES : LANES;
     if (w->d->env.pool)
         pool_each(w->d->env.pool, lanes, run_lane, &job);
@@ -129,24 +113,6 @@ static int add_objects(struct look_at *w, json_t *list, read_fn *read, struct er
     return 0;
 }
 
-static bool is_touched(const struct look_at *w, const char *id)
-{
-    for (const char *const *at = w->rq->touched; *at; at++)
-        if (str_eq(*at, id))
-            return true;
-    return false;
-}
-
-/* Copy our untouched containers from the previous observation. */
-static void take_untouched(struct look_at *w)
-{
-    for (size_t i = 0; w->partly && i < w->rq->before->n; i++) {
-        const struct object *o = w->rq->before->items[i];
-        if (o->kind == &kind_container && str_eq(o->owner, w->rq->owner) && !is_touched(w, o->id))
-            *observed_add(w->out) = *o;
-    }
-}
-
 /* Convert the dialect's listing of networks to Docker's form. */
 static void reform_networks(struct look_at *w)
 {
@@ -172,8 +138,6 @@ static int observe(struct look_at *w, struct err *err)
     r = containers_list(w, err);
     if (r == 0)
         r = containers_look(w, err);
-    if (r == 0)
-        take_untouched(w);
     if (r == 0 && w->d->dialect->network)
         reform_networks(w);
     if (r == 0)
@@ -188,7 +152,7 @@ static int observe(struct look_at *w, struct err *err)
     if (r < 0)
         return r;
     /* A partial observation says nothing about what happened to the other objects. */
-    if (!w->rq->resource && !w->partly)
+    if (!w->rq->resource)
         events_keep(w);
     if (w->d->env.cache.flush)
         w->d->env.cache.flush(w->d->env.cache.arg);
@@ -201,9 +165,6 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     struct docker *d = docker_of(p);
     struct look_at w = {.d = d, .rq = rq, .cancel = c, .arena = a, .out = ret};
     observed_init(ret, a);
-    while (rq->touched && rq->touched[w.n_touched])
-        w.n_touched++;
-    w.partly = rq->before && w.n_touched && w.n_touched <= TOUCHED_MAX && !rq->resource && !rq->fresh;
     map_init(&w.by_id);
     map_init(&w.touched);
     map_init(&w.images);
@@ -220,8 +181,7 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
         json_decref(w.seen[i].json);
     json_decref(w.networks);
     json_decref(w.volumes);
-    for (size_t i = 0; i < TOUCHED_MAX; i++)
-        http_answer_release(&w.containers[i]);
+    http_answer_release(&w.containers);
     http_answer_release(&w.events);
     map_release(&w.by_id);
     map_release(&w.touched);

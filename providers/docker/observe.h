@@ -6,9 +6,6 @@
 #include "providers/containers/listing.h"
 #include "providers/docker/docker.h"
 
-/* The containers of up to this many resources are listed per resource; beyond it, all are listed. */
-#define TOUCHED_MAX 4u
-
 struct seen {
     struct listed l;
     struct object o;
@@ -22,10 +19,8 @@ struct look_at {
     const struct cancel *cancel;
     struct arena *arena;
     struct observed *out;
-    struct http_answer containers[TOUCHED_MAX]; /* listings */
-    size_t n_touched;
-    bool partly;                  /* they only cover touched resources; the rest is copied */
-    json_t *networks, *volumes;   /* listings */
+    struct http_answer containers; /* listings */
+    json_t *networks, *volumes;
     struct http_answer events;    /* since the anchor, one JSON object per line */
     const struct val *anchor;     /* of the last observation; NULL none */
     const struct val *new_anchor; /* newest event seen; NULL none */

@@ -13,7 +13,7 @@ static void recall(struct look_at *w, struct seen *s)
 {
     char look[DIGEST_HEX_LEN + 1];
     struct err ignored = {0};
-    if (w->rq->fresh || w->rq->resource || w->partly || !w->continuous || map_get(&w->touched, s->l.id))
+    if (w->rq->fresh || w->rq->resource || !w->continuous || map_get(&w->touched, s->l.id))
         return;
     const struct val *v =
         docker_cache_get(w->d, w->arena, arena_printf(w->arena, KEY_CONTAINER "%s", s->l.id));
@@ -45,9 +45,11 @@ static void remember(struct look_at *w, const struct seen *s)
     docker_cache_put(w->d, arena_printf(&a, KEY_CONTAINER "%s", s->l.id), v);
 }
 
-static int read_list(struct look_at *w, struct http_answer *list, size_t *cap, struct err *err)
+int containers_list(struct look_at *w, struct err *err)
 {
-    const struct span text = {buf_str(&list->body), buf_str(&list->body) + list->body.len};
+    const struct buf *body = &w->containers.body;
+    const struct span text = {buf_str(body), buf_str(body) + body->len};
+    size_t cap = 0;
     struct scan s;
     struct span entry;
     int r = scan_enter(text, '[', &s, err);
@@ -60,19 +62,10 @@ static int read_list(struct look_at *w, struct http_answer *list, size_t *cap, s
         if (!str_eq(one.l.owner, w->rq->owner) || !one.l.resource)
             continue;
         recall(w, &one);
-        arena_push(w->arena, w->seen, w->n_seen, *cap, one);
+        arena_push(w->arena, w->seen, w->n_seen, cap, one);
     }
     /* The text has been parsed and is no longer needed. */
-    http_answer_release(list);
-    return r;
-}
-
-int containers_list(struct look_at *w, struct err *err)
-{
-    size_t cap = 0, n = w->partly ? w->n_touched : 1;
-    int r = 0;
-    for (size_t i = 0; i < n && r >= 0; i++)
-        r = read_list(w, &w->containers[i], &cap, err);
+    http_answer_release(&w->containers);
     for (size_t i = 0; i < w->n_seen; i++)
         map_put(&w->by_id, w->seen[i].l.id, &w->seen[i]);
     return r;

@@ -51,38 +51,11 @@ static int run_plan(struct applying *ap, const struct cancel *cancel, struct err
         .plan_digest = val_get_str(l->doc, "digest"),
         .on_word = l->on_word,
         .generation = ap->generation.number,
+        .keep_read = closing_needs_read(l),
         .event = o->event,
         .arg = o->arg,
     };
     return exec_run(p, &l->plan, l->observed.caps, &eo, &l->arena, &ap->result->report, err);
-}
-
-/* For this long after a look, what it saw still holds, except where we changed it ourselves. */
-#define MOMENT_NS (2 * NS_PER_S)
-
-/*
- * What this run has changed, if that is a few containers and it took a moment: then only they are read back,
- * not everything. NULL: it was more, or failed, or took long.
- */
-static const char *const *touched_alone(const struct applying *ap)
-{
-    const struct engine *e = ap->engine;
-    const struct plan *p = &ap->look->plan;
-    const struct exec_report *rep = &ap->result->report;
-    int64_t age = clock_wall(e->env.clock) - ap->look->observed.at_ns;
-    const char **ids = arena_array(&ap->look->arena, const char *, p->n + 1);
-    if (rep->ok != p->n || age < 0 || age > MOMENT_NS || e->config->target->members)
-        return NULL;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct plan_change *c = &p->changes[i];
-        bool plain = c->action == PLAN_CREATE || c->action == PLAN_REPLACE || c->action == PLAN_UPDATE ||
-                     c->action == PLAN_RESTART;
-        if (!plain || !(c->kind->flags & KIND_INSTANCES))
-            return NULL;
-        ids[i] = c->id;
-    }
-    ids[p->n] = NULL;
-    return ids;
 }
 
 /* Look again at the engine and plan against what was just applied (S9). */
@@ -90,21 +63,7 @@ static int read_back(struct applying *ap, struct err *err)
 {
     struct engine *e = ap->engine;
     struct look *l = ap->look;
-    const struct observed before = l->observed;
-    struct provider *p;
-    int r = engine_provider(e, &p, err);
-    if (r < 0)
-        return r;
-    const struct observe_request rq = {
-        .owner = e->config->name,
-        .desired = &l->bound,
-        .images = !ap->continues,
-        .before = &before,
-        .touched = touched_alone(ap),
-    };
-    observed_init(&l->observed, &l->observed_arena);
-    r = l->scope ? scope_observe(e, l, NULL, rq.images, err)
-                 : p->ops->observe(p, &rq, NULL, &l->observed_arena, &l->observed, err);
+    int r = closing_observe(e, l, &ap->result->report, !ap->continues, err);
     if (r < 0)
         return err_wrap(err, "reading back");
     memset(&l->inventory, 0, sizeof(l->inventory));

@@ -108,6 +108,13 @@ struct state_change {
 /* Record what it means for later looks; writes only when that changed. */
 int state_save(struct engine *e, struct state_change *c, struct err *err) _must_check_;
 
+/* closing.c */
+/* Before a run: will closing_observe() need what it reads back (exec_options.keep_read)? */
+bool closing_needs_read(const struct look *l);
+/* After a run: l->observed as it is now. images: with a fact for every image that is asked for. */
+int closing_observe(struct engine *e, struct look *l, const struct exec_report *rep, bool images,
+                    struct err *err) _must_check_;
+
 /* guard.c: while a plan runs, cancel it when anybody suspends the environment (S7). */
 struct guard;
 struct guard *guard_start(struct engine *e, const struct cancel *user); /* NULL: no thread could be had */
@@ -123,6 +130,9 @@ int record_continued(struct engine *e, struct look *l, struct err *err) _must_ch
 /* A newest generation that never ended was killed: there is only one writer, and that is us. */
 int record_interrupted(struct engine *e, struct err *err) _must_check_;
 int record_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
+/* What image references meant to the generation that the look saw: {reference: {id, digest}}; may be NULL. */
+int record_images_before(struct engine *e, struct look *l, const struct val **ret,
+                         struct err *err) _must_check_;
 
 /* load.c: load what differs, by source_changes(), into a kept set. */
 int look_load_part(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,

@@ -112,23 +112,36 @@ static struct val *plan_summary(struct look *l)
     return map;
 }
 
-/* After a look at a part: what the previous generation knew of references that are still asked for. */
-static int images_of_others(struct engine *e, struct look *l, struct val *map, struct err *err)
+int record_images_before(struct engine *e, struct look *l, const struct val **ret, struct err *err)
 {
-    _cleanup_map_ struct map asked = MAP_INIT;
     struct generation before = {0};
     int r = l->state.generation ? generation_get_brief(e->env.store, e->config->name, l->state.generation,
                                                        &l->arena, &before, err)
                                 : 0;
-    for (size_t i = 0; r == 0 && i < l->desired.n && val_len(before.images); i++) {
+    *ret = before.images;
+    return r;
+}
+
+/* After a look at a part: what the previous generation knew of references that are still asked for. */
+static void images_of_others(struct look *l, const struct val *before, struct val *map)
+{
+    _cleanup_map_ struct map asked = MAP_INIT;
+    for (size_t i = 0; i < l->desired.n && val_len(before); i++) {
         const char *ref = val_get_str(l->desired.items[i]->spec, "image");
         if (ref)
             map_put(&asked, ref, l);
     }
-    for (size_t i = 0; r == 0 && i < val_len(before.images); i++)
-        if (map_get(&asked, before.images->pairs[i].key))
-            val_map_append(&l->arena, map, before.images->pairs[i].key, before.images->pairs[i].val);
-    return r;
+    for (size_t i = 0; i < val_len(before); i++)
+        if (map_get(&asked, before->pairs[i].key))
+            val_map_append(&l->arena, map, before->pairs[i].key, before->pairs[i].val);
+}
+
+/* Its digest in the registry; NULL: unknown. An image that was not asked about now keeps the recorded one. */
+static const char *recorded_digest(const char *image_id, const struct image_fact *now,
+                                   const struct val *before)
+{
+    const char *digest = now && str_eq(now->id, image_id) ? now->digest : NULL;
+    return digest || !str_eq(val_get_str(before, "id"), image_id) ? digest : val_get_str(before, "digest");
 }
 
 /* What each image reference meant when it ran (H3), by the name in Git: the one asked for may have been
@@ -137,9 +150,12 @@ static int recorded_images(struct engine *e, struct look *l, const struct val **
 {
     struct arena *a = &l->arena;
     struct val *map = val_map(a);
-    int r = l->scope ? images_of_others(e, l, map, err) : 0;
+    const struct val *before;
+    int r = record_images_before(e, l, &before, err);
     if (r < 0)
         return r;
+    if (l->scope)
+        images_of_others(l, before, map);
     for (size_t i = 0; i < l->observed.n; i++) {
         const struct object *o = l->observed.items[i];
         const struct resource *asked = resource_find(&l->desired, id_plain(a, o->id)),
@@ -151,8 +167,7 @@ static int recorded_images(struct engine *e, struct look *l, const struct val **
         struct val *entry = val_map(a);
         const struct image_fact *fact = observed_image_for(&l->observed, o->id, exact);
         val_set_str(a, entry, "id", o->image_id);
-        if (fact && str_eq(fact->id, o->image_id))
-            val_set_str(a, entry, "digest", fact->digest);
+        val_set_str(a, entry, "digest", recorded_digest(o->image_id, fact, val_get(before, ref)));
         val_map_set(a, map, ref, entry);
     }
     /* The target of a rollback is known, whether it runs already or not. */

@@ -59,6 +59,7 @@ struct exec_options {
        going or gone, that says nothing about the manifest: it is neither retried nor recorded. */
     bool on_word;
     uint64_t generation;
+    bool keep_read; /* fill in exec_outcome.read: for a few changes, since it takes memory */
     /* One at a time, from any thread. May be NULL. */
     void (*event)(void *arg, const struct exec_event *ev);
     void *arg;
@@ -75,6 +76,10 @@ struct exec_outcome {
     struct err err; /* FAILED, SKIPPED (which dependency), CANCELLED, BLOCKED (the plan's reason) */
     int64_t duration_ns;
     unsigned retries;
+    /* OK: the objects that were changed and are still there, as they were read back; in the caller's arena.
+       Only with exec_options.keep_read. */
+    const struct object **read;
+    size_t n_read;
 };
 struct exec_report {
     struct exec_outcome *outcomes; /* one for each change of the plan */

@@ -178,6 +178,7 @@ void strand_undo(struct run *x, struct strand *s, struct err *why);
 void strands_undo(struct run *x, struct strand *const *strands, size_t n, struct err *why);
 /* ---- readback.c: S9 ---- */
 int strand_read_back(struct run *x, struct strand *s, struct err *err) _must_check_;
+void readback_keep(struct run *x); /* for the report; when no thread is left */
 
 /* ---- unit.c: how a unit begins and ends ---- */
 int unit_open(struct run *x, struct unit *u, struct err *err) _must_check_;

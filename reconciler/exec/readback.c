@@ -129,3 +129,21 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
     s->arena = a;
     return 0;
 }
+
+static void keep_of(struct run *x, struct unit *u)
+{
+    struct exec_outcome *o = &x->report->outcomes[u->index];
+    o->read = arena_array(x->arena, const struct object *, u->n_strands);
+    for (size_t i = 0; i < u->n_strands; i++) {
+        struct strand *s = &u->strands[i];
+        arena_adopt(x->arena, &s->arena);
+        if (s->has_read)
+            o->read[o->n_read++] = &s->read;
+    }
+}
+
+void readback_keep(struct run *x)
+{
+    for (size_t i = 0; x->o->keep_read && i < x->plan->n; i++)
+        keep_of(x, x->units[i]);
+}

@@ -178,6 +178,7 @@ int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const s
     coordinate(&x);
     /* The pools first: a job may still be finishing. */
     queue_drain(&x);
+    readback_keep(&x);
     struct err lost = {0};
     if (!x.fatal.code && resume_end(&x, &lost) < 0)
         x.fatal = lost;

@@ -64,7 +64,7 @@ static void close_unit(struct run *x, struct unit *u)
         report_change(x, u, duration);
         event_change(x, u, EXEC_CHANGE_END, u->err.code ? &u->err : NULL, duration);
     }
-    for (size_t i = 0; i < u->n_strands; i++)
+    for (size_t i = 0; i < u->n_strands && !x->o->keep_read; i++)
         arena_release(&u->strands[i].arena);
 }
 

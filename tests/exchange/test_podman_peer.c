@@ -247,67 +247,6 @@ static void test_a_short_watch_is_one_look(void **state)
     }
 }
 
-#define LISTED(id, resource)                                                                   \
-    "[{\"Id\":\"" id "\",\"Names\":[\"rec-" resource "-1\"],\"State\":\"running\",\"Labels\":" \
-    "{\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/" resource "\"}}]"
-#define OF(resource)                                                                          \
-    "GET /v4.0.0/libpod/containers/json?all=true&filters=%7B%22label%22%3A%20%5B%22io.forge." \
-    "environment%3Drec%22%2C%20%22io.forge.resource%3Dcontainer%2F" resource "%22%5D%7D "
-
-static void add_before(struct observed *o, const char *id, const char *native_id, const char *owner)
-{
-    struct object *had = observed_add(o);
-    had->kind = &kind_container;
-    had->id = id;
-    had->owner = owner;
-    had->native_id = native_id;
-    had->native_name = id;
-}
-
-/* A listing takes Podman half a millisecond per container: containers that were not touched since are not
-   listed again. */
-static void test_what_was_changed_is_read_back(void **state)
-{
-    static const struct peer_answer script[] = {
-        IS_PODMAN,
-        {OF("web"), .body = LISTED(ID, "web")},
-        {"GET /v1.41/containers/" ID "/json", .body = RUNS},
-        {"GET /v1.41/images/sha256%3A1/json", .body = "{\"Id\":\"1\"}"},
-        {"GET /v4.0.0/libpod/networks/json", .body = "[]"},
-        {"GET /v1.41/volumes", .body = "{\"Volumes\":null}"},
-        {0}};
-    static const char *const touched[] = {"container/web", NULL};
-    static const char *const many[] = {"container/1", "container/2", "container/3",
-                                       "container/4", "container/5", NULL};
-    struct world w;
-    struct observed before, o;
-    (void)state;
-    world_open(&w, script, NULL);
-    observed_init(&before, &w.arena);
-    add_before(&before, "container/web", "the old one", "rec");
-    add_before(&before, "container/db", "0db", "rec");
-    add_before(&before, "container/foreign", "0f0", NULL);
-    observed_sort(&before);
-    struct observe_request rq = {.owner = "rec", .before = &before, .touched = touched};
-    observe_as(&w, &rq, &o);
-    struct object *const *found;
-    assert_int_equal(o.n, 2);
-    assert_int_equal(observed_find(&o, "container/web", &found), 1);
-    assert_string_equal(found[0]->native_id, ID);
-    assert_int_equal(observed_find(&o, "container/db", &found), 1);
-    assert_string_equal(found[0]->native_id, "0db");
-
-    /* When many were touched, or it is not known which, everything is listed. */
-    peer_script(w.peer, empty_engine);
-    rq.touched = many;
-    observe_as(&w, &rq, &o);
-    assert_int_equal(o.n, 0);
-    rq.touched = NULL;
-    observe_as(&w, &rq, &o);
-    assert_int_equal(o.n, 0);
-    world_close(&w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,7 +255,6 @@ int main(void)
         cmocka_unit_test(test_what_this_run_made_is_known),
         cmocka_unit_test(test_a_rename_is_done_once),
         cmocka_unit_test(test_a_short_watch_is_one_look),
-        cmocka_unit_test(test_what_was_changed_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
