@@ -4,7 +4,7 @@
  * The control socket: forge-ctl asks forged. HTTP/1.1 on a unix socket (libmicrohttpd serves it).
  *
  *   POST /v1/environments/NAME/OPERATION    arguments as a JSON object (engine/operation.h)
- *   GET  /v1/environments                   what there is, with numbers
+ *   GET  /v1/environments                   what there is, with numbers, and the path of the settings file
  *
  * An answer is JSON lines: the events of the operation as they happen, and last {"event": "answer", "answer":
  * ..., "error": ...}. Who may connect is decided by the socket's permissions; who asks is told by the kernel
@@ -40,7 +40,7 @@ void control_stop(struct control *c); /* cancels what is under way and waits for
 
 /* Is somebody listening at `path`? ERR_UNAVAILABLE: nobody; ERR_AUTH: somebody we may not talk to. */
 int control_reachable(const char *path, struct err *err) _must_check_;
-/* The other side: ask what listens at `path`. */
+/* The other side: ask what listens at `path`. Without an environment: which there are. */
 int control_call(const char *path, const char *environment, const char *operation, const struct val *args,
                  const struct cancel *cancel, void (*emit)(void *arg, const struct val *event), void *arg,
                  struct arena *a, struct val **ret, struct err *err) _must_check_;

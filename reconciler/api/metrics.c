@@ -5,6 +5,7 @@
 
 #include <microhttpd.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,7 @@ struct metrics {
     void *arg;
 };
 
+/* Of a HEAD request libmicrohttpd sends the head alone, with the length that the body would have. */
 static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, struct buf *text)
 {
     size_t len = text->len;
@@ -21,6 +23,8 @@ static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, struct 
     if (!r)
         return MHD_NO;
     MHD_add_response_header(r, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(r, "Allow", "GET, HEAD");
     enum MHD_Result queued = MHD_queue_response(c, status, r);
     MHD_destroy_response(r);
     return queued;
@@ -36,9 +40,10 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
     _cleanup_buf_ struct buf text = BUF_INIT;
     if (*size)
         return MHD_NO; /* nothing is uploaded here */
-    if (!str_eq(method, "GET") || !str_eq(url, "/metrics")) {
+    bool reads = str_eq(method, "GET") || str_eq(method, "HEAD"), found = str_eq(url, "/metrics");
+    if (!reads || !found) {
         buf_adds(&text, "only GET /metrics is served here\n");
-        return answer(c, MHD_HTTP_NOT_FOUND, &text);
+        return answer(c, found ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND, &text);
     }
     m->fill(m->arg, &text);
     return answer(c, MHD_HTTP_OK, &text);
@@ -129,4 +134,39 @@ void metrics_value(struct buf *out, const char *name, const char *label, const c
 {
     const struct metrics_label one = {label, label_value};
     metrics_sample(out, name, &one, label ? 1 : 0, value);
+}
+
+/* In seconds: the default buckets of Prometheus' clients, and on to half an hour, for an apply waits until
+   what it has started is healthy. */
+static const double bounds[METRICS_BUCKETS - 1] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,   2.5,
+                                                   5,     10,   30,    60,   120, 300,  600, 1800};
+
+void metrics_observe(struct metrics_histogram *h, int64_t duration_ns)
+{
+    double seconds = (double)duration_ns / 1e9;
+    size_t i = 0;
+    while (i < ARRAY_LEN(bounds) && seconds > bounds[i])
+        i++;
+    h->counts[i]++;
+    h->sum_s += seconds;
+}
+
+void metrics_histogram(struct buf *out, const char *name, const char *label, const char *label_value,
+                       const struct metrics_histogram *h)
+{
+    char le[32], part[128];
+    uint64_t below = 0;
+    snprintf(part, sizeof(part), "%s_bucket", name);
+    for (size_t i = 0; i < METRICS_BUCKETS; i++) {
+        if (i < ARRAY_LEN(bounds))
+            snprintf(le, sizeof(le), "%g", bounds[i]);
+        below += h->counts[i];
+        const struct metrics_label labels[] = {{label, label_value},
+                                               {"le", i < ARRAY_LEN(bounds) ? le : "+Inf"}};
+        metrics_sample(out, part, labels, ARRAY_LEN(labels), (double)below);
+    }
+    snprintf(part, sizeof(part), "%s_sum", name);
+    metrics_value(out, part, label, label_value, h->sum_s);
+    snprintf(part, sizeof(part), "%s_count", name);
+    metrics_value(out, part, label, label_value, (double)below);
 }

@@ -14,6 +14,7 @@
  * run was to do is done by the next one; a newer commit also cancels the one that runs (L2). When nothing was
  * heard since the last look, nothing is done at all.
  */
+#include "reconciler/api/metrics.h"
 #include "reconciler/daemon/loop.h"
 #include "reconciler/engine/engine.h"
 
@@ -23,6 +24,7 @@ struct env;
 struct env_numbers {
     const char *name;
     uint64_t reconciles, failures, applies, corrections, events, fetches, fetch_failures, skipped;
+    struct metrics_histogram reconcile_durations, apply_durations;
     int64_t last_reconcile_ns, last_duration_ns, last_success_ns; /* wall, duration, wall */
     uint64_t resources, drifted, out_of_sync, held;
     uint64_t generation;

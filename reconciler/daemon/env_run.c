@@ -110,12 +110,15 @@ static int apply(struct env *e, struct look *l, struct err *err)
         .arg = e,
     };
     struct apply_result result;
+    int64_t begin = env_mono(e);
     int r = engine_apply(e->engine, l, &o, &result, err);
+    int64_t took_ns = env_mono(e) - begin;
     log_outcome(e, l, &result, r, err);
     e->applied |= result.generation != 0;
     if (result.generation) {
         pthread_mutex_lock(&e->lock);
         e->numbers.applies++;
+        metrics_observe(&e->numbers.apply_durations, took_ns);
         e->numbers.corrections += e->serving & WANT_DRIFT ? result.report.ok : 0;
         e->numbers.generation = result.generation;
         pthread_mutex_unlock(&e->lock);
@@ -301,6 +304,7 @@ static void count_run(struct env *e, int64_t took_ns)
     e->numbers.reconciles++;
     e->numbers.failures += e->run_result < 0 && !stopped;
     e->numbers.last_duration_ns = took_ns;
+    metrics_observe(&e->numbers.reconcile_durations, took_ns);
     e->numbers.last_reconcile_ns = clock_wall(e->host.clock);
     if (e->run_result == 0)
         e->numbers.last_success_ns = e->numbers.last_reconcile_ns;

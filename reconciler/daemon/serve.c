@@ -7,8 +7,10 @@
 #include "base/str.h"
 #include "reconciler/api/control.h"
 #include "reconciler/api/metrics.h"
+#include "forge_version.h"
 #include "reconciler/engine/operation.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -82,6 +84,33 @@ static const struct metric metric_table[] = {
     {"forge_generation", "gauge", "Newest generation.", metric_generation},
     {"forge_suspended", "gauge", "Whether the environment is suspended.", metric_suspended},
 };
+
+struct duration_metric {
+    const char *name, *help;
+    size_t at; /* in struct env_numbers */
+};
+
+static const struct duration_metric duration_table[] = {
+    {"forge_reconcile_duration_seconds", "How long reconciles took.",
+     offsetof(struct env_numbers, reconcile_durations)},
+    {"forge_apply_duration_seconds",
+     "How long applies took, until what they started was healthy, or had failed.",
+     offsetof(struct env_numbers, apply_durations)},
+};
+
+static void fill_durations(const struct serve *s, struct buf *out)
+{
+    for (size_t m = 0; m < ARRAY_LEN(duration_table); m++) {
+        const struct duration_metric *d = &duration_table[m];
+        metrics_head(out, d->name, "histogram", d->help);
+        for (size_t i = 0; i < s->n_envs; i++) {
+            struct env_numbers n;
+            env_numbers(s->envs[i], &n);
+            metrics_histogram(out, d->name, "environment", n.name,
+                              (const struct metrics_histogram *)(const void *)((const char *)&n + d->at));
+        }
+    }
+}
 
 struct target_metric {
     const char *name, *help;
@@ -161,6 +190,8 @@ static void process_metrics(struct buf *out)
 static void fill_metrics(void *arg, struct buf *out)
 {
     struct serve *s = arg;
+    metrics_head(out, "forge_build_info", "gauge", "The version that runs; always 1.");
+    metrics_value(out, "forge_build_info", "version", FORGE_VERSION, 1);
     for (size_t m = 0; m < ARRAY_LEN(metric_table); m++) {
         metrics_head(out, metric_table[m].name, metric_table[m].type, metric_table[m].help);
         for (size_t i = 0; i < s->n_envs; i++) {
@@ -169,6 +200,7 @@ static void fill_metrics(void *arg, struct buf *out)
             metrics_value(out, metric_table[m].name, "environment", n.name, metric_table[m].value(&n));
         }
     }
+    fill_durations(s, out);
     fill_targets(s, out);
     process_metrics(out);
 }
@@ -209,6 +241,9 @@ static struct val *environments(struct serve *s, struct arena *a)
         val_list_add(a, list, v);
     }
     val_map_set(a, doc, "environments", list);
+    char *real = realpath(s->settings->path, NULL);
+    val_set_str(a, doc, "settings", real ? real : s->settings->path);
+    free(real);
     return doc;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "reconciler/api/metrics.h"
 
 static void fill(_unused_ void *arg, struct buf *out)
@@ -57,10 +58,15 @@ static void test_page(_unused_ void **state)
     assert_contains(page, "text/plain; version=0.0.4");
     assert_contains(page, "# HELP forge_resources Resources.\n# TYPE forge_resources gauge\n"
                           "forge_resources{environment=\"pro\\\"d\\\\\\n\"} 3\n");
+    /* As for GET, without a body. */
+    const char *head = get(port, "HEAD /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_contains(head, "200 OK");
+    assert_contains(head, "text/plain; version=0.0.4");
+    assert_string_equal(strstr(head, "\r\n\r\n"), "\r\n\r\n");
     assert_contains(get(port, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), "404");
     assert_contains(
         get(port, "POST /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
-        "404");
+        "Allow: GET, HEAD\r\n");
     assert_fails(metrics_start(address, fill, NULL, &second, &err), ERR_IO);
     assert_hints("in use");
     metrics_stop(m);
@@ -85,12 +91,32 @@ static void test_values(_unused_ void **state)
     buf_release(&b);
 }
 
+static void test_histogram(_unused_ void **state)
+{
+    struct buf b = BUF_INIT;
+    struct metrics_histogram h = {0};
+    metrics_observe(&h, 5 * NS_PER_MS); /* a bound belongs to its own bucket */
+    metrics_observe(&h, 250 * NS_PER_MS);
+    metrics_observe(&h, 7200 * NS_PER_S);
+    metrics_histogram(&b, "x_seconds", "environment", "prod", &h);
+    const char *text = buf_str(&b);
+    assert_contains(text, "x_seconds_bucket{environment=\"prod\",le=\"0.005\"} 1\n");
+    assert_contains(text, "x_seconds_bucket{environment=\"prod\",le=\"0.1\"} 1\n");
+    assert_contains(text, "x_seconds_bucket{environment=\"prod\",le=\"0.25\"} 2\n");
+    assert_contains(text, "x_seconds_bucket{environment=\"prod\",le=\"1800\"} 2\n");
+    assert_contains(text, "x_seconds_bucket{environment=\"prod\",le=\"+Inf\"} 3\n"
+                          "x_seconds_sum{environment=\"prod\"} 7200.255");
+    assert_contains(text, "x_seconds_count{environment=\"prod\"} 3\n");
+    buf_release(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_page),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_histogram),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
