@@ -58,7 +58,10 @@ struct cli {
     struct settings settings;
     bool have_settings;
     struct val *settings_problems; /* diagnostics of the settings file; NULL */
-    const char *rev;               /* of the last operation in this process; NULL: the newest */
+    /* While that file is wrong: the socket of a forged that runs on with what it had read, and which of its
+       environments is meant; NULL. */
+    const char *former_socket, *former_env;
+    const char *rev; /* of the last operation in this process; NULL: the newest */
     struct store *store;
     struct pool *pool;
     struct engine *engine;

@@ -4,6 +4,7 @@
 #include "reconciler/cli/cli.h"
 
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,6 +120,73 @@ static int find_forged(struct cli *c, const struct env_config **ret, struct err 
     return control_reachable(c->settings.socket, err);
 }
 
+/* ---- the settings file is wrong, and forged runs on with what it had read ---- */
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    return a && b && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The environment that is meant, of those that forged has; NULL: it cannot be told. */
+static const char *former_env(struct cli *c, const struct val *environments)
+{
+    const char *name = cli_value(c, "environment");
+    if (name)
+        return name;
+    return val_len(environments) == 1 ? val_get_str(environments->items[0], "environment") : NULL;
+}
+
+/* Is there a forged that was started with the same file? */
+static bool find_former(struct cli *c)
+{
+    struct err ignored = {0};
+    struct val *answer;
+    const char *socket = c->settings.socket; /* NULL: the file cannot be read even so far */
+    if (c->former_socket)
+        return true;
+    if (!socket)
+        socket = settings_default_socket(&c->arena);
+    if (cli_flag(c, "local") || cli_value(c, "state-dir") || control_reachable(socket, &ignored) < 0)
+        return false;
+    if (control_call(socket, NULL, NULL, val_map(&c->arena), &c->cancel, NULL, NULL, &c->arena, &answer,
+                     &ignored) < 0)
+        return false;
+    if (!same_file(val_get_str(answer, "settings"), c->settings.path))
+        return false;
+    c->former_env = former_env(c, val_get(answer, "environments"));
+    c->former_socket = arena_strdup(&c->arena, socket);
+    return true;
+}
+
+/* What only reads is asked of it; what writes waits until the file is right. `err` is what is wrong. */
+static int call_former(struct cli *c, const char *operation, const struct val *args,
+                       void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
+{
+    const struct operation *op = operation_find(operation);
+    bool before = c->former_socket != NULL;
+    if (!find_former(c))
+        return err->code;
+    if (!op || op->writes) {
+        err_hint(err,
+                 "forged runs on with the settings it had read before: `forge-ctl status`, diff and history "
+                 "ask it; the rest waits until the file is right");
+        return err->code;
+    }
+    if (!c->former_env)
+        return err_hint(err, "forged runs on with the settings it had read before: say with -e which of its "
+                             "environments to ask it about");
+    if (!before)
+        fprintf(stderr,
+                "forge-ctl: the settings file is wrong; this is the answer of forged, which runs on with "
+                "what it had read before\n");
+    err_clear(err);
+    return control_call(c->former_socket, c->former_env, operation, args, &c->cancel, emit, arg, &c->arena,
+                        ret, err);
+}
+
+/* ---- */
+
 static int call_here(struct cli *c, const char *operation, const struct val *args,
                      void (*emit)(void *, const struct val *), void *arg, struct val **ret, struct err *err)
 {
@@ -150,7 +218,9 @@ int cli_call(struct cli *c, const char *operation, const struct val *args,
 {
     const struct env_config *env;
     *ret = NULL;
-    int r = find_forged(c, &env, err);
+    int r = c->former_socket ? ERR_INVALID : find_forged(c, &env, err);
+    if (r == ERR_INVALID && c->settings_problems)
+        return call_former(c, operation, args, emit, arg, ret, err);
     if (r == 0)
         return control_call(c->settings.socket, env->name, operation, args, &c->cancel, emit, arg, &c->arena,
                             ret, err);

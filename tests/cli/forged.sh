@@ -85,6 +85,54 @@ test_local_is_for_emergencies()
     assert_contains "$err" "forged does not run for this session"
 }
 
+test_status_while_the_settings_are_wrong()
+{
+    fake_new
+    app web
+    commit
+    forged_start
+    run forge-ctl apply --yes
+    assert_status 0
+    sed -i 's/    target: local/    targett: local/' forged.yaml
+    run forge-ctl status
+    assert_status 0
+    assert_match "$out" "container/web +synced +running"
+    assert_contains "$err" "did you mean \"target\"?"
+    assert_contains "$err" "forged, which runs on with what it had read before"
+    run forge-ctl status -e nosuch
+    assert_status 2
+    assert_contains "$err" "forged has no environment nosuch"
+    run forge-ctl apply --yes
+    assert_status 2
+    assert_contains "$err" "1 error"
+    assert_contains "$err" "the rest waits until the file is right"
+    cp -a forged.yaml other.yaml # another file: that forged is not meant
+    run forge-ctl --settings other.yaml status
+    assert_status 2
+    run forge-ctl --local status
+    assert_status 2
+}
+
+test_metrics()
+{
+    fake_new
+    app web
+    commit
+    local port
+    port=$(free_port)
+    sed -i "s/^listen: {/&metrics: \"127.0.0.1:$port\", /" forged.yaml
+    forged_start
+    run forge-ctl reconcile --wait
+    run curl -fsS "http://127.0.0.1:$port/metrics"
+    assert_status 0
+    assert_match "$out" 'forge_build_info\{version="[0-9]+\.[0-9]+\.[0-9]+[^"]*"\} 1'
+    assert_match "$out" 'forge_reconcile_duration_seconds_bucket\{environment="shop",le="\+Inf"\} [1-9]'
+    assert_match "$out" 'forge_apply_duration_seconds_count\{environment="shop"\} 0'
+    # What there is stands in the manual, and the other way round.
+    assert_eq "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' <<<"$out" | sort)" \
+        "$(sed -n 's/^| `\([a-z_]*\)`.*/\1/p' "$TEST_TOP/contrib/doc/metrics.md" | sort)"
+}
+
 test_an_engine_that_is_away_is_not_a_forged_that_is_away()
 {
     fake_new
