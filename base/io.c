@@ -161,7 +161,7 @@ int io_write_file(const char *path, const void *data, size_t len, mode_t mode, s
     _cleanup_free_ char *folder =
         slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     if (!folder || !*name)
-        return err_set(err, ERR_INVALID, "%s is not the name of a file", path);
+        return err_set(err, ERR_INVALID, "%s is not a file name", path);
     _cleanup_close_ int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dirfd < 0)
         return err_errno(err, errno, "%s: open its folder", path);
@@ -205,7 +205,7 @@ static int remove_entry(int dirfd, const char *name, const char *path, unsigned 
     if (errno != EISDIR && errno != EPERM) /* for a folder, POSIX says EPERM and Linux EISDIR */
         return err_errno(err, errno, "%s/%s", path, name);
     if (depth == 0)
-        return err_set(err, ERR_LIMIT, "%s: more than %d folders below each other", path, TREE_DEPTH);
+        return err_set(err, ERR_LIMIT, "%s: more than %d nested folders", path, TREE_DEPTH);
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return err_errno(err, errno, "%s/%s", path, name);
@@ -257,7 +257,7 @@ void io_random(void *buf, size_t n)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            fputs("forge: the kernel gives no random bytes\n", stderr);
+            fputs("forge: cannot get random bytes from the kernel\n", stderr);
             abort();
         }
         p += got;

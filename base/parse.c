@@ -48,7 +48,7 @@ int parse_int(const char *s, int64_t min, int64_t max, int64_t *ret, struct err 
 {
     const char *digits = s + (*s == '-' || *s == '+');
     if (!*digits || digits[strspn(digits, "0123456789")])
-        return not_a(err, s, "a whole number", "digits only, as in 42");
+        return not_a(err, s, "an integer", "digits only, such as 42");
     /* Some tools read 010 as eight, others as ten: refuse it, so that nobody has to guess. */
     if (digits[0] == '0' && digits[1])
         return not_a(err, s, "a plain number", "it without leading zeros");
@@ -87,7 +87,7 @@ int parse_bool(const char *s, bool *ret, struct err *err)
             }
         }
     }
-    return not_a(err, s, "a truth value", "true or false");
+    return not_a(err, s, "a boolean", "true or false");
 }
 
 /* A number with an optional fraction: where its parts are in the text. */
@@ -159,7 +159,7 @@ int parse_duration(const char *s, int64_t *ret_ns, struct err *err)
         if (unit->factor >= last)
             return not_a(err, s, "a duration: its units must descend", instead);
         if (!add_scaled(&d, unit->factor, &sum))
-            return err_set(err, ERR_INVALID, "\"%.*s\" is too long a duration; the longest is 292 years",
+            return err_set(err, ERR_INVALID, "\"%.*s\" is too long for a duration; the maximum is 292 years",
                            SHOWN, s);
         last = unit->factor;
         p += len;
@@ -194,7 +194,8 @@ int parse_size(const char *s, int64_t *ret_bytes, struct err *err)
         return not_a(err, s, "a size: its units are b, k, m, g, t, p", instead);
     int64_t sum = 0;
     if (!add_scaled(&d, unit->factor, &sum))
-        return err_set(err, ERR_INVALID, "\"%.*s\" is too large a size; the largest is 8191 PiB", SHOWN, s);
+        return err_set(err, ERR_INVALID, "\"%.*s\" is too large for a size; the maximum is 8191 PiB", SHOWN,
+                       s);
     *ret_bytes = sum;
     return 0;
 }

@@ -74,7 +74,7 @@ static int read_file(int fd, const char *path, char *room, size_t *ret_len, stru
         len += (size_t)n;
     }
     if (len > FILE_BYTES)
-        return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes, the most a credential may have", path,
+        return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes, the maximum for a credential", path,
                        FILE_BYTES);
     len -= len > 0 && room[len - 1] == '\n';
     if (len == 0)

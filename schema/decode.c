@@ -105,11 +105,11 @@ static void report_twice(void *arg, const struct val_pair *gone, const struct va
     struct decode *d = problems->d;
     const struct ynode at = {.file = kept->val->file, .line = kept->val->line, .col = kept->val->col};
     if (!d->lenient)
-        decode_error_at(d, kept->val, "\"%.64s\" stands here twice, first in line %u", kept->key,
+        decode_error_at(d, kept->val, "\"%.64s\" is defined twice, first on line %u", kept->key,
                         gone->val->line);
     else if (!val_equal(gone->val, kept->val))
         decode_warning(d, &at, "remove one of them",
-                       "\"%.64s\" stands here twice, first in line %u; this one holds", kept->key,
+                       "\"%.64s\" is defined twice, first on line %u; this one is used", kept->key,
                        gone->val->line);
 }
 
@@ -156,7 +156,7 @@ static struct val *decode_tagged(struct decode *d, const struct field *f, const 
     bool override = str_eq(n->tag, "!override");
     if ((reset || override) && !d->patch)
         return decode_error_hint(d, n, "leave it out, or make the document a patch",
-                                 "the tag %s has a meaning only in a patch", n->tag);
+                                 "the tag %s is only allowed in a patch", n->tag);
     struct val *v = reset ? val_null(d->arena) : decode_value(d, f, n);
     if (v && override)
         v->flags |= VAL_F_REPLACE;
@@ -184,7 +184,7 @@ struct val *decode_item(struct decode *d, const struct field *f, const struct yn
         return decode_any(d, n);
     const char *hint =
         f->type == FT_STRING && f->flags & FIELD_EMPTY_OK ? "write \"\" for an empty value" : NULL;
-    return decode_error_hint(d, n, hint, "a value is missing");
+    return decode_error_hint(d, n, hint, "the value is missing");
 }
 
 struct val *decode_item_at(struct decode *d, const struct field *f, const struct ynode *n, const char *name,
@@ -215,7 +215,7 @@ static const char *unknown_key(struct decode *d, const struct field_table *t, co
         _cleanup_buf_ struct buf names = BUF_INIT;
         for (size_t i = 0; i < index->names_n; i++)
             buf_addf(&names, "%s%s", i > 0 ? ", " : "", index->names[i]);
-        hint = arena_printf(d->diags->arena, "known here: %s", buf_str(&names));
+        hint = arena_printf(d->diags->arena, "known keys: %s", buf_str(&names));
     }
     decode_error_hint(d, key, hint, "unknown key \"%.64s\"", key->text);
     return near;

@@ -38,22 +38,21 @@ struct val *decode_list(struct decode *d, const struct field *f, const struct yn
 static void list_form_item(struct decode *d, const struct field *f, const struct ynode *item, struct val *map)
 {
     const char *name = f->elem->flags & FIELD_NULL_OK ? "KEY=VALUE or KEY" : "KEY=VALUE";
-    const char *hint =
-        arena_printf(d->diags->arena, "write the items as %s, or all of it as a mapping", name);
+    const char *hint = arena_printf(d->diags->arena, "write the items as %s, or use a mapping", name);
     if (item->type != YN_SCALAR || ynode_is_null(item)) {
-        decode_error_hint(d, item, hint, "an item here is %s, not a %s", name, ynode_type_name(item));
+        decode_error_hint(d, item, hint, "an item must be %s, not a %s", name, ynode_type_name(item));
         return;
     }
     const char *equals = strchr(item->text, '=');
     size_t key_len = equals ? (size_t)(equals - item->text) : item->len;
     if (key_len == 0) {
-        decode_error_hint(d, item, hint, "an item has no key before its =");
+        decode_error_hint(d, item, hint, "an item has no key before the =");
         return;
     }
     const char *key = arena_strndup(d->arena, item->text, key_len);
     if (!equals && !(f->elem->flags & FIELD_NULL_OK)) {
         decode_error_hint(d, item, arena_printf(d->diags->arena, "write %.64s= for an empty value", key),
-                          "\"%.64s\" has no value; none is taken from where Forge runs", key);
+                          "\"%.64s\" has no value; Forge does not take values from its own environment", key);
         return;
     }
     struct ynode value = {.type = YN_SCALAR,
@@ -81,7 +80,7 @@ struct val *decode_map(struct decode *d, const struct field *f, const struct yno
         }
         const struct ynode *key = n->pairs[i].key;
         if (key->len == 0) {
-            decode_error(d, key, "a key is empty");
+            decode_error(d, key, "a key must not be empty");
             continue;
         }
         struct val *v = decode_item_at(d, f->elem, n->pairs[i].value, key->text, 0);
@@ -140,13 +139,13 @@ struct val *decode_command(struct decode *d, const struct field *f, const struct
     if (n->type == YN_SCALAR) {
         const char *problem;
         struct val *words = decode_words(d->arena, n->text, &problem);
-        return words ? words : decode_error_hint(d, n, "write the words as a list", "%s", problem);
+        return words ? words : decode_error_hint(d, n, "write the command as a list of words", "%s", problem);
     }
     struct val *list = val_list_sized(d->arena, n->len);
     for (size_t i = 0; i < n->len; i++) {
         const struct ynode *item = n->items[i];
         if (item->type != YN_SCALAR || ynode_is_null(item))
-            decode_error_hint(d, item, "quote it if it is meant as a text",
+            decode_error_hint(d, item, "quote it if it is meant as a string",
                               "word %zu must be a string, not a %s", i + 1, ynode_type_name(item));
         else
             val_list_add(d->arena, list, decode_placed(d, item, val_strn(d->arena, item->text, item->len)));

@@ -46,13 +46,13 @@ static struct val *read_string(struct decode *d, const struct field *f, const st
     if (n->len == 0 && !(f->flags & FIELD_EMPTY_OK))
         return decode_error(d, n, "must not be empty");
     if (n->len > max)
-        return decode_error(d, n, "%zu bytes long; the most is %zu", n->len, max);
+        return decode_error(d, n, "%zu bytes long; the maximum is %zu", n->len, max);
     if (has_range(f) && n->len < (size_t)f->min)
-        return decode_error(d, n, "%zu bytes long; the least is %lld", n->len, (long long)f->min);
+        return decode_error(d, n, "%zu bytes long; the minimum is %lld", n->len, (long long)f->min);
     if (f->pattern && n->len > 0 && !matches(f->pattern, n->text)) {
         const char *hint = f->example ? arena_printf(d->diags->arena, "for example: %s", f->example) : NULL;
-        return decode_error_hint(d, n, hint, "\"%.64s\" is not %s", shown(f, n),
-                                 str_or(f->pattern_doc, "of the form that is wanted"));
+        return decode_error_hint(d, n, hint, "\"%.64s\" is invalid: expected %s", shown(f, n),
+                                 str_or(f->pattern_doc, "another format"));
     }
     struct val *v = val_strn(d->arena, n->text, n->len);
     if (f->flags & FIELD_SECRET)
@@ -84,8 +84,8 @@ static struct val *ranged(struct decode *d, const struct field *f, const struct 
         return val_int(d->arena, i);
     _cleanup_buf_ struct buf bound = BUF_INIT;
     format(i < f->min ? f->min : f->max, &bound);
-    return decode_error(d, n, "%.64s is too %s; the %s is %s", n->text, i < f->min ? "little" : "much",
-                        i < f->min ? "least" : "most", buf_str(&bound));
+    return decode_error(d, n, "%.64s is too %s; the %s is %s", n->text, i < f->min ? "small" : "large",
+                        i < f->min ? "minimum" : "maximum", buf_str(&bound));
 }
 
 static struct val *read_number(struct decode *d, const struct field *f, const struct ynode *n,

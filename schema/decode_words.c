@@ -31,7 +31,7 @@ static void read_quoted(struct words *w)
     if (*w->at)
         w->at++;
     else
-        w->problem = quote == '"' ? "a double quote is not closed" : "a single quote is not closed";
+        w->problem = quote == '"' ? "missing closing double quote" : "missing closing single quote";
 }
 
 static void read_escaped(struct words *w)
@@ -43,7 +43,7 @@ static void read_escaped(struct words *w)
         w->some = true;
         buf_addc(&w->word, *w->at++);
     } else {
-        w->problem = "it ends in a backslash";
+        w->problem = "it ends with a backslash";
     }
 }
 

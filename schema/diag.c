@@ -241,5 +241,5 @@ void diag_print(const struct diag_list *d, const char *(*source)(void *arg, cons
     }
     size_t all = d->errors + d->warnings;
     if (all > d->n)
-        buf_addf(out, "%zu more problems are not shown\n", all - d->n);
+        buf_addf(out, "%zu more problems not shown\n", all - d->n);
 }

@@ -33,11 +33,9 @@ const struct field_table *doc_table_of(const struct field *f)
 const char *doc_impact(enum impact i)
 {
     static const char *const texts[] = {
-        [IMPACT_NONE] = "nothing that runs notices",
-        [IMPACT_LIVE] = "the engine changes it while it runs",
-        [IMPACT_RESTART] = "it is stopped and started again",
-        [IMPACT_REPLACE] = "a new one takes the place of the old one",
-        [IMPACT_DATA_LOSS] = "what is stored in it is lost",
+        [IMPACT_NONE] = "running objects are not affected", [IMPACT_LIVE] = "changed while it runs",
+        [IMPACT_RESTART] = "stopped and started again",     [IMPACT_REPLACE] = "replaced by a new one",
+        [IMPACT_DATA_LOSS] = "the stored data is lost",
     };
     return texts[i];
 }
@@ -68,7 +66,7 @@ void doc_type(const struct field *f, struct buf *out)
         buf_adds(out, "list of ");
         add_elements(f->elem, out);
         if (f->flags & FIELD_SCALAR_OK || f->short_form)
-            buf_adds(out, ", or one of them");
+            buf_adds(out, ", or a single one");
         break;
     case FT_MAP:
         buf_adds(out, "mapping from names to ");
@@ -163,7 +161,7 @@ static void explain_fields(const struct field_table *t, struct buf *out)
     }
     if (!aliases)
         return;
-    buf_adds(out, "\nOther spellings, as Compose files have them:\n");
+    buf_adds(out, "\nAliases accepted from Compose files:\n");
     for (const struct field *f = t->fields; f->name; f++) {
         if (f->flags & FIELD_ALIAS)
             explain_entry(f->name, "", f->doc, out);
@@ -198,7 +196,7 @@ static void explain_field(const char *path, const struct field *f, struct buf *o
     if (f->example)
         explain_line("example", arena_printf(&arena, "%s: %s", f->name, f->example), out);
     if (f->flags & FIELD_CREATE_ONLY)
-        explain_line("change", "has an effect when the object is created, and none later", out);
+        explain_line("change", "only takes effect when the object is created", out);
     else if (!(f->flags & FIELD_ALIAS))
         explain_line("change", arena_printf(&arena, "%s: %s", impact_name(f->impact), doc_impact(f->impact)),
                      out);
@@ -230,9 +228,9 @@ static int not_known(const char *what, const char *name, const char *const *name
                      const char *above, struct err *err)
 {
     const char *near = str_nearest(name, names, n);
-    err_set(err, ERR_NOTFOUND, "%s \"%.64s\" is not known", what, name);
+    err_set(err, ERR_NOTFOUND, "unknown %s \"%.64s\"", what, name);
     return near ? err_hint(err, "did you mean %s%s?", above, near)
-                : err_hint(err, "`forge-ctl explain%s%.*s` lists what there is", *above ? " " : "",
+                : err_hint(err, "`forge-ctl explain%s%.*s` lists them", *above ? " " : "",
                            (int)strcspn(above, " ") - (*above != '\0'), above);
 }
 
@@ -313,7 +311,7 @@ static int explain(struct arena *a, const char *path, struct buf *out, struct er
     }
     explain_table(name, doc, t, out);
     if (metadata) {
-        buf_adds(out, "\nAnnotations of Forge:\n");
+        buf_adds(out, "\nForge annotations:\n");
         for (const struct annotation *note = annotations; note->name; note++)
             explain_entry(note->name, "", note->doc, out);
     }

@@ -83,7 +83,7 @@ static void add_field(struct section *s, const struct field *f, struct buf *out)
 
 static void add_table(struct section *s, const struct field_table *t, struct buf *out)
 {
-    buf_adds(out, "| Field | Type | What it says | Change |\n|---|---|---|---|\n");
+    buf_adds(out, "| Field | Type | Description | Effect of a change |\n|---|---|---|---|\n");
     for (const struct field *f = t->fields; f->name; f++) {
         if (!(f->flags & (FIELD_HIDDEN | FIELD_ALIAS)))
             add_field(s, f, out);
@@ -106,15 +106,15 @@ static void add_section(const struct field_table *first, struct buf *out)
 
 static void add_impacts(struct buf *out)
 {
-    buf_adds(out, "What a change costs:\n\n");
+    buf_adds(out, "What a change does:\n\n");
     for (enum impact i = IMPACT_NONE; i <= IMPACT_DATA_LOSS; i++)
         buf_addf(out, "- `%s`: %s.\n", impact_name(i), doc_impact(i));
-    buf_adds(out, "\nFields without a word there are other spellings, for what comes from Compose files.\n");
+    buf_adds(out, "\nFields without an entry there are aliases accepted from Compose files.\n");
 }
 
 static void add_annotations(struct buf *out)
 {
-    buf_adds(out, "\nAnnotations of Forge's own:\n\n| Annotation | What it says |\n|---|---|\n");
+    buf_adds(out, "\nForge annotations:\n\n| Annotation | Description |\n|---|---|\n");
     for (const struct annotation *a = annotations; a->name; a++) {
         buf_addf(out, "| `%s` | ", a->name);
         add_cell(a->doc, out);
@@ -125,11 +125,9 @@ static void add_annotations(struct buf *out)
 
 void doc_reference(struct buf *out)
 {
-    buf_adds(out, "# Manifests, field by field\n\n"
-                  "Made of the field tables by `forge-ctl generate reference`; not written by hand.\n\n"
-                  "```yaml\napiVersion: forge/v1\nkind: Container\nmetadata:\n  name: web\nspec:\n"
-                  "  image: registry.example/shop/web:1.4\n```\n\n"
-                  "`kind` is one of:");
+    buf_adds(out, "# Manifests, field by field\n\nGenerated from the field tables by `forge-ctl generate "
+                  "reference`; do not edit.\n\n```yaml\napiVersion: forge/v1\nkind: Container\nmetadata:\n  "
+                  "name: web\nspec:\n  image: registry.example/shop/web:1.4\n```\n\n`kind` is one of:");
     for (const struct kind_desc *const *kind = kinds; *kind; kind++)
         buf_addf(out, "%s [%s](#%s)", kind == kinds ? "" : ",", (*kind)->name, (*kind)->prefix);
     buf_adds(out, ".\nFor all of them: [metadata](#metadata). `patch: true` merges the document into the "

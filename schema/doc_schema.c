@@ -126,7 +126,7 @@ static struct val *scalar_schema(struct schema *s, const struct field *f)
                             "^([Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$",
                             "true or false");
     case FT_INT:
-        v = with_pattern(s, typed(s, "integer", "string", NULL), "^[+-]?[0-9]+$", "a whole number");
+        v = with_pattern(s, typed(s, "integer", "string", NULL), "^[+-]?[0-9]+$", "an integer");
         return with_range(s, v, f);
     case FT_FLOAT:
         v = with_pattern(s, typed(s, "number", "string", NULL), "^[+-]?[0-9.]+([eE][+-]?[0-9]+)?$",
@@ -134,22 +134,23 @@ static struct val *scalar_schema(struct schema *s, const struct field *f)
         return with_range(s, v, f);
     case FT_CPUS:
         v = with_pattern(s, typed(s, "number", "string", NULL), "^[+]?[0-9.]+$",
-                         "a number of processors, as 0.5 or 2");
+                         "a number of CPUs, such as 0.5 or 2");
         set(s, v, "minimum", val_int(s->arena, 0));
         return v;
     case FT_DURATION:
         v = with_pattern(s, typed(s, "string", "integer", NULL),
                          "^(0|([0-9.]+(w|d|h|m|s|ms|us|\xc2\xb5s|ns))+)$",
-                         "a duration, as 10s, 1m30s or 500ms");
+                         "a duration, such as 10s, 1m30s or 500ms");
         /* A bare number has no unit, which only zero can do without. */
         set(s, v, "maximum", val_int(s->arena, 0));
         return v;
     case FT_SIZE:
         return with_pattern(s, typed(s, "string", "number", NULL),
-                            "^[0-9.]+ ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$", "a size, as 64m, 512MiB or 1.5g");
+                            "^[0-9.]+ ?([bB]|[kKmMgGtTpP]([iI]?[bB])?)?$",
+                            "a size, such as 64m, 512MiB or 1.5g");
     case FT_MODE:
         return with_pattern(s, typed(s, "string", "integer", NULL), "^(0[oO])?[0-7]{1,5}$",
-                            "a file mode, as 0644");
+                            "a file mode, such as 0644");
     case FT_ENUM:
         return enum_schema(s, f);
     default:
@@ -412,8 +413,8 @@ static struct val *frame_schema(struct schema *s)
     struct val *v = val_map(s->arena);
     struct val *version = val_map(s->arena);
     set_str(s, version, "const", "forge/v1");
-    set_documented(s, v, "apiVersion", version, "The version of the language.");
-    set_documented(s, v, "kind", kind_schema(s), "What the document describes.");
+    set_documented(s, v, "apiVersion", version, "The API version of the manifest.");
+    set_documented(s, v, "kind", kind_schema(s), "The kind of resource.");
     set(s, v, "metadata", item_schema(s, &metadata_table));
     struct val *patch = val_map(s->arena);
     struct val *uses = val_list(s->arena);
@@ -421,10 +422,10 @@ static struct val *frame_schema(struct schema *s)
     val_list_add(s->arena, uses, val_bool(s->arena, false));
     val_list_add(s->arena, uses, val_str(s->arena, "remove"));
     set(s, patch, "enum", uses);
-    set_documented(
-        s, v, "patch", patch,
-        "`true`: merged into the resource of this kind and name. `remove`: that resource is left out.");
-    set_documented(s, v, "spec", typed(s, "object", "null", NULL), "What is wanted of the resource.");
+    set_documented(s, v, "patch", patch,
+                   "`true`: merge the document into the resource of this kind and name. `remove`: leave that "
+                   "resource out.");
+    set_documented(s, v, "spec", typed(s, "object", "null", NULL), "The desired state of the resource.");
     return v;
 }
 
@@ -434,7 +435,7 @@ void doc_json_schema(struct buf *out)
     struct schema s = {.arena = &arena, .definitions = val_map(&arena)};
     struct val *v = typed(&s, "object", NULL, NULL);
     set_str(&s, v, "$schema", "http://json-schema.org/draft-07/schema#");
-    set_str(&s, v, "description", "A manifest of Forge.");
+    set_str(&s, v, "description", "A Forge manifest.");
     set(&s, v, "properties", frame_schema(&s));
     set(&s, v, "required", list_of(&s, (const char *const[]){"apiVersion", "kind", "metadata", NULL}));
     struct val *extensions = val_map(&arena);

@@ -149,20 +149,13 @@ bool field_equal(const struct field *f, const struct val *a, const struct val *b
 void field_type_name(const struct field *f, struct buf *out)
 {
     static const char *const names[] = {
-        [FT_STRING] = "string",
-        [FT_BOOL] = "boolean",
-        [FT_INT] = "integer",
-        [FT_FLOAT] = "number",
-        [FT_CPUS] = "number of processors",
-        [FT_DURATION] = "duration",
-        [FT_SIZE] = "size in bytes",
-        [FT_MODE] = "octal file mode",
-        [FT_ENUM] = "string",
-        [FT_LIST] = "list",
-        [FT_MAP] = "mapping",
-        [FT_RECORD] = "mapping",
-        [FT_KEYED] = "list",
-        [FT_COMMAND] = "string or list of strings",
+        [FT_STRING] = "string",       [FT_BOOL] = "boolean",
+        [FT_INT] = "integer",         [FT_FLOAT] = "number",
+        [FT_CPUS] = "number of CPUs", [FT_DURATION] = "duration",
+        [FT_SIZE] = "size in bytes",  [FT_MODE] = "octal file mode",
+        [FT_ENUM] = "string",         [FT_LIST] = "list",
+        [FT_MAP] = "mapping",         [FT_RECORD] = "mapping",
+        [FT_KEYED] = "list",          [FT_COMMAND] = "string or list of strings",
         [FT_ANY] = "value",
     };
     buf_adds(out, names[f->type]);

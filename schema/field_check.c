@@ -31,7 +31,7 @@ static int check_enum(const struct field *f, const struct val *v, struct err *er
         if (strcmp(*choice, v->s) == 0)
             return 0;
     }
-    return err_set(err, ERR_INVALID, "\"%.64s\" is not one of its choices", v->s);
+    return err_set(err, ERR_INVALID, "\"%.64s\" is not one of the allowed values", v->s);
 }
 
 static int check_value(const struct field *f, const struct val *v, struct err *err);
@@ -107,7 +107,7 @@ static int check_record(const struct field_table *t, const struct val *v, struct
     for (size_t i = 0; i < v->len; i++) {
         const struct field *f = field_find(t, v->pairs[i].key);
         if (!f)
-            return err_set(err, ERR_INVALID, "\"%.64s\" is not known", v->pairs[i].key);
+            return err_set(err, ERR_INVALID, "\"%.64s\" is not a known key", v->pairs[i].key);
         if (check_value(f, v->pairs[i].val, err) < 0)
             return err_wrap(err, "%s", f->name);
     }

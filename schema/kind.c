@@ -32,14 +32,14 @@ const char *kind_planned(const char *name)
         {"Environment", "variables for env_from"},
         {"Database", "databases, roles and their backups"},
         {"CronJob", "commands on a schedule"},
-        {"Route", "hosts and paths to containers"},
+        {"Route", "routes from hosts and paths to containers"},
         {"Repository", "a forge's repository settings"},
-        {"Build", "images from Dockerfiles"},
-        {"Template", "parametrised bundles"},
-        {"Instance", "parametrised bundles"},
-        {"Policy", "rules that manifests must keep"},
-        {"Notifier", "messages about what happens"},
-        {"Alert", "messages about what goes wrong"},
+        {"Build", "images built from Dockerfiles"},
+        {"Template", "parameterized bundles"},
+        {"Instance", "parameterized bundles"},
+        {"Policy", "rules that manifests must follow"},
+        {"Notifier", "notifications about events"},
+        {"Alert", "notifications about failures"},
     };
     for (size_t i = 0; i < ARRAY_LEN(planned); i++)
         if (strcmp(planned[i].name, name) == 0)
@@ -51,15 +51,17 @@ static const char *const prune_words[] = {"disabled", "enabled", NULL};
 static const char *const adopt_words[] = {"true", "false", NULL};
 
 const struct annotation annotations[] = {
-    {"forge/prune", "`disabled`: it is not removed when it is no longer in Git.", "disabled", prune_words},
-    {"forge/adopt", "`true`: an object of that name which exists already and is nobody's is taken over.",
+    {"forge/prune", "`disabled`: the object is not deleted when its manifest is no longer in Git.",
+     "disabled", prune_words},
+    {"forge/adopt", "`true`: take over an existing object of that name that belongs to no environment.",
      "\"true\"", adopt_words},
-    {"forge/ignore", "Fields, separated by commas, that are left alone once it exists.", "spec.replicas",
-     NULL},
+    {"forge/ignore", "Fields, separated by commas, that are not changed once the object exists.",
+     "spec.replicas", NULL},
     {"forge/allow-data-loss",
-     "Words of a plan that was refused because data would be lost, each bound to the object that holds them: "
-     "these may be lost. On the manifest that is changed, or on one that stays when another is removed.",
+     "Data that may be lost: the identifiers that a blocked plan shows, each bound to one object. Put it on "
+     "the manifest that changes, or on one that stays when another is removed.",
      "volume/data@1f0c3a9be2d4", NULL},
-    {"forge/suspend", "Nothing is changed on it; the value is the reason.", "moving to the new disk", NULL},
+    {"forge/suspend", "Suspends the resource: nothing is changed on it. The value is the reason.",
+     "moving to the new disk", NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -6,22 +6,21 @@
 #define API_VERSION "forge/v1"
 
 static const struct field metadata_fields[] = {
-    {"name", FT_STRING, IMPACT_NONE, FIELD_REQUIRED, .doc = "The resource's name.", .example = "web"},
+    {"name", FT_STRING, IMPACT_NONE, FIELD_REQUIRED, .doc = "The name of the resource.", .example = "web"},
     {"labels", FT_MAP, IMPACT_REPLACE, FIELD_LIST_FORM,
-     .doc = "Labels, also put on the objects of the engine.", .example = "{tier: front}",
+     .doc = "Labels, which are also set on the objects on the engine.", .example = "{tier: front}",
      .elem = &field_label},
     {"annotations", FT_MAP, IMPACT_NONE, FIELD_LIST_FORM,
-     .doc = "Notes, and what changes Forge's behaviour (forge/...).", .example = "{forge/prune: disabled}",
-     .elem = &field_label},
+     .doc = "Annotations. Those that start with forge/ change the behaviour of Forge.",
+     .example = "{forge/prune: disabled}", .elem = &field_label},
     {0},
 };
 static const struct field_refusal metadata_refused[] = {
-    {"namespace", "environments keep things apart: remove it"},
-    {"environment",
-     "the environment is who reads the manifest: put the file under a path of that environment"},
+    {"namespace", "remove it: environments separate resources"},
+    {"environment", "remove it: a manifest belongs to the environments whose paths contain its file"},
     {0},
 };
-const struct field_table metadata_table = {"metadata", "Who a resource is.", metadata_fields,
+const struct field_table metadata_table = {"metadata", "The identity of a resource.", metadata_fields,
                                            .refused = metadata_refused};
 
 static const char *const frame_keys[] = {"apiVersion", "kind", "metadata", "spec", "patch"};
@@ -36,11 +35,11 @@ static void check_frame(struct decode *d, const struct ynode *n)
         if (known)
             continue;
         const char *near = str_nearest(key->text, frame_keys, ARRAY_LEN(frame_keys));
-        const char *hint = "known here: apiVersion, kind, metadata, spec, patch";
+        const char *hint = "known keys: apiVersion, kind, metadata, spec, patch";
         if (near)
             hint = arena_printf(d->diags->arena, "did you mean \"%s\"?", near);
         else if (str_eq(key->text, "data") || str_eq(key->text, "status"))
-            hint = "this is Kubernetes' frame; here everything stands in spec";
+            hint = "this is a Kubernetes key; in Forge everything is in spec";
         decode_error_hint(d, key, hint, "unknown key \"%.64s\"", key->text);
     }
 }
@@ -60,21 +59,20 @@ static bool check_version(struct decode *d, const struct ynode *n, bool *ret_for
     *ret_foreign = !version || !str_starts(version, "forge/");
     if (version && !*ret_foreign) {
         decode_error_hint(d, node_at(n, "apiVersion"), "write apiVersion: " API_VERSION,
-                          "apiVersion \"%.64s\" is not known to this version of Forge", version);
+                          "apiVersion \"%.64s\" is not supported by this version of Forge", version);
     } else if (version) {
         decode_error_hint(d, node_at(n, "apiVersion"),
                           "list the file in exclude of forge.yaml, or write apiVersion: " API_VERSION,
-                          "this is not a manifest of Forge: its apiVersion is \"%.64s\"", version);
+                          "this is not a Forge manifest: its apiVersion is \"%.64s\"", version);
     } else if (document_is_compose(n)) {
-        decode_error_hint(
-            d, n,
-            "write a manifest for it: kind: Stack, spec: {files: [PATH]} (a compose.yaml in the "
-            "topmost folder needs none), or list it in exclude of forge.yaml",
-            "this is a compose file that no Stack names");
-    } else {
         decode_error_hint(d, n,
-                          "begin with apiVersion: " API_VERSION ", or list the file in exclude of forge.yaml",
-                          "this is not a manifest: it has no apiVersion");
+                          "write a manifest for it: kind: Stack, spec: {files: [PATH]} (a compose.yaml in "
+                          "the root folder needs none), or list it in exclude of forge.yaml",
+                          "this is a compose file that no Stack refers to");
+    } else {
+        decode_error_hint(
+            d, n, "start it with apiVersion: " API_VERSION ", or list the file in exclude of forge.yaml",
+            "this is not a manifest: it has no apiVersion");
     }
     return false;
 }
@@ -101,11 +99,11 @@ static const struct kind_desc *read_kind(struct decode *d, const struct ynode *n
                           "kind %s (%s) is not supported yet", text, planned);
     else if (near)
         decode_error_hint(d, at, arena_printf(d->diags->arena, "did you mean \"%s\"?", near),
-                          "kind \"%.64s\" is not known", text);
+                          "unknown kind \"%.64s\"", text);
     else
         decode_error_hint(d, at,
                           "the kinds are Container, Network, Volume, Config, Secret, Stack and Project",
-                          "kind \"%.64s\" is not known", text);
+                          "unknown kind \"%.64s\"", text);
     return NULL;
 }
 
@@ -120,9 +118,9 @@ static void check_ignored(struct decode *d, const struct ynode *at, const struct
         name[strcspn(name, " ")] = '\0';
         const char *path = str_after(name, "spec.");
         if (!field_path(kind->spec, path ? path : name))
-            decode_error_hint(
-                d, at, "write fields as forge-ctl explain shows them: spec.replicas, spec.environment.A",
-                "forge/ignore: \"%.64s\" is not a field of a %s", name, kind->name);
+            decode_error_hint(d, at,
+                              "use field paths as in forge-ctl explain: spec.replicas, spec.environment.A",
+                              "forge/ignore: \"%.64s\" is not a field of a %s", name, kind->name);
     }
 }
 
@@ -134,7 +132,7 @@ static void check_loss_words(struct decode *d, const struct ynode *at, const cha
         const char *slash = memchr(text, '/', n), *mark = memchr(text, '@', n);
         if (!slash || !mark || slash > mark ||
             strspn(mark + 1, "0123456789abcdef") != (size_t)(text + n - mark - 1) || mark + 1 == text + n)
-            decode_error_hint(d, at, "copy the word from the refused plan: volume/data@1f0c3a9be2d4",
+            decode_error_hint(d, at, "copy the identifier from the blocked plan: volume/data@1f0c3a9be2d4",
                               "forge/allow-data-loss: \"%.*s\" does not say which object may be lost",
                               (int)(n < 64 ? n : 64), text);
     }
@@ -154,7 +152,7 @@ static void check_annotation(struct decode *d, const struct ynode *at, const str
     if (!good)
         decode_error_hint(
             d, at, arena_printf(d->diags->arena, "write %s or %s", known->choices[0], known->choices[1]),
-            "%s: \"%.64s\" has no meaning", known->name, value);
+            "%s: invalid value \"%.64s\"", known->name, value);
 }
 
 static void check_annotations(struct decode *d, const struct ynode *n, const struct kind_desc *kind,
@@ -175,10 +173,9 @@ static void check_annotations(struct decode *d, const struct ynode *n, const str
             check_annotation(d, &at, kind, &annotations[k], value->s);
         } else if (k == count && str_starts(key, "forge/")) {
             const char *near = str_nearest(key, names, count);
-            const char *hint =
-                near ? arena_printf(d->diags->arena, "did you mean \"%s\"?", near)
-                     : "annotations that start with forge/ are Forge's own; choose another prefix";
-            decode_error_hint(d, node_at(n, "annotations"), hint, "annotation \"%.64s\" is not known", key);
+            const char *hint = near ? arena_printf(d->diags->arena, "did you mean \"%s\"?", near)
+                                    : "the prefix forge/ is reserved for Forge; use another prefix";
+            decode_error_hint(d, node_at(n, "annotations"), hint, "unknown annotation \"%.64s\"", key);
         }
     }
 }
@@ -194,8 +191,8 @@ static bool read_metadata(struct decode *d, const struct ynode *n, struct docume
     }
     if (!resource_name_is_valid(name)) {
         decode_error_hint(d, node_at(meta, "name"),
-                          "use small letters, digits and -, at most 63, not - at an end",
-                          "metadata.name: \"%.80s\" is not a name", name);
+                          "use at most 63 lowercase letters, digits and -, without - at either end",
+                          "metadata.name: \"%.80s\" is not a valid name", name);
         return false;
     }
     struct decode_at at = {.up = d->at, .name = "metadata"};
@@ -225,7 +222,7 @@ static enum document_use read_use(struct decode *d, const struct ynode *n)
     if (!str_eq(text, "false"))
         decode_error_hint(
             d, patch,
-            "write patch: true to merge into the resource of this name, patch: remove to leave it out",
+            "write patch: true to merge into the resource of this name, or patch: remove to leave it out",
             "patch must be true, false or remove");
     return DOCUMENT_RESOURCE;
 }
@@ -248,7 +245,7 @@ static bool read_body(struct decode *d, const struct ynode *n, bool is_patch, st
     struct ynode none = {.type = YN_SCALAR, .plain = true, .text = "", .line = n->line, .col = n->col};
     doc->spec = doc->use == DOCUMENT_REMOVE ? NULL : decode_record(d, doc->kind->spec, spec ? spec : &none);
     if (doc->use == DOCUMENT_REMOVE && spec)
-        decode_error_hint(d, spec, "remove the spec", "a resource that is left out has no spec");
+        decode_error_hint(d, spec, "remove the spec", "a document with patch: remove cannot have a spec");
     if (!doc->spec)
         doc->spec = val_map(d->arena);
     d->patch = patch;
@@ -267,7 +264,7 @@ bool document_decode_inline(struct decode *d, const struct ynode *n, struct docu
     if (n->type != YN_MAP) {
         decode_error_hint(
             d, n, "write {kind: Container, metadata: {name: web}, spec: {...}}, or the path of a file",
-            "a patch is a mapping or a path, not a %s", ynode_type_name(n));
+            "a patch must be a mapping or a path, not a %s", ynode_type_name(n));
         return false;
     }
     return read_body(d, n, true, ret);

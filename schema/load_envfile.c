@@ -67,14 +67,14 @@ static void unset(void *arg, const char *name)
 {
     const struct reader *r = arg;
     struct diag *diag = diag_add(r->diags, DIAG_WARNING, r->file, r->line, 1,
-                                 "the variable %s is not set and reads as \"\"", name);
-    diag_hint(r->diags, diag, "put the value between single quotes if the dollar is meant");
+                                 "the variable %s is not set and defaults to \"\"", name);
+    diag_hint(r->diags, diag, "put the value in single quotes for a literal dollar sign");
 }
 
 static void set(struct reader *r, const char *name, uint32_t line, const char *text, size_t len)
 {
     if (r->into->len == LIMIT_ENV_VARIABLES && !val_get(r->into, name)) {
-        problem(r, line, NULL, "more than %u variables from files", LIMIT_ENV_VARIABLES);
+        problem(r, line, NULL, "more than %u variables in env files", LIMIT_ENV_VARIABLES);
         r->p = r->end;
         return;
     }
@@ -106,8 +106,7 @@ static void end_quoted(struct reader *r, const char *name, uint32_t line)
     const char *end = line_end(r);
     skip_blanks(r);
     if (r->p < end && *r->p != '#')
-        problem(r, line, "put the whole value between the quotes", "%s: something follows the closing quote",
-                name);
+        problem(r, line, "put the whole value inside the quotes", "%s: text after the closing quote", name);
     next_line(r);
 }
 
@@ -152,7 +151,7 @@ static void read_value(struct reader *r, const char *name)
         _cleanup_buf_ struct buf text = BUF_INIT;
         buf_init(&text, LIMIT_SCALAR_BYTES);
         if (!read_quoted(r, quote, &text)) {
-            problem(r, line, NULL, "%s: the quote is not closed", name);
+            problem(r, line, NULL, "%s: missing closing quote", name);
             return;
         }
         if (text.overflow)
@@ -223,7 +222,7 @@ static void read_line(struct reader *r, bool raw)
                                ? "write NAME=value"
                                : arena_printf(r->diags->arena, "write %.64s= for an empty value", name);
         problem(r, r->line, hint,
-                equals ? "\"%.64s\" is not the name of a variable" : "\"%.64s\" has no value", name);
+                equals ? "\"%.64s\" is not a valid variable name" : "\"%.64s\" has no value", name);
         next_line(r);
         return;
     }
@@ -253,7 +252,7 @@ void envfile_read(struct arena *a, const char *file, const char *text, size_t le
     if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
         r.p += 3;
     if (memchr(text, '\0', len)) {
-        problem(&r, 1, NULL, "a file of variables is text, and this one has a zero byte");
+        problem(&r, 1, NULL, "a variables file must be text, and this one contains a NUL byte");
         return;
     }
     while (r.p < r.end)

@@ -51,7 +51,7 @@ static int read_named(struct loader *l, struct arena *a, struct resource *r, con
     const struct load_file *file = !str_empty(ret->path) ? load_find_file(l, ret->path) : NULL;
     if (!ret->path) {
         resource_error_hint(l->set, r, name, l->diags,
-                            "files are named relative to the manifest, and stand in the repository",
+                            "paths are relative to the manifest, and must be in the repository",
                             "\"%s\" is not in the repository", name->s);
     } else if (!file && required) {
         const char *near = nearest_file(l, ret->path);
@@ -62,8 +62,8 @@ static int read_named(struct loader *l, struct arena *a, struct resource *r, con
     } else if (file && file->size > max) {
         resource_error(l->set, r, name, l->diags, "%s is larger than %zu bytes", ret->path, max);
     } else if (file && file->size * weight > l->named_budget) {
-        resource_error(l->set, r, name, l->diags, "manifests name files of more than %u bytes together",
-                       LIMIT_TREE_BYTES);
+        resource_error(l->set, r, name, l->diags,
+                       "the files named in manifests have more than %u bytes in total", LIMIT_TREE_BYTES);
     } else if (file) {
         l->named_budget -= file->size * weight;
         int code = l->in->read(l->in->arg, (size_t)(file - l->in->files), a, &ret->data, &ret->len, err);
@@ -153,8 +153,9 @@ static int expand_config(struct loader *l, struct resource *r, struct err *err)
     if (val_is(name, VAL_STR)) {
         struct named file;
         if (content) {
-            resource_error_hint(l->set, r, name, l->diags, "remove one; in a patch set the other one to null",
-                                "content and file exclude each other");
+            resource_error_hint(l->set, r, name, l->diags,
+                                "remove one of them; in a patch, set the other one to null",
+                                "content and file cannot be combined");
             r->partial = true;
             return 0;
         }

@@ -243,8 +243,8 @@ static void decode_document(struct reading *r, struct ynode *node, bool referenc
     if (!good)
         return;
     if (doc.kind->flags & KIND_META) {
-        decode_error_hint(&d, node, "move it to forge.yaml in the topmost folder",
-                          "a Project stands only in forge.yaml");
+        decode_error_hint(&d, node, "move it to forge.yaml in the root folder",
+                          "a Project is only allowed in forge.yaml");
         return;
     }
     document_copy(l->arena, &doc); /* without the memory that reading took */

@@ -71,7 +71,7 @@ static int misread(struct expansion *x, const char *text, const char *end, const
 {
     int shown = end - text > 60 ? 60 : (int)(end - text);
     err_set(x->err, ERR_INVALID, "\"%.*s\": %s", shown, text, why);
-    return err_hint(x->err, "write ${NAME} or ${NAME:-default}; $$ is a dollar");
+    return err_hint(x->err, "write ${NAME} or ${NAME:-default}; $$ is a literal dollar sign");
 }
 
 /* The name has no value, and there is no default. */
@@ -99,9 +99,9 @@ static int expand_reference(struct expansion *x, const char *p, const char *end)
     if (word < end) {
         op = *word++;
         if (!strchr("-?+", op) || !op)
-            return misread(x, whole, end + 1, "what follows the name is no operator");
+            return misread(x, whole, end + 1, "unknown operator after the name");
     } else if (colon) {
-        return misread(x, whole, end + 1, "what follows the name is no operator");
+        return misread(x, whole, end + 1, "unknown operator after the name");
     }
 
     const char *value = NULL;
@@ -131,8 +131,8 @@ static int expand_reference(struct expansion *x, const char *p, const char *end)
 static int expand_bare(struct expansion *x, const char *dollar, size_t len)
 {
     if (!x->in->bare) {
-        err_set(x->err, ERR_INVALID, "\"$%.*s\" can be read in two ways", (int)len, dollar + 1);
-        return err_hint(x->err, "write ${%.*s} for a variable of the project, or $$%.*s for the text",
+        err_set(x->err, ERR_INVALID, "\"$%.*s\" is ambiguous", (int)len, dollar + 1);
+        return err_hint(x->err, "write ${%.*s} for a variable of the project, or $$%.*s for the literal text",
                         (int)len, dollar + 1, (int)len, dollar + 1);
     }
     const char *name = arena_strndup(x->in->arena, dollar + 1, len);
@@ -147,7 +147,7 @@ static int expand_bare(struct expansion *x, const char *dollar, size_t len)
 static int expand(struct expansion *x, const char *text, const char *end)
 {
     if (++x->nesting > NESTING_MAX)
-        return err_set(x->err, ERR_LIMIT, "references are nested more than %d deep", NESTING_MAX);
+        return err_set(x->err, ERR_LIMIT, "references are nested more than %d levels deep", NESTING_MAX);
     for (const char *p = text; p < end;) {
         const char *dollar = memchr(p, '$', (size_t)(end - p));
         if (!dollar) {
@@ -162,7 +162,7 @@ static int expand(struct expansion *x, const char *text, const char *end)
         } else if (next == '{') {
             const char *close = closing(p, end);
             if (!close)
-                return misread(x, dollar, end, "the brace is not closed");
+                return misread(x, dollar, end, "missing closing brace");
             int r = expand_reference(x, p, close);
             if (r < 0)
                 return r;
@@ -198,12 +198,12 @@ int interp_text(const struct interp *in, const char *text, size_t len, const cha
     int r = expand(&x, text, text + len);
     if (r < 0)
         return r;
-    r = buf_check(&out, "the text with its references resolved", err);
+    r = buf_check(&out, "the text with resolved references", err);
     if (r < 0)
         return r;
     if (in->budget) {
         if (out.len > *in->budget)
-            return err_set(err, ERR_LIMIT, "references make more than %u bytes of text",
+            return err_set(err, ERR_LIMIT, "resolved references produce more than %u bytes of text",
                            LIMIT_EXPANSION_BYTES);
         *in->budget -= out.len;
     }

@@ -21,10 +21,9 @@ static void add_resource(struct loader *l, const struct load_unit *u, const stru
 
     const struct resource *there = resource_find(l->set, r->id);
     if (there) {
-        struct diag *diag =
-            diag_add(l->diags, DIAG_ERROR, r->file, r->line, r->col,
-                     "%s stands here again; it is in %s:%u already", r->id, there->file, there->line);
-        diag_hint(l->diags, diag, "give one of them another name, or make it a patch (patch: true)");
+        struct diag *diag = diag_add(l->diags, DIAG_ERROR, r->file, r->line, r->col,
+                                     "%s is defined twice; first in %s:%u", r->id, there->file, there->line);
+        diag_hint(l->diags, diag, "rename one of them, or make one a patch (patch: true)");
     } else if (l->set->n == LIMIT_RESOURCES) {
         diag_add(l->diags, DIAG_ERROR, r->file, r->line, r->col, "more than %u resources in one environment",
                  LIMIT_RESOURCES);
@@ -39,13 +38,14 @@ static void report_unknown(struct loader *l, const char *file, const struct docu
     const char *near = resource_nearest(l->set, doc->kind, doc->name, l->diags);
     struct diag *diag =
         diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
-                 "a patch for %s, which is not in this environment", load_document_id(l, doc));
+                 "the patch for %s has nothing to change: there is no such resource in this environment",
+                 load_document_id(l, doc));
     if (near)
         diag_hint(l->diags, diag, "did you mean \"%s\"?", near);
     else
-        diag_hint(
-            l->diags, diag,
-            "a patch changes a resource that another document makes; without patch: true this one makes it");
+        diag_hint(l->diags, diag,
+                  "a patch changes a resource that another document defines; without patch: true this "
+                  "document defines it");
 }
 
 /* Remove a resource from the environment by a patch: its name is NULL until compact() drops it. */

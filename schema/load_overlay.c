@@ -39,7 +39,7 @@ static bool take(struct loader *l, size_t n)
     }
     if (l->overlay_budget)
         diag_add(l->diags, DIAG_ERROR, l->project_path, 0, 0,
-                 "overlays and defaults merge more than %u values", LIMIT_OVERLAY_VALUES);
+                 "merging patches and defaults produces more than %u values", LIMIT_OVERLAY_VALUES);
     l->overlay_budget = 0;
     return false;
 }

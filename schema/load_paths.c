@@ -214,8 +214,8 @@ void load_select(struct loader *l)
         if (used[i] || nested || *path->s == '\n')
             continue;
         struct diag *diag = diag_add(l->diags, DIAG_ERROR, l->project_path, path->line, path->col,
-                                     "there is nothing under %s", *path->s ? path->s : ".");
-        diag_hint(l->diags, diag, "paths are folders or files, relative to forge.yaml");
+                                     "there is no file or folder %s", *path->s ? path->s : ".");
+        diag_hint(l->diags, diag, "paths are folders or files relative to forge.yaml");
     }
     if (!l->part)
         add_patch_files(l);

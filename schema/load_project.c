@@ -63,7 +63,7 @@ static const char *nearest_environment(struct project *p, const struct val *envi
     const char *near = str_nearest(name, names, environments->len);
     if (near)
         return arena_printf(p->l->arena, "did you mean \"%s\"?", near);
-    return arena_printf(p->l->arena, "there are: %s", names_of(p->l->arena, environments));
+    return arena_printf(p->l->arena, "known environments: %s", names_of(p->l->arena, environments));
 }
 
 /* The name of the environment to load; NULL when it cannot be determined. */
@@ -81,8 +81,8 @@ static const char *chosen_environment(struct project *p, const struct val *envir
     }
     if (environments->len == 1)
         return environments->pairs[0].key;
-    problem(p, environments, "name one (-e NAME), or set default_environment in forge.yaml",
-            "which environment is meant? There are: %s", names_of(p->l->arena, environments));
+    problem(p, environments, "choose one with -e NAME, or set default_environment in forge.yaml",
+            "no environment is selected, and there are several: %s", names_of(p->l->arena, environments));
     return NULL;
 }
 
@@ -106,13 +106,13 @@ static bool make_chain(struct project *p, const struct val *environments, const 
             struct buf path = BUF_INIT;
             for (size_t k = i; k < n; k++)
                 buf_addf(&path, "%s -> ", names[k]);
-            problem(p, at, "one of them must inherit from none", "environments inherit in a circle: %s%s",
-                    buf_str(&path), name);
+            problem(p, at, "remove inherits from one of them", "inherits forms a cycle: %s%s", buf_str(&path),
+                    name);
             buf_release(&path);
             return false;
         }
         if (n == CHAIN_MAX) {
-            problem(p, at, NULL, "environments inherit more than %d deep", CHAIN_MAX);
+            problem(p, at, NULL, "inherits is nested more than %d levels deep", CHAIN_MAX);
             return false;
         }
         found[n] = env;
@@ -144,8 +144,8 @@ static void add_paths(struct project *p, const struct val *env)
         const struct val *item = paths->items[i];
         const char *path = load_resolve_path(p->l->arena, "", item->s);
         if (!path) {
-            problem(p, item, "paths are relative to forge.yaml and stay below its folder",
-                    "\"%s\" leaves the repository", item->s);
+            problem(p, item, "paths are relative to forge.yaml and must stay inside its folder",
+                    "\"%s\" is outside the repository", item->s);
             continue;
         }
         struct val *clean = val_str(p->l->arena, path);
@@ -189,7 +189,7 @@ static void add_defaults(struct project *p, const struct ynode *owner)
         const struct kind_desc *kind = kind_find(pair->key->text);
         if (!kind || kind->flags & KIND_META) {
             decode_error_hint(&d, pair->key, "write {Container: {restart: always}}",
-                              "defaults: \"%.64s\" is not a kind of resource", pair->key->text);
+                              "defaults: unknown kind \"%.64s\"", pair->key->text);
             continue;
         }
         struct val *part = decode_record(&d, kind->spec, resolved(p, pair->value));
@@ -215,9 +215,9 @@ static void add_patches(struct project *p, const struct ynode *env)
             struct val *file = val_str(l->arena, path ? path : "");
             val_place(file, 0, item->line, item->col);
             if (str_empty(path))
-                decode_error(&d, item, "\"%s\" is not a file of the repository", item->text);
+                decode_error(&d, item, "\"%s\" is not a file in the repository", item->text);
             else if (e->n_patch_files == LIMIT_PROJECT_ITEMS)
-                decode_error(&d, item, "more than %u files of patches", LIMIT_PROJECT_ITEMS);
+                decode_error(&d, item, "more than %u patch files", LIMIT_PROJECT_ITEMS);
             else
                 arena_push(l->arena, e->patch_files, e->n_patch_files, e->cap_patch_files, file);
             continue;
@@ -312,7 +312,7 @@ static void read_documents(struct loader *l, const char *path, struct ynode **do
         if (!kind || kind->type != YN_SCALAR || !str_eq(kind->text, kind_project.name))
             continue;
         if (p.node) {
-            decode_error(&d, docs[i], "forge.yaml has two Projects; the first is in line %u", p.node->line);
+            decode_error(&d, docs[i], "forge.yaml has two Projects; the first is on line %u", p.node->line);
             continue;
         }
         if (!document_decode(&d, docs[i], &doc, &foreign))
@@ -338,7 +338,7 @@ int load_project(struct loader *l, struct err *err)
             continue;
         if (l->project_path) {
             diag_add(l->diags, DIAG_ERROR, arena_strdup(l->arena, file->path), 0, 0,
-                     "there is a %s too; keep one of them", l->project_path);
+                     "there is also a %s; keep only one of them", l->project_path);
             continue;
         }
         l->project_path = arena_strdup(l->arena, file->path);

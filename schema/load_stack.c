@@ -28,8 +28,10 @@ static void patch_stack(struct loader *l, struct stack *stacks, size_t n, const 
     for (size_t i = 0; i < n; i++)
         names[i] = stacks[i].doc->name;
     const char *near = str_nearest(doc->name, names, n);
-    struct diag *diag = diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
-                                 "a patch for stack/%s, which is not in this environment", doc->name);
+    struct diag *diag =
+        diag_add(l->diags, DIAG_ERROR, file, doc->line, doc->col,
+                 "the patch for stack/%s has nothing to change: there is no such Stack in this environment",
+                 doc->name);
     if (near)
         diag_hint(l->diags, diag, "did you mean \"%s\"?", near);
 }
@@ -54,8 +56,8 @@ static struct stack *collect(struct loader *l, size_t *ret_n)
             for (size_t j = 0; j < n; j++)
                 if (str_eq(stacks[j].doc->name, doc->name))
                     diag_add(l->diags, DIAG_ERROR, u->path, doc->line, doc->col,
-                             "stack/%s stands here again; it is in %s:%u already", doc->name,
-                             stacks[j].unit->path, stacks[j].doc->line);
+                             "stack/%s is defined twice; first in %s:%u", doc->name, stacks[j].unit->path,
+                             stacks[j].doc->line);
             arena_push(l->arena, stacks, n, cap, s);
         }
     }
@@ -98,7 +100,7 @@ static size_t files_of(struct loader *l, const struct stack *s, const char **ret
         if (!n) {
             struct diag *d =
                 diag_add(l->diags, DIAG_ERROR, s->unit->path, s->doc->line, s->doc->col,
-                         "stack/%s: there is no compose.yaml beside this manifest", s->doc->name);
+                         "stack/%s: there is no compose.yaml next to this manifest", s->doc->name);
             diag_hint(l->diags, d, "name the compose file: spec: {files: [PATH]}");
         }
         return n;
@@ -112,7 +114,7 @@ static size_t files_of(struct loader *l, const struct stack *s, const char **ret
             struct diag *d =
                 diag_add(l->diags, DIAG_ERROR, from, item->line, item->col,
                          "stack/%s: files: \"%s\" is not in the repository", s->doc->name, item->s);
-            diag_hint(l->diags, d, "files are named relative to the manifest, and stand in the repository");
+            diag_hint(l->diags, d, "paths are relative to the manifest, and must be in the repository");
             return 0;
         }
         ret[n++] = path;

@@ -34,8 +34,8 @@ void load_vars_add(struct load_vars *v, const char *file, const struct val *map)
         size_t plain = strspn(pair->key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
         if (pair->key[plain] || strchr("0123456789", pair->key[0])) {
             struct diag *diag = diag_add(v->diags, DIAG_ERROR, file, pair->val->line, pair->val->col,
-                                         "\"%.64s\" is not the name of a variable", pair->key);
-            diag_hint(v->diags, diag, "use letters, digits and _, and start with no digit");
+                                         "\"%.64s\" is not a valid variable name", pair->key);
+            diag_hint(v->diags, diag, "use letters, digits and _, not starting with a digit");
             continue;
         }
         struct load_var *var = map_get(&v->by_name, pair->key);
@@ -73,7 +73,7 @@ static int lookup_variable(struct load_vars *v, const char *name, const char **r
         if (near)
             err_hint(err, "did you mean \"%s\"?", near);
         else
-            err_hint(err, "set it in variables of forge.yaml, or give a default: ${%s:-value}", name);
+            err_hint(err, "set it in variables of forge.yaml, or write a default: ${%s:-value}", name);
         return err->code;
     }
     if (var->state == VAR_BUSY)
@@ -81,7 +81,7 @@ static int lookup_variable(struct load_vars *v, const char *name, const char **r
     if (var->state == VAR_RAW && resolve(v, var, err) < 0)
         return err_wrap(err, "variable %s", name);
     if (var->state == VAR_BROKEN)
-        return err_set(err, LOAD_VAR_BROKEN, "variable %s is wrong", name);
+        return err_set(err, LOAD_VAR_BROKEN, "invalid variable %s", name);
     *ret = var->value;
     return 0;
 }
@@ -91,7 +91,7 @@ static int known(const char *value, const char *name, const char *hint, const ch
     *ret = value;
     if (value)
         return 0;
-    err_set(err, ERR_NOTFOUND, "%s is not known here", name);
+    err_set(err, ERR_NOTFOUND, "%s is not available", name);
     err_hint(err, "%s; or give a default: ${%s:-value}", hint, name);
     return err->code;
 }
@@ -101,7 +101,7 @@ static int lookup_container(struct load_vars *v, const char *name, const char *r
 {
     const char *dot = strrchr(rest, '.');
     if (!dot || !str_eq(dot, ".host")) {
-        err_set(err, ERR_INVALID, "\"${%s}\" is not known", name);
+        err_set(err, ERR_INVALID, "unknown reference \"${%s}\"", name);
         return err_hint(err, "write ${container.NAME.host}");
     }
     /* A container carries its own name as an alias on each of its networks. */
@@ -122,10 +122,10 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     if ((rest = str_after(name, "container.")))
         return lookup_container(v, name, rest, ret, err);
     if (strcmp(name, "git.commit") == 0)
-        return known(v->commit, name, "manifests that are not read from a commit have none", ret, err);
+        return known(v->commit, name, "manifests that are not read from a Git commit have none", ret, err);
     if (strcmp(name, "git.short") == 0)
         return known(v->commit ? arena_strndup(v->arena, v->commit, 7) : NULL, name,
-                     "manifests that are not read from a commit have none", ret, err);
+                     "manifests that are not read from a Git commit have none", ret, err);
     if (strcmp(name, "environment.name") == 0)
         return known(v->environment, name, "no environment was named", ret, err);
     if (strcmp(name, "project.name") == 0)
@@ -136,12 +136,11 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
         return err_hint(err, "a secret reaches a container as a file: secrets: [NAME]");
     }
     const char *near = str_nearest(name, all, ARRAY_LEN(all));
-    err_set(err, ERR_INVALID, "\"${%s}\" is not known", name);
+    err_set(err, ERR_INVALID, "unknown reference \"${%s}\"", name);
     if (near)
         return err_hint(err, "did you mean \"%s\"?", near);
-    return err_hint(
-        err,
-        "there are env.NAME, git.commit, git.short, environment.name, project.name and container.NAME.host");
+    return err_hint(err, "known references: env.NAME, git.commit, git.short, environment.name, project.name "
+                         "and container.NAME.host");
 }
 
 void load_vars_resolve(struct load_vars *v)

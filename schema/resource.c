@@ -204,10 +204,11 @@ int resource_from_val(struct arena *a, const struct val *v, struct resource **re
     const struct kind_desc *kind = kind_name ? kind_find(kind_name) : NULL;
     if (!kind)
         return err_set(err, ERR_CORRUPT,
-                       "a stored resource is of kind \"%s\", which this Forge does not know",
+                       "a stored resource has the unknown kind \"%s\"; it may have been written by a newer "
+                       "version of Forge",
                        str_or(kind_name, ""));
     if (str_empty(name) || !val_is(spec, VAL_MAP))
-        return err_set(err, ERR_CORRUPT, "a stored resource of kind %s has no name or no spec", kind_name);
+        return err_set(err, ERR_CORRUPT, "a stored resource of kind %s has no name or spec", kind_name);
 
     struct resource *r = resource_new(a, kind, name);
     const struct val *labels = val_get(v, "labels");

@@ -78,7 +78,7 @@ static const char *missing_hint(const struct resource_set *s, struct diag_list *
     struct arena *a = diags->arena;
     for (size_t i = 0; i < s->n_inactive; i++)
         if (str_eq(s->inactive[i], id))
-            return arena_printf(a, "%s has profiles, and none of them is active", id);
+            return arena_printf(a, "%s has profiles, but none of them is active", id);
     const char *slash = strchr(id, '/');
     const struct kind_desc *kind = slash ? kind_by_prefix(arena_strndup(a, id, (size_t)(slash - id))) : NULL;
     if (!kind)
@@ -123,8 +123,8 @@ static void check_names(const struct resource_set *s, struct diag_list *diags)
         const char *key = arena_printf(s->arena, "%s %s %s", r->kind->prefix, name->s, engine_of(s, r));
         const struct resource *other = map_get(&taken, key);
         if (other)
-            resource_error(s, r, name, diags, "\"%s\" is already the engine's name of %s, %s:%u", name->s,
-                           other->id, str_or(other->file, "?"), other->line);
+            resource_error(s, r, name, diags, "the name \"%s\" on the engine is already used by %s, %s:%u",
+                           name->s, other->id, str_or(other->file, "?"), other->line);
         else
             map_put(&taken, key, s->items[i]);
     }
@@ -229,9 +229,8 @@ static void check_listeners(const struct resource_set *s, const struct listener 
             const struct listener *there = taken_by(&group, &all[i], same);
             if (there)
                 resource_error(s, all[i].r, all[i].at, diags,
-                               "port %lld/%s of the host is published by %s, %s:%u already",
-                               (long long)all[i].port, all[i].protocol, there->r->id,
-                               str_or(there->r->file, "?"), there->r->line);
+                               "host port %lld/%s is already published by %s, %s:%u", (long long)all[i].port,
+                               all[i].protocol, there->r->id, str_or(there->r->file, "?"), there->r->line);
         }
     }
 }
@@ -301,8 +300,8 @@ static void report_cycle(struct walk *w, size_t first, const struct depend *back
         buf_addf(&text, "%s%s", i > first ? " -> " : "", plain ? r->name : r->id);
     }
     resource_error_hint(w->s, last, resource_depend_place(last, back), w->diags,
-                        "one of them must start without the next", "%s: dependencies in a circle: %s",
-                        back->field, buf_str(&text));
+                        "remove one of these dependencies", "%s: dependency cycle: %s", back->field,
+                        buf_str(&text));
 }
 
 static void visit(struct walk *w, size_t from)

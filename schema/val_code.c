@@ -230,7 +230,7 @@ static bool read_varint(struct reader *r, uint64_t *ret)
     uint64_t n = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         if (r->at == r->end)
-            return damaged(r, "it ends within a number");
+            return damaged(r, "it ends inside a number");
         uint64_t byte = (unsigned char)*r->at++;
         if ((shift == 63 && byte > 1) || (byte == 0 && shift > 0))
             break;
@@ -262,7 +262,7 @@ static bool read_bytes(struct reader *r, const char **ret, uint32_t *ret_len)
     if (!read_count(r, 1, &n))
         return false;
     if (r->end - r->at <= (ptrdiff_t)n || r->at[n])
-        return damaged(r, "a string has no end");
+        return damaged(r, "a string has no terminator");
     *ret = r->words ? arena_word(r->arena, r->at, n) : r->at;
     *ret_len = n;
     r->at += (size_t)n + 1;
@@ -278,12 +278,12 @@ static bool read_place(struct reader *r, struct val *v)
         return false;
     int64_t step = unzigzag(delta);
     if (step < -(int64_t)UINT32_MAX || step > (int64_t)UINT32_MAX)
-        return damaged(r, "a place is out of range");
+        return damaged(r, "a source position is out of range");
     int64_t line = (int64_t)r->line + step;
     bool shortest = (col & 1) == (file != 0);
     if (line < 0 || line > VAL_LINE_MAX || col >> 1 > VAL_COL_MAX || file > UINT16_MAX || !shortest ||
         !(line || col >> 1 || file))
-        return damaged(r, "a place is out of range");
+        return damaged(r, "a source position is out of range");
     r->line = (uint32_t)line;
     val_place(v, (uint16_t)file, r->line, (uint32_t)(col >> 1));
     return true;
@@ -292,7 +292,7 @@ static bool read_place(struct reader *r, struct val *v)
 static bool read_float(struct reader *r, struct val *v)
 {
     if (r->end - r->at < 8)
-        return damaged(r, "it ends within a number");
+        return damaged(r, "it ends inside a number");
     uint64_t bits = 0;
     for (size_t i = 0; i < 8; i++)
         bits |= (uint64_t)(unsigned char)r->at[i] << (8 * i);
@@ -395,9 +395,9 @@ int val_decode(struct arena *a, const void *data, size_t len, struct val **ret, 
     struct val *v = NULL;
 
     if (len == 0 || (unsigned char)*r.at++ != VERSION)
-        return err_set(err, ERR_CORRUPT, "stored value: it is not of version %u", VERSION);
+        return err_set(err, ERR_CORRUPT, "stored value: its version is not %u", VERSION);
     if (read_val(&r, 0, &v) && r.at != r.end)
-        damaged(&r, "something follows its end");
+        damaged(&r, "there is data after its end");
     if (r.problem)
         return err_set(err, ERR_CORRUPT, "stored value: %s (byte %zu of %zu)", r.problem,
                        (size_t)(r.at - r.start), len);

@@ -116,14 +116,14 @@ static void read_tag(struct yaml_reader *r, struct ynode *n, const char *uri)
         if (tags[i].types & 1u << n->type)
             n->tag = tags[i].name;
         else
-            diag_add(r->diags, DIAG_ERROR, r->file, n->line, n->col, "the tag %s does not fit a %s",
+            diag_add(r->diags, DIAG_ERROR, r->file, n->line, n->col, "the tag %s cannot be used on a %s",
                      tags[i].name, ynode_type_name(n));
         return;
     }
     const char *core = str_after(uri, "tag:yaml.org,2002:");
-    struct diag *diag = diag_add(r->diags, DIAG_ERROR, r->file, n->line, n->col,
-                                 "the tag %s%.64s is not known", core ? "!!" : "", core ? core : uri);
-    diag_hint(r->diags, diag, "leave it out: the field decides how a value is read");
+    struct diag *diag = diag_add(r->diags, DIAG_ERROR, r->file, n->line, n->col, "unknown tag %s%.64s",
+                                 core ? "!!" : "", core ? core : uri);
+    diag_hint(r->diags, diag, "remove it: the field determines the type of the value");
 }
 
 static struct ynode *new_node(struct yaml_reader *r, enum ynode_type type, const yaml_event_t *event)
@@ -140,7 +140,7 @@ static struct ynode *read_scalar(struct yaml_reader *r, const yaml_event_t *even
     size_t len = event->data.scalar.length;
     const char *text = (const char *)event->data.scalar.value;
     if (memchr(text, '\0', len)) {
-        stop(r, &event->start_mark, NULL, "a text holds the character NUL, which nothing can take");
+        stop(r, &event->start_mark, NULL, "a string contains a NUL character, which is not allowed");
         return NULL;
     }
     struct ynode *n = new_node(r, YN_SCALAR, event);
@@ -188,7 +188,7 @@ static struct ynode *read_alias(struct yaml_reader *r, const yaml_event_t *event
     if (!anchor || anchor->open) {
         struct ynode *n = new_node(r, YN_SCALAR, event);
         diag_add(r->diags, DIAG_ERROR, r->file, n->line, n->col,
-                 anchor ? "the alias *%.64s stands within what it is an alias of"
+                 anchor ? "the alias *%.64s is inside its own anchor"
                         : "there is no anchor &%.64s before this alias",
                  name);
         r->spoilt = true;
@@ -269,7 +269,7 @@ static struct ynode *read_node(struct yaml_reader *r, const yaml_event_t *event,
     if (!count_nodes(r, 1, &event->start_mark))
         return NULL;
     if (depth > LIMIT_YAML_DEPTH) {
-        stop(r, &event->start_mark, NULL, "nested deeper than %u levels", LIMIT_YAML_DEPTH);
+        stop(r, &event->start_mark, NULL, "nested more than %u levels deep", LIMIT_YAML_DEPTH);
         return NULL;
     }
     struct ynode *n = NULL;
@@ -339,12 +339,12 @@ static bool check_bytes(struct yaml_reader *r)
 {
     static const yaml_mark_t start;
     if (r->len > LIMIT_MANIFEST_BYTES) {
-        stop(r, &start, "split the file", "the file has %zu bytes; the most is %u", r->len,
+        stop(r, &start, "split the file", "the file has %zu bytes; the maximum is %u", r->len,
              LIMIT_MANIFEST_BYTES);
         return false;
     }
     if (r->len >= 2 && (memcmp(r->text, "\xff\xfe", 2) == 0 || memcmp(r->text, "\xfe\xff", 2) == 0)) {
-        stop(r, &start, "save the file as UTF-8", "the file is UTF-16 text");
+        stop(r, &start, "save the file as UTF-8", "the file is encoded as UTF-16");
         return false;
     }
     return true;

@@ -54,7 +54,7 @@ static void add_own(struct yaml_reader *r, struct keys *keys, struct ypair pair)
     const struct ypair *first = keys_find(keys, key);
     if (first)
         diag_add(r->diags, DIAG_ERROR, r->file, key->line, key->col,
-                 "the key \"%.64s\" stands here twice; first in line %u", key->text, first->key->line);
+                 "the key \"%.64s\" is defined twice; first on line %u", key->text, first->key->line);
     else
         keys_add(keys, pair);
 }

@@ -76,7 +76,7 @@ static int get_map(const struct val *v, const char *id, const char *key, const s
 {
     const struct val *m = val_get(v, key);
     if (m && !val_is(m, VAL_MAP))
-        return err_set(err, ERR_CORRUPT, "record of %s: %s is no mapping", id, key);
+        return err_set(err, ERR_CORRUPT, "record of %s: %s is not a mapping", id, key);
     *ret = m;
     return 0;
 }
@@ -86,10 +86,10 @@ int applied_from_val(struct arena *a, const struct val *v, struct applied *ret, 
     (void)a;
     struct applied r = {.id = val_get_str(v, "id")};
     if (str_empty(r.id))
-        return err_set(err, ERR_CORRUPT, "a record of the inventory has no id");
+        return err_set(err, ERR_CORRUPT, "an inventory record has no id");
     const char *status = val_get_str(v, "status");
     if (status && applied_status_from_name(status, &r.status) < 0)
-        return err_set(err, ERR_CORRUPT, "record of %s: \"%s\" is no status", r.id, status);
+        return err_set(err, ERR_CORRUPT, "record of %s: \"%s\" is not a status", r.id, status);
     int rc = get_map(v, r.id, "spec", &r.spec, err);
     if (rc == 0)
         rc = get_map(v, r.id, "labels", &r.labels, err);

@@ -262,7 +262,7 @@ int bind_set(const struct resource_set *in, const char *environment, const char 
     struct binding b = {.in = in, .environment = environment, .swarms = swarms, .arena = a};
     if (str_empty(environment))
         return err_set(err, ERR_INVALID,
-                       "an environment needs a name, which the names of its objects begin with");
+                       "the environment needs a name: the names of its objects start with it");
     int r = check_names(&b, in, err);
     if (r < 0)
         return r;
@@ -292,13 +292,13 @@ static int rebind(struct binding *b, const char *id, struct resource_set *bound,
 {
     const struct resource *before = resource_find(bound, id), *asked = resource_find(b->in, id);
     if (place_is_said(asked))
-        return err_set(err, ERR_UNSUPPORTED, "%s: it says where it goes", id);
+        return err_set(err, ERR_UNSUPPORTED, "%s: it names its own target", id);
     struct resource *now = bind_resource(b, asked);
     bool there = resource_find(bound, DEFAULT_NETWORK), asked_for = resource_find(b->in, DEFAULT_NETWORK);
     /* The default network is added with the first container that needs it, and dropped with the last. */
     if ((b->n_defaults && !there) ||
         (!asked_for && needs(before, DEFAULT_NETWORK) && !needs(now, DEFAULT_NETWORK)))
-        return err_set(err, ERR_UNSUPPORTED, "%s: who needs the default network", id);
+        return err_set(err, ERR_UNSUPPORTED, "%s: the set of users of the default network changes", id);
     resource_set_put(bound, now);
     return 0;
 }

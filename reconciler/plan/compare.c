@@ -26,11 +26,21 @@ struct field_change *field_list_add(struct field_list *l)
     return &l->items[l->n - 1];
 }
 
+/* A port that gets any free port of the host has 0 for it in its key: "0->80/tcp" is shown as "auto->80/tcp".
+ */
+static const char *shown_name(struct arena *a, const struct place *p)
+{
+    const char *zero = strstr(p->name, "0->");
+    if (!zero || !str_eq(p->up->name, "ports") || (zero > p->name && zero[-1] != ':'))
+        return p->name;
+    return arena_printf(a, "%.*sauto%s", (int)(zero - p->name), p->name, zero + 1);
+}
+
 static const char *place_path(struct arena *a, const struct place *p)
 {
     if (!p->up)
         return p->name;
-    return arena_printf(a, "%s.%s", place_path(a, p->up), p->name);
+    return arena_printf(a, "%s.%s", place_path(a, p->up), shown_name(a, p));
 }
 
 static const char *place_top(const struct place *p)

@@ -55,7 +55,7 @@ static void refuse_foreign(struct subject *s, const struct object *o)
 {
     struct planner *p = s->p;
     const char *whose =
-        o->owner ? arena_printf(p->a, "belongs to environment %s", o->owner) : "was not made by Forge";
+        o->owner ? arena_printf(p->a, "belongs to environment %s", o->owner) : "was not created by Forge";
     const char *hint =
         o->owner ? arena_printf(p->a, "rename the resource, or remove it from environment %s", o->owner)
                  : arena_printf(p->a, "take it over with --adopt %s, or rename one of the two", s->r->id);
@@ -149,7 +149,7 @@ static void create_single(struct subject *s, const char *native_name)
     c->causes |= cause;
     if (cause == CAUSE_DRIFT)
         change_fact(s->p, c, "state",
-                    s->r->kind->flags & KIND_STATEFUL ? "removed, with its data," : "removed", "present",
+                    s->r->kind->flags & KIND_STATEFUL ? "removed (with its data)" : "removed", "present",
                     cause, IMPACT_NONE);
 }
 
@@ -183,7 +183,7 @@ static void decide_external(struct subject *s)
     for (size_t i = 0; i < s->n_objects; i++)
         if (str_eq(s->objects[i]->native_name, native_name))
             return;
-    block(s->p, subject_change(s), "it is external, and %s is not there; make it, or remove \"external\"",
+    block(s->p, subject_change(s), "it is external, but %s does not exist; create it, or remove \"external\"",
           native_name);
     subject_change(s)->wanted = PLAN_CREATE;
 }

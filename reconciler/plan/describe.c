@@ -70,12 +70,12 @@ static const char *interruption(struct planner *p, const struct plan_change *c, 
     const char *turns = rollout_words(p->a, c);
     bool several = c->rollout.total > 1, gap = c->stop_first || !replace;
     const char *end = !gap                              ? "no downtime expected"
-                      : several && !c->rollout.together ? "short downtime of each"
+                      : several && !c->rollout.together ? "short downtime for each"
                                                         : "short downtime";
     if (several)
         return arena_printf(p->a, "%s; %s", turns, end);
     if (replace && c->stop_first)
-        end = arena_printf(p->a, "the old one stops first (%s), short downtime", c->stop_reason);
+        end = arena_printf(p->a, "the old container stops first (%s), short downtime", c->stop_reason);
     else if (replace)
         end = "rolling, no downtime expected";
     return turns ? arena_printf(p->a, "%s, %s", end, turns) : end;
@@ -89,17 +89,18 @@ static const char *how(struct planner *p, const struct plan_change *c)
     if (!c->n_moves)
         return NULL;
     if (replace && c->kind->flags & KIND_STATEFUL)
-        return "it is made anew, empty";
+        return "recreated empty";
     if (replace && !containers)
-        return "what is on it is disconnected and connected again";
+        return "its containers are disconnected and reconnected";
     if (containers && goes_on(c))
-        return p->policy->under_way ? "under way right now" : "goes on with the interrupted replace";
+        return p->policy->under_way ? "being replaced by another apply"
+                                    : "resumes the interrupted replacement";
     if (!containers || !any_up(c))
         return NULL;
     if (planner_caps(p, c->id) & CAP_SERVICES)
         return !replace && c->action != PLAN_RESTART      ? NULL
                : service_keeps_running(c->resource->spec) ? "rolling, no downtime expected"
-                                                          : "its tasks stop first, short downtime";
+                                                          : "old tasks stop first, short downtime";
     if (c->returns || (!replace && c->action != PLAN_RESTART))
         return NULL;
     return interruption(p, c, replace);
@@ -113,10 +114,10 @@ static const char *creation_reason(struct planner *p, const struct plan_change *
     if (c->causes & CAUSE_COMMIT)
         return what ? arena_printf(p->a, "new: %s", what) : "new";
     if (c->causes & CAUSE_RESUME)
-        return p->policy->under_way ? "is being made right now"
-                                    : "was under way when Forge was interrupted; will be made";
-    return c->kind->flags & KIND_STATEFUL ? "removed on the engine; will be made again, empty"
-                                          : "removed on the engine; will be made again";
+        return p->policy->under_way ? "being created by another apply"
+                                    : "an earlier apply was interrupted; will be created";
+    return c->kind->flags & KIND_STATEFUL ? "removed on the engine; will be recreated empty"
+                                          : "removed on the engine; will be recreated";
 }
 
 static const char *removal_reason(struct planner *p, const struct plan_change *c)
@@ -129,14 +130,14 @@ static const char *removal_reason(struct planner *p, const struct plan_change *c
 static const char *forget_reason(const struct planner *p, const struct plan_change *c)
 {
     if (target_is_gone(p, c->id))
-        return "its target is no longer one of this environment's; what runs there is left alone";
+        return "its target is no longer part of this environment; nothing there is changed";
     const char *stays = "";
     if (c->applied && val_get_bool(c->applied->spec, "external", false))
-        stays = "; what is there is not ours and stays";
+        stays = "; the external object is kept";
     else if (c->applied && c->applied->adopted)
-        stays = "; it carries no mark of ours and stays";
+        stays = "; the adopted object has no Forge label and is kept";
     else
-        stays = ", and gone from the engine";
+        stays = ", and already gone from the engine";
     return arena_printf(p->a, "%s%s", planner_absent(p), stays);
 }
 
@@ -146,7 +147,7 @@ static const char *adoption_reason(struct planner *p, const struct plan_change *
     if (!o)
         return NULL;
     return arena_printf(p->a, "takes over %s%s", o->native_name,
-                        c->impact >= IMPACT_REPLACE ? (c->how ? "" : ", and makes it anew")
+                        c->impact >= IMPACT_REPLACE ? (c->how ? "" : ", and recreates it")
                         : c->impact >= IMPACT_LIVE  ? " while it runs"
                                                     : " as it is");
 }
@@ -164,15 +165,15 @@ static const char *await_reason(const struct plan_change *c)
 {
     for (size_t i = 0; i < c->n_moves; i++)
         if (c->moves[i].current && c->moves[i].current->health == HEALTH_UNHEALTHY)
-            return "it was started and did not become healthy; now it is waited for again";
-    return "the run that started it did not wait to the end; now it is waited for";
+            return "started, but did not become healthy; Forge waits for it again";
+    return "started by an apply that ended before it was ready; Forge waits for it now";
 }
 
 void describe(struct planner *p, struct plan_change *c)
 {
     c->how = how(p, c);
     if (c->returns && c->action != PLAN_BLOCKED)
-        c->reason = arena_printf(p->a, "the old version is put back: %s",
+        c->reason = arena_printf(p->a, "restores the previous version: %s",
                                  str_or(c->applied->error, "its update failed"));
     if (c->reason)
         return;
@@ -191,11 +192,11 @@ void describe(struct planner *p, struct plan_change *c)
         break;
     case PLAN_UPDATE:
         if (!c->n_moves)
-            c->reason = "only recorded: nothing that runs changes";
+            c->reason = "recorded only: no running object changes";
         else if (all_await(c))
             c->reason = await_reason(c);
         else if (c->impact == IMPACT_NONE && c->n_fields)
-            c->reason = "changed in Git while it was gone";
+            c->reason = "changed in Git while it was missing from the engine";
         break;
     case PLAN_NONE:
     case PLAN_RESTART:

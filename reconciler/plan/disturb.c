@@ -105,7 +105,7 @@ static bool give_up_candidates(struct plan_change *c)
 static const char *what_happens(struct planner *p, const struct plan_change *c)
 {
     const char *verb = c->action == PLAN_RESTART  ? "restarted"
-                       : c->action == PLAN_CREATE ? "made again"
+                       : c->action == PLAN_CREATE ? "recreated"
                                                   : "replaced";
     return arena_printf(p->a, "%s is %s", c->id, verb);
 }
@@ -201,7 +201,7 @@ static void decide_order(struct planner *p, struct plan_change *c)
     else if (str_eq(order, "stop-first"))
         c->stop_reason = "update.order is stop-first";
     else if (shared)
-        c->stop_reason = arena_printf(p->a, "it holds %s", shared);
+        c->stop_reason = arena_printf(p->a, "both need %s", shared);
     else if (volume_is_replaced(p, r))
         c->stop_reason = "its volume is replaced";
     else if (data && !order)

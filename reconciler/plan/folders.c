@@ -43,11 +43,11 @@ int file_folder(struct arena *a, const struct val *spec, const char *target, con
     if (tmpfs && (!over || strlen(tmpfs) >= strlen(over))) {
         err_set(err, ERR_UNSUPPORTED,
                 "%s cannot be put on the tmpfs %s, which is empty when the container starts", target, tmpfs);
-        return err_hint(err, "choose a target outside of it");
+        return err_hint(err, "choose a target outside it");
     }
     if (mount && val_get_bool(mount, "read_only", false)) {
         err_set(err, ERR_UNSUPPORTED, "%s cannot be put on the read-only mount %s", target, over);
-        return err_hint(err, "choose a target outside of it");
+        return err_hint(err, "choose a target outside it");
     }
     if (!val_get_bool(spec, "read_only", false)) {
         *ret = "/";

@@ -69,14 +69,14 @@ static const char *held_reason(struct planner *p, const struct plan_change *c)
         return NULL;
     switch (rec->status) {
     case APPLIED_HELD:
-        return arena_printf(p->a, "%sheld: %s; a change in Git or an apply by hand releases it", what, error);
+        return arena_printf(p->a, "%sheld: %s; a change in Git or a manual apply releases it", what, error);
     case APPLIED_STALLED:
-        return arena_printf(p->a, "%sstalled: %s; a change in Git or an apply by hand tries again", what,
+        return arena_printf(p->a, "%sstalled: %s; a change in Git or a manual apply tries again", what,
                             error);
     case APPLIED_FAILED:
     case APPLIED_DELETING:
         if (rec->next_ns > p->policy->now_ns)
-            return arena_printf(p->a, "%swaits for its next attempt: %s", what, error);
+            return arena_printf(p->a, "%swaiting to retry: %s", what, error);
         break;
     case APPLIED_OK:
         break;
@@ -89,8 +89,8 @@ static const char *loss_reason(struct planner *p, const struct plan_change *c)
 {
     if (c->impact != IMPACT_DATA_LOSS || loss_allowed(p, c))
         return NULL;
-    return c->resource ? "would lose its data, which nobody allowed"
-                       : arena_printf(p->a, "%s, and kept with its data", planner_absent(p));
+    return c->resource ? "would lose its data, which has not been allowed"
+                       : arena_printf(p->a, "%s, but kept with its data", planner_absent(p));
 }
 
 const struct plan_unready *planner_unready(const struct planner *p, const char *id)
@@ -137,8 +137,8 @@ static const char *kept_reason(struct planner *p, const struct plan_change *c)
         const struct object *o = all->items[i];
         if (stays_on(p, o, c->moves[0].current->native_name))
             return arena_printf(p->a,
-                                "a swarm cannot change a network that services are on (%s): declare it under "
-                                "another name, and put them on that",
+                                "a swarm cannot change a network while services use it (%s): declare it "
+                                "under another name and attach them to that one",
                                 o->id);
     }
     return NULL;
@@ -191,9 +191,8 @@ static const char *volume_reason(struct planner *p, const struct plan_change *c)
             wants_other_volume(p, c, volumes->pairs[i].key, mount))
             return arena_printf(
                 p->a,
-                "the nodes of a swarm keep the volume %s, and its data, as they have made it: "
-                "give the Volume another `name` for one of the new kind, which begins empty "
-                "(the old one stays on its nodes)",
+                "the nodes of a swarm keep the existing volume %s and its data unchanged: give the Volume "
+                "another `name` to get a new, empty one (the old one stays on its nodes)",
                 val_get_str(mount, "source"));
     }
     return NULL;
@@ -274,7 +273,7 @@ static void wait_for_unknown(struct planner *p, const char *id, struct plan_chan
         struct plan_change *c = planner_find(p, rel->from->id);
         if (!c || !rel->depend->required || !begins(c))
             continue;
-        block(p, c, "waits for %s, which is unknown while %s is away", id, id_target(id));
+        block(p, c, "waits for %s, whose state is unknown while %s is unreachable", id, id_target(id));
         c->n_moves = 0;
         arena_push(p->a, *queue, *n, *cap, c);
     }
@@ -310,10 +309,10 @@ void gate_caps(struct planner *p)
     const unsigned cap = p->policy->delete_cap, share = p->policy->delete_share;
     if (cap && deleted > cap)
         p->plan->needs_approval =
-            arena_printf(p->a, "%lu of %zu resources would be deleted; at most %u go without approval",
-                         deleted, p->existing, cap);
+            arena_printf(p->a, "%lu of %zu resources would be deleted; more than %u need approval", deleted,
+                         p->existing, cap);
     else if (share && p->existing && deleted * 100 > share * p->existing)
         p->plan->needs_approval =
-            arena_printf(p->a, "%lu of %zu resources would be deleted; at most %u%% go without approval",
-                         deleted, p->existing, share);
+            arena_printf(p->a, "%lu of %zu resources would be deleted; more than %u%% need approval", deleted,
+                         p->existing, share);
 }

@@ -193,7 +193,7 @@ static void return_instance(struct subject *s, unsigned instance, const struct p
     if (!at->current && at->candidate)
         finish_candidate(s, at->candidate);
     else if (at->current && (int64_t)instance > before)
-        drop(s, at->current, "update taken back", CAUSE_RESUME);
+        drop(s, at->current, "the update was reverted", CAUSE_RESUME);
     else if (at->current &&
              (at->candidate || judge_object(s, at->current, instance, &fields) == PLAN_REPLACE))
         put_back(s, at);

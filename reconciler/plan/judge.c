@@ -143,10 +143,10 @@ static void note_unknown_contents(struct subject *s, const struct object *o, con
             !digests_comparable(now, content_of(o->spec, target)) &&
             !digests_comparable(now, content_of(sides->applied, target)))
             planner_note(s->p, s->r->id,
-                         arena_printf(s->p->a, "secrets.%s: %s; it is taken for unchanged, and noted", target,
+                         arena_printf(s->p->a, "secrets.%s: %s; assumed unchanged and recorded now", target,
                                       content_of(o->spec, target)
-                                          ? "its content was noted with a key that is gone"
-                                          : "its content was never noted"));
+                                          ? "its digest was recorded with a key that no longer exists"
+                                          : "no digest of its content was recorded"));
     }
 }
 
@@ -162,7 +162,7 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
     note_unknown_contents(s, o, &sides);
     judge_name(s, o, instance, &sides, ret);
     if (made_from_another(s, o))
-        add_fact(s->p, ret, "manifest", NULL, "it was made from another version of it", CAUSE_COMMIT,
+        add_fact(s->p, ret, "manifest", NULL, "created from another version of the manifest", CAUSE_COMMIT,
                  IMPACT_REPLACE);
     for (size_t i = before; i < ret->n; i++)
         if (ret->items[i].impact > worst)

@@ -96,9 +96,9 @@ void loss_notes(struct planner *p)
         bool there = str_eq(w->text, loss_word(p, id));
         if (!planner_selected(p, w->from->id) || (there && c && c->impact == IMPACT_DATA_LOSS))
             continue;
-        planner_note(p, w->from->id,
-                     arena_printf(p->a, "%s: %s %s; remove the word", WORD_IN_GIT, w->text,
-                                  there ? "allows a loss that nothing asks for"
-                                        : "names nothing that is there, and allows nothing"));
+        planner_note(
+            p, w->from->id,
+            arena_printf(p->a, "%s: \"%s\" %s; remove it from the annotation", WORD_IN_GIT, w->text,
+                         there ? "allows a data loss that no change causes" : "names no existing object"));
     }
 }

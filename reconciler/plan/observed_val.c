@@ -49,16 +49,16 @@ static int read_kind(const struct val *v, struct object *o, struct err *err)
     const char *id = val_get_str(v, "id");
     const char *slash = id ? strchr(id, '/') : NULL;
     if (!slash)
-        return err_set(err, ERR_INVALID, "an object has no id such as \"container/web\"");
+        return err_set(err, ERR_INVALID, "an observed object has no id of the form \"container/web\"");
     char prefix[32];
     size_t n = (size_t)(slash - id);
     if (n >= sizeof(prefix))
-        return err_set(err, ERR_INVALID, "object %s is of no known kind", id);
+        return err_set(err, ERR_INVALID, "object %s is of an unknown kind", id);
     memcpy(prefix, id, n);
     prefix[n] = '\0';
     o->kind = kind_by_prefix(prefix);
     if (!o->kind)
-        return err_set(err, ERR_INVALID, "object %s is of no known kind", id);
+        return err_set(err, ERR_INVALID, "object %s is of an unknown kind", id);
     o->id = id;
     return 0;
 }
@@ -67,9 +67,9 @@ static int read_state(const struct val *v, struct object *o, struct err *err)
 {
     const char *state = val_get_str(v, "state"), *health = val_get_str(v, "health");
     if (state && object_state_from_name(state, &o->state) < 0)
-        return err_set(err, ERR_INVALID, "%s: \"%s\" is no state of an object", o->id, state);
+        return err_set(err, ERR_INVALID, "%s: \"%s\" is not an object state", o->id, state);
     if (health && object_health_from_name(health, &o->health) < 0)
-        return err_set(err, ERR_INVALID, "%s: \"%s\" is no state of health", o->id, health);
+        return err_set(err, ERR_INVALID, "%s: \"%s\" is not a health state", o->id, health);
     return 0;
 }
 

@@ -47,8 +47,8 @@ static void no_such_target(struct placing *p, const struct resource *r, const st
         names[i] = p->where->targets[i].name;
     const char *near = str_nearest(name, names, p->where->n);
     const char *hint = near ? arena_printf(p->arena, "did you mean \"%s\"?", near)
-                            : "the settings of the environment say which targets it has";
-    resource_error_hint(p->in, r, at, p->diags, hint, "target: \"%s\" is no target of this environment",
+                            : "the targets of an environment are listed in the settings file";
+    resource_error_hint(p->in, r, at, p->diags, hint, "target: \"%s\" is not a target of this environment",
                         name);
 }
 
@@ -68,8 +68,8 @@ static void put_by_labels(struct placing *p, struct spot *s, const struct val *s
     /* An empty placement is never intended: it would delete what is there. */
     if (is_nowhere(p, s))
         resource_error_hint(p->in, s->r, selector, p->diags,
-                            "write labels that a target of the settings carries, or remove the resource",
-                            "targets: none of the %zu target%s of this environment fits", w->n,
+                            "use labels that a target in the settings has, or remove the resource",
+                            "targets: none of the %zu target%s of this environment matches", w->n,
                             w->n == 1 ? "" : "s");
 }
 
@@ -143,15 +143,14 @@ static void check_reference(struct placing *p, const struct spot *user, const st
         return;
     const struct val *at = resource_depend_place(user->r, d);
     if (str_starts(d->field, "depends_on."))
-        resource_warning_hint(
-            p->in, user->r, at, p->diags,
-            "publish a port of it, and write the address of its host where its name would be",
-            "%s: %s is on %s, and this one on %s as well: it is waited for, but they do not "
-            "find each other by name",
-            d->field, d->id, names_of(p, used), where);
+        resource_warning_hint(p->in, user->r, at, p->diags,
+                              "publish one of its ports, and use the address of its host instead of its name",
+                              "%s: %s is on %s, but this resource is also on %s: it starts after it, but "
+                              "there they cannot find each other by name",
+                              d->field, d->id, names_of(p, used), where);
     else
-        resource_error_hint(p->in, user->r, at, p->diags, "put both on the same targets",
-                            "%s: %s is on %s, and this one on %s as well, from where it cannot be used",
+        resource_error_hint(p->in, user->r, at, p->diags, "place both on the same targets",
+                            "%s: %s is on %s, but this resource is also on %s, where it cannot be used",
                             d->field, d->id, names_of(p, used), where);
 }
 

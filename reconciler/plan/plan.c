@@ -41,9 +41,9 @@ static int no_such_resource(struct planner *p, const char *id, struct err *err)
     bool known;
     const char *near = nearest_resource(p, id, &known);
     err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", p->in->environment, id);
-    return near
-               ? err_hint(err, "did you mean %s?", near)
-               : err_hint(err, "write its kind and name, as in container/web; `forge-ctl status` lists them");
+    return near ? err_hint(err, "did you mean %s?", near)
+                : err_hint(err,
+                           "give its kind and name, such as container/web; `forge-ctl status` lists them");
 }
 
 /* A word that allows nothing may be a typing error, or what it was for may be done by now. */
@@ -59,8 +59,8 @@ static void check_loss_words(struct planner *p)
         if (known)
             continue;
         struct diag *d = diag_add(p->diags, DIAG_WARNING, NULL, 0, 0,
-                                  "data loss is allowed for %s, which is nowhere", *word);
-        diag_hint(p->diags, d, "%s%s%s", near ? "did you mean " : "`forge-ctl status` lists what there is",
+                                  "data loss is allowed for %s, which does not exist", *word);
+        diag_hint(p->diags, d, "%s%s%s", near ? "did you mean " : "`forge-ctl status` lists the resources",
                   near ? near : "", near ? "?" : "");
     }
 }

@@ -286,9 +286,9 @@ struct val *plan_to_val(struct arena *a, const struct plan *p)
     val_set_bool(a, doc, "prune_skipped", p->prune_skipped);
     if (p->prune_skipped)
         val_set_str(a, doc, "prune_skipped_reason",
-                    p->desired->n            ? "not every manifest loaded"
-                    : p->desired->n_inactive ? "no profile of any manifest is active"
-                                             : "there are no manifests at all");
+                    p->desired->n            ? "some manifests could not be loaded"
+                    : p->desired->n_inactive ? "every manifest has profiles and none of them is active"
+                                             : "there are no manifests");
     val_set_str(a, doc, "needs_approval", p->needs_approval);
     val_set_str(a, doc, "under_way", p->under_way);
     if (p->observed->n_targets)

@@ -99,7 +99,7 @@ static void put_head(const struct page *p, const struct val *doc, size_t changes
         put_ink(p, INK_DRIFT, "!");
         put(p, " ");
         put(p, val_get_str(doc, "under_way"));
-        put(p, " is applying to it at this moment: some of this is being done already");
+        put(p, " is applying to this environment now: some of these changes may already be under way");
         buf_addc(p->out, '\n');
     }
 }
@@ -167,7 +167,7 @@ static void put_fields(const struct page *p, const struct val *change, bool drif
         buf_addn(p->out, ' ', 3 + (columns(path) < width ? width - columns(path) : 0));
         put_words(p, change, f);
         if (differ && str_eq(worst, "replace") && is(f, "impact", "replace"))
-            put_ink(p, INK_DIM, "   (this replaces it)");
+            put_ink(p, INK_DIM, "   (forces replacement)");
         buf_addc(p->out, '\n');
     }
 }
@@ -208,7 +208,7 @@ static void put_drift(const struct page *p, const struct val *change)
         put_words(p, change, fields->items[i]);
     }
     if (n > 1)
-        buf_addf(p->out, "%zu things were changed on the engine", n);
+        buf_addf(p->out, "%zu changes were made on the engine", n);
     if (n == 0)
         put(p, val_get_str(change, "reason"));
     if (only_drift(change) && is(change, "impact", "replace") && val_get_str(change, "how")) {
@@ -239,10 +239,10 @@ static void put_loss(const struct page *p, const struct val *change)
         return;
     if (str_starts(id, "volume/"))
         put_way(p, "    back it up first:   ", "forge-ctl volume backup ", id, " FILE.tar");
-    put_way(p, "    allow it, once:     ", "--allow-data-loss ", word, "");
+    put_way(p, "    allow it once:      ", "--allow-data-loss ", word, "");
     put_way(p, "    or in Git:          ", "forge/allow-data-loss: ", word,
-            is(change, "wanted", "delete") ? "   (annotation of a manifest that stays)"
-                                           : "   (annotation of its manifest)");
+            is(change, "wanted", "delete") ? "   (annotation on a manifest that stays)"
+                                           : "   (annotation on its manifest)");
 }
 
 static void put_blocked(const struct page *p, const struct val *change)
@@ -330,7 +330,7 @@ static void put_away(const struct page *p, const struct val *doc, const struct v
     put_ink(p, INK_DRIFT, "?");
     put(p, " ");
     put_ink(p, INK_BOLD, str_or(name, "?"));
-    put(p, "   away since ");
+    put(p, "   unreachable since ");
     format_time(val_get_int(target, "since_ns", 0), p->out);
     if (val_get_str(target, "error")) {
         put(p, ": ");
@@ -341,7 +341,7 @@ static void put_away(const struct page *p, const struct val *doc, const struct v
         if (!is_on(unknown->items[i], name))
             continue;
         if (n++ < UNKNOWN_NAMED) {
-            put(p, n == 1 ? "    unknown, and left alone: " : ", ");
+            put(p, n == 1 ? "    state unknown, not changed: " : ", ");
             put(p, unknown->items[i]->s);
         }
     }
@@ -376,7 +376,7 @@ static void put_tail(const struct page *p, const struct val *doc, size_t blocked
         put(p, lost++ ? ", " : " The data of ");
         put_ink(p, INK_REMOVE, val_get_str(c, "id"));
     }
-    put(p, lost ? " will be LOST." : " Nothing loses data.");
+    put(p, lost ? " will be LOST." : " No data will be lost.");
     if (blocked)
         buf_addf(p->out, " %zu blocked.", blocked);
     if (val_get_int(summary, "in_sync", 0))
@@ -384,9 +384,10 @@ static void put_tail(const struct page *p, const struct val *doc, size_t blocked
     buf_addc(p->out, '\n');
     size_t unknown = val_len(list_in(doc, "unknown"));
     if (unknown) {
-        put(p, "Only partly known: ");
+        put(p, "Incomplete: ");
         put_count(p, unknown, "resource");
-        put(p, unknown == 1 ? " is on an engine that is away." : " are on engines that are away.");
+        put(p,
+            unknown == 1 ? " is on an engine that is unreachable." : " are on engines that are unreachable.");
         buf_addc(p->out, '\n');
     }
     if (val_get_str(doc, "prune_skipped_reason")) {

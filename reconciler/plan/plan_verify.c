@@ -41,11 +41,10 @@ static void check_head(struct moved *m, const struct val *saved, const struct va
     static const char *const keys[] = {"environment", "target", "commit"};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (!str_eq(text_of(saved, keys[i]), text_of(now, keys[i])))
-            moved(m, "%s is \"%s\" now, and was \"%s\"", keys[i], text_of(now, keys[i]),
-                  text_of(saved, keys[i]));
+            moved(m, "%s is now \"%s\", was \"%s\"", keys[i], text_of(now, keys[i]), text_of(saved, keys[i]));
     int64_t before = val_get_int(saved, "generation", 0), after = val_get_int(now, "generation", 0);
     if (before != after)
-        moved(m, "generation %lld was applied since", (long long)after);
+        moved(m, "generation %lld has been applied since", (long long)after);
 }
 
 static const struct val *find_in(const struct val *list, const char *key, const char *text)
@@ -65,7 +64,7 @@ static void check_seen(struct moved *m, const struct val *saved, const struct va
         if (!same)
             moved(m, "%s (%s) is gone", text_of(o, "name"), text_of(o, "id"));
         else if (!str_eq(text_of(o, "digest"), text_of(same, "digest")))
-            moved(m, "%s (%s) was changed, and is %s now", text_of(o, "name"), text_of(o, "id"),
+            moved(m, "%s (%s) was changed and is now %s", text_of(o, "name"), text_of(o, "id"),
                   text_of(same, "state"));
     }
     for (size_t i = 0; i < val_len(after); i++)
@@ -79,17 +78,17 @@ static void check_changes(struct moved *m, const struct val *saved, const struct
     for (size_t i = 0; i < val_len(before); i++) {
         const struct val *c = before->items[i], *same = find_in(after, "id", val_get_str(c, "id"));
         if (!same)
-            moved(m, "%s needs no change any more", text_of(c, "id"));
+            moved(m, "%s no longer needs a change", text_of(c, "id"));
         else if (!str_eq(text_of(c, "action"), text_of(same, "action")))
-            moved(m, "%s would be %s now, and not %s", text_of(c, "id"), text_of(same, "action"),
+            moved(m, "the action for %s is now %s, was %s", text_of(c, "id"), text_of(same, "action"),
                   text_of(c, "action"));
         else if (!str_eq(text_of(c, "input"), text_of(same, "input")) ||
                  val_len(list_in(c, "fields")) != val_len(list_in(same, "fields")))
-            moved(m, "something else is asked of %s", text_of(c, "id"));
+            moved(m, "the changes to %s are different", text_of(c, "id"));
     }
     for (size_t i = 0; i < val_len(after); i++)
         if (!find_in(before, "id", val_get_str(after->items[i], "id")))
-            moved(m, "%s has to change as well", text_of(after->items[i], "id"));
+            moved(m, "%s now has to change as well", text_of(after->items[i], "id"));
 }
 
 int plan_verify(const struct val *saved, const struct val *now, struct err *err)
@@ -97,7 +96,7 @@ int plan_verify(const struct val *saved, const struct val *now, struct err *err)
     const char *digest = val_get_str(saved, "digest");
     struct moved m = {.text = BUF_INIT};
     if (!str_eq(val_get_str(saved, "format"), PLAN_FORMAT))
-        return err_set(err, ERR_INVALID, "this is no plan of format %s", PLAN_FORMAT);
+        return err_set(err, ERR_INVALID, "this is not a plan of format %s", PLAN_FORMAT);
     if (digest && str_eq(digest, val_get_str(now, "digest")))
         return 0;
     check_head(&m, saved, now);
@@ -105,10 +104,10 @@ int plan_verify(const struct val *saved, const struct val *now, struct err *err)
     if (!m.n)
         check_changes(&m, saved, now);
     if (!m.n)
-        moved(&m, "its digest does not fit what it would do now");
+        moved(&m, "its digest does not match the current plan");
     if (m.n > MOVED_NAMED)
         buf_addf(&m.text, "; and %zu more", m.n - MOVED_NAMED);
-    err_set(err, ERR_CONFLICT, "the plan is no longer what would be done: %s", buf_str(&m.text));
+    err_set(err, ERR_CONFLICT, "the saved plan is out of date: %s", buf_str(&m.text));
     buf_release(&m.text);
-    return err_hint(err, "make a new plan with `forge-ctl diff --out FILE` and read it again");
+    return err_hint(err, "make a new plan with `forge-ctl diff --out FILE` and review it");
 }

@@ -21,10 +21,10 @@ static const char *kept(const struct planner *p, const struct plan_change *c, co
     const struct applied *rec = c->applied;
     const char *word = rec ? val_get_str(rec->annotations, "forge/prune") : NULL;
     if (str_eq(word, "disabled") || (o && o->keep))
-        return arena_printf(p->a, "%s, and kept: it carries the annotation forge/prune: disabled",
+        return arena_printf(p->a, "%s, but kept: it has the annotation forge/prune: disabled",
                             planner_absent(p));
     if (!p->policy->prune)
-        return arena_printf(p->a, "%s, and kept: prune is off for this environment", planner_absent(p));
+        return arena_printf(p->a, "%s, but kept: prune is off for this environment", planner_absent(p));
     return NULL;
 }
 
@@ -62,7 +62,7 @@ static bool is_out_of_sight(struct planner *p, const char *id)
     }
     if (!target_is_gone(p, id) || p->policy->attended)
         return false;
-    planner_note(p, id, "its target is no longer one of this environment's; what runs there is left alone");
+    planner_note(p, id, "its target is no longer part of this environment; nothing there is changed");
     return true;
 }
 

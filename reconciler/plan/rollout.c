@@ -110,16 +110,16 @@ const char *rollout_words(struct arena *a, const struct plan_change *c)
     const struct plan_rollout *o = &c->rollout;
     _cleanup_buf_ struct buf b = BUF_INIT;
     if (o->total < 2)
-        return o->monitor_ns ? arena_printf(a, "watched for %s", duration(a, o->monitor_ns)) : NULL;
+        return o->monitor_ns ? arena_printf(a, "monitored for %s", duration(a, o->monitor_ns)) : NULL;
     write_turns(c, &b);
     if (o->delay_ns)
         buf_addf(&b, ", %s apart", duration(a, o->delay_ns));
     if (o->monitor_ns)
-        buf_addf(&b, ", each watched for %s", duration(a, o->monitor_ns));
+        buf_addf(&b, ", each monitored for %s", duration(a, o->monitor_ns));
     if (o->failure == ROLLOUT_CONTINUE)
-        buf_adds(&b, ", the others go on if one fails");
+        buf_adds(&b, ", continues if one fails");
     else if (o->failure == ROLLOUT_ROLLBACK || o->tolerated)
-        buf_addf(&b, ", %s if %s", o->failure == ROLLOUT_ROLLBACK ? "all go back" : "the others wait",
+        buf_addf(&b, ", %s if %s", o->failure == ROLLOUT_ROLLBACK ? "rolls all back" : "pauses",
                  o->tolerated ? arena_printf(a, "more than %u fail", o->tolerated) : "one fails");
     return arena_strdup(a, buf_str(&b));
 }

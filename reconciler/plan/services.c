@@ -23,7 +23,7 @@ static const char *state_words(const struct subject *s, const struct object *o)
 {
     if (!o->tasks_wanted)
         return object_state_name(o->state);
-    return arena_printf(s->p->a, "%u of %u tasks run", o->tasks_running, o->tasks_wanted);
+    return arena_printf(s->p->a, "%u of %u tasks running", o->tasks_running, o->tasks_wanted);
 }
 
 /* Its last change failed, and the swarm has not got it running since. New credentials or a new image may

@@ -5,101 +5,102 @@
 #include "reconciler/plan/planner.h"
 #include "reconciler/plan/steps.h"
 
-#define ANY_HINT "remove it, or use a target that can"
+#define ANY_HINT "remove it, or use a target that supports it"
 
 const struct limit limits[] = {
     {&kind_container, "healthcheck", .with = CAP_HEALTHCHECK, .what = "health checks"},
     {&kind_container, "healthcheck.start_interval", .with = CAP_START_INTERVAL,
-     .what = "a start interval of health checks"},
+     .what = "a start interval for health checks"},
     {&kind_container, "configs", .with = CAP_COPY_INTO, .what = "configs as files"},
     {&kind_container, "secrets", .with = CAP_COPY_INTO, .what = "secrets as files"},
     {&kind_container, "annotations", .with = CAP_ANNOTATIONS, .what = "annotations"},
-    {&kind_container, "resources", .with = CAP_LIMITS, .what = "limits of resources"},
+    {&kind_container, "resources", .with = CAP_LIMITS, .what = "resource limits"},
     {&kind_container, "resources.memory_swap", .with = CAP_SWAP_UNLIMITED,
-     .what = "unlimited swap beside a limit of memory", .value = "-1"},
+     .what = "unlimited swap with a memory limit", .value = "-1"},
     {&kind_container, "ports.*.published_end", .with = CAP_PORT_CHOICE,
-     .what = "the choice of a port in a range"},
+     .what = "choosing a port from a range"},
     {&kind_container, "domainname", .with = CAP_DOMAINNAME, .what = "a domain name"},
-    {&kind_container, "gpus", .with = CAP_DEVICE_REQUESTS, .what = "requests for devices"},
+    {&kind_container, "gpus", .with = CAP_DEVICE_REQUESTS, .what = "device requests"},
     {&kind_container, "networks.*.link_local_ips", .with = CAP_ENDPOINT_MORE, .what = "link-local addresses"},
     {&kind_container, "networks.*.driver_opts", .with = CAP_ENDPOINT_MORE,
-     .what = "driver options of an attachment"},
-    {&kind_container, "init", .with = CAP_INIT_SHARED, .what = "an init beside the processes of others",
+     .what = "driver options for one container's attachment"},
+    {&kind_container, "init", .with = CAP_INIT_SHARED, .what = "init in a shared PID namespace",
      .hint = "remove init or pid", .beside = "pid"},
-    {&kind_container, "pull_policy", .with = CAP_REMOTE_DIGEST,
-     .what = "a look at the registry before a pull", .value = "always"},
+    {&kind_container, "pull_policy", .with = CAP_REMOTE_DIGEST, .what = "checking the registry before a pull",
+     .value = "always"},
 
     {&kind_container, "hostname", .with = CAP_SERVICES, .what = "templates", .part = "{{",
-     .hint = "write it out, or use the target of a swarm"},
+     .hint = "write the value out, or use a swarm target"},
     {&kind_volume, "name", .with = CAP_SERVICES, .what = "templates", .part = "{{",
-     .hint = "write it out, or use the target of a swarm"},
+     .hint = "write the value out, or use a swarm target"},
     {&kind_container, "deploy.mode", .with = CAP_SERVICES, .what = "this mode",
-     .hint = "one engine has no other nodes: remove it, or set replicas; or use the target of a swarm"},
+     .hint = "a single engine has no other nodes: remove it, set replicas, or use a swarm target"},
     {&kind_container, "deploy.placement", .with = CAP_SERVICES, .what = "placement",
-     .hint = "one engine has one place: remove it, or use the target of a swarm"},
+     .hint = "a single engine has only one node: remove it, or use a swarm target"},
     {&kind_container, "deploy.endpoint_mode", .with = CAP_SERVICES, .what = "virtual addresses",
-     .hint = "remove it: the name stands for all replicas; or use the target of a swarm"},
-    {&kind_container, "deploy.labels", .with = CAP_SERVICES, .what = "labels of services",
-     .hint = "put them in labels, or use the target of a swarm"},
-    {&kind_container, "deploy.rollback_config", .with = CAP_SERVICES, .what = "going back its own way",
-     .hint = "what goes back goes back as it came: see update.failure_action, and remove it, or use the "
-             "target of a swarm"},
-    {&kind_container, "deploy.restart_policy.delay", .with = CAP_SERVICES, .what = "a pause before restarts",
-     .hint = "an engine waits longer after each restart by itself: remove it, or use the target of a swarm"},
+     .hint = "remove it (the name resolves to all replicas), or use a swarm target"},
+    {&kind_container, "deploy.labels", .with = CAP_SERVICES, .what = "service labels",
+     .hint = "put them in labels, or use a swarm target"},
+    {&kind_container, "deploy.rollback_config", .with = CAP_SERVICES,
+     .what = "a separate configuration for rollbacks",
+     .hint = "a rollback uses the settings of the update (see update.failure_action): remove it, or use a "
+             "swarm target"},
+    {&kind_container, "deploy.restart_policy.delay", .with = CAP_SERVICES, .what = "a delay before restarts",
+     .hint = "an engine increases the delay after each restart by itself: remove it, or use a swarm target"},
     {&kind_container, "deploy.restart_policy.window", .with = CAP_SERVICES, .what = "a window for restarts",
-     .hint = "an engine counts a restart as good after ten seconds: remove it, or use the target of a swarm"},
+     .hint = "an engine counts a restart as successful after ten seconds: remove it, or use a swarm target"},
     {&kind_container, "deploy.resources.reservations", .with = CAP_SERVICES, .what = "reservations",
-     .hint =
-         "an engine cannot set things aside: remove it, use resources.cpu_shares, or the target of a swarm"},
+     .hint = "a single engine cannot reserve resources: remove it, use resources.cpu_shares, or use a swarm "
+             "target"},
 
     {&kind_container, "privileged", .without = CAP_SERVICES, .what = "privileged containers",
-     .hint = "give it the capabilities that it needs with cap_add, or use the target of one engine"},
+     .hint = "grant the capabilities it needs with cap_add, or use a target that is a single engine"},
     {&kind_container, "devices", .without = CAP_SERVICES, .what = "devices"},
-    {&kind_container, "device_cgroup_rules", .without = CAP_SERVICES, .what = "rules for devices"},
+    {&kind_container, "device_cgroup_rules", .without = CAP_SERVICES, .what = "device cgroup rules"},
     {&kind_container, "gpus", .without = CAP_SERVICES, .what = "gpus",
-     .hint = "let the nodes offer them as generic resources, and write "
+     .hint = "advertise them as generic resources of the nodes, and reserve them with "
              "deploy.resources.reservations.generic_resources"},
-    {&kind_container, "pid", .without = CAP_SERVICES, .what = "processes shared with others"},
-    {&kind_container, "ipc", .without = CAP_SERVICES, .what = "memory shared with others"},
-    {&kind_container, "uts", .without = CAP_SERVICES, .what = "the host's name"},
-    {&kind_container, "cgroup", .without = CAP_SERVICES, .what = "a choice of control groups"},
-    {&kind_container, "cgroup_parent", .without = CAP_SERVICES, .what = "a choice of control groups"},
-    {&kind_container, "userns_mode", .without = CAP_SERVICES, .what = "a choice of user namespaces"},
-    {&kind_container, "runtime", .without = CAP_SERVICES, .what = "a choice of runtimes",
-     .hint = "make it the default runtime of the nodes' engines"},
+    {&kind_container, "pid", .without = CAP_SERVICES, .what = "sharing a PID namespace"},
+    {&kind_container, "ipc", .without = CAP_SERVICES, .what = "sharing an IPC namespace"},
+    {&kind_container, "uts", .without = CAP_SERVICES, .what = "sharing the host's UTS namespace"},
+    {&kind_container, "cgroup", .without = CAP_SERVICES, .what = "choosing the control group"},
+    {&kind_container, "cgroup_parent", .without = CAP_SERVICES, .what = "choosing the control group"},
+    {&kind_container, "userns_mode", .without = CAP_SERVICES, .what = "choosing the user namespace"},
+    {&kind_container, "runtime", .without = CAP_SERVICES, .what = "choosing the runtime",
+     .hint = "make it the default runtime on the nodes"},
     {&kind_container, "oom_score_adj", .without = CAP_SERVICES, .what = "oom_score_adj"},
     {&kind_container, "oom_kill_disable", .without = CAP_SERVICES, .what = "oom_kill_disable"},
     {&kind_container, "security_opt", .without = CAP_SERVICES, .what = "security options"},
-    {&kind_container, "shm_size", .without = CAP_SERVICES, .what = "a size of /dev/shm",
+    {&kind_container, "shm_size", .without = CAP_SERVICES, .what = "setting the size of /dev/shm",
      .hint = "mount a tmpfs there: volumes: [{type: tmpfs, target: /dev/shm, size: 256MiB}]"},
-    {&kind_container, "storage_opt", .without = CAP_SERVICES, .what = "options of the storage driver"},
-    {&kind_container, "domainname", .without = CAP_SERVICES, .what = "a domain",
+    {&kind_container, "storage_opt", .without = CAP_SERVICES, .what = "storage driver options"},
+    {&kind_container, "domainname", .without = CAP_SERVICES, .what = "a domain name",
      .hint = "put it in hostname"},
-    {&kind_container, "mac_address", .without = CAP_SERVICES, .what = "fixed hardware addresses"},
+    {&kind_container, "mac_address", .without = CAP_SERVICES, .what = "fixed MAC addresses"},
     {&kind_container, "network_mode", .without = CAP_SERVICES, .what = "this network_mode",
      .hint = "use networks, or network_mode: host", .fine = "host bridge"},
-    {&kind_container, "networks.*.ipv4_address", .without = CAP_SERVICES, .what = "fixed addresses",
-     .hint = "find it by its name"},
-    {&kind_container, "networks.*.ipv6_address", .without = CAP_SERVICES, .what = "fixed addresses",
-     .hint = "find it by its name"},
-    {&kind_container, "networks.*.link_local_ips", .without = CAP_SERVICES, .what = "fixed addresses"},
-    {&kind_container, "networks.*.mac_address", .without = CAP_SERVICES, .what = "fixed hardware addresses"},
-    {&kind_container, "ports.*.host_ip", .without = CAP_SERVICES, .what = "ports on one address",
+    {&kind_container, "networks.*.ipv4_address", .without = CAP_SERVICES, .what = "fixed IP addresses",
+     .hint = "use its name instead"},
+    {&kind_container, "networks.*.ipv6_address", .without = CAP_SERVICES, .what = "fixed IP addresses",
+     .hint = "use its name instead"},
+    {&kind_container, "networks.*.link_local_ips", .without = CAP_SERVICES, .what = "fixed IP addresses"},
+    {&kind_container, "networks.*.mac_address", .without = CAP_SERVICES, .what = "fixed MAC addresses"},
+    {&kind_container, "ports.*.host_ip", .without = CAP_SERVICES, .what = "publishing ports on one address",
      .hint = "a swarm publishes on all addresses of its nodes: remove it"},
     {&kind_container, "ports.*.published_end", .without = CAP_SERVICES,
-     .what = "a range to choose a port from", .hint = "leave the host's port out, and the swarm chooses one"},
+     .what = "choosing a port from a range", .hint = "leave out the host port, and the swarm chooses one"},
     {&kind_container, "volumes.*.selinux", .without = CAP_SERVICES, .what = "SELinux labels of mounts"},
-    {&kind_container, "resources.memory_swap", .without = CAP_SERVICES, .what = "limits of swap"},
+    {&kind_container, "resources.memory_swap", .without = CAP_SERVICES, .what = "swap limits"},
     {&kind_container, "resources.memory_swappiness", .without = CAP_SERVICES, .what = "swappiness"},
-    {&kind_container, "resources.cpu_shares", .without = CAP_SERVICES, .what = "shares of processors",
+    {&kind_container, "resources.cpu_shares", .without = CAP_SERVICES, .what = "CPU shares",
      .hint = "use deploy.resources.reservations.cpus"},
-    {&kind_container, "resources.cpuset", .without = CAP_SERVICES, .what = "a choice of processors"},
-    {&kind_container, "resources.cpu_period", .without = CAP_SERVICES, .what = "quotas of processors",
+    {&kind_container, "resources.cpuset", .without = CAP_SERVICES, .what = "CPU pinning"},
+    {&kind_container, "resources.cpu_period", .without = CAP_SERVICES, .what = "CPU quotas",
      .hint = "use resources.cpus"},
-    {&kind_container, "resources.cpu_quota", .without = CAP_SERVICES, .what = "quotas of processors",
+    {&kind_container, "resources.cpu_quota", .without = CAP_SERVICES, .what = "CPU quotas",
      .hint = "use resources.cpus"},
     {&kind_network, "driver", .without = CAP_SERVICES, .what = "networks of this driver",
-     .hint = "the tasks of a service are on several nodes: remove it, or write driver: overlay",
+     .hint = "the tasks of a service run on several nodes: remove it, or write driver: overlay",
      .fine = "overlay"},
     {0},
 };
@@ -147,7 +148,7 @@ static size_t check_ports(struct planner *p, const struct resource *r)
                    arena_printf(p->a, "ports: %lld replicas cannot all publish %s on %s", (long long)replicas,
                                 ports->pairs[i].key, str_or(p->in->observed->engine, "one engine")));
         diag_hint(p->diags, d,
-                  "publish a range of the host, \"%lld-%lld:%lld\", or leave the host's port out",
+                  "publish a range of host ports, \"%lld-%lld:%lld\", or leave out the host port",
                   (long long)first, (long long)(first + replicas - 1),
                   (long long)val_get_int(port, "target", first));
         found++;
@@ -202,7 +203,7 @@ static void report(struct check *c, const struct val *v, const struct val *at, c
     const struct observed_target *t = observed_target(p->in->observed, c->r->id);
     const char *target = t ? t->name : str_or(p->in->observed->engine, "this target");
     struct diag *d =
-        refuse(p, c->r, at, arena_printf(p->a, "%s: %s cannot do %s", path, target, c->limit->what));
+        refuse(p, c->r, at, arena_printf(p->a, "%s: %s does not support %s", path, target, c->limit->what));
     diag_hint(p->diags, d, "%s", c->limit->hint ? c->limit->hint : ANY_HINT);
     c->found++;
 }
@@ -252,7 +253,6 @@ int check_supported(struct planner *p, struct err *err)
     }
     if (!found)
         return 0;
-    return err_set(err, ERR_UNSUPPORTED, "%zu %s that %s cannot do", found,
-                   found == 1 ? "thing is asked for" : "things are asked for",
-                   str_or(p->in->target, "the target"));
+    return err_set(err, ERR_UNSUPPORTED, "%zu %s not supported by %s", found,
+                   found == 1 ? "field is" : "fields are", str_or(p->in->target, "the target"));
 }

@@ -90,7 +90,7 @@ static const char *image_words(struct arena *a, const struct field_change *f)
     if (f->before_id && f->after_id)
         ids = arena_printf(a, "   (%s -> %s)", short_digest(a, f->before_id), short_digest(a, f->after_id));
     if (f->cause == CAUSE_IMAGE)
-        return arena_printf(a, "%s is another image now%s", after, ids);
+        return arena_printf(a, "%s now points to another image%s", after, ids);
     return arena_printf(a, "%s -> %s%s", before, new_part(before, after), ids);
 }
 
@@ -126,8 +126,8 @@ static bool is_state(const struct field_change *f)
 static const char *state_outcome(const struct field_change *f)
 {
     if (f->impact >= IMPACT_REPLACE || str_starts(f->before->s, "removed"))
-        return "will be made again";
-    return str_eq(f->before->s, "paused") ? "will go on" : "will be started";
+        return "will be recreated";
+    return str_eq(f->before->s, "paused") ? "will be unpaused" : "will be started";
 }
 
 const char *field_outcome(struct arena *a, const struct field_change *f)
@@ -139,10 +139,10 @@ const char *field_outcome(struct arena *a, const struct field_change *f)
     if (!f->after)
         return "will be removed";
     if (is_content(f) || f->secret)
-        return "will be set back";
+        return "will be changed back";
     if (!f->before || is_said_by_path(f))
-        return "will be set again";
-    return arena_printf(a, "will be set back to %s", value_words(a, f, f->after));
+        return "will be added back";
+    return arena_printf(a, "will be changed back to %s", value_words(a, f, f->after));
 }
 
 static const char *change_words(struct arena *a, const struct field_change *f)

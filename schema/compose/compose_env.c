@@ -13,18 +13,19 @@ static void read_item(struct compose_part *p, const struct ynode *item, const ch
     bool required = item->type != YN_MAP || !str_eq(compose_text(ynode_get(item, "required")), "false");
     if (!text) {
         compose_error(c, item, "write a path, or {path: PATH, required: false}",
-                      "service %s: an item of %s names no file", p->service->name, key);
+                      "service %s: an item of %s has no file name", p->service->name, key);
         return;
     }
     if (format && !str_eq(format, "raw")) {
-        compose_error(c, ynode_get(item, "format"), "the only format is raw; leave it out for Compose's own",
+        compose_error(c, ynode_get(item, "format"),
+                      "the only format is raw; leave it out for the Compose format",
                       "service %s: \"%s\" is not a format of %s", p->service->name, format, key);
         return;
     }
     const char *path = compose_path(c, compose_base(c, at), text);
     if (str_empty(path)) {
         if (required)
-            compose_error(c, at, "files are named relative to the compose file, and stand in the repository",
+            compose_error(c, at, "paths are relative to the compose file, and must be in the repository",
                           "service %s: %s: \"%s\" is not in the repository", p->service->name, key, text);
         return;
     }
@@ -99,23 +100,21 @@ static void add_valueless(struct compose *c, struct valueless *v, const struct y
 
 static void report_valueless(struct compose_part *p, const struct valueless *v)
 {
-    static const char hint[] =
-        "set it in the Stack's environment, in variables of forge.yaml or in .env; Forge's own environment "
-        "is not asked";
+    static const char hint[] = "set it in the Stack's environment, in variables of forge.yaml or in .env; "
+                               "Forge does not use the environment of its own process";
     struct compose *c = p->c;
     if (v->n == 1)
         compose_warning(c, v->first, hint,
-                        "service %s: the variable %s has no value here, and the container will not have it",
+                        "service %s: the variable %s has no value and will not be set in the container",
                         p->service->name, buf_str(&v->names));
     else if (v->n > VALUELESS_SHOWN)
-        compose_warning(c, v->first, hint,
-                        "service %s: %zu variables have no value here, and the container will not have "
-                        "them: %s and %zu more",
-                        p->service->name, v->n, buf_str(&v->names), v->n - VALUELESS_SHOWN);
+        compose_warning(
+            c, v->first, hint,
+            "service %s: %zu variables have no value and will not be set in the container: %s and %zu more",
+            p->service->name, v->n, buf_str(&v->names), v->n - VALUELESS_SHOWN);
     else if (v->n)
         compose_warning(c, v->first, hint,
-                        "service %s: %zu variables have no value here, and the container will not have "
-                        "them: %s",
+                        "service %s: %zu variables have no value and will not be set in the container: %s",
                         p->service->name, v->n, buf_str(&v->names));
 }
 

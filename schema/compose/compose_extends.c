@@ -26,13 +26,13 @@ static bool closes(struct compose *c, const struct chain *chain, const struct co
             continue;
         _cleanup_buf_ struct buf text = BUF_INIT;
         add_chain(chain, up, &text);
-        compose_error(c, at, "one of them must extend none", "services extend each other in a circle: %s%s",
-                      buf_str(&text), service);
+        compose_error(c, at, "remove extends from one of them", "extends forms a cycle: %s%s", buf_str(&text),
+                      service);
         return true;
     }
     if (chain->depth < LIMIT_COMPOSE_DEPTH)
         return false;
-    compose_error(c, at, NULL, "services extend each other more than %u deep", LIMIT_COMPOSE_DEPTH);
+    compose_error(c, at, NULL, "extends is nested more than %u levels deep", LIMIT_COMPOSE_DEPTH);
     return true;
 }
 
@@ -46,7 +46,7 @@ static struct compose_file *file_of(struct compose *c, const struct compose_scop
         return own;
     const char *path = compose_path(c, compose_base(c, at), name);
     if (str_empty(path)) {
-        compose_error(c, at, "files are named relative to the compose file, and stand in the repository",
+        compose_error(c, at, "paths are relative to the compose file, and must be in the repository",
                       "extends.file: \"%s\" is not in the repository", name);
         return NULL;
     }
@@ -62,7 +62,7 @@ static void check_keys(struct compose *c, const struct ynode *extends)
     for (size_t i = 0; extends->type == YN_MAP && i < extends->len; i++) {
         const struct ynode *key = extends->pairs[i].key;
         if (!str_eq(key->text, "file") && !str_eq(key->text, "service"))
-            compose_error(c, key, "known here: file, service", "extends: unknown key \"%.64s\"", key->text);
+            compose_error(c, key, "known keys: file, service", "extends: unknown key \"%.64s\"", key->text);
     }
 }
 

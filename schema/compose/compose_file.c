@@ -57,8 +57,8 @@ static size_t read_nodes(struct compose *c, const struct load_file *file, const 
         }
     }
     if (file->size > LIMIT_MANIFEST_BYTES) {
-        compose_error(c, at, "split it; include joins the parts", "%s is larger than %u bytes", file->path,
-                      LIMIT_MANIFEST_BYTES);
+        compose_error(c, at, "split it into several files and join them with include",
+                      "%s is larger than %u bytes", file->path, LIMIT_MANIFEST_BYTES);
         return 0;
     }
     const char *text;
@@ -81,8 +81,8 @@ static bool is_manifest(struct compose *c, const struct ynode *root)
 {
     const struct ynode *version = ynode_get(root, "apiVersion");
     if (version)
-        compose_error(c, version, "name a compose file, in which services: stands at the top",
-                      "this is a manifest of Forge, and no compose file");
+        compose_error(c, version, "name a compose file, with services: at the top level",
+                      "this is a Forge manifest, not a compose file");
     return version;
 }
 
@@ -96,8 +96,8 @@ static bool is_first_format(struct compose *c, const struct ynode *root)
         if (str_starts(root->pairs[i].key->text, "x-") || value->type != YN_MAP ||
             !(ynode_get(value, "image") || ynode_get(value, "build")))
             continue;
-        compose_error(c, root->pairs[i].key, "write services: before them, and indent them",
-                      "this is the first format of Compose, in which services stand at the top");
+        compose_error(c, root->pairs[i].key, "put them under services:, indented",
+                      "this is version 1 of the Compose format, with services at the top level");
         return true;
     }
     return false;
@@ -202,7 +202,7 @@ struct compose_file *compose_read(struct compose *c, const struct compose_scope 
     }
     if (c->n_files == LIMIT_COMPOSE_FILES) {
         compose_error(c, at, "split the project into several Stacks",
-                      "more than %u files in one compose project", LIMIT_COMPOSE_FILES);
+                      "more than %u files in one Compose project", LIMIT_COMPOSE_FILES);
         return NULL;
     }
     f = &c->files[c->n_files++];
@@ -232,13 +232,13 @@ static bool in_chain(struct compose *c, const char *path, const struct ynode *at
         _cleanup_buf_ struct buf text = BUF_INIT;
         for (size_t k = i; k < c->depth; k++)
             buf_addf(&text, "%s -> ", c->chain[k]->path);
-        compose_error(c, at, "one of them must not include the other",
-                      "compose files include each other in a circle: %s%s", buf_str(&text), path);
+        compose_error(c, at, "remove one of the include entries", "include forms a cycle: %s%s",
+                      buf_str(&text), path);
         return true;
     }
     if (c->depth < LIMIT_COMPOSE_DEPTH)
         return false;
-    compose_error(c, at, NULL, "compose files include each other more than %u deep", LIMIT_COMPOSE_DEPTH);
+    compose_error(c, at, NULL, "include is nested more than %u levels deep", LIMIT_COMPOSE_DEPTH);
     return true;
 }
 

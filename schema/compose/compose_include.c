@@ -18,10 +18,10 @@ static void add_path(struct compose *c, struct paths *paths, const struct ynode 
         compose_error(c, n, "write a path, or {path: PATH, project_directory: FOLDER, env_file: PATH}",
                       "a path must be a string, not a %s", ynode_type_name(n));
     } else if (strstr(text, "://") || str_starts(text, "git@")) {
-        compose_error(c, n, "copy it into the repository, where its changes are reviewed",
-                      "include: \"%s\" is not in the repository, and nothing else is read", text);
+        compose_error(c, n, "copy it into the repository, where changes to it are reviewed",
+                      "include: \"%s\" is not in the repository; Forge reads no remote files", text);
     } else if (str_empty(path)) {
-        compose_error(c, n, "files are named relative to the compose file, and stand in the repository",
+        compose_error(c, n, "paths are relative to the compose file, and must be in the repository",
                       "include: \"%s\" is not in the repository", text);
     } else if (paths->n == ARRAY_LEN(paths->path)) {
         compose_error(c, n, NULL, "more than %u files in one item of include", LIMIT_COMPOSE_DEPTH);
@@ -73,9 +73,9 @@ static void take_over(struct compose *c, struct compose_file *f, const struct yn
                 compose_append(c, into, from->pairs[i].key, from->pairs[i].value);
             else if (!equal(there, from->pairs[i].value))
                 compose_error(c, there,
-                              "change an included service in a second file: files: [compose.yaml, "
+                              "to change an included service, use a second file: files: [compose.yaml, "
                               "compose.override.yaml], or include: [{path: [theirs.yaml, ours.yaml]}]",
-                              "%s.%s stands here and, otherwise, in what is included", *name,
+                              "%s.%s is defined both here and in an included file, and they differ", *name,
                               from->pairs[i].key->text);
         }
     }
@@ -87,7 +87,7 @@ static void check_keys(struct compose *c, const struct ynode *item)
         const char *key = item->pairs[i].key->text;
         if (!str_eq(key, "path") && !str_eq(key, "project_directory") && !str_eq(key, "env_file") &&
             !str_starts(key, "x-"))
-            compose_error(c, item->pairs[i].key, "known here: path, project_directory, env_file",
+            compose_error(c, item->pairs[i].key, "known keys: path, project_directory, env_file",
                           "include: unknown key \"%.64s\"", key);
     }
 }

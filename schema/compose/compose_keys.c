@@ -13,35 +13,41 @@ static const struct {
     const char *path, *key, *why;
     bool swarm; /* supported where a target is a swarm */
 } ignored[] = {
-    {"", "version", "it means nothing any more: remove the line"},
-    {"", "models", "run the model as a service, and name its address in environment"},
-    {"services", "attach", "it is about what a terminal shows: use forge-ctl logs"},
-    {"services", "blkio_config", "limits of disk throughput are not set"},
-    {"services", "cpu_count", "it is for Windows: use cpus"},
-    {"services", "cpu_percent", "it is for Windows: use cpus"},
-    {"services", "cpu_rt_period", "real-time scheduling is not set: use cpus or cpu_shares"},
-    {"services", "cpu_rt_runtime", "real-time scheduling is not set: use cpus or cpu_shares"},
-    {"services", "develop", "it is for working on a checkout; Forge runs what is in Git"},
-    {"services", "isolation", "it is for Windows"},
+    {"", "version", "it is obsolete: remove the line"},
+    {"", "models", "run the model as a service, and set its address in environment"},
+    {"services", "attach", "it only affects what docker compose prints: use forge-ctl logs"},
+    {"services", "blkio_config", "limits on disk throughput are not supported"},
+    {"services", "cpu_count", "it is Windows only: use cpus"},
+    {"services", "cpu_percent", "it is Windows only: use cpus"},
+    {"services", "cpu_rt_period", "real-time scheduling is not supported: use cpus or cpu_shares"},
+    {"services", "cpu_rt_runtime", "real-time scheduling is not supported: use cpus or cpu_shares"},
+    {"services", "develop", "it is for development in a local checkout; Forge deploys what is in Git"},
+    {"services", "isolation", "it is Windows only"},
     {"services", "pull_refresh_after",
-     "what is run does not depend on the time of day: follow the tag with image_policy"},
-    {"services.deploy", "endpoint_mode", "it is for swarms: one engine has no virtual addresses", true},
-    {"services.deploy", "labels", "they are a swarm service's: a container's stand in labels", true},
-    {"services.deploy", "placement", "it is for swarms: one engine is one place", true},
-    {"services.deploy", "rollback_config", "a failed update leaves the old containers running", true},
-    {"services.deploy.restart_policy", "delay", "an engine waits longer after each restart by itself", true},
-    {"services.deploy.restart_policy", "window", "an engine counts a restart as good after ten seconds",
+     "what runs must not depend on the time of a pull: follow the tag with image_policy"},
+    {"services.deploy", "endpoint_mode", "it is for swarms only: a single engine has no virtual IP addresses",
      true},
-    {"services.deploy.resources.reservations", "cpus", "one engine reserves no processors", true},
-    {"services.deploy.resources.reservations", "generic_resources", "they are for swarms", true},
-    {"services.networks", "priority", "networks are connected in the order of their names"},
-    {"services.networks", "gw_priority", "the gateway is that of the first network by name that has one"},
+    {"services.deploy", "labels", "they apply to swarm services only: put the labels of containers in labels",
+     true},
+    {"services.deploy", "placement", "it is for swarms only: a single engine has only one node", true},
+    {"services.deploy", "rollback_config",
+     "it is for swarms only: on a single engine a failed update leaves the old containers running", true},
+    {"services.deploy.restart_policy", "delay",
+     "it is for swarms only: a single engine increases the delay after each restart by itself", true},
+    {"services.deploy.restart_policy", "window",
+     "it is for swarms only: a single engine counts a restart as successful after ten seconds", true},
+    {"services.deploy.resources.reservations", "cpus",
+     "it is for swarms only: a single engine cannot reserve CPUs", true},
+    {"services.deploy.resources.reservations", "generic_resources", "they are for swarms only", true},
+    {"services.networks", "priority", "networks are attached in the order of their names"},
+    {"services.networks", "gw_priority",
+     "the default gateway is that of the first network, by name, that has one"},
     {"services.networks", "interface_name", "the engine names the interfaces: eth0, eth1, ..."},
-    {"networks", "scope", "the driver decides it"},
-    {"configs", "name", "a config is a file in containers, and has no name on the engine"},
-    {"configs", "labels", "a config is a file in containers, and has no labels"},
-    {"secrets", "name", "a secret is a file in containers, and has no name on the engine"},
-    {"secrets", "labels", "a secret is a file in containers, and has no labels"},
+    {"networks", "scope", "the network driver decides it"},
+    {"configs", "name", "configs are copied into containers as files and have no name on the engine"},
+    {"configs", "labels", "configs are copied into containers as files and have no labels"},
+    {"secrets", "name", "secrets are copied into containers as files and have no name on the engine"},
+    {"secrets", "labels", "secrets are copied into containers as files and have no labels"},
 };
 
 struct ynode *compose_drop_ignored(struct compose *c, struct ynode *n, const char *path)
@@ -55,8 +61,8 @@ struct ynode *compose_drop_ignored(struct compose *c, struct ynode *n, const cha
         for (size_t k = 0; k < n->len; k++) {
             if (!str_eq(n->pairs[k].key->text, ignored[i].key))
                 continue;
-            compose_warning(c, n->pairs[k].key, ignored[i].why, "%s%s%s is not honoured", path,
-                            *path ? "." : "", ignored[i].key);
+            compose_warning(c, n->pairs[k].key, ignored[i].why, "%s%s%s is ignored", path, *path ? "." : "",
+                            ignored[i].key);
             if (!copy)
                 copy = compose_copy(c, n);
             compose_remove(copy, ignored[i].key);

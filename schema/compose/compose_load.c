@@ -83,8 +83,8 @@ static void read_name(struct compose *c, const struct ynode *root)
         bool good = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || (p > text && strchr("_-", *p));
         if (good)
             continue;
-        compose_error(c, name, "use small letters, digits, _ and -, starting with a letter or digit",
-                      "\"%.64s\" is not the name of a project", text);
+        compose_error(c, name, "use lowercase letters, digits, _ and -, starting with a letter or digit",
+                      "\"%.64s\" is not a valid project name", text);
         break;
     }
 }
@@ -94,7 +94,7 @@ static void make_documents(struct compose *c, struct ynode *root)
     root = compose_untag(c, root);
     compose_declare(c, root);
     if (!c->names->n_services && !c->l->diags->errors)
-        compose_error(c, root, "write services: {web: {image: ...}}", "the compose project has no services");
+        compose_error(c, root, "write services: {web: {image: ...}}", "the Compose project has no services");
     compose_links(c);
     for (size_t i = 0; i < c->names->n_services && !c->failed; i++)
         if (!str_starts(c->names->services_list[i].name, "x-"))

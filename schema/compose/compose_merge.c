@@ -88,7 +88,7 @@ struct ynode *compose_pairs(struct compose *c, struct ynode *n, const char *sepa
         size_t len = text && separators ? strcspn(text, separators) : text ? item->len : 0;
         if (!text || !len) {
             compose_error(c, item, separators ? "write NAME=value" : "write a name",
-                          "an item here is a string, not a %s", ynode_type_name(item));
+                          "an item must be a string, not a %s", ynode_type_name(item));
             continue;
         }
         struct ynode *key = compose_scalar(c, item, arena_strndup(c->arena, text, len));

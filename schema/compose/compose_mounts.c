@@ -28,7 +28,7 @@ static void add_file(struct compose_part *p, enum compose_section s, const char 
     const char *name = item->type == YN_MAP ? compose_text(ynode_get(item, "source")) : compose_text(item);
     if (!name) {
         compose_error(c, item, "write a name, or {source: NAME, target: PATH}",
-                      "service %s: an item of %s names nothing", p->service->name, key);
+                      "service %s: an item of %s has no name", p->service->name, key);
         return;
     }
     const struct compose_object *o = compose_use(c, s, name, item);
@@ -98,18 +98,18 @@ static bool fold(struct compose_part *p, const struct mount *m, const char *path
     if (!file && !n)
         return false;
     if (n > LIMIT_COMPOSE_FOLDER) {
-        compose_error(
-            c, m->at,
-            "put the files into the image or into a volume, mount single files, or write an absolute "
-            "path of the host",
-            "service %s: \"%s\" is a folder of %zu files in the repository; at most %u are put into a "
-            "container",
-            p->service->name, m->source, n, LIMIT_COMPOSE_FOLDER);
+        compose_error(c, m->at,
+                      "put the files into the image or into a volume, mount single files, or use an absolute "
+                      "path on the host",
+                      "service %s: \"%s\" is a folder of %zu files in the repository; at most %u can be "
+                      "copied into a container",
+                      p->service->name, m->source, n, LIMIT_COMPOSE_FOLDER);
         return true;
     }
     if (!m->read_only)
-        compose_warning(c, m->at, "write :ro if it is only read, or mount a volume if it shall be kept",
-                        "this comes from Git: what the container writes to it is lost with the container");
+        compose_warning(c, m->at, "write :ro if it is only read, or mount a volume to keep what is written",
+                        "this file comes from Git: what the container writes to it is lost when the "
+                        "container is removed");
     if (file)
         fold_file(p, m, file->path, file->executable, m->target);
     for (size_t i = first; i < first + n; i++)
@@ -128,9 +128,10 @@ static const char *bind_source(struct compose_part *p, const struct mount *m)
         const char *home = compose_lookup(c, p->scope, "HOME");
         if (!str_empty(home) && home[0] == '/' && (!m->source[1] || m->source[1] == '/'))
             return arena_printf(c->arena, "%s%s", home, m->source + 1);
-        compose_error(
-            c, m->at, "write an absolute path, or say which home: environment: {HOME: /srv/me} in the Stack",
-            "service %s: \"%s\" is the home of whoever runs docker compose", p->service->name, m->source);
+        compose_error(c, m->at,
+                      "write an absolute path, or set HOME in the Stack: environment: {HOME: /srv/me}",
+                      "service %s: \"%s\" depends on the home folder of the user who runs docker compose",
+                      p->service->name, m->source);
         return NULL;
     }
     const char *host = compose_host_path(c, m->at, m->source);
@@ -140,9 +141,9 @@ static const char *bind_source(struct compose_part *p, const struct mount *m)
     if (path && fold(p, m, path))
         return NULL;
     compose_error(c, m->at,
-                  "use a named volume for data; write an absolute path of the host; or say which "
-                  "folder such paths are in: directory: /srv/... in a Stack, or import --host-dir",
-                  "service %s: \"%s\" is not in the repository, and relative to no folder of the host",
+                  "use a named volume for data, use an absolute path on the host, or set the host folder "
+                  "that such paths are relative to: directory: /srv/... in a Stack, or import --host-dir",
+                  "service %s: \"%s\" is not in the repository, and no host folder is set for relative paths",
                   p->service->name, m->source);
     return NULL;
 }
@@ -157,7 +158,7 @@ static bool lost_its_head(struct compose_part *p, const struct ynode *at, const 
         return false;
     compose_error(p->c, at,
                   "set the variable in the Stack's environment, in variables of forge.yaml or in .env",
-                  "service %s: a variable of the path \"%s\" has no value", p->service->name, at->text);
+                  "service %s: a variable in the path \"%s\" has no value", p->service->name, at->text);
     return true;
 }
 
@@ -185,8 +186,8 @@ static struct ynode *short_volume(struct compose_part *p, struct ynode *item)
             m.read_only |= str_eq(option[i], "ro");
         source = bind_source(p, &m);
     } else if (part[0][1] == '\0' && part[1][0] == '\\') {
-        compose_error(c, item, "engines run on Linux: write a path that starts with /",
-                      "service %s: \"%s\" is a path of Windows", p->service->name, item->text);
+        compose_error(c, item, "engines run on Linux: use a path that starts with /",
+                      "service %s: \"%s\" is a Windows path", p->service->name, item->text);
         return NULL;
     } else {
         const struct compose_object *o = compose_use(c, SECTION_VOLUMES, part[0], item);
@@ -237,8 +238,8 @@ static void volumes_from(struct compose_part *p, const struct ynode *item)
     const char *text = str_or(compose_text(item), "");
     const char *name = arena_strndup(c->arena, text, strcspn(text, ":"));
     if (str_starts(text, "container:")) {
-        compose_error(c, item, "name the same volumes in both, with external: true",
-                      "service %s: volumes_from of a container that is not in the project is not supported",
+        compose_error(c, item, "declare the same volumes in both projects, with external: true",
+                      "service %s: volumes_from a container outside the project is not supported",
                       p->service->name);
         return;
     }

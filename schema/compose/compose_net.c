@@ -76,7 +76,8 @@ static void depend(struct compose_part *p, struct ynode *out, const char *name, 
 {
     const struct compose_object *other = map_get(&p->c->names->services, name);
     if (other == p->service) {
-        compose_error(p->c, at, NULL, "service %s: %s: it names itself", p->service->name, field);
+        compose_error(p->c, at, NULL, "service %s: %s: a service cannot refer to itself", p->service->name,
+                      field);
     } else if (other && other->resource) {
         if (how || !ynode_get(out, other->resource))
             compose_set(p->c, out, compose_scalar(p->c, at, other->resource),

@@ -52,7 +52,8 @@ bool compose_take(struct compose *c, size_t n, const struct ynode *at)
     }
     if (c->budget)
         compose_error(c, at, "split the project into several Stacks",
-                      "more than %u values in one compose project, extended and merged", LIMIT_COMPOSE_NODES);
+                      "more than %u values in one Compose project after extends and merging",
+                      LIMIT_COMPOSE_NODES);
     c->budget = 0;
     return false;
 }

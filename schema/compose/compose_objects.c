@@ -43,7 +43,8 @@ const char *compose_resource_name(struct compose *c, const char *kind, const cha
     const char *resource = folded_name(c, name);
     bool good = *name && strspn(name, NAME_CHARACTERS "/") == strlen(name);
     if (!good || !resource_name_is_valid(resource)) {
-        compose_error(c, at, "use letters, digits, -, _ and ., at most 63 with the Stack's prefix",
+        compose_error(c, at,
+                      "use letters, digits, -, _ and ., at most 63 characters including the Stack's prefix",
                       "\"%.80s\" cannot be the name of a %s", name, kind);
         return NULL;
     }
@@ -51,10 +52,9 @@ const char *compose_resource_name(struct compose *c, const char *kind, const cha
     const struct ynode *other = map_get(&c->names->resources, id);
     if (other && other != at) {
         compose_error(
-            c, at, "give one of them another name",
-            "\"%.64s\" and \"%.64s\" would both be %s: capitals, _ and . are written as small letters "
-            "and -",
-            name, other->type == YN_SCALAR ? other->text : resource, id);
+            c, at, "rename one of them",
+            "\"%.64s\" and \"%.64s\" would both become %s: names are lowercased, and _ and . become -", name,
+            other->type == YN_SCALAR ? other->text : resource, id);
         return NULL;
     }
     map_put(&c->names->resources, id, (void *)(uintptr_t)at);
@@ -217,8 +217,8 @@ static bool read_external(struct compose *c, const struct compose_object *o, str
         const struct ynode *key = spec->pairs[i].key;
         if (str_eq(key->text, "external") || str_eq(key->text, "name") || str_starts(key->text, "x-"))
             continue;
-        compose_warning(c, key, "remove it: the object is used as it is",
-                        "%s of something external is not honoured", key->text);
+        compose_warning(c, key, "remove it: an external object is used as it is",
+                        "%s is ignored on an external object", key->text);
         compose_remove(spec, key->text);
     }
     return true;
@@ -244,11 +244,10 @@ static void resolve_device(struct compose *c, struct ynode *spec)
         return;
     const char *path = compose_host_path(c, device, text);
     if (!path) {
-        compose_error(
-            c, device,
-            "write an absolute path of the host, or say which folder it is in: directory: /srv/... in a "
-            "Stack, or import --host-dir",
-            "\"%s\" is relative to a folder that the engine's host does not have", text);
+        compose_error(c, device,
+                      "use an absolute path on the host, or set the host folder that it is relative to: "
+                      "directory: /srv/... in a Stack, or import --host-dir",
+                      "\"%s\" is a relative path, and no host folder is set for relative paths", text);
         return;
     }
     struct ynode *copy = compose_copy(c, options);
@@ -302,8 +301,7 @@ static void add_config(struct compose *c, const struct compose_object *o)
         if (outside)
             compose_remove(spec, "file");
         if (outside)
-            compose_error(c, file,
-                          "put it into the repository, and write its path relative to the compose file",
+            compose_error(c, file, "add it to the repository, with its path relative to the compose file",
                           "\"%s\" is not in the repository", text);
         else
             compose_set_text(c, spec, file, "file", compose_relative(c->arena, path_of(c, file), path));
@@ -331,11 +329,10 @@ static void add_secret(struct compose *c, const struct compose_object *o)
     bool partial = false;
     compose_remove(spec, "external");
     if (!file && ynode_get(spec, "environment")) {
-        compose_error(
-            c, ynode_get(spec, "environment"),
-            "put it into a file of the host and write file: with its absolute path; a second compose "
-            "file can say so",
-            "secret %s: secrets from variables are not supported", o->name);
+        compose_error(c, ynode_get(spec, "environment"),
+                      "put it in a file on the host and set file: to its absolute path (a second compose "
+                      "file can do that)",
+                      "secret %s: secrets from environment variables are not supported", o->name);
         compose_remove(spec, "environment");
         compose_set_text(c, spec, o->key, "file", "/");
         partial = true;
@@ -345,12 +342,11 @@ static void add_secret(struct compose *c, const struct compose_object *o)
         if (path)
             compose_set_text(c, spec, file, "file", path);
         else
-            compose_error(
-                c, file,
-                "what is in Git is read by everyone who reads the repository: put it into a file of the "
-                "host and write its absolute path (a second compose file can say so), or declare a Secret "
-                "and write external: true",
-                "secret %s: \"%s\" would be a secret in clear text in Git", o->name, text);
+            compose_error(c, file,
+                          "everyone who can read the repository could read it: put it in a file on the host "
+                          "and use its absolute path (a second compose file can do that), or declare a "
+                          "Secret and write external: true",
+                          "secret %s: \"%s\" would store a secret in clear text in Git", o->name, text);
         if (!path) {
             compose_set_text(c, spec, file, "file", "/");
             partial = true;

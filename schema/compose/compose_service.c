@@ -41,24 +41,23 @@ static void image(struct compose_part *p)
                       "service %s: image must be a string, not a %s", p->service->name,
                       ynode_type_name(given));
     else if (build && name)
-        compose_warning(c, build, "build it elsewhere and push it under the name that image says",
-                        "build is not honoured: Forge builds no images yet, and uses the one of that name as "
-                        "it is found");
+        compose_warning(
+            c, build, "build it elsewhere and push it under the name given in image",
+            "build is ignored: Forge does not build images yet, and uses the existing image of that name");
     else if (!name && !is_unresolved(c, given))
-        compose_error(
-            c, build ? build : p->service->key,
-            build ? "build it elsewhere and push it, and name it: image: registry.example/web:1.0; a second "
-                    "file can say so: files: [compose.yaml, compose.forge.yaml]"
-                  : "for example: image: nginx:1.27",
-            build ? "service %s: Forge builds no images yet, and no image is named"
-                  : "service %s names no image",
-            p->service->name);
+        compose_error(c, build ? build : p->service->key,
+                      build ? "build and push it elsewhere, and set image: registry.example/web:1.0; a "
+                              "second file can do that: files: [compose.yaml, compose.forge.yaml]"
+                            : "for example: image: nginx:1.27",
+                      build ? "service %s: it has build but no image, and Forge does not build images yet"
+                            : "service %s has no image",
+                      p->service->name);
     if (!name) {
         compose_set_text(c, p->out, p->service->key, "image", "none");
         p->partial = true;
     }
     if (str_eq(compose_text(policy), "build"))
-        compose_warning(c, policy, "build it elsewhere and push it", "pull_policy build is not honoured");
+        compose_warning(c, policy, "build it elsewhere and push it", "pull_policy build is ignored");
     else if (policy)
         compose_set(c, p->out, compose_scalar(c, policy, "pull_policy"), (struct ynode *)(uintptr_t)policy);
 }
@@ -137,8 +136,8 @@ static void deploy(struct compose_part *p)
     }
     const struct ynode *mode = ynode_get(out, "mode");
     if (str_eq(compose_text(mode), "global") && !c->l->in->services) {
-        compose_warning(c, mode, "on one engine it is one container",
-                        "deploy.mode global means one on each node of a swarm");
+        compose_warning(c, mode, "on a single engine it is one container",
+                        "deploy.mode global means one task on each node of a swarm");
         compose_remove(out, "mode");
         compose_remove(out, "replicas");
     }
@@ -149,7 +148,7 @@ void compose_service(struct compose *c, const struct compose_scope *scope, struc
 {
     if (!service->value || !service->resource) {
         if (service->resource)
-            compose_error(c, service->key, "for example: image: nginx:1.27", "service %s names no image",
+            compose_error(c, service->key, "for example: image: nginx:1.27", "service %s has no image",
                           service->name);
         return;
     }

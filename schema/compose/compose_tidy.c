@@ -103,11 +103,12 @@ static void tidy_ports(struct compose_part *p)
     if (!ports || ports->type != YN_SEQ || !ports->len || !(str_eq(mode, "host") || str_eq(mode, "none")))
         return;
     if (str_eq(mode, "host"))
-        compose_warning(p->c, ports, "remove ports",
-                        "ports are not published with network_mode host: each is the host's already");
+        compose_warning(
+            p->c, ports, "remove ports",
+            "ports are ignored with network_mode host: the container uses the host's ports directly");
     else
         compose_warning(p->c, ports, "remove ports, or network_mode",
-                        "ports are not published with network_mode none: nothing reaches the container");
+                        "ports are ignored with network_mode none: the container has no network");
     compose_remove(p->out, "ports");
 }
 
@@ -119,10 +120,10 @@ static void tidy_pull_policy(struct compose_part *p)
     if (!text || !(str_eq(text, "daily") || str_eq(text, "weekly") || str_eq(text, "refresh") ||
                    str_starts(text, "every_")))
         return;
-    compose_warning(p->c, policy,
-                    "write always, or follow the tag: a patch of the Container with image_policy: {follow: "
-                    "digest}",
-                    "pull_policy %s is not honoured: the image is pulled where it is missing", text);
+    compose_warning(
+        p->c, policy,
+        "use always, or follow the tag with a patch of the Container: image_policy: {follow: digest}",
+        "pull_policy %s is ignored: the image is pulled if it is missing", text);
     compose_remove(p->out, "pull_policy");
 }
 
@@ -137,8 +138,9 @@ static void check_words(struct compose_part *p, const char *key)
     for (size_t i = 0; i < val_len(words); i++)
         for (size_t k = 0; k < ARRAY_LEN(shell); k++)
             if (str_eq(words->items[i]->s, shell[k])) {
-                compose_warning(p->c, n, "write [sh, -c, \"...\"] for a shell",
-                                "no shell reads %s: \"%s\" is a word like the others", key, shell[k]);
+                compose_warning(p->c, n, "to run a shell, write [sh, -c, \"...\"]",
+                                "%s is not run by a shell: \"%s\" is passed as a plain argument", key,
+                                shell[k]);
                 return;
             }
 }

@@ -20,8 +20,8 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     const struct lookup *look = arg;
     struct compose *c = look->c;
     if (strchr(name, '.')) {
-        err_set(err, ERR_INVALID, "\"${%s}\" is not a reference of Compose", name);
-        return err_hint(err, "give it a name in the Stack: environment: {NAME: ${%s}}, and write ${NAME}",
+        err_set(err, ERR_INVALID, "\"${%s}\" is not a Compose variable", name);
+        return err_hint(err, "define a variable in the Stack: environment: {NAME: ${%s}}, and write ${NAME}",
                         name);
     }
     *ret = val_get_str(val_get(c->options->spec, "environment"), name);
@@ -32,7 +32,7 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     struct err ignored = {0};
     int r = variables.lookup(variables.arg, name, ret, &ignored);
     if (r == LOAD_VAR_BROKEN)
-        return err_set(err, r, "variable %s is wrong", name);
+        return err_set(err, r, "invalid variable %s", name);
     if (r == 0)
         return 0;
     *ret = from_scope(look->scope, name);
@@ -56,8 +56,7 @@ const char *compose_lookup(struct compose *c, const struct compose_scope *scope,
 }
 
 static const char where_to_set[] = "set it in the Stack's environment, in variables of forge.yaml or in "
-                                   ".env; Forge's own environment is not "
-                                   "asked";
+                                   ".env; Forge does not use the environment of its own process";
 
 /* As in Compose: it reads as "", and is reported once. */
 static void unset(void *arg, const char *name)
@@ -68,7 +67,7 @@ static void unset(void *arg, const char *name)
     if (val_get(c->warned, name))
         return;
     val_map_set(c->arena, c->warned, name, val_bool(c->arena, true));
-    compose_warning(c, c->at, where_to_set, "the variable %s is not set and reads as \"\"", name);
+    compose_warning(c, c->at, where_to_set, "the variable %s is not set and defaults to \"\"", name);
 }
 
 static struct interp interp_of(struct lookup *look)
@@ -150,12 +149,12 @@ void compose_env_file(struct compose *c, const struct compose_scope *scope, cons
     const struct load_file *file = compose_find_file(c, path);
     if (!file) {
         if (required)
-            compose_error(c, at, "put it into the repository, or write {path: ..., required: false}",
+            compose_error(c, at, "add it to the repository, or write {path: ..., required: false}",
                           "there is no file %s in the repository", path);
         return;
     }
     if (file->size > LIMIT_MANIFEST_BYTES || file->size * ENV_FILE_WEIGHT > l->named_budget) {
-        compose_error(c, at, NULL, "%s is too large for a file of variables", path);
+        compose_error(c, at, NULL, "%s is too large for a variables file", path);
         return;
     }
     l->named_budget -= file->size * ENV_FILE_WEIGHT;

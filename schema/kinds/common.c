@@ -167,8 +167,8 @@ void check_labels(struct decode *d, const struct ynode *n, const struct val *lab
     for (size_t i = 0; i < labels->len; i++) {
         const char *name = labels->pairs[i].key;
         if (str_starts(name, "io.forge."))
-            decode_error_hint(d, node_at(n, key), "choose another prefix",
-                              "%s: \"%s\": labels that start with io.forge. are Forge's own marks", key,
+            decode_error_hint(d, node_at(n, key), "use another prefix",
+                              "%s: \"%s\": labels that start with io.forge. are reserved for Forge", key,
                               name);
     }
 }
@@ -188,6 +188,7 @@ void check_external(const struct resource *r, const struct resource_set *set, st
         bool place = str_eq(key, PLACEMENT_TARGET) || str_eq(key, PLACEMENT_TARGETS);
         if (!str_eq(key, "external") && !str_eq(key, "name") && !place)
             resource_error_hint(set, r, r->spec->pairs[i].val, diags, "remove it, or remove external",
-                                "%s does not go with external: true, which leaves the object as it is", key);
+                                "%s cannot be used with external: true, which leaves the object unchanged",
+                                key);
     }
 }

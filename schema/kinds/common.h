@@ -51,12 +51,12 @@ struct val *read_names(struct decode *d, const struct ynode *n, const char *what
                        struct val *(*make)(struct decode *d, const struct ynode *n));
 
 /* The field of a Network or Volume that says that Forge does not manage it. */
-#define EXTERNAL_FIELD                                                                                 \
-    {                                                                                                  \
-        "external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,                                               \
-            .doc = "It exists already and is somebody else's: it is used, and never made, changed or " \
-                   "removed. Only `name` goes with it.",                                               \
-            .example = "true", .def = "false", .def_val = DEF_BOOL(false)                              \
+#define EXTERNAL_FIELD                                                                                      \
+    {                                                                                                       \
+        "external", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,                                                    \
+            .doc = "The object already exists and is managed elsewhere: Forge uses it, and never creates, " \
+                   "changes or deletes it. Only `name` can be set with it.",                                \
+            .example = "true", .def = "false", .def_val = DEF_BOOL(false)                                   \
     }
 /* For the `normalize` of Networks and Volumes: check their labels and placement. */
 void object_normalize(struct decode *d, const struct ynode *n, struct val *spec);

@@ -9,35 +9,34 @@ static const char *const encodings[] = {"text", "base64", NULL};
 
 static const struct field config_fields[] = {
     {"content", FT_STRING, IMPACT_NONE, FIELD_EMPTY_OK,
-     .doc = "The content itself. `${...}` is resolved in it, `$$` is a dollar.",
+     .doc = "The content. `${...}` is resolved in it; `$$` is a literal dollar sign.",
      .example = "\"worker_processes 2;\\n\"", .min = 0, .max = LIMIT_CONFIG_BYTES},
     {"file", FT_STRING, IMPACT_NONE, FIELD_ALIAS,
-     .doc =
-         "A file of the repository, relative to this manifest, taken byte for byte; in place of `content`.",
+     .doc = "A file in the repository, relative to this manifest, used byte for byte, instead of `content`.",
      .example = "nginx.conf"},
-    {"encoding", FT_ENUM, IMPACT_NONE, 0, .doc = "`base64`: `content` is base64 of what goes into the file.",
+    {"encoding", FT_ENUM, IMPACT_NONE, 0, .doc = "`base64`: `content` is the base64 encoding of the file.",
      .example = "base64", .def = "text", .def_val = DEF_STR("text"), .choices = encodings},
-    {"mode", FT_MODE, IMPACT_NONE, 0, .doc = "The file's mode where a container says none; octal.",
+    {"mode", FT_MODE, IMPACT_NONE, 0, .doc = "The default file mode, octal; a container can override it.",
      .example = "\"0440\"", .def = "0444"},
-    {"uid", FT_STRING, IMPACT_NONE, 0, .doc = "The number of its owner where a container says none.",
+    {"uid", FT_STRING, IMPACT_NONE, 0, .doc = "The default owner (numeric uid); a container can override it.",
      .example = "\"101\"", .def = "0", .pattern = "^[0-9]+$", .pattern_doc = "a number"},
-    {"gid", FT_STRING, IMPACT_NONE, 0, .doc = "The number of its group where a container says none.",
+    {"gid", FT_STRING, IMPACT_NONE, 0, .doc = "The default group (numeric gid); a container can override it.",
      .example = "\"101\"", .def = "0", .pattern = "^[0-9]+$", .pattern_doc = "a number"},
     {"digest", FT_STRING, IMPACT_NONE, FIELD_HIDDEN, .doc = "SHA-256 of the content."},
     {0},
 };
 static const struct field_refusal config_refused[] = {
-    {"external", "only swarms keep configs, and swarms are not supported yet: write content or file"},
+    {"external", "external configs are not supported: write content or file"},
     {"environment", "write content: ${env.NAME}"},
     {"template_driver", "not supported: write ${...} in content"},
-    {"labels", "a Config is a file in containers, and has no labels of its own"},
-    {"name", "a Config is a file in containers, and has no name on the engine"},
+    {"labels", "configs are copied into containers as files and have no labels"},
+    {"name", "configs are copied into containers as files and have no name on the engine"},
     {0},
 };
 const struct field_table config_table = {
     .name = "config",
-    .doc = "A file from Git in containers. They name it in `configs`; when its content changes they are "
-           "replaced.",
+    .doc = "A file from Git for containers, which refer to it in `configs`. When its content changes, they "
+           "are replaced.",
     .fields = config_fields,
     .refused = config_refused,
 };
@@ -48,7 +47,7 @@ static void config_check(const struct resource *r, const struct resource_set *se
         return;
     if (!val_get(r->spec, "content"))
         resource_error_hint(set, r, r->spec, diags, "write content: ..., or file: PATH",
-                            "a Config needs content or a file");
+                            "a Config needs content or file");
     else if (!val_get(r->spec, "digest"))
         resource_error(set, r, val_get(r->spec, "content"), diags, "content is not base64");
 }
@@ -56,7 +55,7 @@ static void config_check(const struct resource *r, const struct resource_set *se
 const struct kind_desc kind_config = {
     .name = "Config",
     .prefix = "config",
-    .doc = "A file from Git in containers.",
+    .doc = "A file from Git for containers.",
     .spec = &config_table,
     .flags = KIND_VIRTUAL,
     .rank = 10,

@@ -6,10 +6,10 @@
 #include "schema/kinds/placement.h"
 
 #define HOSTNAME_PATTERN "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+)*$"
-#define HOSTNAME_DOC     "a host name: letters, digits, - and _ in parts joined by dots"
+#define HOSTNAME_DOC     "a host name: letters, digits, - and _, in parts separated by dots"
 /* A host name that may contain the templates of a swarm: "{{.Node.Hostname}}-{{.Task.Slot}}". */
 #define TASK_NAME_PATTERN "^([A-Za-z0-9_-]|[{][{][^{}]+[}][}])+([.]([A-Za-z0-9_-]|[{][{][^{}]+[}][}])+)*$"
-#define TASK_NAME_DOC     HOSTNAME_DOC "; on a swarm also templates"
+#define TASK_NAME_DOC     HOSTNAME_DOC "; on a swarm, also templates"
 
 static const char *const pull_policies[] = {"missing", "always", "never", NULL};
 static const char *const uts_modes[] = {"host", NULL};
@@ -39,12 +39,12 @@ static const struct field security_option = {"", FT_STRING,           IMPACT_REP
 static const struct field device_rule = {"", FT_STRING,        IMPACT_REPLACE,
                                          0,  .doc = "A rule.", .short_form = device_rule_short};
 static const struct field gpu_item = {
-    "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A request for devices.", .sub = &gpu_table};
+    "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A device request.", .sub = &gpu_table};
 static const struct field ulimit_item = {"",
                                          FT_RECORD,
                                          IMPACT_REPLACE,
                                          0,
-                                         .doc = "One number, or soft and hard.",
+                                         .doc = "One number, or soft and hard limits.",
                                          .sub = &ulimit_table,
                                          .short_form = ulimit_short};
 static const struct field exposed_port = {"", FT_STRING, IMPACT_REPLACE, 0,
@@ -53,7 +53,7 @@ static const struct field attachment = {"",
                                         FT_RECORD,
                                         IMPACT_LIVE,
                                         0,
-                                        .doc = "How it is on that network.",
+                                        .doc = "The settings of the attachment to that network.",
                                         .sub = &attachment_table,
                                         .short_form = network_item_short};
 static const struct field tmpfs_options = {"",
@@ -84,8 +84,8 @@ void alias_move(struct decode *d, const struct ynode *n, struct val *map, const 
         return;
     const struct val *there = val_get(map, key);
     if (there && !val_equal(there, v))
-        decode_error_hint(d, n, "write one of them, or the same value in both",
-                          "%s contradicts %s, which says the same thing", alias, key);
+        decode_error_hint(d, n, "set only one of them, or the same value in both",
+                          "%s conflicts with %s: both set the same thing", alias, key);
     else
         val_map_set(d->arena, map, key, v);
 }
@@ -101,8 +101,8 @@ static void container_normalize(struct decode *d, const struct ynode *n, struct 
 
 const struct field_table container_table = {
     .name = "container",
-    .doc = "One or more containers of one image. The fields are those of a Compose service and take its "
-           "short and long forms.",
+    .doc = "One or more containers from one image. The fields are those of a Compose service, in their short "
+           "and long forms.",
     .fields = container_fields,
     .refused = container_refused,
     .normalize = container_normalize,
@@ -111,7 +111,7 @@ const struct field_table container_table = {
 const struct kind_desc kind_container = {
     .name = "Container",
     .prefix = "container",
-    .doc = "One or more containers of one image on an engine, with the vocabulary of a Compose service.",
+    .doc = "One or more containers from one image, with the fields of a Compose service.",
     .spec = &container_table,
     .flags = KIND_INSTANCES,
     .rank = 20,

@@ -120,14 +120,15 @@ static void check_networks(const struct resource *r, const struct view *v, const
     const struct val *mode = v->of[V_NETWORK_MODE];
     const char *text = val_is(mode, VAL_STR) ? mode->s : NULL;
     if (mode && val_len(networks))
-        resource_error_hint(set, r, mode, diags, "write one of them",
-                            "network_mode and networks exclude each other");
+        resource_error_hint(set, r, mode, diags, "set only one of them",
+                            "network_mode and networks cannot be combined");
     bool own =
         !text || (!str_eq(text, "host") && !str_eq(text, "none") && !strchr(text, ':') && !strchr(text, '/'));
     if (!own && val_len(v->of[V_PORTS]))
-        resource_error_hint(set, r, v->of[V_PORTS], diags,
-                            "remove ports; with network_mode host every port is the host's already",
-                            "ports cannot be published with network_mode %s", text);
+        resource_error_hint(
+            set, r, v->of[V_PORTS], diags,
+            "remove ports; with network_mode host the container uses the host's ports directly",
+            "ports cannot be published with network_mode %s", text);
     for (size_t i = 0; i < val_len(networks); i++) {
         const struct val_pair *pair = &networks->pairs[i];
         if (!has_fixed_address(pair->val))
@@ -136,7 +137,7 @@ static void check_networks(const struct resource *r, const struct view *v, const
         if (network && !network->partial && !val_get_bool(network->spec, "external", false) &&
             !val_len(val_path(network->spec, "ipam.config")))
             resource_error_hint(set, r, pair->val, diags,
-                                "give the Network ipam: {config: [{subnet: 10.7.0.0/24}]}",
+                                "set ipam on the Network: {config: [{subnet: 10.7.0.0/24}]}",
                                 "a fixed address needs a subnet, and network/%s has none", pair->key);
     }
 }
@@ -151,13 +152,13 @@ static void check_replicas(const struct resource *r, const struct view *v, const
     const struct val *name = v->of[V_CONTAINER_NAME];
     if (name)
         resource_error_hint(set, r, name, diags, "remove container_name, or replicas",
-                            "%lld replicas cannot all be called \"%s\"", (long long)replicas, name->s);
+                            "%lld replicas cannot all be named \"%s\"", (long long)replicas, name->s);
     const struct val *networks = v->of[V_NETWORKS];
     for (size_t i = 0; i < val_len(networks); i++)
         if (has_fixed_address(networks->pairs[i].val))
             resource_error_hint(set, r, networks->pairs[i].val, diags, "remove the address, or replicas",
-                                "%lld replicas cannot all have one address on network/%s",
-                                (long long)replicas, networks->pairs[i].key);
+                                "%lld replicas cannot share one address on network/%s", (long long)replicas,
+                                networks->pairs[i].key);
     /* With `deploy` the container is meant for a swarm, with several nodes and one port for all of them. */
     const struct val *ports = val_get(r->spec, "deploy") ? NULL : v->of[V_PORTS];
     for (size_t i = 0; i < val_len(ports); i++) {
@@ -167,7 +168,7 @@ static void check_replicas(const struct resource *r, const struct view *v, const
         if (first && last - first + 1 < replicas)
             resource_warning_hint(
                 set, r, port, diags,
-                "publish a range of the host (\"8080-8089:80\"), or leave the host's port out",
+                "publish a range of host ports (\"8080-8089:80\"), or leave out the host port",
                 "%lld replicas cannot all publish %s on one engine", (long long)replicas,
                 ports->pairs[i].key);
     }
@@ -183,9 +184,8 @@ static void check_places(const struct resource *r, const struct view *v, const s
         for (size_t k = 0; k < val_len(map); k++)
             for (size_t j = 0; j < i; j++)
                 if (val_get(v->of[fields[j]], map->pairs[k].key))
-                    resource_error(set, r, map->pairs[k].val, diags,
-                                   "%s and %s both have something in the place %s", view_names[fields[j]],
-                                   view_names[fields[i]], map->pairs[k].key);
+                    resource_error(set, r, map->pairs[k].val, diags, "%s and %s both mount something at %s",
+                                   view_names[fields[j]], view_names[fields[i]], map->pairs[k].key);
     }
 }
 
@@ -205,8 +205,8 @@ static void check_dependencies(const struct resource *r, const struct resource_s
             resource_missing(set, r, resource_depend_place(r, dep), diags, dep->id, dep->field);
         if (on && dep->condition == DEPEND_HEALTHY && has_no_check(on))
             resource_error_hint(set, r, resource_depend_place(r, dep), diags,
-                                "wait for started, or give it a check",
-                                "%s can never be healthy: its health check is switched off", on->id);
+                                "wait for started, or give it a health check",
+                                "%s can never be healthy: its health check is disabled", on->id);
     }
 }
 

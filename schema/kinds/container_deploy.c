@@ -14,7 +14,7 @@ static const char *const failure_actions[] = {"pause", "continue", "rollback", N
 static const char *const rollback_failures[] = {"pause", "continue", NULL};
 
 static const struct field device_request = {
-    "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A request for devices.", .sub = &gpu_table};
+    "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A device request.", .sub = &gpu_table};
 
 static const struct field limit_fields[] = {
     {"cpus", FT_CPUS, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpus`.", .example = "\"0.50\""},
@@ -23,19 +23,19 @@ static const struct field limit_fields[] = {
      .max = INT64_MAX},
     {0},
 };
-static const struct field_table limits_table = {"container.deploy.resources.limits",
-                                                "What it may use at most.", limit_fields};
+static const struct field_table limits_table = {"container.deploy.resources.limits", "The upper limits.",
+                                                limit_fields};
 
 /* {discrete_resource_spec: {kind: gpu, value: 2}}; canonical: {gpu: {value: 2}}. */
 static const struct field discrete_fields[] = {
-    {"kind", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The resource's name.", .example = "gpu"},
+    {"kind", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The name of the resource.", .example = "gpu"},
     {"value", FT_INT, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "How many.", .example = "2", .min = 1,
      .max = INT64_MAX},
     {0},
 };
 static const struct field_table discrete_table = {
     "container.deploy.resources.reservations.generic_resources.discrete_resource_spec",
-    "A number of something.", discrete_fields};
+    "A countable resource.", discrete_fields};
 static const struct field generic_fields[] = {
     {"discrete_resource_spec", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "`kind` and `value`.",
      .example = "{kind: gpu, value: 2}", .sub = &discrete_table},
@@ -43,7 +43,7 @@ static const struct field generic_fields[] = {
     {0},
 };
 static const struct field_table generic_table = {"container.deploy.resources.reservations.generic_resources",
-                                                 "A resource that nodes offer by name.", generic_fields};
+                                                 "A resource that nodes advertise by name.", generic_fields};
 
 static void generic_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
                           struct val *into)
@@ -63,23 +63,23 @@ static void generic_keyed(struct decode *d, const struct field *f, const struct 
 
 static const struct field reservation_fields[] = {
     {"cpus", FT_CPUS, IMPACT_REPLACE, 0,
-     .doc = "Processors that a node must have free for each task. Swarm only.", .example = "\"0.25\""},
+     .doc = "CPUs that a node must have available for each task. Swarm only.", .example = "\"0.25\""},
     {"memory", FT_SIZE, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.memory_reservation`.", .example = "20M"},
     {"devices", FT_LIST, IMPACT_REPLACE, FIELD_ALIAS, .doc = "`gpus`.",
      .example = "[{driver: nvidia, count: 1, capabilities: [gpu]}]", .elem = &device_request},
     {"generic_resources", FT_KEYED, IMPACT_REPLACE, 0,
-     .doc = "Resources that nodes offer by name (`node-generic-resources` of their engines). Swarm only.",
+     .doc = "Resources that nodes advertise by name (`node-generic-resources` of their engines). Swarm only.",
      .example = "[{discrete_resource_spec: {kind: gpu, value: 2}}]", .sub = &generic_table,
      .keyed = generic_keyed},
     {0},
 };
 static const struct field_table reservations_table = {"container.deploy.resources.reservations",
-                                                      "What it is sure to have.", reservation_fields};
+                                                      "What is reserved for it.", reservation_fields};
 
 static const struct field resource_fields[] = {
-    {"limits", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "What it may use at most.",
-     .example = "{memory: 50M}", .sub = &limits_table},
-    {"reservations", FT_RECORD, IMPACT_LIVE, 0, .doc = "What it is sure to have.", .example = "{memory: 20M}",
+    {"limits", FT_RECORD, IMPACT_LIVE, FIELD_ALIAS, .doc = "The upper limits.", .example = "{memory: 50M}",
+     .sub = &limits_table},
+    {"reservations", FT_RECORD, IMPACT_LIVE, 0, .doc = "What is reserved for it.", .example = "{memory: 20M}",
      .sub = &reservations_table},
     {0},
 };
@@ -91,15 +91,15 @@ static const struct field restart_fields[] = {
      .example = "on-failure", .def = "any", .choices = conditions},
     {"max_attempts", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "The N of `restart: on-failure:N`.",
      .example = "3", .min = 0, .max = INT32_MAX},
-    {"delay", FT_DURATION, IMPACT_REPLACE, 0, .doc = "The pause before each restart. Swarm only.",
+    {"delay", FT_DURATION, IMPACT_REPLACE, 0, .doc = "The delay before each restart. Swarm only.",
      .example = "10s", .def = "5s", .def_val = DEF_INT(5 * NS_PER_S)},
     {"window", FT_DURATION, IMPACT_REPLACE, 0,
-     .doc = "How long a task has to run for the restart to count as good; 0: at once. Swarm only.",
+     .doc = "How long a task must run before the restart counts as successful; 0: immediately. Swarm only.",
      .example = "2m", .def = "0", .def_val = DEF_INT(0)},
     {0},
 };
 static const struct field_table restart_table = {"container.deploy.restart_policy",
-                                                 "`restart`, in the words of swarms.", restart_fields};
+                                                 "The swarm form of `restart`.", restart_fields};
 
 static const struct field update_config_fields[] = {
     {"order", FT_ENUM, IMPACT_NONE, FIELD_ALIAS, .doc = "`update.order`.", .example = "start-first",
@@ -114,28 +114,30 @@ static const struct field update_config_fields[] = {
      .example = "0.25", .min = 0, .max = 1},
     {0},
 };
-static const struct field_table update_config_table = {
-    "container.deploy.update_config", "`update`, in the words of swarms.", update_config_fields};
+static const struct field_table update_config_table = {"container.deploy.update_config",
+                                                       "The swarm form of `update`.", update_config_fields};
 
 static const struct field rollback_fields[] = {
-    {"order", FT_ENUM, IMPACT_LIVE, 0, .doc = "Which goes first, the new task or the old one. Swarm only.",
+    {"order", FT_ENUM, IMPACT_LIVE, 0,
+     .doc = "Whether the new task starts first or the old one stops first. Swarm only.",
      .example = "start-first", .def = "stop-first", .def_val = DEF_STR("stop-first"), .choices = orders},
     {"parallelism", FT_INT, IMPACT_LIVE, 0, .doc = "How many tasks at a time; 0: all at once. Swarm only.",
      .example = "2", .def = "1", .def_val = DEF_INT(1), .min = 0, .max = INT32_MAX},
-    {"delay", FT_DURATION, IMPACT_LIVE, 0, .doc = "The pause between them. Swarm only.", .example = "10s",
+    {"delay", FT_DURATION, IMPACT_LIVE, 0, .doc = "The delay between them. Swarm only.", .example = "10s",
      .def = "0", .def_val = DEF_INT(0)},
     {"monitor", FT_DURATION, IMPACT_LIVE, 0,
-     .doc = "How long each is watched for failure afterwards. Swarm only.", .example = "30s", .def = "5s",
+     .doc = "How long each is monitored for failure afterwards. Swarm only.", .example = "30s", .def = "5s",
      .def_val = DEF_INT(5 * NS_PER_S)},
     {"max_failure_ratio", FT_FLOAT, IMPACT_LIVE, 0,
-     .doc = "The share of tasks that may fail without it having failed. Swarm only.", .example = "0.25",
+     .doc = "The fraction of tasks that may fail before it counts as failed. Swarm only.", .example = "0.25",
      .def = "0", .min = 0, .max = 1},
-    {"failure_action", FT_ENUM, IMPACT_LIVE, 0, .doc = "What Swarm does when this fails as well. Swarm only.",
-     .example = "continue", .def = "pause", .def_val = DEF_STR("pause"), .choices = rollback_failures},
+    {"failure_action", FT_ENUM, IMPACT_LIVE, 0,
+     .doc = "What Swarm does when the rollback fails too. Swarm only.", .example = "continue", .def = "pause",
+     .def_val = DEF_STR("pause"), .choices = rollback_failures},
     {0},
 };
 static const struct field_table rollback_config_table = {
-    "container.deploy.rollback_config", "How Swarm goes back when an update failed.", rollback_fields};
+    "container.deploy.rollback_config", "How Swarm rolls back a failed update.", rollback_fields};
 
 /* Removes the blanks that are allowed around the operator (moby/swarmkit, constraint.Parse); NULL: there is
    no operator. */
@@ -161,7 +163,7 @@ static struct val *constraint_short(struct decode *d, const struct field *f, con
     if (canonical)
         return val_str(d->arena, canonical);
     return decode_error_hint(d, n, "write node.role==manager, node.labels.disk!=ssd, ...",
-                             "\"%s\" compares nothing", n->text);
+                             "\"%s\" is not a comparison", n->text);
 }
 
 static const struct field constraint = {"",
@@ -171,8 +173,8 @@ static const struct field constraint = {"",
                                         .doc = "`node.role==manager`, `node.labels.disk!=ssd`, ...",
                                         .short_form = constraint_short};
 static const struct field preference_fields[] = {
-    {"spread", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The label whose values are spread over.",
-     .example = "node.labels.zone"},
+    {"spread", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED,
+     .doc = "The label whose values tasks are spread over.", .example = "node.labels.zone"},
     {0},
 };
 static const struct field_table preference_table = {"container.deploy.placement.preferences",
@@ -182,12 +184,14 @@ static const struct field preference = {
 
 static const struct field placement_fields[] = {
     {"constraints", FT_LIST, IMPACT_REPLACE, FIELD_SET | FIELD_SCALAR_OK,
-     .doc = "What holds for a node that may run it, all of them.",
+     .doc = "Conditions that a node must meet; all of them apply.",
      .example = "[\"node.role==worker\", \"node.labels.disk==ssd\"]", .elem = &constraint},
-    {"preferences", FT_LIST, IMPACT_REPLACE, 0, .doc = "What its tasks are spread over, the first one first.",
+    {"preferences", FT_LIST, IMPACT_REPLACE, 0,
+     .doc = "What its tasks are spread over, in order of importance.",
      .example = "[{spread: node.labels.zone}]", .elem = &preference},
-    {"max_replicas_per_node", FT_INT, IMPACT_REPLACE, 0, .doc = "At most so many on one node; 0: any number.",
-     .example = "1", .def = "0", .def_val = DEF_INT(0), .min = 0, .max = INT32_MAX},
+    {"max_replicas_per_node", FT_INT, IMPACT_REPLACE, 0,
+     .doc = "The maximum number on one node; 0: no limit.", .example = "1", .def = "0", .def_val = DEF_INT(0),
+     .min = 0, .max = INT32_MAX},
     {0},
 };
 static const struct field_table placement_table = {"container.deploy.placement", "Which nodes may run it.",
@@ -196,31 +200,32 @@ static const struct field_table placement_table = {"container.deploy.placement",
 static const struct field deploy_fields[] = {
     {"mode", FT_ENUM, IMPACT_REPLACE, 0,
      .doc = "`replicated`: `replicas` tasks; `global`: one on each node; `replicated-job` and `global-job`: "
-            "tasks that end. All but the first are of Swarm only; a service is made anew to change it.",
+            "tasks that end. All but the first are Swarm only; changing it recreates the service.",
      .example = "global", .def = "replicated", .def_val = DEF_STR("replicated"), .choices = modes},
     {"replicas", FT_INT, IMPACT_LIVE, FIELD_ALIAS, .doc = "`replicas`.", .example = "2", .min = 0,
      .max = LIMIT_REPLICAS},
-    {"resources", FT_RECORD, IMPACT_LIVE, 0, .doc = "`resources` and `gpus`, and what Swarm reserves.",
+    {"resources", FT_RECORD, IMPACT_LIVE, 0,
+     .doc = "The Compose form of `resources` and `gpus`, and Swarm reservations.",
      .example = "{limits: {memory: 50M}}", .sub = &resource_table},
-    {"restart_policy", FT_RECORD, IMPACT_LIVE, 0, .doc = "`restart`, and what only Swarm can set of it.",
+    {"restart_policy", FT_RECORD, IMPACT_LIVE, 0,
+     .doc = "The Compose form of `restart`, with the settings that only Swarm has.",
      .example = "{condition: on-failure, delay: 10s}", .sub = &restart_table},
     {"update_config", FT_RECORD, IMPACT_NONE, FIELD_ALIAS, .doc = "`update`.",
      .example = "{order: start-first}", .sub = &update_config_table},
-    {"rollback_config", FT_RECORD, IMPACT_NONE, 0,
-     .doc = "How Swarm goes back when an update failed. Swarm only.", .example = "{parallelism: 0}",
-     .sub = &rollback_config_table},
+    {"rollback_config", FT_RECORD, IMPACT_NONE, 0, .doc = "How Swarm rolls back a failed update. Swarm only.",
+     .example = "{parallelism: 0}", .sub = &rollback_config_table},
     {"placement", FT_RECORD, IMPACT_REPLACE, 0, .doc = "Which nodes may run it. Swarm only.",
      .example = "{constraints: [\"node.role==worker\"]}", .sub = &placement_table},
     {"endpoint_mode", FT_ENUM, IMPACT_REPLACE, 0,
-     .doc =
-         "`vip`: one address for all tasks; `dnsrr`: the name stands for the addresses of all. Swarm only.",
+     .doc = "`vip`: one address for all tasks; `dnsrr`: the name resolves to the addresses of all tasks. "
+            "Swarm only.",
      .example = "dnsrr", .def = "vip", .def_val = DEF_STR("vip"), .choices = endpoint_modes},
     {"labels", FT_MAP, IMPACT_LIVE, FIELD_LIST_FORM,
-     .doc = "Labels of the service (those of its containers stand in `labels`). Swarm only.",
+     .doc = "Labels of the service (those of its containers are in `labels`). Swarm only.",
      .example = "{com.example.team: shop}", .elem = &field_label},
     {0},
 };
-const struct field_table deploy_table = {"container.deploy", "Compose's deploy section.", deploy_fields};
+const struct field_table deploy_table = {"container.deploy", "The deploy section of Compose.", deploy_fields};
 
 static const struct ynode *below(const struct ynode *n, const char *key)
 {
@@ -269,7 +274,7 @@ static void move_restart(struct decode *d, const struct ynode *n, struct val *sp
     const struct val *there = val_get(spec, "restart");
     if (d->lenient && there && !val_equal(there, restart)) {
         decode_warning(d, n, "write one of them",
-                       "deploy.restart_policy goes before restart, which says something else");
+                       "restart differs from deploy.restart_policy, which takes precedence");
         val_map_del(spec, "restart");
     }
     alias_move(d, n, spec, "restart", placed_at(n, restart), "deploy.restart_policy");
@@ -328,7 +333,7 @@ static void check_mode(struct decode *d, const struct ynode *node, const struct 
     const char *mode = val_get_str(deploy, "mode");
     if (mode && str_starts(mode, "global") && val_is(val_get(spec, "replicas"), VAL_INT))
         decode_error_hint(d, below(node, "mode"), "remove one of them",
-                          "replicas and deploy.mode %s exclude each other", mode);
+                          "replicas cannot be combined with deploy.mode %s", mode);
     /* The default mode is what every target can do, so it is dropped; in a patch it has to override the mode
        below. */
     if (str_eq(mode, "replicated") && !d->patch)

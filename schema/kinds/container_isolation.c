@@ -46,7 +46,7 @@ struct val *security_option_short(struct decode *d, const struct field *f, const
         return decode_error_hint(d, n, "write seccomp=unconfined, or the profile itself as JSON",
                                  "\"%s\": a seccomp profile in a file is not supported yet", n->text);
     if (!*option)
-        return decode_error(d, n, "an option of a security module is empty");
+        return decode_error(d, n, "a security option must not be empty");
     return val_str(d->arena, option);
 }
 

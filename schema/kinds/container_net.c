@@ -73,7 +73,7 @@ struct val *hostname_short(struct decode *d, const struct field *f, const struct
 {
     (void)f;
     return read_canonical(d, n, hostname_canonical, "a host name",
-                          "use letters, digits, - and _, in parts joined by dots");
+                          "use letters, digits, - and _, in parts separated by dots");
 }
 
 /* A template that a swarm fills in for each task may stand for any part of a label. */
@@ -94,7 +94,7 @@ struct val *task_name_short(struct decode *d, const struct field *f, const struc
 {
     (void)f;
     return read_canonical(d, n, task_name_canonical, "a host name",
-                          "use letters, digits, - and _, in parts joined by dots");
+                          "use letters, digits, - and _, in parts separated by dots");
 }
 
 static const char *mac_canonical(struct arena *a, const char *text)
@@ -118,8 +118,8 @@ static const char *mac_canonical(struct arena *a, const char *text)
 struct val *mac_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    return read_canonical(d, n, mac_canonical, "a hardware address",
-                          "write six pairs of digits: \"02:42:ac:11:00:02\"");
+    return read_canonical(d, n, mac_canonical, "a MAC address",
+                          "write six pairs of hexadecimal digits: \"02:42:ac:11:00:02\"");
 }
 
 static struct val *address_of(struct decode *d, const struct ynode *n, int family, const char *what)
@@ -144,32 +144,30 @@ static struct val *ipv6_short(struct decode *d, const struct field *f, const str
 }
 
 static const struct field attachment_fields[] = {
-    {"aliases", FT_LIST, IMPACT_LIVE, FIELD_SET,
-     .doc = "More names that other containers on this network find it by.", .example = "[api, backend]",
-     .elem = &field_word},
+    {"aliases", FT_LIST, IMPACT_LIVE, FIELD_SET, .doc = "Additional names for the container on this network.",
+     .example = "[api, backend]", .elem = &field_word},
     {"ipv4_address", FT_STRING, IMPACT_LIVE, 0,
-     .doc = "A fixed address; the Network needs a subnet that holds it.", .example = "10.7.0.10",
+     .doc = "A fixed address; the Network needs a subnet that contains it.", .example = "10.7.0.10",
      .short_form = ipv4_short},
     {"ipv6_address", FT_STRING, IMPACT_LIVE, 0,
-     .doc = "A fixed address; the Network needs a subnet that holds it.", .example = "\"fd00:7::10\"",
+     .doc = "A fixed address; the Network needs a subnet that contains it.", .example = "\"fd00:7::10\"",
      .short_form = ipv6_short},
-    {"link_local_ips", FT_LIST, IMPACT_LIVE, FIELD_SET, .doc = "More addresses, of a link-local subnet.",
+    {"link_local_ips", FT_LIST, IMPACT_LIVE, FIELD_SET, .doc = "Additional link-local addresses.",
      .example = "[169.254.10.7]", .elem = &field_address},
-    {"mac_address", FT_STRING, IMPACT_LIVE, 0, .doc = "The hardware address on this network.",
+    {"mac_address", FT_STRING, IMPACT_LIVE, 0, .doc = "The MAC address on this network.",
      .example = "\"02:42:ac:11:00:02\"", .short_form = mac_short},
-    {"driver_opts", FT_MAP, IMPACT_LIVE, FIELD_LIST_FORM, .doc = "Options for the network's driver.",
+    {"driver_opts", FT_MAP, IMPACT_LIVE, FIELD_LIST_FORM, .doc = "Options for the network driver.",
      .example = "{com.example.mtu: \"1400\"}", .elem = &field_text},
     {0},
 };
 static const struct field_refusal attachment_refused[] = {
-    {"priority", "networks are connected in the order of their names; remove it"},
-    {"gw_priority",
-     "the engine chooses the default gateway: the first network by name that has one; remove it"},
+    {"priority", "remove it: networks are attached in the order of their names"},
+    {"gw_priority", "remove it: the default gateway is that of the first network, by name, that has one"},
     {"interface_name",
-     "the engine names the interfaces: eth0, eth1, ... in the order of connection; remove it"},
+     "remove it: the engine names the interfaces eth0, eth1, ... in the order of attachment"},
     {0},
 };
-const struct field_table attachment_table = {"container.networks", "How the container is on one network.",
+const struct field_table attachment_table = {"container.networks", "The attachment to one network.",
                                              attachment_fields, .refused = attachment_refused};
 
 struct val *network_item_short(struct decode *d, const struct field *f, const struct ynode *n)
@@ -177,8 +175,8 @@ struct val *network_item_short(struct decode *d, const struct field *f, const st
     (void)f;
     if (n->type == YN_SCALAR && ynode_is_null(n))
         return val_map(d->arena);
-    return decode_error_hint(d, n, "write {aliases: [...]}, or {} for nothing special",
-                             "how a container is on a network is a mapping, not a %s", ynode_type_name(n));
+    return decode_error_hint(d, n, "write {aliases: [...]}, or {} for the defaults",
+                             "the settings of an attachment must be a mapping, not a %s", ynode_type_name(n));
 }
 
 static struct val *attached(struct decode *d, const struct ynode *n)
@@ -190,7 +188,7 @@ static struct val *attached(struct decode *d, const struct ynode *n)
 struct val *networks_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    return read_names(d, n, "an item of networks is a Network's name",
+    return read_names(d, n, "an item of networks must be the name of a Network",
                       "write [front, back], or {front: {aliases: [web]}}", attached);
 }
 
@@ -233,7 +231,7 @@ struct val *extra_hosts_short(struct decode *d, const struct field *f, const str
         size_t name = strcspn(text, strchr(text, '=') ? "=" : ":");
         const char *address = text[name] ? host_address_canonical(d->arena, text + name + 1) : NULL;
         if (!address || name == 0) {
-            decode_error_hint(d, item, "write \"db.local=10.0.0.7\"", "\"%s\" is not a name and an address",
+            decode_error_hint(d, item, "write \"db.local=10.0.0.7\"", "\"%s\" must be a name and an address",
                               text);
             continue;
         }

@@ -37,7 +37,7 @@ static bool take_items(struct decode *d, const struct ynode *n, int count)
     size_t *budget = d->budget ? d->budget : &each;
     size_t more = count > 1 ? (size_t)count - 1 : 0;
     if (more > *budget) {
-        decode_error(d, n, "ranges of ports stand for more than %u ports in one environment",
+        decode_error(d, n, "the port ranges of the environment contain more than %u ports",
                      LIMIT_EXPANDED_ITEMS);
         return false;
     }
@@ -77,7 +77,7 @@ struct val *port_short(struct decode *d, const struct field *f, const struct yno
     static const char hint[] =
         "write \"8080:80\", \"127.0.0.1:8080:80/udp\", or {target: 80, published: 8080}";
     if (n->type != YN_SCALAR || n->len == 0 || ynode_is_null(n))
-        return decode_error_hint(d, n, hint, "a port is a string or a mapping");
+        return decode_error_hint(d, n, hint, "a port must be a string or a mapping");
     struct val *rec = val_map(d->arena);
     char *text = arena_strdup(d->arena, n->text);
 
@@ -122,7 +122,7 @@ static const char *published_canonical(struct arena *a, const char *text)
 static struct val *published_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    return read_canonical(d, n, published_canonical, "a port of the host or a range of them",
+    return read_canonical(d, n, published_canonical, "a host port or a range of them",
                           "write 8080, or \"8000-8010\"");
 }
 
@@ -162,13 +162,13 @@ void port_keyed(struct decode *d, const struct field *f, const struct ynode *n, 
         target = (struct range){(int)t->i, (int)t->i};
     } else if (!val_is(t, VAL_STR) || !parse_range(d->arena, t->s, false, &target)) {
         if (t)
-            decode_error_hint(d, n, "ports are 1 to 65535, a range is low-high",
-                              "\"%s\" is not a port of the container", val_is(t, VAL_STR) ? t->s : "");
+            decode_error_hint(d, n, "ports are from 1 to 65535; a range is LOW-HIGH",
+                              "\"%s\" is not a container port", val_is(t, VAL_STR) ? t->s : "");
         return;
     }
     if (!str_empty(published) && !parse_range(d->arena, published, true, &host)) {
-        decode_error_hint(d, n, "ports are 1 to 65535, a range is low-high",
-                          "\"%s\" is not a port of the host", published);
+        decode_error_hint(d, n, "ports are from 1 to 65535; a range is LOW-HIGH", "\"%s\" is not a host port",
+                          published);
         return;
     }
 
@@ -179,9 +179,9 @@ void port_keyed(struct decode *d, const struct field *f, const struct ynode *n, 
     if (targets == 1) {
         add_port(d, n, into, rec, host, target.first);
     } else if (host.first && hosts != targets) {
-        decode_error_hint(d, n,
-                          "give both the same length, or one port of the container and a range of the host",
-                          "%d ports of the host for %d of the container", hosts, targets);
+        decode_error_hint(
+            d, n, "give both ranges the same length, or one container port with a range of host ports",
+            "%d host ports for %d container ports", hosts, targets);
     } else {
         for (int i = 0; i < targets; i++) {
             int first = host.first ? host.first + i : 0;
@@ -193,26 +193,24 @@ void port_keyed(struct decode *d, const struct field *f, const struct ynode *n, 
 static const char *const modes[] = {"ingress", "host", NULL};
 
 static const struct field port_fields[] = {
-    {"target", FT_INT, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The container's port.", .example = "80",
+    {"target", FT_INT, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The container port.", .example = "80",
      .min = 1, .max = PORT_MAX},
     {"published", FT_STRING, IMPACT_REPLACE, 0,
-     .doc = "The host's port, or a range for the engine to choose from; absent or 0: any free one.",
+     .doc = "The host port, or a range for the engine to choose from. Default, and 0: any free port.",
      .example = "8080", .short_form = published_short},
-    {"host_ip", FT_STRING, IMPACT_REPLACE, 0, .doc = "The host's address to listen on; absent: all.",
+    {"host_ip", FT_STRING, IMPACT_REPLACE, 0, .doc = "The host address to listen on. Default: all.",
      .example = "127.0.0.1"},
     {"protocol", FT_STRING, IMPACT_REPLACE, 0, .doc = "`tcp`, `udp` or `sctp`.", .example = "udp",
      .def = "tcp", .def_val = DEF_STR("tcp"), .pattern = "^(tcp|udp|sctp|TCP|UDP|SCTP)$",
      .pattern_doc = "tcp, udp or sctp", .short_form = protocol_short},
     {"mode", FT_ENUM, IMPACT_REPLACE, FIELD_VIRTUAL | FIELD_SERVICES,
-     .doc = "`host`: publish on the node that runs it; `ingress`: on every node of a swarm. One engine alone "
-            "has no difference.",
+     .doc = "`host`: publish on the node that runs it; `ingress`: on every node of a swarm. On a single "
+            "engine they are the same.",
      .example = "host", .def = "ingress", .def_val = DEF_STR("ingress"), .choices = modes},
-    {"name", FT_STRING, IMPACT_NONE, FIELD_ALIAS, .doc = "A note to people; has no effect.",
-     .example = "web"},
-    {"app_protocol", FT_STRING, IMPACT_NONE, FIELD_ALIAS, .doc = "A note to people; has no effect.",
-     .example = "http"},
+    {"name", FT_STRING, IMPACT_NONE, FIELD_ALIAS, .doc = "Informational only.", .example = "web"},
+    {"app_protocol", FT_STRING, IMPACT_NONE, FIELD_ALIAS, .doc = "Informational only.", .example = "http"},
     {"published_end", FT_INT, IMPACT_REPLACE, FIELD_HIDDEN,
-     .doc = "The last port of a range to choose from."},
+     .doc = "The last port of the range to choose from."},
     {0},
 };
 
@@ -229,13 +227,13 @@ static void port_normalize(struct decode *d, const struct ynode *n, struct val *
         decode_error(d, node_at(n, "host_ip"), "host_ip: \"%s\" is not an IP address", text);
 }
 
-const struct field_table port_table = {"container.ports", "A port that is published on the host.",
-                                       port_fields, .normalize = port_normalize};
+const struct field_table port_table = {"container.ports", "A port published on the host.", port_fields,
+                                       .normalize = port_normalize};
 
 /* One item of expose: "3000", "3000/udp", "8000-8005". */
 static void expose_item(struct decode *d, const struct ynode *n, struct val *list)
 {
-    static const char hint[] = "write a port of the container: \"3000\", \"8000-8005\", \"53/udp\"";
+    static const char hint[] = "write a container port: \"3000\", \"8000-8005\", \"53/udp\"";
     if (n->type != YN_SCALAR)
         return; /* decoding has reported it */
     char *text = arena_strdup(d->arena, n->text);

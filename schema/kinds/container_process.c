@@ -25,12 +25,12 @@ struct val *pull_policy_short(struct decode *d, const struct field *f, const str
         if (strcmp(*choice, text) == 0)
             return val_str(d->arena, text);
     if (str_eq(text, "build"))
-        return decode_error_hint(d, n, "build the image elsewhere and name it in image",
-                                 "pull policy build: Forge builds no images yet");
+        return decode_error_hint(d, n, "build the image elsewhere and set image",
+                                 "pull policy build is not supported: Forge does not build images yet");
     if (str_eq(text, "daily") || str_eq(text, "weekly") || str_starts(text, "every_"))
         return decode_error_hint(
-            d, n, "write always, or pin the image by digest and change it by a commit",
-            "pull policy %s is not supported: what runs does not depend on the time of day", text);
+            d, n, "use always, or pin the image by digest and change it with a commit",
+            "pull policy %s is not supported: what runs must not depend on the time of a pull", text);
     return decode_error_hint(d, n, "write missing, always or never", "\"%s\" is not a pull policy", text);
 }
 
@@ -39,7 +39,7 @@ struct val *env_file_short(struct decode *d, const struct field *f, const struct
     (void)f;
     if (n->type != YN_SCALAR || ynode_is_null(n) || n->len == 0)
         return decode_error_hint(d, n, "write a path, or {path: ..., required: false}",
-                                 "an env_file needs the path of a file");
+                                 "an env_file needs a path");
     struct val *rec = val_map(d->arena);
     val_map_set(d->arena, rec, "path", placed_at(n, val_str(d->arena, n->text)));
     return rec;
@@ -127,7 +127,7 @@ struct val *native_name_short(struct decode *d, const struct field *f, const str
 {
     (void)f;
     return read_canonical(d, n, name_canonical, "a container's name",
-                          "use letters, digits, _, . and -, two at least, starting with a letter or digit");
+                          "use at least two letters, digits, _, . and -, starting with a letter or digit");
 }
 
 struct val *profile_short(struct decode *d, const struct field *f, const struct ynode *n)
@@ -142,7 +142,8 @@ struct val *healthcheck_test_short(struct decode *d, const struct field *f, cons
     struct val *test = val_list(d->arena);
     if (strcmp(n->text, "NONE") != 0) {
         if (n->len == 0)
-            return decode_error(d, n, "a health check needs a command; to have none, write disable: true");
+            return decode_error(d, n,
+                                "a health check needs a command; to have no check, write disable: true");
         val_list_add(d->arena, test, val_str(d->arena, "CMD-SHELL"));
     }
     val_list_add(d->arena, test, val_strn(d->arena, n->text, n->len));
@@ -153,7 +154,7 @@ struct val *healthcheck_test_short(struct decode *d, const struct field *f, cons
 static void keep_first(struct decode *d, const struct ynode *at, struct val *rec, const struct val *test)
 {
     decode_warning(d, at, "quote the whole command line",
-                   "CMD-SHELL runs its first string; those after it are no part of the command");
+                   "CMD-SHELL only runs its first string; the ones after it are not part of the command");
     struct val *kept = placed_at(at, val_list(d->arena));
     val_list_add(d->arena, kept, test->items[0]);
     val_list_add(d->arena, kept, test->items[1]);
@@ -172,12 +173,12 @@ static void healthcheck_normalize(struct decode *d, const struct ynode *n, struc
             decode_error_hint(
                 d, at,
                 "write [CMD, program, argument...], [CMD-SHELL, \"command line\"], or a string for the shell",
-                "a health check's list starts with CMD, CMD-SHELL or NONE%s%s%s", first ? ", not \"" : "",
-                str_or(first, ""), first ? "\"" : "");
+                "the list of a health check must start with CMD, CMD-SHELL or NONE%s%s%s",
+                first ? ", not \"" : "", str_or(first, ""), first ? "\"" : "");
         else if (str_eq(first, "CMD-SHELL") && test->len > 2 && d->lenient)
             keep_first(d, at, rec, test);
         else if (str_eq(first, "CMD-SHELL") && test->len != 2)
-            decode_error_hint(d, at, "quote the whole command line", "CMD-SHELL takes one string and got %u",
+            decode_error_hint(d, at, "quote the whole command line", "CMD-SHELL takes one string, not %u",
                               test->len - 1);
         else if (str_eq(first, "CMD") && test->len < 2)
             decode_error(d, at, "CMD needs a program");
@@ -200,38 +201,38 @@ static void healthcheck_normalize(struct decode *d, const struct ynode *n, struc
 static const struct field healthcheck_fields[] = {
     {"test", FT_LIST, IMPACT_REPLACE, 0,
      .doc = "The command: `[CMD, program, arguments]`, `[CMD-SHELL, \"command line\"]`, or a string for the "
-            "container's shell. "
-            "`[NONE]` is no check. Exit code 0 is healthy.",
+            "container's shell. `[NONE]` disables the check. Exit code 0 is healthy.",
      .example = "[CMD, wget, -qO-, \"http://127.0.0.1/health\"]", .elem = &field_text,
      .short_form = healthcheck_test_short},
-    {"disable", FT_BOOL, IMPACT_REPLACE, FIELD_ALIAS, .doc = "No check, even if the image has one.",
+    {"disable", FT_BOOL, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Disable the check, even if the image has one.",
      .example = "true"},
-    {"interval", FT_DURATION, IMPACT_REPLACE, 0, .doc = "Time from the end of one check to the next.",
-     .example = "5s", .def = "30s", .def_val = DEF_INT(SECONDS(30)), HEALTH_TIME_RANGE},
-    {"timeout", FT_DURATION, IMPACT_REPLACE, 0, .doc = "How long one check may take.", .example = "3s",
+    {"interval", FT_DURATION, IMPACT_REPLACE, 0,
+     .doc = "The time from the end of one check to the start of the next.", .example = "5s", .def = "30s",
+     .def_val = DEF_INT(SECONDS(30)), HEALTH_TIME_RANGE},
+    {"timeout", FT_DURATION, IMPACT_REPLACE, 0, .doc = "The timeout of one check.", .example = "3s",
      .def = "30s", .def_val = DEF_INT(SECONDS(30)), HEALTH_TIME_RANGE},
-    {"retries", FT_INT, IMPACT_REPLACE, 0, .doc = "After how many failures in a row it is unhealthy.",
-     .example = "3", .def = "3", .def_val = DEF_INT(3), .min = 1, .max = 10000},
-    {"start_period", FT_DURATION, IMPACT_REPLACE, 0,
-     .doc = "Failures do not count for this long after the start.", .example = "10s", .def = "0s",
-     .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
+    {"retries", FT_INT, IMPACT_REPLACE, 0,
+     .doc = "The number of consecutive failures after which it is unhealthy.", .example = "3", .def = "3",
+     .def_val = DEF_INT(3), .min = 1, .max = 10000},
+    {"start_period", FT_DURATION, IMPACT_REPLACE, 0, .doc = "How long after the start failures do not count.",
+     .example = "10s", .def = "0s", .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
     {"start_interval", FT_DURATION, IMPACT_REPLACE, 0,
-     .doc = "Time between checks during `start_period`; needs an engine of API 1.44.", .example = "1s",
+     .doc = "The time between checks during `start_period`; needs an engine with API 1.44.", .example = "1s",
      .def = "5s", .def_val = DEF_INT(SECONDS(5)), HEALTH_TIME_RANGE},
     {0},
 };
 const struct field_table healthcheck_table = {"container.healthcheck",
-                                              "A command that tells whether the container does its work.",
+                                              "A command that tells whether the container works.",
                                               healthcheck_fields, .normalize = healthcheck_normalize};
 
 static const struct field logging_fields[] = {
-    {"driver", FT_STRING, IMPACT_REPLACE, 0, .doc = "The engine's log driver; absent: its default one.",
+    {"driver", FT_STRING, IMPACT_REPLACE, 0, .doc = "The engine's log driver. Default: that of the engine.",
      .example = "json-file"},
     {"options", FT_MAP, IMPACT_REPLACE, FIELD_LIST_FORM, .doc = "Options of the driver.",
      .example = "{max-size: 10m}", .elem = &field_text},
     {0},
 };
-const struct field_table logging_table = {"container.logging", "Where the command's output goes.",
+const struct field_table logging_table = {"container.logging", "Where the output of the command goes.",
                                           logging_fields};
 
 static const char *const strategies[] = {"rolling", "recreate", NULL};
@@ -244,41 +245,41 @@ static const struct field update_fields[] = {
             "stopped before any new one starts.",
      .example = "rolling", .def = "rolling", .def_val = DEF_STR("rolling"), .choices = strategies},
     {"order", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "Whether the new container starts before the old one stops; absent: `start-first` where both can "
-            "run at once, "
-            "`stop-first` where they cannot (a published port, a fixed address, a container_name).",
+     .doc =
+         "Whether the new container starts before the old one stops. Default: `start-first` where both can "
+         "run at once, `stop-first` where they cannot (a published port, a fixed address, a container_name).",
      .example = "start-first", .choices = orders},
     {"timeout", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "How long the new container may take to become healthy. After that the old one serves on, and "
-            "the change has failed.",
+     .doc = "How long the new container may take to become healthy. After that the change has failed, and "
+            "the old container keeps running.",
      .example = "2m", .def = "5m", .def_val = DEF_INT(SECONDS(300)), .min = SECONDS(1),
      .max = SECONDS(86400)},
     {"parallelism", FT_INT, IMPACT_NONE, FIELD_VIRTUAL,
      .doc = "How many replicas are updated at a time; 0: all at once.", .example = "2", .def = "1",
      .def_val = DEF_INT(1), .min = 0, .max = LIMIT_REPLICAS},
     {"delay", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "The pause between those that are updated at a time and the next.", .example = "10s", .def = "0s",
+     .doc = "The delay between one batch of updated replicas and the next.", .example = "10s", .def = "0s",
      .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
     {"monitor", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "How long each new container is watched once it is ready: one that ends, is restarted or becomes "
-            "unhealthy meanwhile has failed. The old one is kept until then, and goes on serving where "
+     .doc = "How long each new container is monitored once it is ready: if it exits, restarts or becomes "
+            "unhealthy in that time, it has failed. The old one is kept until then, and keeps running where "
             "`order` is `start-first`.",
      .example = "30s", .def = "0s", .def_val = DEF_INT(0), .min = 0, .max = SECONDS(86400)},
     {"failure_action", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc =
-         "What becomes of the others when more fail than `max_failure_ratio` allows. What failed is undone "
-         "in any case. `pause`: no other is begun; those that are done stay. `continue`: the others are "
-         "updated all the same. `rollback`: those that are done return to their old containers, which are "
-         "kept, stopped, until all are done. However it ends, the change has failed, and automation does "
-         "not try the same again. Absent: `pause`, and `rollback` where `strategy` is `recreate`.",
+     .doc = "What happens to the other replicas when more fail than `max_failure_ratio` allows. A failed "
+            "replica is always reverted. `pause`: no further replica is updated, and those already updated "
+            "stay. `continue`: the others are still updated. `rollback`: those already updated return to "
+            "their old containers, which are kept, stopped, until all are done. In each case the change has "
+            "failed, and `forged` does not try the same change again. Default: `pause`, and `rollback` where "
+            "`strategy` is `recreate`.",
      .example = "rollback", .choices = failure_actions},
     {"max_failure_ratio", FT_FLOAT, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "The share of replicas that may fail before `failure_action` holds.", .example = "0.25",
+     .doc = "The fraction of replicas that may fail before `failure_action` applies.", .example = "0.25",
      .def = "0", .min = 0, .max = 1},
     {0},
 };
-const struct field_table update_table = {"container.update",
-                                         "How a new version takes the place of the old one.", update_fields};
+const struct field_table update_table = {"container.update", "How a new version replaces the old one.",
+                                         update_fields};
 
 static const char *const follows[] = {"digest", "semver", "pattern", NULL};
 static const char *const sorts[] = {"alphabetical", "numerical", NULL};
@@ -286,12 +287,13 @@ static const char *const applies[] = {"automatic", "propose", NULL};
 
 static const struct field image_policy_fields[] = {
     {"follow", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL | FIELD_REQUIRED,
-     .doc = "What is looked for in the registry of `image`: `digest`: what its tag means now; `semver`: the "
-            "tag of the newest version in `range`; `pattern`: the greatest of the tags that match `pattern`.",
+     .doc =
+         "What is looked up in the registry of `image`. `digest`: the current digest of its tag; `semver`: "
+         "the tag of the newest version in `range`; `pattern`: the highest of the tags that match `pattern`.",
      .example = "semver", .choices = follows},
     {"range", FT_STRING, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "`semver`: which versions, as `1.x`, `^1.4`, `~1.4.2`, `>=1.2 <2` or `1.2 - 1.4 || 2.x`; absent: "
-            "all. Versions before a release count where the range names one.",
+     .doc = "`semver`: which versions, such as `1.x`, `^1.4`, `~1.4.2`, `>=1.2 <2` or `1.2 - 1.4 || 2.x`. "
+            "Default: all. Pre-releases count only if the range names one.",
      .example = "\"1.x\""},
     {"pattern", FT_STRING, IMPACT_NONE, FIELD_VIRTUAL,
      .doc = "Only tags that this extended regular expression matches; its first group, if it has one, is "
@@ -300,12 +302,11 @@ static const struct field image_policy_fields[] = {
     {"sort", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL, .doc = "`pattern`: how tags are compared.",
      .example = "numerical", .def = "alphabetical", .choices = sorts},
     {"interval", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "How often `forged` asks the registry; a failure makes it wait longer.", .example = "10m",
+     .doc = "How often `forged` asks the registry; after a failure it waits longer.", .example = "10m",
      .def = "5m", .min = SECONDS(10), .max = SECONDS(30 * 86400)},
     {"apply", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc =
-         "`automatic`: what is found is what is asked for, as if Git said so. `propose`: `forge-ctl images` "
-         "and `forge-ctl diff` show it, and `forge-ctl apply` takes it.",
+     .doc = "`automatic`: the image found is applied as if it were in Git. `propose`: `forge-ctl images` and "
+            "`forge-ctl diff` show it, and `forge-ctl apply` applies it.",
      .example = "propose", .def = "propose", .choices = applies},
     {0},
 };
@@ -322,7 +323,7 @@ static void image_policy_normalize(struct decode *d, const struct ynode *n, stru
 }
 
 const struct field_table image_policy_table = {"container.image_policy",
-                                               "Which image is run, of those that the registry has.",
+                                               "Which of the images in the registry is run.",
                                                image_policy_fields, .normalize = image_policy_normalize};
 
 static const char *const conditions[] = {
@@ -352,17 +353,16 @@ static struct val *condition_short(struct decode *d, const struct field *f, cons
 
 static const struct field depends_fields[] = {
     {"condition", FT_ENUM, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "`started`: it runs. `healthy`: its health check passes; where neither its manifest nor its "
-            "image has a check, it runs. `completed`: it has ended with exit code 0. Compose's "
-            "`service_started` and so on are the same.",
+     .doc = "`started`: it runs. `healthy`: its health check passes; without a check in its manifest or "
+            "image, it runs. `completed`: it has exited with code 0. `service_started` and so on, as in "
+            "Compose, mean the same.",
      .example = "healthy", .def = "started", .def_val = DEF_STR("started"), .choices = conditions,
      .short_form = condition_short},
-    {"required", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "`false`: only wait for it if it is there at all.", .example = "false", .def = "true",
-     .def_val = DEF_BOOL(true)},
+    {"required", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL, .doc = "`false`: only wait for it if it exists.",
+     .example = "false", .def = "true", .def_val = DEF_BOOL(true)},
     {"restart", FT_BOOL, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "Restart this container after the other one was replaced or restarted by a change.",
-     .example = "true", .def = "false", .def_val = DEF_BOOL(false)},
+     .doc = "Restart this container after a change replaced or restarted the other one.", .example = "true",
+     .def = "false", .def_val = DEF_BOOL(false)},
     {0},
 };
 
@@ -373,14 +373,15 @@ static void depends_normalize(struct decode *d, const struct ynode *n, struct va
         val_map_set(d->arena, rec, "condition", val_str(d->arena, "started"));
 }
 
-const struct field_table depends_table = {"container.depends_on", "What must be ready first.", depends_fields,
-                                          .normalize = depends_normalize};
+const struct field_table depends_table = {"container.depends_on", "A dependency that must be ready first.",
+                                          depends_fields, .normalize = depends_normalize};
 
 struct val *depends_item_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     if (n->type != YN_SCALAR)
         return decode_error_hint(d, n, "write a condition, or {condition: healthy, required: false}",
-                                 "a dependency is a condition or a mapping, not a %s", ynode_type_name(n));
+                                 "a dependency must be a condition or a mapping, not a %s",
+                                 ynode_type_name(n));
     struct val *rec = val_map(d->arena);
     if (!ynode_is_null(n)) {
         struct val *condition = condition_short(d, f->sub->fields, n);
@@ -402,20 +403,20 @@ static struct val *depends_started(struct decode *d, const struct ynode *n)
 struct val *depends_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    return read_names(d, n, "a dependency is a container's name", "write [db, cache], or {db: healthy}",
-                      depends_started);
+    return read_names(d, n, "a dependency must be the name of a container",
+                      "write [db, cache], or {db: healthy}", depends_started);
 }
 
 static const char *const env_formats[] = {"compose", "raw", NULL};
 
 static const struct field env_file_fields[] = {
     {"path", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED,
-     .doc = "The file, relative to the manifest; inside the repository.", .example = "common.env"},
-    {"required", FT_BOOL, IMPACT_REPLACE, 0, .doc = "`false`: a missing file is no error.",
+     .doc = "The path of the file, relative to the manifest and in the repository.", .example = "common.env"},
+    {"required", FT_BOOL, IMPACT_REPLACE, 0, .doc = "`false`: a missing file is not an error.",
      .example = "false", .def = "true", .def_val = DEF_BOOL(true)},
     {"format", FT_ENUM, IMPACT_REPLACE, 0,
-     .doc = "`compose`: quotes, escapes and `${...}` as in Compose. `raw`: what stands after the `=` is the "
-            "value.",
+     .doc = "`compose`: quotes, escapes and `${...}` as in Compose. `raw`: the value is everything after the "
+            "`=`.",
      .example = "raw", .def = "compose", .def_val = DEF_STR("compose"), .choices = env_formats},
     {0},
 };
@@ -431,7 +432,7 @@ static void check_environment(struct decode *d, const struct val *environment)
     for (size_t i = 0; i < environment->len; i++) {
         const char *name = environment->pairs[i].key;
         if (!*name || strpbrk(name, "= \t\n"))
-            decode_error_at(d, environment->pairs[i].val, "environment: \"%s\" is not the name of a variable",
+            decode_error_at(d, environment->pairs[i].val, "environment: \"%s\" is not a valid variable name",
                             name);
     }
 }

@@ -43,10 +43,9 @@ static bool report_option(struct decode *d, const struct ynode *n, const char *o
 {
     static const char hint[] = "options are ro, rw, z, Z, nocopy, and rslave, rshared, ...";
     if (d->lenient)
-        decode_warning(d, n, hint, "\"%s\": \"%s\" is not an option of a volume, and does nothing", n->text,
-                       option);
+        decode_warning(d, n, hint, "\"%s\": \"%s\" is not a volume option and is ignored", n->text, option);
     else
-        decode_error_hint(d, n, hint, "\"%s\": \"%s\" is not an option of a volume", n->text, option);
+        decode_error_hint(d, n, hint, "\"%s\": \"%s\" is not a volume option", n->text, option);
     return d->lenient;
 }
 
@@ -57,7 +56,7 @@ struct val *volume_short(struct decode *d, const struct field *f, const struct y
     static const char hint[] =
         "write \"data:/var/lib/data\", \"/etc/ssl:/etc/ssl:ro\", or {type: ..., target: ...}";
     if (n->type != YN_SCALAR || n->len == 0 || ynode_is_null(n))
-        return decode_error_hint(d, n, hint, "a volume is a string or a mapping");
+        return decode_error_hint(d, n, hint, "a volume must be a string or a mapping");
     size_t count;
     char **part = str_split(d->arena, n->text, ':', &count);
     if (count > 3)
@@ -87,11 +86,11 @@ static const char *bind_source(struct decode *d, const struct ynode *n, const ch
 {
     if (source[0] == '/')
         return path_clean(d->arena, source);
-    decode_error_hint(
-        d, n,
-        "manifests are read from Git, not from a folder of the host: write an absolute path, or make a "
-        "Config of a file in the repository",
-        "\"%s\" is a path relative to a folder that the engine's host does not have", source);
+    decode_error_hint(d, n,
+                      "manifests are read from Git, not from a folder on the host: use an absolute path, or "
+                      "a Config for a file in the repository",
+                      "\"%s\" is a relative path, and there is no host folder that it could be relative to",
+                      source);
     return NULL;
 }
 
@@ -111,8 +110,9 @@ static void mount_flatten(struct decode *d, const struct ynode *n, struct val *r
     for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
         const struct val *group = val_get(rec, groups[i]);
         if (val_is(group, VAL_MAP) && group->len && !str_eq(type, groups[i]))
-            decode_error(d, node_at(n, groups[i]), "%s: options of a %s do not fit a mount of type %s",
-                         groups[i], groups[i], type);
+            decode_error(d, node_at(n, groups[i]),
+                         "%s: options for a %s cannot be used with a mount of type %s", groups[i], groups[i],
+                         type);
         for (size_t j = 0; val_is(group, VAL_MAP) && j < group->len; j++)
             val_map_set(d->arena, rec, group->pairs[j].key, group->pairs[j].val);
         val_map_del(rec, groups[i]);
@@ -129,8 +129,8 @@ static void mount_check(struct decode *d, const struct ynode *n, const struct va
     for (size_t i = 0; i < ARRAY_LEN(fits); i++)
         if (val_get(rec, fits[i].key) && !str_eq(type, fits[i].type) &&
             !(str_eq(fits[i].key, "selinux") && str_eq(type, "volume")))
-            decode_error(d, n, "%s is of a mount of type %s, and this is a %s", fits[i].key, fits[i].type,
-                         type);
+            decode_error(d, n, "%s belongs to a mount of type %s, and this is a %s", fits[i].key,
+                         fits[i].type, type);
 }
 
 void volume_keyed(struct decode *d, const struct field *f, const struct ynode *n, struct val *rec,
@@ -148,7 +148,7 @@ void volume_keyed(struct decode *d, const struct field *f, const struct ynode *n
     const char *target = path_clean(d->arena, text);
     if (!target || str_eq(target, "/")) {
         decode_error_hint(d, node_at(n, "target"), "write an absolute path below /",
-                          "\"%s\" is not a place for a volume in the container", text);
+                          "\"%s\" is not a valid volume target", text);
         return;
     }
 
@@ -159,8 +159,9 @@ void volume_keyed(struct decode *d, const struct field *f, const struct ynode *n
     } else if (str_eq(type, "tmpfs") && source) {
         decode_error(d, node_at(n, "source"), "a tmpfs has no source");
     } else if (source && !volume_name_is_valid(source)) {
-        decode_error_hint(d, node_at(n, "source"), "a path on the host starts with /, and has type: bind",
-                          "\"%s\" is not a Volume's name", source);
+        decode_error_hint(d, node_at(n, "source"),
+                          "for a path on the host, start it with / and set type: bind",
+                          "\"%s\" is not a valid Volume name", source);
     }
     mount_check(d, n, rec, type);
 
@@ -171,25 +172,24 @@ void volume_keyed(struct decode *d, const struct field *f, const struct ynode *n
 }
 
 static const struct field bind_fields[] = {
-    {"propagation", FT_ENUM, IMPACT_REPLACE, 0, .doc = "How mounts below it spread.", .example = "rslave",
+    {"propagation", FT_ENUM, IMPACT_REPLACE, 0, .doc = "The mount propagation.", .example = "rslave",
      .choices = propagations},
-    {"create_host_path", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Make the folder on the host if it is missing.",
+    {"create_host_path", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Create the folder on the host if it is missing.",
      .example = "false"},
     {"selinux", FT_ENUM, IMPACT_REPLACE, 0, .doc = "SELinux label: `z` shared, `Z` private.", .example = "z",
      .choices = selinux_modes},
     {0},
 };
 static const struct field_refusal bind_refused[] = {
-    {"recursive",
-     "not supported yet: what is mounted below the path is there too, and may be written to unless "
-     "the engine makes it read-only; name a path without mounts below it"},
+    {"recursive", "not supported yet: mounts below the path are included, and may be writable unless the "
+                  "engine makes them read-only; use a path without mounts below it"},
     {0},
 };
-static const struct field_table bind_table = {"container.volumes.bind", "Options of a path of the host.",
+static const struct field_table bind_table = {"container.volumes.bind", "Options for a bind mount.",
                                               bind_fields, .refused = bind_refused};
 
 static const struct field volume_fields[] = {
-    {"nocopy", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Do not fill a new volume with what the image has there.",
+    {"nocopy", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Do not copy the files of the image into a new volume.",
      .example = "true"},
     {0},
 };
@@ -198,49 +198,49 @@ static const struct field_refusal volume_refused[] = {
     {"labels", "labels belong to the Volume: put them in its spec"},
     {0},
 };
-static const struct field_table volume_options_table = {"container.volumes.volume", "Options of a volume.",
+static const struct field_table volume_options_table = {"container.volumes.volume", "Options for a volume.",
                                                         volume_fields, .refused = volume_refused};
 
 static const struct field tmpfs_fields[] = {
-    {"size", FT_SIZE, IMPACT_REPLACE, 0, .doc = "How large it may grow; absent: half of the memory.",
+    {"size", FT_SIZE, IMPACT_REPLACE, 0, .doc = "The maximum size. Default: half of the memory.",
      .example = "16MiB"},
-    {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "The mode of its root.", .example = "\"1777\""},
+    {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "The mode of its root folder.", .example = "\"1777\""},
     {0},
 };
-static const struct field_table tmpfs_options_table = {"container.volumes.tmpfs", "Options of a tmpfs.",
+static const struct field_table tmpfs_options_table = {"container.volumes.tmpfs", "Options for a tmpfs.",
                                                        tmpfs_fields};
 
 static const struct field mount_fields[] = {
     {"type", FT_ENUM, IMPACT_REPLACE, 0,
-     .doc = "`volume`: a Volume, or an anonymous one; `bind`: a path of the host; `tmpfs`: memory.",
+     .doc = "`volume`: a Volume, or an anonymous one; `bind`: a path on the host; `tmpfs`: memory.",
      .example = "bind", .def = "volume", .choices = mount_types},
-    {"source", FT_STRING, IMPACT_REPLACE, 0, .doc = "A Volume's name, or a path of the host.",
+    {"source", FT_STRING, IMPACT_REPLACE, 0, .doc = "The name of a Volume, or a path on the host.",
      .example = "data"},
     {"target", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The path in the container.",
      .example = "/var/lib/data"},
     {"read_only", FT_BOOL, IMPACT_REPLACE, 0, .doc = "The container cannot write to it.", .example = "true",
      .def = "false", .def_val = DEF_BOOL(false)},
-    {"bind", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Options of a path of the host.",
+    {"bind", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Options for a bind mount.",
      .example = "{propagation: rslave}", .sub = &bind_table},
-    {"volume", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Options of a volume.",
+    {"volume", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Options for a volume.",
      .example = "{nocopy: true}", .sub = &volume_options_table},
-    {"tmpfs", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Options of a tmpfs.",
+    {"tmpfs", FT_RECORD, IMPACT_REPLACE, FIELD_ALIAS, .doc = "Options for a tmpfs.",
      .example = "{size: 16MiB}", .sub = &tmpfs_options_table},
     {"consistency", FT_STRING, IMPACT_NONE, FIELD_ALIAS, .doc = "Has no effect on Linux.",
      .example = "cached"},
-    {"propagation", FT_ENUM, IMPACT_REPLACE, 0, .doc = "As `bind.propagation`.", .example = "rslave",
+    {"propagation", FT_ENUM, IMPACT_REPLACE, 0, .doc = "Same as `bind.propagation`.", .example = "rslave",
      .def = "rprivate", .def_val = DEF_STR("rprivate"), .choices = propagations},
-    {"create_host_path", FT_BOOL, IMPACT_REPLACE, 0, .doc = "As `bind.create_host_path`.", .example = "false",
-     .def = "true", .def_val = DEF_BOOL(true)},
-    {"selinux", FT_ENUM, IMPACT_REPLACE, 0, .doc = "As `bind.selinux`.", .example = "z",
+    {"create_host_path", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Same as `bind.create_host_path`.",
+     .example = "false", .def = "true", .def_val = DEF_BOOL(true)},
+    {"selinux", FT_ENUM, IMPACT_REPLACE, 0, .doc = "Same as `bind.selinux`.", .example = "z",
      .choices = selinux_modes},
-    {"nocopy", FT_BOOL, IMPACT_REPLACE, 0, .doc = "As `volume.nocopy`.", .example = "true", .def = "false",
-     .def_val = DEF_BOOL(false)},
-    {"size", FT_SIZE, IMPACT_REPLACE, 0, .doc = "As `tmpfs.size`.", .example = "16MiB"},
-    {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "As `tmpfs.mode`.", .example = "\"1777\""},
+    {"nocopy", FT_BOOL, IMPACT_REPLACE, 0, .doc = "Same as `volume.nocopy`.", .example = "true",
+     .def = "false", .def_val = DEF_BOOL(false)},
+    {"size", FT_SIZE, IMPACT_REPLACE, 0, .doc = "Same as `tmpfs.size`.", .example = "16MiB"},
+    {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "Same as `tmpfs.mode`.", .example = "\"1777\""},
     /* Copied from the Volume for services, whose tasks create it (plan/bind.h). */
     {"driver", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_VIRTUAL | FIELD_SERVICES,
-     .doc = "The volume's driver.", .def = "local", .def_val = DEF_STR("local")},
+     .doc = "The volume driver.", .def = "local", .def_val = DEF_STR("local")},
     {"driver_opts", FT_MAP, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_VIRTUAL | FIELD_SERVICES,
      .doc = "Options of its driver.", .elem = &field_text},
     {"labels", FT_MAP, IMPACT_NONE, FIELD_HIDDEN | FIELD_CREATE_ONLY, .doc = "Its labels.",
@@ -252,7 +252,7 @@ static const struct field_refusal mount_refused[] = {
     {0},
 };
 const struct field_table mount_table = {"container.volumes",
-                                        "A volume, a path of the host, or memory in the container.",
+                                        "A volume, a path on the host, or a tmpfs in the container.",
                                         mount_fields, .refused = mount_refused};
 
 /* Tmpfs. */
@@ -287,7 +287,7 @@ static void tmpfs_item(struct decode *d, const struct ynode *n, struct val *map)
 {
     if (n->type != YN_SCALAR || n->len == 0 || ynode_is_null(n)) {
         decode_error_hint(d, n, "write /run, or \"/run:mode=755,size=16m\"",
-                          "a tmpfs is a path, with options if wanted");
+                          "a tmpfs must be a path, optionally with options");
         return;
     }
     size_t path = strcspn(n->text, ":");
@@ -327,8 +327,7 @@ void storage_normalize(struct decode *d, const struct ynode *n, struct val *spec
             val_map_append(d->arena, map, target, tmpfs->pairs[i].val);
         else
             decode_error_hint(d, node_at(n, "tmpfs"), "write an absolute path below /",
-                              "tmpfs: \"%s\" is not a place for a tmpfs in the container",
-                              tmpfs->pairs[i].key);
+                              "tmpfs: \"%s\" is not a valid tmpfs target", tmpfs->pairs[i].key);
     }
     decode_sort(d, map);
     val_map_set(d->arena, spec, "tmpfs", map);
@@ -340,7 +339,7 @@ struct val *file_short(struct decode *d, const struct field *f, const struct yno
 {
     if (n->type != YN_SCALAR || n->len == 0 || ynode_is_null(n))
         return decode_error_hint(d, n, "write a name, or {source: NAME, target: /path}",
-                                 "an item of %s is a name or a mapping", f->name);
+                                 "an item of %s must be a name or a mapping", f->name);
     struct val *rec = val_map(d->arena);
     val_set_str(d->arena, rec, "source", n->text);
     return rec;
@@ -386,22 +385,22 @@ static const struct field file_fields[] = {
      .doc = "The file in the container; a name without a folder is below `/` (configs) or `/run/secrets` "
             "(secrets).",
      .example = "/etc/nginx/nginx.conf"},
-    {"uid", FT_STRING, IMPACT_REPLACE, 0, .doc = "The number of the file's owner.", .example = "\"101\"",
+    {"uid", FT_STRING, IMPACT_REPLACE, 0, .doc = "The file's owner, as a numeric uid.", .example = "\"101\"",
      .def = "0", .def_val = DEF_STR("0"), .pattern = "^[0-9]+$", .pattern_doc = "a number"},
-    {"gid", FT_STRING, IMPACT_REPLACE, 0, .doc = "The number of the file's group.", .example = "\"101\"",
+    {"gid", FT_STRING, IMPACT_REPLACE, 0, .doc = "The file's group, as a numeric gid.", .example = "\"101\"",
      .def = "0", .def_val = DEF_STR("0"), .pattern = "^[0-9]+$", .pattern_doc = "a number"},
     {"mode", FT_MODE, IMPACT_REPLACE, 0, .doc = "The file's mode, octal.", .example = "\"0440\"",
      .def = "0444", .def_val = DEF_INT(0444)},
     {"digest", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN, .doc = "SHA-256 of the content."},
     {"file", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN,
-     .doc = "The path on the host that a secret is read from."},
+     .doc = "The path on the host from which a secret is read."},
     {"content", FT_STRING, IMPACT_REPLACE, FIELD_HIDDEN | FIELD_KEYED_DIGEST,
-     .doc = "A secret's content, as a digest under a key of the state folder."},
+     .doc = "The digest of a secret's content, keyed with a key from the state folder."},
     {0},
 };
 static const struct field_refusal file_refused[] = {
-    {"from", "secrets from elsewhere are not supported yet: declare a Secret and name it in source"},
-    {"env", "secrets as variables are not supported yet: read the file in /run/secrets"},
+    {"from", "external secrets are not supported yet: declare a Secret and name it in source"},
+    {"env", "secrets as environment variables are not supported yet: read the file in /run/secrets"},
     {0},
 };
 const struct field_table file_table = {"container.configs", "A file in the container.", file_fields,
@@ -419,9 +418,9 @@ struct val *device_short(struct decode *d, const struct field *f, const struct y
     (void)f;
     static const char hint[] = "write \"/dev/ttyUSB0\", or \"/dev/sda:/dev/xvda:rw\"";
     if (n->type != YN_SCALAR || n->len == 0 || ynode_is_null(n))
-        return decode_error_hint(d, n, hint, "a device is a string or a mapping");
+        return decode_error_hint(d, n, hint, "a device must be a string or a mapping");
     if (n->text[0] != '/' && strchr(n->text, '='))
-        return decode_error_hint(d, n, "use gpus, or name the device's file",
+        return decode_error_hint(d, n, "use gpus, or the path of the device",
                                  "\"%s\": CDI devices are not supported yet", n->text);
     size_t count;
     char **part = str_split(d->arena, n->text, ':', &count);
@@ -454,7 +453,7 @@ void device_keyed(struct decode *d, const struct field *f, const struct ynode *n
     }
     if (!is_permissions(permissions)) {
         decode_error_hint(d, n, "write r, w and m (mknod) in any combination",
-                          "\"%s\" are not a device's permissions", permissions);
+                          "\"%s\" are not device permissions", permissions);
         return;
     }
     char sorted[4] = {0};
@@ -468,13 +467,13 @@ void device_keyed(struct decode *d, const struct field *f, const struct ynode *n
 }
 
 static const struct field device_fields[] = {
-    {"source", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The device's file on the host.",
+    {"source", FT_STRING, IMPACT_REPLACE, FIELD_REQUIRED, .doc = "The path of the device on the host.",
      .example = "/dev/ttyUSB0"},
-    {"target", FT_STRING, IMPACT_REPLACE, 0, .doc = "Its file in the container; absent: the same.",
+    {"target", FT_STRING, IMPACT_REPLACE, 0, .doc = "Its path in the container. Default: the same path.",
      .example = "/dev/ttyUSB0"},
-    {"permissions", FT_STRING, IMPACT_REPLACE, 0, .doc = "`r`ead, `w`rite and `m`knod.", .example = "rw",
-     .def = "rwm", .def_val = DEF_STR("rwm"), .pattern = "^[rwm]+$",
+    {"permissions", FT_STRING, IMPACT_REPLACE, 0, .doc = "`r` (read), `w` (write) and `m` (mknod).",
+     .example = "rw", .def = "rwm", .def_val = DEF_STR("rwm"), .pattern = "^[rwm]+$",
      .pattern_doc = "r, w and m in any combination"},
     {0},
 };
-const struct field_table device_table = {"container.devices", "A device of the host.", device_fields};
+const struct field_table device_table = {"container.devices", "A device on the host.", device_fields};

@@ -278,9 +278,9 @@ int version_in_range(const char *range, const struct version *v, bool *ret, stru
         const char *end = strstr(at, "||");
         size_t len = end ? (size_t)(end - at) : strlen(at);
         if (!alternative_holds(&a, at, len, v, &holds)) {
-            err_set(err, ERR_INVALID, "\"%.*s\" is not a range of versions", (int)(len < 200 ? len : 200),
-                    at);
-            return err_hint(err, "write it as \"1.x\", \">=1.2 <2\", \"^1.4\", or \"1.2 - 1.4 || 2.x\"");
+            err_set(err, ERR_INVALID, "\"%.*s\" is not a version range", (int)(len < 200 ? len : 200), at);
+            return err_hint(err,
+                            "write a range such as \"1.x\", \">=1.2 <2\", \"^1.4\", or \"1.2 - 1.4 || 2.x\"");
         }
         if (!end)
             break;
@@ -393,7 +393,7 @@ int image_policy_choose(const struct val *policy, const char *const *tags, size_
     if (r < 0)
         return r;
     if (!best.tag)
-        return err_set(err, ERR_NOTFOUND, "none of %zu tags is one that image_policy follows", n);
+        return err_set(err, ERR_NOTFOUND, "none of the %zu tags matches image_policy", n);
     *ret = best.tag;
     return 0;
 }
@@ -408,11 +408,12 @@ int image_policy_check(const struct val *policy, struct err *err)
     if (str_eq(follow, "pattern") && !pattern)
         return err_set(err, ERR_INVALID, "follow: pattern needs a pattern");
     if (str_eq(follow, "digest") && pattern)
-        return err_set(err, ERR_INVALID, "follow: digest has no pattern: it follows the tag of `image`");
+        return err_set(err, ERR_INVALID,
+                       "pattern cannot be used with follow: digest, which follows the tag of `image`");
     if (range && !str_eq(follow, "semver"))
-        return err_set(err, ERR_INVALID, "a range is of follow: semver");
+        return err_set(err, ERR_INVALID, "range can only be used with follow: semver");
     if (val_get(policy, "sort") && !str_eq(follow, "pattern"))
-        return err_set(err, ERR_INVALID, "sort is of follow: pattern");
+        return err_set(err, ERR_INVALID, "sort can only be used with follow: pattern");
     int r = range ? version_in_range(range, &any, &ignored, err) : 0;
     if (r == 0)
         r = matcher_init(&m, pattern, err);

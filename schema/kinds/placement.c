@@ -13,16 +13,17 @@ static const struct field target_name = {"",
 
 static const struct field placement_fields[] = {
     {"matchLabels", FT_MAP, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "Labels that a target must carry, all of them, with these values.",
+     .doc = "Labels that a target must have, all of them, with these values.",
      .example = "{role: edge, site: paris}", .elem = &field_text},
     {"names", FT_LIST, IMPACT_NONE, FIELD_VIRTUAL | FIELD_SET,
-     .doc = "Names of targets, of which it must be one.", .example = "[host1, host2]", .elem = &target_name},
+     .doc = "Names of targets; the target must be one of them.", .example = "[host1, host2]",
+     .elem = &target_name},
     {0},
 };
 
 const struct field_table placement_table = {
     .name = "targets",
-    .doc = "Engines chosen by labels or names. What is empty fits all.",
+    .doc = "Engines selected by labels or names. An empty selector matches all.",
     .fields = placement_fields,
 };
 
@@ -36,12 +37,12 @@ struct val *placement_short(struct decode *d, const struct field *f, const struc
     (void)f;
     if (n->type != YN_SEQ) {
         decode_error_hint(d, n, "write [NAME], {names: [NAME]} or {matchLabels: {LABEL: VALUE}}",
-                          "\"%.64s\" is no choice of targets", n->text);
+                          "\"%.64s\" is not a target selector", n->text);
         return rec;
     }
     struct val *list = decode_field(d, &names, n);
     if (list && !list->len)
-        decode_error_hint(d, n, "write {} for all of them", "an empty list chooses no target");
+        decode_error_hint(d, n, "write {} for all of them", "an empty list selects no target");
     else if (list)
         val_map_set(d->arena, rec, "names", list);
     return rec;
@@ -50,8 +51,8 @@ struct val *placement_short(struct decode *d, const struct field *f, const struc
 void placement_normalize(struct decode *d, const struct ynode *n, const struct val *spec)
 {
     if (val_get(spec, PLACEMENT_TARGET) && val_get(spec, PLACEMENT_TARGETS))
-        decode_error_hint(d, node_at(n, PLACEMENT_TARGETS), "write one of them",
-                          "target and targets both say where it goes");
+        decode_error_hint(d, node_at(n, PLACEMENT_TARGETS), "set only one of them",
+                          "target and targets cannot be combined");
 }
 
 bool placement_fits(const struct val *selector, const char *name, const struct val *labels)

@@ -23,15 +23,16 @@ struct val *placement_short(struct decode *d, const struct field *f, const struc
      FT_STRING,                                                                                              \
      IMPACT_NONE,                                                                                            \
      FIELD_VIRTUAL,                                                                                          \
-     .doc = "The engine it is on, by name, where the environment has several (`targets` in the settings). "  \
-            "Absent: `targets`, then what the environment says.",                                            \
+     .doc = "The engine to run on, by name, where the environment has several (`targets` in the settings). " \
+            "Default: `targets`, then the default of the environment.",                                      \
      .example = "host2",                                                                                     \
      .pattern = PLACEMENT_PATTERN,                                                                           \
      .pattern_doc = "letters, digits, _, . and -"},                                                          \
     {                                                                                                        \
         "targets", FT_RECORD, IMPACT_NONE, FIELD_VIRTUAL,                                                    \
-            .doc = "The engines it is on, by their labels or names: one object for each that fits, named "   \
-                   "`KIND/NAME@TARGET`. Networks and volumes follow those that use them, and need none.",    \
+            .doc = "The engines to run on, by labels or names: one object on each that matches, named "      \
+                   "`KIND/NAME@TARGET`. Networks and volumes follow the resources that use them, and need "  \
+                   "neither field.",                                                                         \
             .example = "{matchLabels: {role: edge}}", .sub = &placement_table, .short_form = placement_short \
     }
 

@@ -53,8 +53,8 @@ static int check_domain(const char *ref, const char *s, size_t n, struct err *er
 {
     if (domain_is_valid(s, n))
         return 0;
-    return err_set(err, ERR_INVALID, "image \"%s\": \"%.*s\" is not a registry's name or address", ref,
-                   (int)n, s);
+    return err_set(err, ERR_INVALID, "image \"%s\": \"%.*s\" is not a registry name or address", ref, (int)n,
+                   s);
 }
 
 /* One part of a path: lower-case letters and digits, joined by ".", "_", "__" or any number of "-". */
@@ -89,12 +89,12 @@ static int check_path(const char *ref, const char *s, size_t n, struct err *err)
         if (!component_is_valid(p, len)) {
             for (size_t i = 0; i < len; i++)
                 if (isupper((unsigned char)p[i])) {
-                    err_set(err, ERR_INVALID, "image \"%s\": \"%.*s\" has capital letters", ref, (int)n, s);
-                    return err_hint(err, "names of images are written in small letters");
+                    err_set(err, ERR_INVALID, "image \"%s\": \"%.*s\" has uppercase letters", ref, (int)n, s);
+                    return err_hint(err, "image names are lowercase");
                 }
             err_set(err, ERR_INVALID, "image \"%s\": \"%.*s\" is not a valid part of a name", ref, (int)len,
                     p);
-            return err_hint(err, "use small letters and digits, joined by ., _ or -");
+            return err_hint(err, "use lowercase letters and digits, separated by ., _ or -");
         }
         if (!slash)
             break;
@@ -111,8 +111,7 @@ static int check_tag(const char *ref, const char *s, size_t n, struct err *err)
     if (good)
         return 0;
     err_set(err, ERR_INVALID, "image \"%s\": \"%.*s\" is not a tag", ref, (int)n, s);
-    return err_hint(err,
-                    "a tag has 1 to 128 letters, digits, _, . and -, and starts with none of the last two");
+    return err_hint(err, "a tag has 1 to 128 letters, digits, _, . and -, and does not start with . or -");
 }
 
 static int check_digest(const char *ref, const char *digest, struct err *err)
@@ -126,7 +125,7 @@ static int check_digest(const char *ref, const char *digest, struct err *err)
     if (hex && strlen(hex) == want && is_hex(hex, want))
         return 0;
     err_set(err, ERR_INVALID, "image \"%s\": \"%s\" is not a digest", ref, digest);
-    return err_hint(err, "a digest is sha256: and 64 hexadecimal digits in small letters");
+    return err_hint(err, "a digest is sha256: and 64 lowercase hexadecimal digits");
 }
 
 struct parts {
@@ -194,14 +193,14 @@ int ref_canonical(struct arena *a, const char *ref, const char **ret, struct err
         return 0;
     }
     if (!*ref)
-        return err_set(err, ERR_INVALID, "an image's name is empty");
+        return err_set(err, ERR_INVALID, "the image name is empty");
     if (strlen(ref) == 64 && is_hex(ref, 64)) {
-        err_set(err, ERR_INVALID, "image \"%s\" looks like an image's id", ref);
+        err_set(err, ERR_INVALID, "image \"%s\" looks like an image ID", ref);
         return err_hint(err, "write sha256: before it");
     }
     if (strstr(ref, "://")) {
         err_set(err, ERR_INVALID, "image \"%s\" is a URL", ref);
-        return err_hint(err, "leave out what stands before the registry: registry.example/shop/web:1.4");
+        return err_hint(err, "leave out everything before the registry: registry.example/shop/web:1.4");
     }
 
     struct parts p;

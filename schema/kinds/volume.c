@@ -5,24 +5,22 @@
 #include "schema/kinds/placement.h"
 
 static const struct field volume_fields[] = {
-    {"driver", FT_STRING, IMPACT_DATA_LOSS, 0, .doc = "The engine's driver.", .example = "local",
+    {"driver", FT_STRING, IMPACT_DATA_LOSS, 0, .doc = "The volume driver of the engine.", .example = "local",
      .def = "local", .def_val = DEF_STR("local")},
     {"driver_opts", FT_MAP, IMPACT_DATA_LOSS, FIELD_LIST_FORM,
-     .doc =
-         "Options of the driver. The nodes of a swarm keep a volume that they have as it is: other options "
-         "go with another `name` there.",
+     .doc = "Options for the driver. The nodes of a swarm never change an existing volume: there, other "
+            "options need another `name`.",
      .example = "{type: nfs, o: \"addr=10.0.0.9,rw\", device: \":/export\"}", .elem = &field_text},
     {"labels", FT_MAP, IMPACT_NONE, FIELD_LIST_FORM | FIELD_CREATE_ONLY,
-     .doc = "Labels of the volume on the engine; engines cannot change them later.",
+     .doc = "Labels of the volume on the engine; they cannot be changed later.",
      .example = "{com.example.team: shop}", .elem = &field_label},
     {"name", FT_STRING, IMPACT_DATA_LOSS, 0,
-     .doc = "Its name on the engine, in place of `ENVIRONMENT-NAME`. Another name is another volume, and an "
-            "empty one. On a swarm it may have templates, which each task fills in: `data-{{.Task.Slot}}` is "
-            "one "
-            "for each place of a service.",
+     .doc = "The name on the engine, instead of `ENVIRONMENT-NAME`. A different name is a different volume, "
+            "which starts empty. On a swarm it may contain templates, which each task fills in: "
+            "`data-{{.Task.Slot}}` is one volume for each slot of a service.",
      .example = "shop-data",
      .pattern = "^([a-zA-Z0-9]|[{][{][^{}]+[}][}])([a-zA-Z0-9_.-]|[{][{][^{}]+[}][}])*$",
-     .pattern_doc = "letters, digits, _, . and -; on a swarm also templates"},
+     .pattern_doc = "letters, digits, _, . and -; on a swarm, also templates"},
     EXTERNAL_FIELD,
     PLACEMENT_FIELDS,
     {0},
@@ -30,9 +28,8 @@ static const struct field volume_fields[] = {
 
 const struct field_table volume_table = {
     .name = "volume",
-    .doc = "Data that outlives containers. A volume is never removed or replaced because a manifest changed: "
-           "that needs a word of "
-           "its own.",
+    .doc = "Data that outlives containers. A volume is never deleted or replaced because a manifest changed, "
+           "unless its data loss is explicitly allowed.",
     .fields = volume_fields,
     .normalize = object_normalize,
 };

@@ -22,7 +22,7 @@ test_diff_says_what_and_exits_1() # P4, P5, P7
     assert_eq "$err" ""
     assert_match "$out" '^environment shop · commit [0-9a-f]{7} "web: first" · target local · 2 changes'
     assert_contains "$out" "+ container/web   new: app:1, port 8080->80/tcp"
-    assert_contains "$out" "0 to delete. Nothing loses data."
+    assert_contains "$out" "0 to delete. No data will be lost."
     run forge-ctl apply --dry-run
     assert_status 0
     run forge-ctl status

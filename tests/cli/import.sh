@@ -48,7 +48,7 @@ test_what_is_written_is_the_same()
     assert_status 0
     run forge-ctl -C shop validate
     assert_status 1
-    assert_contains "$err" "stands here again"
+    assert_contains "$err" "is defined twice"
     rm shop/compose.yaml
     run forge-ctl -C shop validate
     assert_status 0

@@ -112,7 +112,7 @@ test_a_manifest_asks_for_a_target_that_is_not_there()
     commit
     run forge-ctl diff
     assert_status 2
-    assert_contains "$err" "db.yaml:6:11: error: container/db: target: \"nowhere\" is no target of this environment"
+    assert_contains "$err" "db.yaml:6:11: error: container/db: target: \"nowhere\" is not a target of this environment"
 }
 
 # chosen TARGETS: which of them the settings' environment is on.
@@ -172,9 +172,9 @@ test_an_engine_is_away()
     behind_on b "away 0"
     run forge-ctl diff
     assert_status 1
-    assert_match "$out" "\? b   away since 20.*: engine fake://.* does not answer"
-    assert_contains "$out" "unknown, and left alone: container/db@b, container/web@b, network/default@b"
-    assert_contains "$out" "Only partly known: 3 resources are on engines that are away."
+    assert_match "$out" "\? b   unreachable since 20.*: engine fake://.* does not answer"
+    assert_contains "$out" "state unknown, not changed: container/db@b, container/web@b, network/default@b"
+    assert_contains "$out" "Incomplete: 3 resources are on engines that are unreachable."
     behind_on b "away 0"
     run forge-ctl diff --json
     assert_status 1

@@ -31,13 +31,13 @@ test_verbs_and_options_are_checked()
 test_values_are_checked()
 {
     fake_new
-    wrong '--parallel: "x" is not a whole number' "" -- apply --parallel x
+    wrong '--parallel: "x" is not an integer' "" -- apply --parallel x
     wrong "--parallel: 0 is out of range" "1 to 64" -- apply --parallel=0
     wrong '--timeout: "5" is not a duration' "10s" -- apply --timeout 5
     wrong '--limit: -1 is out of range' "" -- history --limit=-1
     wrong '--for: "soon" is not a duration' "" -- suspend --for soon
-    wrong 'the generation: "x" is not a whole number' "" -- show x
-    wrong '--tail: "x" is not a whole number' "" -- logs web --tail x
+    wrong 'the generation: "x" is not an integer' "" -- show x
+    wrong '--tail: "x" is not an integer' "" -- logs web --tail x
     wrong '--since: "x" is neither an age nor a time' "10m" -- logs web --since x
 }
 
@@ -48,7 +48,7 @@ test_slips_are_met_with_a_hint()
     wrong "cannot work in nosuch" "init DIR" -- -C nosuch diff
     wrong "cannot work in nosuch" "init DIR" -- validate nosuch
     wrong "cannot read nosuch" "" -- restore nosuch
-    wrong 'field "nosuch" is not known' "forge-ctl explain container.healthcheck\`" -- explain container.healthcheck.nosuch
+    wrong 'unknown field "nosuch"' "forge-ctl explain container.healthcheck\`" -- explain container.healthcheck.nosuch
     wrong "nothing is there for volume/data" "status" -- volume backup data x.tar
     echo hello >repo/README
     commit "readme"
@@ -67,11 +67,11 @@ test_slips_are_met_with_a_hint()
     printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\n' >repo/data.yaml
     commit "data"
     run forge-ctl diff --allow-data-loss dta
-    assert_contains "$err" "data loss is allowed for volume/dta, which is nowhere"
+    assert_contains "$err" "data loss is allowed for volume/dta, which does not exist"
     assert_contains "$err" "did you mean volume/data?"
     run forge-ctl import repo/data.yaml
     assert_status 1
-    assert_contains "$err" "this is a manifest of Forge, and no compose file"
+    assert_contains "$err" "this is a Forge manifest, not a compose file"
 }
 
 test_json_has_its_errors_too()
@@ -148,8 +148,8 @@ test_explain()
     assert_match "$out" "type +duration"
     run forge-ctl explain Container
     assert_status 0
-    wrong 'kind "contaner" is not known' "did you mean container?" -- explain contaner
-    wrong 'field "helthcheck" is not known' "did you mean container.healthcheck?" -- explain container.helthcheck
+    wrong 'unknown kind "contaner"' "did you mean container?" -- explain contaner
+    wrong 'unknown field "helthcheck"' "did you mean container.healthcheck?" -- explain container.helthcheck
 }
 
 test_schema_is_json()

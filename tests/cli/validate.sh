@@ -31,7 +31,7 @@ test_every_problem_with_its_line()
     assert_eq "$(grep -c ': error: ' <<<"$err")" 3
     assert_contains "$err" "$(printf '%s\n' 'shop/web.yaml:6:3: error: unknown key "prots"' '  6 |   prots: ["8080:80"]' '    |   ^' \
         '  hint: did you mean "ports"?')"
-    assert_contains "$err" 'shop/other.yaml:2:7: error: kind "Containr" is not known'
+    assert_contains "$err" 'shop/other.yaml:2:7: error: unknown kind "Containr"'
 }
 
 test_one_file()

@@ -146,7 +146,7 @@ test_a_paused_one_is_made_anew()
     assert_status 0
     run forge apply --yes
     assert_status 0
-    assert_contains "$out" "takes over $name, and makes it anew"
+    assert_contains "$out" "takes over $name, and recreates it"
     assert_contains "$out" "state   paused -> running"
     run forge diff
     assert_status 0

@@ -81,7 +81,7 @@ test_a_changed_secret_replaces() # X4, P3
     rm -rf "${FORGE_STATE_DIR:?}"
     run forge diff
     assert_status 0
-    assert_contains "$out" "noted with a key that is gone"
+    assert_contains "$out" "recorded with a key that no longer exists"
     run forge apply --yes
     assert_status 0
     assert_eq "$(inspect web '{{.Id}}')" "$before"
@@ -124,7 +124,7 @@ test_resources_change_live()
     if ! engine_has_limits; then
         assert_status 2
         assert_contains "$err" "web.yaml:6:14: error: container/web: resources: podman"
-        assert_contains "$err" "cannot do limits of resources"
+        assert_contains "$err" "does not support resource limits"
         return
     fi
     assert_status 0

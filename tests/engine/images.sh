@@ -136,7 +136,7 @@ test_rules_are_checked()
     web 1.0.0 'follow: semver, range: newest'
     run forge validate
     assert_status 1
-    assert_contains "$out$err" '"newest" is not a range of versions'
+    assert_contains "$out$err" '"newest" is not a version range'
 }
 
 # Starts a forged that follows the folder; it learns about images only from their registry.

@@ -103,7 +103,7 @@ test_limits_are_refused_where_a_user_cannot_set_any()
     fi
     assert_status 2
     assert_contains "$err" "web.yaml:7:14: error: container/web: resources: podman"
-    assert_contains "$err" "cannot do limits of resources"
+    assert_contains "$err" "does not support resource limits"
 }
 
 # podman:// as the user: the service is started in a private folder, and nothing of it remains.

@@ -196,9 +196,9 @@ test_one_engine_warns_of_what_only_swarms_do()
     sed -i '/^  once:/,$d' "$FORGE_DIR/compose.yaml"
     run forge diff
     assert_status 1
-    assert_contains "$err$out" "compose.yaml:9:7: warning: services.deploy.placement is not honoured"
-    assert_contains "$err$out" "services.deploy.endpoint_mode is not honoured"
-    assert_contains "$err$out" "deploy.mode global means one on each node of a swarm"
+    assert_contains "$err$out" "compose.yaml:9:7: warning: services.deploy.placement is ignored"
+    assert_contains "$err$out" "services.deploy.endpoint_mode is ignored"
+    assert_contains "$err$out" "deploy.mode global means one task on each node of a swarm"
     assert_lacks "$err$out" "update_config"
 }
 
@@ -404,7 +404,7 @@ test_a_network_that_services_are_on_is_not_changed()
     manifest back.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: back}, spec: {attachable: true}}"
     run forge_s diff
     assert_status 1
-    assert_contains "$out" "cannot change a network that services are on (container/web)"
+    assert_contains "$out" "cannot change a network while services use it (container/web)"
     # Do what the message says.
     rm "$FORGE_DIR/back.yaml"
     manifest rear.yaml <<<"{apiVersion: forge/v1, kind: Network, metadata: {name: rear}, spec: {attachable: true}}"

@@ -85,7 +85,7 @@ test_another_option_needs_another_volume() # S3, S9
     run forge_s diff
     assert_status 1
     assert_contains "$out" "volumes./data.driver_opts.o"
-    assert_contains "$out" "keep the volume $FORGE_ENV-data, and its data"
+    assert_contains "$out" "keep the existing volume $FORGE_ENV-data and its data"
     run forge_s apply --yes
     assert_contains "$out" "give the Volume another \`name\`"
     assert_eq "$(in_task 3 'cat /data/file')" precious

@@ -124,8 +124,8 @@ test_an_engine_that_freezes_in_the_middle()
     assert_eq "$(running a) $(running c)" "6 6"
     run forge-ctl diff
     assert_status 1
-    assert_match "$out" "\? b   away since 20"
-    assert_contains "$out" "Only partly known"
+    assert_match "$out" "\? b   unreachable since 20"
+    assert_contains "$out" "Incomplete: "
     run forge-ctl status
     assert_status 1
     assert_match "$out" "container/c1@b +unknown +unknown"

@@ -117,7 +117,7 @@ test_a_word_in_git_lets_one_volume_go_and_no_later_one() # S3
     run forge apply --yes
     assert_status 0
     run forge diff
-    assert_contains "$out" "names nothing that is there"
+    assert_contains "$out" "names no existing object"
     rm "$FORGE_DIR/data.yaml"
     run forge apply --yes
     assert_eq "$(volumes)" "$FORGE_ENV-data"

@@ -1,12 +1,11 @@
 /* Fields of a Container: what it may use. Included by container.c. Most are aliases. */
 
 {"resources", FT_RECORD, IMPACT_LIVE, 0,
- .doc = "What the container may use of the host: processors, memory, processes. Changed while it runs.",
+ .doc = "The host resources that the container may use: CPUs, memory, processes. Changed while it runs.",
  .example = "{cpus: 0.5, memory: 128MiB, pids: 200}",
  .sub = &resources_table},
 {"deploy", FT_RECORD, IMPACT_LIVE, 0,
- .doc = "Compose's deploy section. `replicas`, `resources.limits`, `restart_policy.condition` and `update_config.order` are other "
-        "spellings of fields that every engine has; the rest takes a swarm, and is an error on a target that is none.",
+ .doc = "The deploy section of Compose. `replicas`, `resources.limits`, `restart_policy.condition` and `update_config.order` are aliases of fields that every engine supports; the rest needs a swarm, and is an error on any other target.",
  .example = "{replicas: 2, placement: {constraints: [\"node.role==worker\"]}}",
  .sub = &deploy_table},
 {"cpus", FT_CPUS, IMPACT_LIVE, FIELD_ALIAS, .doc = "`resources.cpus`.", .example = "0.5"},

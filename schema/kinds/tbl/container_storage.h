@@ -1,22 +1,18 @@
 /* Fields of a Container: files in it that are not the image's. Included by container.c. */
 
 {"volumes", FT_KEYED, IMPACT_REPLACE, 0,
- .doc = "Volumes and folders of the host in the container: `SOURCE:TARGET[:OPTIONS]`, or `{type, source, target, read_only, ...}`. A "
-        "source that starts with `/` is a path on the host, another one names a Volume; without a source the volume is anonymous "
-        "and goes with the container. Options: `ro`, `rw`, `z`, `Z`, `nocopy`, and propagation (`rslave`, ...).",
+ .doc = "Volumes and host folders in the container: `SOURCE:TARGET[:OPTIONS]`, or `{type, source, target, read_only, ...}`. A source that starts with `/` is a path on the host, any other names a Volume; without a source the volume is anonymous and is removed with the container. Options: `ro`, `rw`, `z`, `Z`, `nocopy`, and propagation (`rslave`, ...).",
  .example = "[\"data:/var/lib/data\", \"/etc/ssl:/etc/ssl:ro\", {type: tmpfs, target: /run, size: 16MiB}]",
  .sub = &mount_table,
  .short_form = volume_short,
  .keyed = volume_keyed},
 {"tmpfs", FT_MAP, IMPACT_REPLACE, 0,
- .doc = "File systems in memory: a list of `TARGET[:OPTIONS]`, or a mapping from targets to options; options as of mount(8), "
-        "joined with commas.",
+ .doc = "In-memory file systems (tmpfs): a list of `TARGET[:OPTIONS]`, or a mapping from targets to options. The options are those of mount(8), separated by commas.",
  .example = "[\"/run:mode=755,size=16m\", /tmp]",
  .elem = &tmpfs_options,
  .short_form = tmpfs_short},
 {"configs", FT_KEYED, IMPACT_REPLACE, 0,
- .doc = "Configs as files in the container: a name (the file is then `/NAME`) or `{source, target, uid, gid, mode}`. A change of the "
-        "content replaces the container.",
+ .doc = "Configs as files in the container: a name (the file is then `/NAME`) or `{source, target, uid, gid, mode}`. When the content changes, the container is replaced.",
  .example = "[{source: nginx-conf, target: /etc/nginx/nginx.conf, mode: \"0444\"}]",
  .sub = &file_table,
  .short_form = file_short,
@@ -35,6 +31,6 @@
  .min = 1,
  .max = INT64_MAX},
 {"storage_opt", FT_MAP, IMPACT_REPLACE, FIELD_LIST_FORM,
- .doc = "Options of the engine's storage driver for this container.",
+ .doc = "Storage driver options for this container.",
  .example = "{size: 1G}",
  .elem = &field_word},

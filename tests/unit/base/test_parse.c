@@ -85,7 +85,7 @@ static void ints(void **state)
     assert_fails(parse_int("010", 0, 99, &v, &err), ERR_INVALID);
     assert_says("without leading zeros");
     assert_fails(parse_int("eighty", 0, 99, &v, &err), ERR_INVALID);
-    assert_string_equal(err.msg, "\"eighty\" is not a whole number; write digits only, as in 42");
+    assert_string_equal(err.msg, "\"eighty\" is not an integer; write digits only, such as 42");
 }
 
 static void floats(void **state)

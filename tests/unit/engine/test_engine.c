@@ -438,8 +438,8 @@ static void under_way(const char *name, bool disk)
     ew_ok(engine_apply(w.engine, &w.look, &ao, &w.result, &w.err));
     assert_int_equal(o.result, 0);
     const char *holder = arena_printf(&w.arena, "alice (process %d)", (int)getpid());
-    assert_contains(o.text, arena_printf(&w.arena, "! %s is applying to it at this moment", holder));
-    assert_contains(o.text, "container/web   replace: under way right now");
+    assert_contains(o.text, arena_printf(&w.arena, "! %s is applying to this environment now", holder));
+    assert_contains(o.text, "container/web   replace: being replaced by another apply");
     assert_null(strstr(o.text, "interrupted"));
     assert_string_equal(o.status, holder);
     ew_assert_in_sync(&w);

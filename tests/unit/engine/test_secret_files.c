@@ -146,7 +146,7 @@ static void test_lost_key(_unused_ void **state)
     fake_calls_clear(w.fake);
     ew_ok(ew_look(&w, &(struct look_options){0}));
     assert_int_equal(w.look.plan.n, 0);
-    assert_contains(ew_plan_text(&w), FIELD ": its content was noted with a key that is gone");
+    assert_contains(ew_plan_text(&w), FIELD ": its digest was recorded with a key that no longer exists");
     ew_ok(ew_apply_look(&w));
     ew_ok(ew_reconcile(&w));
     assert_int_equal(w.look.plan.n, 0);

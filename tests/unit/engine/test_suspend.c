@@ -210,7 +210,7 @@ static void test_saved_plan(_unused_ void **state)
     assert_int_equal(val_get_int(answer, "generation", 0), 2);
     assert_contains(ew_field(&w, "saved-web-1", "user"), "1");
     ew_fails(ew_operation(&w, "apply", buf_str(&args), &answer), ERR_CONFLICT);
-    assert_contains(w.err.msg, "generation 2 was applied since");
+    assert_contains(w.err.msg, "generation 2 has been applied since");
     buf_release(&args);
     ew_release(&w);
 }

@@ -83,10 +83,10 @@ static void test_away_is_unknown_and_left_alone(_unused_ void **state)
     assert_int_equal(w.ew.result.generation, 0);
     assert_int_equal(w.ew.look.plan.n, 0);
     const char *text = ew_plan_text(&w.ew);
-    assert_contains(text, "? b   away since 2027-01-15");
+    assert_contains(text, "? b   unreachable since 2027-01-15");
     assert_contains(text, "the line is cut");
-    assert_contains(text, "unknown, and left alone: container/web@b, container/old@b");
-    assert_contains(text, "Only partly known: 2 resources");
+    assert_contains(text, "state unknown, not changed: container/web@b, container/old@b");
+    assert_contains(text, "Incomplete: 2 resources");
 
     fw_return(&w, 'b');
     fw_converge(&w);
@@ -254,7 +254,7 @@ static void test_dependencies_across_engines(_unused_ void **state) /* L7 */
     ok(ew_look(&w.ew, &(struct look_options){0}));
     const struct plan_change *web = plan_find(&w.ew.look.plan, "container/web@a");
     assert_int_equal(web->action, PLAN_BLOCKED);
-    assert_contains(web->reason, "waits for container/db@b, which is unknown while b is away");
+    assert_contains(web->reason, "waits for container/db@b, whose state is unknown while b is unreachable");
     ok(ew_apply_look(&w.ew));
     assert_string_equal(ew_field(&w.ew, "order-alone-1", "user"), "\"2\"");
     fw_return(&w, 'b');
@@ -267,19 +267,19 @@ static void test_references_that_cannot_work(_unused_ void **state)
     static const struct {
         const char *manifest, *problem;
     } cases[] = {
-        {EW_C("x", ", target: z"), "target: \"z\" is no target of this environment"},
+        {EW_C("x", ", target: z"), "target: \"z\" is not a target of this environment"},
         {EW_C("x", ", targets: {matchLabels: {role: edge}}"),
-         "none of the 2 targets of this environment fits"},
+         "none of the 2 targets of this environment matches"},
         {EW_C("base", ", target: a")
              EW_HEAD("Container", "x") "spec: {image: app:1, network_mode: \"service:base\", target: b}\n",
-         "is on a, and this one on b as well, from where it cannot be used"},
+         "is on a, but this resource is also on b, where it cannot be used"},
         {EW_HEAD("Network", "n") "spec: {target: a}\n" EW_HEAD("Container",
                                                                "x") "spec: {image: app:1, networks: [n]}\n",
-         "networks.n: network/n is on a, and this one on b as well"},
+         "networks.n: network/n is on a, but this resource is also on b"},
         {EW_C("x", ", container_name: same, target: a")
              EW_C("y", ", container_name: same, targets: {matchLabels: {all: \"yes\"}}"),
-         "already the engine's name of container/x@a"},
-        {EW_C("x", ", target: a, targets: {}"), "target and targets both say where it goes"},
+         "on the engine is already used by container/x@a"},
+        {EW_C("x", ", target: a, targets: {}"), "target and targets cannot be combined"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct fw w;

@@ -42,7 +42,7 @@ static void test_manual(void **state)
                               "\"causes\": [\"drift\"], \"fields\": ["
                               "{\"path\": \"memory\", \"cause\": \"drift\", \"impact\": \"live\", \"text\": "
                               "\"64MiB -> 128MiB was changed on the engine\", "
-                              "\"then\": \"will be set back to 64MiB\"}]}]}";
+                              "\"then\": \"will be changed back to 64MiB\"}]}]}";
     assert_string_equal(
         text_of(doc, false),
         "environment production · commit 3f9c2d1 \"web: 1.5\" · target docker://local · 3 changes\n"
@@ -51,10 +51,11 @@ static void test_manual(void **state)
         "    image                   registry.example/shop/web:1.4 -> :1.5   (sha256:91ab… -> sha256:07ce…)\n"
         "    environment.LOG_LEVEL   info -> debug\n"
         "+ container/report   new: shop/report:1\n"
-        "! container/cache   drift: memory 64MiB -> 128MiB was changed on the engine; will be set back to "
+        "! container/cache   drift: memory 64MiB -> 128MiB was changed on the engine; will be changed back "
+        "to "
         "64MiB\n"
         "\n"
-        "0 to delete. Nothing loses data.\n");
+        "0 to delete. No data will be lost.\n");
 }
 
 static void test_colour_is_only_around_words(void **state)
@@ -66,7 +67,7 @@ static void test_colour_is_only_around_words(void **state)
     assert_string_equal(
         text_of(doc, true),
         "environment \33[1me\33[0m · 1 change\n\n\33[32m+\33[0m \33[1mcontainer/a\33[0m   new\n\n"
-        "0 to delete. Nothing loses data.\n");
+        "0 to delete. No data will be lost.\n");
     assert_null(strchr(text_of(doc, false), 27));
 }
 
@@ -143,11 +144,11 @@ static void test_words(void **state)
                         "5s -> 1m30s");
     assert_string_equal(words("command", "[\"a\"]", "[\"b\", \"c d\"]", CAUSE_COMMIT), "[a] -> [b, c d]");
     assert_string_equal(words("resources.memory", "134217728", "67108864", CAUSE_DRIFT),
-                        "64MiB -> 128MiB was changed on the engine; will be set back to 64MiB");
+                        "64MiB -> 128MiB was changed on the engine; will be changed back to 64MiB");
     assert_string_equal(words("resources.memory", "134217728", NULL, CAUSE_DRIFT),
                         "128MiB was added on the engine; will be removed");
     assert_string_equal(words("resources.memory", NULL, "134217728", CAUSE_DRIFT),
-                        "128MiB was removed on the engine; will be set again");
+                        "128MiB was removed on the engine; will be added back");
 }
 
 static void test_words_of_images(void **state)
@@ -159,7 +160,7 @@ static void test_words_of_images(void **state)
     assert_string_equal(words("image", "\"reg:5000/a\"", "\"reg:5001/a\"", CAUSE_COMMIT),
                         "reg:5000/a -> reg:5001/a");
     assert_string_equal(words("image", "\"a:1\"", "\"b:1\"", CAUSE_COMMIT), "a:1 -> b:1");
-    assert_string_equal(words("image", "\"a:1\"", "\"a:1\"", CAUSE_IMAGE), "a:1 is another image now");
+    assert_string_equal(words("image", "\"a:1\"", "\"a:1\"", CAUSE_IMAGE), "a:1 now points to another image");
     struct field_change f = {.path = "image",
                              .field = field_find(&container_table, "image"),
                              .before = json("\"a:1\""),

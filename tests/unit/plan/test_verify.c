@@ -97,7 +97,7 @@ static void test_an_object_was_changed(void **state)
     const struct val *saved = document(f, &f->after);
     web(f)->state = OBJECT_EXITED;
     assert_fails(plan_verify(saved, document(f, &f->after), &err), ERR_CONFLICT);
-    assert_says("prod-web-1 (container/web) was changed, and is exited now");
+    assert_says("prod-web-1 (container/web) was changed and is now exited");
     assert_hints("forge-ctl diff");
 }
 
@@ -130,7 +130,7 @@ static void test_something_was_applied_since(void **state)
     const struct val *saved = document(f, &f->after);
     f->w.inventory.generation = 9;
     assert_fails(plan_verify(saved, document(f, &f->after), &err), ERR_CONFLICT);
-    assert_says("generation 9 was applied since");
+    assert_says("generation 9 has been applied since");
 }
 
 static void test_another_commit_or_target(void **state)
@@ -141,8 +141,8 @@ static void test_another_commit_or_target(void **state)
     f->commit = "bad";
     f->target = "far";
     assert_fails(plan_verify(saved, document(f, &f->after), &err), ERR_CONFLICT);
-    assert_says("commit is \"bad\" now, and was \"c0ffee\"");
-    assert_says("target is \"far\" now");
+    assert_says("commit is now \"bad\", was \"c0ffee\"");
+    assert_says("target is now \"far\"");
 }
 
 static void test_drift_elsewhere_is_a_change_that_nobody_read(void **state)
@@ -167,7 +167,7 @@ static void test_something_else_is_asked_for(void **state)
     assert_ok(
         plan_case_text(WEB("image: \"a:3\", depends_on: {db: started}") DB, "prod", &f->arena, &set, &err));
     assert_fails(plan_verify(saved, document(f, &set), &err), ERR_CONFLICT);
-    assert_says("something else is asked of container/web");
+    assert_says("the changes to container/web are different");
     assert_fails(plan_verify(saved, document(f, &f->before), &err), ERR_CONFLICT);
     resource_set_release(&set);
 }

@@ -160,41 +160,43 @@ static void test_problems(void **state)
                            "  hint: write no, always, unless-stopped, on-failure or on-failure:N\n"},
         {"restart: on-failure:x", "f:2:10: error: restart: \"on-failure:x\" is not a restart policy\n"
                                   "  hint: did you mean \"on-failure\"?\n"},
-        {"pull_policy: build", "f:2:14: error: pull_policy: pull policy build: Forge builds no images yet\n"
-                               "  hint: build the image elsewhere and name it in image\n"},
+        {"pull_policy: build",
+         "f:2:14: error: pull_policy: pull policy build is not supported: Forge does not build images yet\n"
+         "  hint: build the image elsewhere and set image\n"},
         {"pull_policy: every_12h",
-         "f:2:14: error: pull_policy: pull policy every_12h is not supported: what runs does not depend on "
-         "the time of "
-         "day\n  hint: write always, or pin the image by digest and change it by a commit\n"},
+         "f:2:14: error: pull_policy: pull policy every_12h is not supported: what runs must not depend on "
+         "the time of a pull\n"
+         "  hint: use always, or pin the image by digest and change it with a commit\n"},
         {"environment: {A: }",
-         "f:2:18: error: environment.A: a value is missing\n  hint: write \"\" for an empty value\n"},
-        {"environment: [A]",
-         "f:2:15: error: environment: \"A\" has no value; none is taken from where Forge runs\n"
-         "  hint: write A= for an empty value\n"},
-        {"environment: {A B: 1}", "f:2:20: error: environment: \"A B\" is not the name of a variable\n"},
-        {"healthcheck: {test: [curl, x]}", "f:2:21: error: healthcheck: a health check's list starts with "
-                                           "CMD, CMD-SHELL or NONE, not \"curl\"\n"
+         "f:2:18: error: environment.A: the value is missing\n  hint: write \"\" for an empty value\n"},
+        {"environment: [A]", "f:2:15: error: environment: \"A\" has no value; Forge does not take values "
+                             "from its own environment\n"
+                             "  hint: write A= for an empty value\n"},
+        {"environment: {A B: 1}", "f:2:20: error: environment: \"A B\" is not a valid variable name\n"},
+        {"healthcheck: {test: [curl, x]}", "f:2:21: error: healthcheck: the list of a health check must "
+                                           "start with CMD, CMD-SHELL or NONE, not \"curl\"\n"
                                            "  hint: write [CMD, program, argument...], [CMD-SHELL, \"command "
                                            "line\"], or a string for the shell\n"},
-        {"healthcheck: {test: [CMD-SHELL, a, b]}", "f:2:21: error: healthcheck: CMD-SHELL takes one string "
-                                                   "and got 2\n  hint: quote the whole command line\n"},
+        {"healthcheck: {test: [CMD-SHELL, a, b]}",
+         "f:2:21: error: healthcheck: CMD-SHELL takes one string, not 2\n"
+         "  hint: quote the whole command line\n"},
         {"healthcheck: {test: [CMD]}", "f:2:21: error: healthcheck: CMD needs a program\n"},
         {"healthcheck: {test: []}",
-         "f:2:21: error: healthcheck: a health check's list starts with CMD, CMD-SHELL or NONE\n"
+         "f:2:21: error: healthcheck: the list of a health check must start with CMD, CMD-SHELL or NONE\n"
          "  hint: write [CMD, program, argument...], [CMD-SHELL, \"command line\"], or a string for the "
          "shell\n"},
         {"healthcheck: {interval: 5}", NULL},
         {"depends_on: {db: helthy}", "f:2:18: error: depends_on.db: \"helthy\" is not a condition\n"
                                      "  hint: did you mean \"healthy\"?\n"},
-        {"depends_on: [a, a]", "f:2:17: error: depends_on: \"a\" stands here twice, first in line 2\n"},
+        {"depends_on: [a, a]", "f:2:17: error: depends_on: \"a\" is defined twice, first on line 2\n"},
         {"depends_on: [{db: healthy}]",
-         "f:2:14: error: depends_on: a dependency is a container's name, not a mapping\n"
+         "f:2:14: error: depends_on: a dependency must be the name of a container, not a mapping\n"
          "  hint: write [db, cache], or {db: healthy}\n"},
         {"hostname: a b", "f:2:11: error: hostname: \"a b\" is not a host name\n"
-                          "  hint: use letters, digits, - and _, in parts joined by dots\n"},
+                          "  hint: use letters, digits, - and _, in parts separated by dots\n"},
         {"container_name: -x",
          "f:2:17: error: container_name: \"-x\" is not a container's name\n"
-         "  hint: use letters, digits, _, . and -, two at least, starting with a letter or digit\n"},
+         "  hint: use at least two letters, digits, _, . and -, starting with a letter or digit\n"},
         {"working_dir: srv", "f:2:14: error: working_dir: \"srv\" is not an absolute path\n"},
         {"stop_signal: FOO", "f:2:14: error: stop_signal: \"FOO\" is not a signal\n"
                              "  hint: write a name or a number: SIGTERM, SIGQUIT, 15\n"},
@@ -211,25 +213,24 @@ static void test_problems(void **state)
         {"networks: {n: {ipv4_address: \"::1\"}}",
          "f:2:30: error: networks.n.ipv4_address: \"::1\" is not an IPv4 address\n"},
         {"networks: {n: x}",
-         "f:2:15: error: networks.n: how a container is on a network is a mapping, not a string\n"
-         "  hint: write {aliases: [...]}, or {} for nothing special\n"},
+         "f:2:15: error: networks.n: the settings of an attachment must be a mapping, not a string\n"
+         "  hint: write {aliases: [...]}, or {} for the defaults\n"},
         {"networks: {n: {priority: 1}}",
          "f:2:16: error: networks.n: \"priority\" is not supported\n"
-         "  hint: networks are connected in the order of their names; remove it\n"},
+         "  hint: remove it: networks are attached in the order of their names\n"},
         {"dns: localhost", "f:2:6: error: dns: \"localhost\" is not an IP address\n"},
-        {"extra_hosts: [a]", "f:2:15: error: extra_hosts: \"a\" is not a name and an address\n"
+        {"extra_hosts: [a]", "f:2:15: error: extra_hosts: \"a\" must be a name and an address\n"
                              "  hint: write \"db.local=10.0.0.7\"\n"},
-        {"mac_address: \"02:42\"", "f:2:14: error: mac_address: \"02:42\" is not a hardware address\n"
-                                   "  hint: write six pairs of digits: \"02:42:ac:11:00:02\"\n"},
+        {"mac_address: \"02:42\"", "f:2:14: error: mac_address: \"02:42\" is not a MAC address\n"
+                                   "  hint: write six pairs of hexadecimal digits: \"02:42:ac:11:00:02\"\n"},
         {"labels: {io.forge.environment: x}", "f:2:9: error: labels: \"io.forge.environment\": labels that "
-                                              "start with io.forge. are Forge's own marks\n"
-                                              "  hint: choose another prefix\n"},
-        {"scale: 2\nreplicas: 3", "f:2:8: error: scale contradicts replicas, which says the same thing\n"
-                                  "  hint: write one of them, or the same value in both\n"},
+                                              "start with io.forge. are reserved for Forge\n"
+                                              "  hint: use another prefix\n"},
+        {"scale: 2\nreplicas: 3", "f:2:8: error: scale conflicts with replicas: both set the same thing\n"
+                                  "  hint: set only one of them, or the same value in both\n"},
         {"replicas: 1001", NULL},
-        {"build: .",
-         "f:2:1: error: \"build\" is not supported\n"
-         "  hint: Forge builds no images yet: build it elsewhere, push it, and name it in image\n"},
+        {"build: .", "f:2:1: error: \"build\" is not supported\n"
+                     "  hint: Forge does not build images yet: build it elsewhere, push it, and set image\n"},
         {"env_from: [x]",
          "f:2:1: error: \"env_from\" is not supported\n"
          "  hint: Environments are not supported yet: use env_file, or the variables of forge.yaml as "

@@ -26,8 +26,10 @@ static void test_unknown_keys(void **state)
     check(w, "MEMORY: 1m", "{}", "f:2:1: error: unknown key \"MEMORY\"\n  hint: did you mean \"memory\"?\n");
     check(w, "completely_else: 1", "{}", "f:2:1: error: unknown key \"completely_else\"\n");
     check(w, "plain: {hots: a, host: b, nothing: c}", "{'plain': {'host': 'b'}}",
-          "f:2:9: error: plain: unknown key \"hots\"\n  hint: did you mean \"host\"?\n"
-          "f:2:27: error: plain: unknown key \"nothing\"\n  hint: known here: host, port\n");
+          "f:2:9: error: plain: unknown key \"hots\"\n"
+          "  hint: did you mean \"host\"?\n"
+          "f:2:27: error: plain: unknown key \"nothing\"\n"
+          "  hint: known keys: host, port\n");
     check(w, "build: .", "{}", "f:2:1: error: \"build\" is not supported\n  hint: build it elsewhere\n");
     /* Fields that cannot be written are not suggested. */
     check(w, "digest: x", "{}", "f:2:1: error: unknown key \"digest\"\n");
@@ -47,8 +49,9 @@ static void test_required(void **state)
                         "f:1:1: error: \"name\" is missing\n  hint: for example: name: bob\n");
     /* A field that is present but wrong is not also reported as missing. */
     decode(w, "name: Bob", false);
-    assert_string_equal(problems_of(w), "f:1:7: error: name: \"Bob\" is not a DNS label: a-z, 0-9 and -\n"
-                                        "  hint: for example: bob\n");
+    assert_string_equal(problems_of(w),
+                        "f:1:7: error: name: \"Bob\" is invalid: expected a DNS label: a-z, 0-9 and -\n"
+                        "  hint: for example: bob\n");
     check(w, "plain: {}", "{'plain': {}}",
           "f:2:8: error: plain: \"host\" is missing\n  hint: for example: host: db.example\n");
 }
@@ -77,7 +80,7 @@ static void test_lists(void **state)
     check(w, "words: {a: b}", "{}",
           "f:2:8: error: words: must be a list of strings, not a mapping\n  hint: for example: [a, b]\n");
     check(w, "words: [a, ~, [b], '']", "{'words': ['a']}",
-          "f:2:12: error: words[1]: a value is missing\n"
+          "f:2:12: error: words[1]: the value is missing\n"
           "f:2:15: error: words[2]: must be a string, not a sequence\n"
           "f:2:20: error: words[3]: must not be empty\n");
     check(w, "some: b", "{'some': ['b']}", "");
@@ -102,25 +105,26 @@ static void test_maps(void **state)
     check(w, "env: [B=no, A=, C=0755, D=a=b]", "{'env': {'A': '', 'B': 'no', 'C': '0755', 'D': 'a=b'}}", "");
     check(w, "env: [A=null, B=~]", "{'env': {'A': 'null', 'B': '~'}}", "");
     check(w, "env: {A: }", "{'env': {}}",
-          "f:2:10: error: env.A: a value is missing\n  hint: write \"\" for an empty value\n");
+          "f:2:10: error: env.A: the value is missing\n  hint: write \"\" for an empty value\n");
     check(w, "env: [A]", "{'env': {}}",
-          "f:2:7: error: env: \"A\" has no value; none is taken from where Forge runs\n  hint: write A= for "
+          "f:2:7: error: env: \"A\" has no value; Forge does not take values from its own environment\n  "
+          "hint: write A= for "
           "an empty value\n");
     check(w, "env: [=a, {B: c}, ~]", "{'env': {}}",
-          "f:2:7: error: env: an item has no key before its =\n"
-          "  hint: write the items as KEY=VALUE, or all of it as a mapping\n"
-          "f:2:11: error: env: an item here is KEY=VALUE, not a mapping\n"
-          "  hint: write the items as KEY=VALUE, or all of it as a mapping\n"
-          "f:2:19: error: env: an item here is KEY=VALUE, not a null\n"
-          "  hint: write the items as KEY=VALUE, or all of it as a mapping\n");
+          "f:2:7: error: env: an item has no key before the =\n"
+          "  hint: write the items as KEY=VALUE, or use a mapping\n"
+          "f:2:11: error: env: an item must be KEY=VALUE, not a mapping\n"
+          "  hint: write the items as KEY=VALUE, or use a mapping\n"
+          "f:2:19: error: env: an item must be KEY=VALUE, not a null\n"
+          "  hint: write the items as KEY=VALUE, or use a mapping\n");
     check(w, "env:\n  - A=1\n  - A=2\n", "{'env': {'A': '2'}}",
-          "f:4:5: error: env: \"A\" stands here twice, first in line 3\n");
+          "f:4:5: error: env: \"A\" is defined twice, first on line 3\n");
     check(w, "labels: {a: , b: x}", "{'labels': {'a': '', 'b': 'x'}}", "");
     check(w, "labels: [a, b=x]", "{'labels': {'a': '', 'b': 'x'}}", "");
     check(w, "sysctls: {net.core.somaxconn: 1024}", "{'sysctls': {'net.core.somaxconn': '1024'}}", "");
     check(w, "sysctls: [a=b]", "{}", "f:2:10: error: sysctls: must be a mapping, not a sequence\n");
     check(w, "env: x", "{}", "f:2:6: error: env: must be a mapping or list of KEY=VALUE, not a string\n");
-    check(w, "env: {'': x}", "{'env': {}}", "f:2:7: error: env: a key is empty\n");
+    check(w, "env: {'': x}", "{'env': {}}", "f:2:7: error: env: a key must not be empty\n");
     check(w, "by_name: {a: {host: b}, c: d:5}",
           "{'by_name': {'a': {'host': 'b'}, 'c': {'host': 'd', 'port': 5}}}", "");
     check(w, "by_name: [b, a]", "{'by_name': {'a': {}, 'b': {}}}", "");
@@ -133,7 +137,7 @@ static void test_records(void **state)
     check(w, "address: a:5", "{'address': {'host': 'a', 'port': 5}}", "");
     check(w, "address: {host: a, port: '5'}", "{'address': {'host': 'a', 'port': 5}}", "");
     check(w, "address: a:x", "{}",
-          "f:2:10: error: address: \"x\" is not a whole number; write digits only, as in 42\n");
+          "f:2:10: error: address: \"x\" is not an integer; write digits only, such as 42\n");
     check(w, "plain: a:5", "{}", "f:2:8: error: plain: must be a mapping, not a string\n");
     check(w, "plain: {host: nowhere}", "{'plain': {'host': 'nowhere'}}",
           "f:2:8: error: plain: there is no nowhere\n");
@@ -148,7 +152,7 @@ static void test_keyed(void **state)
     check(w, "hosts: [many:2]",
           "{'hosts': {'many0': {'host': 'many', 'port': 2}, 'many1': {'host': 'many', 'port': 2}}}", "");
     check(w, "hosts:\n  - a:1\n  - {host: a}\n", "{'hosts': {'a': {'host': 'a'}}}",
-          "f:4:5: error: hosts: \"a\" stands here twice, first in line 3\n");
+          "f:4:5: error: hosts: \"a\" is defined twice, first on line 3\n");
     check(w, "hosts: [x, ~]", "{'hosts': {}}",
           "f:2:9: error: hosts[0]: a string is no address\n  hint: write HOST:PORT\n"
           "f:2:12: error: hosts[1]: a null is no address\n  hint: write HOST:PORT\n");
@@ -190,13 +194,13 @@ static void test_patches(void **state)
     assert_string_equal(
         problems_of(w),
         "f:1:9: error: peers[0]: \"host\" is missing\n  hint: for example: host: db.example\n"
-        "f:2:9: error: words[0]: a value is missing\n"
+        "f:2:9: error: words[0]: the value is missing\n"
         "f:3:9: error: hosts[0]: \"host\" is missing\n  hint: for example: host: db.example\n");
     v = decode(w, "env: !override {A: b}\nwords: [c]", true);
     assert_int_equal(val_get(v, "env")->flags, VAL_F_REPLACE);
     assert_int_equal(val_get(v, "words")->flags, 0);
     check(w, "env: !override {A: b}", "{}",
-          "f:2:6: error: env: the tag !override has a meaning only in a patch\n"
+          "f:2:6: error: env: the tag !override is only allowed in a patch\n"
           "  hint: leave it out, or make the document a patch\n");
 }
 
@@ -207,7 +211,7 @@ static void test_secrets_are_not_quoted(void **state)
     struct val *v = decode(w, "name: x\npassword: hunter2", false);
     assert_int_equal(val_get(v, "password")->flags, VAL_F_SECRET);
     check(w, "password: 'Hunter 2'", "{}",
-          "f:2:11: error: password: \"(secret)\" is not of the form that is wanted\n");
+          "f:2:11: error: password: \"(secret)\" is invalid: expected another format\n");
     check(w, "password: [hunter2]", "{}", "f:2:11: error: password: must be a string, not a sequence\n");
 }
 

@@ -36,8 +36,8 @@ static void test_strings(void **state)
     check(w, "text", "!!str ~", "'~'");
     check(w, "text", "[a]", "must be a string, not a sequence");
     check(w, "bounded", "''", "must not be empty");
-    check(w, "bounded", "a", "1 bytes long; the least is 2");
-    check(w, "bounded", "abcdef", "6 bytes long; the most is 5");
+    check(w, "bounded", "a", "1 bytes long; the minimum is 2");
+    check(w, "bounded", "abcdef", "6 bytes long; the maximum is 5");
     check(w, "bounded", "\xc3\xa9\xc3\xa9", "'\xc3\xa9\xc3\xa9'");
     check(w, "shout", "no", "'no!'");
 }
@@ -53,7 +53,7 @@ static void test_strings_are_bounded(void **state)
     assert_int_equal(decode_field(&d, field_find(&toy_table, "text"), &n)->len, LIMIT_SCALAR_BYTES);
     text[n.len++] = 'a';
     assert_null(decode_field(&d, field_find(&toy_table, "text"), &n));
-    assert_string_equal(problems_of(w), "f:1:1: error: 262145 bytes long; the most is 262144\n");
+    assert_string_equal(problems_of(w), "f:1:1: error: 262145 bytes long; the maximum is 262144\n");
 }
 
 static void test_bools(void **state)
@@ -65,9 +65,9 @@ static void test_bools(void **state)
         check(w, "on", yes[i], "true");
     for (size_t i = 0; i < ARRAY_LEN(no); i++)
         check(w, "on", no[i], "false");
-    check(w, "on", "1", "\"1\" is not a truth value; write true or false");
-    check(w, "on", "y", "\"y\" is not a truth value; write true or false");
-    check(w, "on", "''", "\"\" is not a truth value; write true or false");
+    check(w, "on", "1", "\"1\" is not a boolean; write true or false");
+    check(w, "on", "y", "\"y\" is not a boolean; write true or false");
+    check(w, "on", "''", "\"\" is not a boolean; write true or false");
     check(w, "on", "{}", "must be a boolean, not a mapping");
 }
 
@@ -81,13 +81,13 @@ static void test_integers(void **state)
     check(w, "count", "-1", "-1 is out of range; write a number from 0 to 1000");
     check(w, "count", "1001", "1001 is out of range; write a number from 0 to 1000");
     check(w, "count", "0755", "\"0755\" is not a plain number; write it without leading zeros");
-    check(w, "count", "12:30", "\"12:30\" is not a whole number; write digits only, as in 42");
-    check(w, "count", "1e3", "\"1e3\" is not a whole number; write digits only, as in 42");
-    check(w, "count", "1.0", "\"1.0\" is not a whole number; write digits only, as in 42");
-    check(w, "count", "1_000", "\"1_000\" is not a whole number; write digits only, as in 42");
-    check(w, "count", "0x10", "\"0x10\" is not a whole number; write digits only, as in 42");
-    check(w, "count", "true", "\"true\" is not a whole number; write digits only, as in 42");
-    check(w, "count", "''", "\"\" is not a whole number; write digits only, as in 42");
+    check(w, "count", "12:30", "\"12:30\" is not an integer; write digits only, such as 42");
+    check(w, "count", "1e3", "\"1e3\" is not an integer; write digits only, such as 42");
+    check(w, "count", "1.0", "\"1.0\" is not an integer; write digits only, such as 42");
+    check(w, "count", "1_000", "\"1_000\" is not an integer; write digits only, such as 42");
+    check(w, "count", "0x10", "\"0x10\" is not an integer; write digits only, such as 42");
+    check(w, "count", "true", "\"true\" is not an integer; write digits only, such as 42");
+    check(w, "count", "''", "\"\" is not an integer; write digits only, such as 42");
     check(w, "count", "[1]", "must be an integer, not a sequence");
 }
 
@@ -115,15 +115,15 @@ static void test_units(void **state)
     check(w, "wait", "1m30s", "90000000000");
     check(w, "wait", "0", "0");
     check(w, "wait", "90", "\"90\" is not a duration: it has no unit; write 10s, 1m30s, 2h, 500ms");
-    check(w, "wait", "2h", "2h is too much; the most is 1h");
+    check(w, "wait", "2h", "2h is too large; the maximum is 1h");
     check(w, "memory", "128m", "134217728");
     check(w, "memory", "128MiB", "134217728");
     check(w, "memory", "134217728", "134217728");
     check(w, "memory", "\"0.125gb\"", "134217728");
     check(w, "memory", "4k", "4096");
-    check(w, "memory", "1k", "1k is too little; the least is 4KiB");
+    check(w, "memory", "1k", "1k is too small; the minimum is 4KiB");
     check(w, "memory", "-1", "\"-1\" is not a size; write bytes as 64m, 512MiB, 1.5g or 1048576");
-    check(w, "memory", "2048 GiB", "2048 GiB is too much; the most is 1TiB");
+    check(w, "memory", "2048 GiB", "2048 GiB is too large; the maximum is 1TiB");
     check(w, "mode", "0644", "420");
     check(w, "mode", "'0644'", "420");
     check(w, "mode", "644", "420");
@@ -153,7 +153,7 @@ static void test_commands(void **state)
     check(w, "command", "''", "[]");
     check(w, "command", "[]", "[]");
     check(w, "command", "|\n run \\\n  --now\n  it\n", "['run', '--now', 'it']");
-    check(w, "command", "run \"x", "a double quote is not closed");
+    check(w, "command", "run \"x", "missing closing double quote");
     check(w, "command", "{a: b}", "must be a string or list of strings, not a mapping");
     check(w, "command", "[a, ~]", "word 2 must be a string, not a null");
     check(w, "command", "[[a]]", "word 1 must be a string, not a sequence");
@@ -181,9 +181,9 @@ static void test_words(void **state)
     check_words(w, "\\\n", "[]");
     check_words(w, "a\\ b", "['a b']");
     check_words(w, "# $x `y` *", "['#', '$x', '`y`', '*']");
-    check_words(w, "'a", "a single quote is not closed");
-    check_words(w, "a\\", "it ends in a backslash");
-    check_words(w, "\"a\\", "a double quote is not closed");
+    check_words(w, "'a", "missing closing single quote");
+    check_words(w, "a\\", "it ends with a backslash");
+    check_words(w, "\"a\\", "missing closing double quote");
 }
 
 int main(void)

@@ -222,17 +222,17 @@ static void test_explain(void **state)
     struct world *w = *state;
     assert_string_equal(explained(w, "container.stop_grace_period"),
                         "container.stop_grace_period\n\n"
-                        "How long the command may take to end before it is killed.\n\n"
+                        "How long the command may take to exit before it is killed.\n\n"
                         "  type       duration\n"
                         "  range      0s to 1d\n"
                         "  default    10s\n"
                         "  example    stop_grace_period: 30s\n"
-                        "  change     replace: a new one takes the place of the old one\n");
+                        "  change     replace: replaced by a new one\n");
     const char *text = explained(w, "container");
     assert_memory_equal(text, "container\n\n", 11);
     assert_non_null(strstr(text, "\n  image                  The image to run"));
     assert_non_null(strstr(text, " Required.\n"));
-    assert_non_null(strstr(text, "\nOther spellings, as Compose files have them:\n"));
+    assert_non_null(strstr(text, "\nAliases accepted from Compose files:\n"));
     assert_non_null(strstr(explained(w, "Container.spec.healthcheck"), "\n  interval "));
     assert_non_null(strstr(explained(w, "container.networks.aliases"), "container.networks.aliases\n"));
     assert_non_null(strstr(explained(w, "metadata"), "\n  forge/prune "));
@@ -243,18 +243,15 @@ static void test_explain_names_the_nearest(void **state)
 {
     struct world *w = *state;
     assert_string_equal(explained(w, "contaner"),
-                        "notfound; kind \"contaner\" is not known; did you mean container?");
-    assert_string_equal(
-        explained(w, "container.healthcheck.intervl"),
-        "notfound; field \"intervl\" is not known; did you mean container.healthcheck.interval?");
+                        "notfound; unknown kind \"contaner\"; did you mean container?");
+    assert_string_equal(explained(w, "container.healthcheck.intervl"),
+                        "notfound; unknown field \"intervl\"; did you mean container.healthcheck.interval?");
     assert_string_equal(explained(w, "container.spec.imag"),
-                        "notfound; field \"imag\" is not known; did you mean container.image?");
+                        "notfound; unknown field \"imag\"; did you mean container.image?");
     assert_string_equal(explained(w, "container.image.tag"), "notfound; container.image has no fields; ");
-    assert_string_equal(
-        explained(w, "container."),
-        "notfound; field \"\" is not known; `forge-ctl explain container` lists what there is");
-    assert_string_equal(explained(w, ""),
-                        "notfound; kind \"\" is not known; `forge-ctl explain` lists what there is");
+    assert_string_equal(explained(w, "container."),
+                        "notfound; unknown field \"\"; `forge-ctl explain container` lists them");
+    assert_string_equal(explained(w, ""), "notfound; unknown kind \"\"; `forge-ctl explain` lists them");
     assert_non_null(strstr(explained(w, "Database"), "is not supported yet"));
 }
 

@@ -145,15 +145,15 @@ static void test_check(void **state)
                 "");
     check_shape(w, "{'name': null, 'count': null}", "");
     check_shape(w, "[]", "must be a mapping");
-    check_shape(w, "{'nam': 'x'}", "\"nam\" is not known");
+    check_shape(w, "{'nam': 'x'}", "\"nam\" is not a known key");
     check_shape(w, "{'on': 'true'}", "on: must be a boolean");
     check_shape(w, "{'count': 1001}", "count: 1001 is out of range");
     check_shape(w, "{'count': 1.5}", "count: must be an integer");
-    check_shape(w, "{'colour': 'mauve'}", "colour: \"mauve\" is not one of its choices");
+    check_shape(w, "{'colour': 'mauve'}", "colour: \"mauve\" is not one of the allowed values");
     check_shape(w, "{'words': [1]}", "words: [0]: must be a string");
     check_shape(w, "{'command': [1]}", "command: must be a string or list of strings");
     check_shape(w, "{'address': {'port': 'x'}}", "address: port: must be an integer");
-    check_shape(w, "{'by_name': {'a': {'x': 1}}}", "by_name: a: \"x\" is not known");
+    check_shape(w, "{'by_name': {'a': {'x': 1}}}", "by_name: a: \"x\" is not a known key");
     check_shape(w, "{'hosts': []}", "hosts: must be a list");
     check_shape(w, "{'hosts': {'a': 1}}", "hosts: must be a list");
 }

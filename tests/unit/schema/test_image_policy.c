@@ -157,10 +157,10 @@ static void test_rules_that_cannot_be_followed(void **state)
     } cases[] = {
         {"pattern", NULL, NULL, NULL, "needs a pattern"},
         {"pattern", NULL, "(", NULL, "is not a regular expression"},
-        {"pattern", "1.x", "a", NULL, "a range is of follow: semver"},
-        {"semver", "one", NULL, NULL, "is not a range of versions"},
-        {"semver", NULL, NULL, "numerical", "sort is of follow: pattern"},
-        {"digest", NULL, "a", NULL, "has no pattern"},
+        {"pattern", "1.x", "a", NULL, "range can only be used with follow: semver"},
+        {"semver", "one", NULL, NULL, "is not a version range"},
+        {"semver", NULL, NULL, "numerical", "sort can only be used with follow: pattern"},
+        {"digest", NULL, "a", NULL, "pattern cannot be used with follow: digest"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         _cleanup_arena_ struct arena a = ARENA_INIT;

@@ -58,18 +58,18 @@ static void test_all_problems_at_once(void **state)
     repository_add(r, "d.yaml", "a: [\n");
     repository_add(r, "e.yml", manifest(w, "Network", "Front", "{}"));
     const char *want =
-        "a.yaml:5:10: error: image: image \"Nginx\": \"Nginx\" has capital letters\n"
-        "  hint: names of images are written in small letters\n"
+        "a.yaml:5:10: error: image: image \"Nginx\": \"Nginx\" has uppercase letters\n"
+        "  hint: image names are lowercase\n"
         "a.yaml:6:3: error: unknown key \"prots\"\n  hint: did you mean \"ports\"?\n"
         "a.yaml:7:12: error: restart: \"allways\" is not a restart policy\n  hint: did you mean \"always\"?\n"
         "a.yaml:8:16: error: container/web: depends_on.db: there is no container/db\n"
         "  hint: add a manifest with kind: Container and metadata: {name: db}\n"
-        "b.yaml:2:7: error: kind \"Containr\" is not known\n  hint: did you mean \"Container\"?\n"
+        "b.yaml:2:7: error: unknown kind \"Containr\"\n  hint: did you mean \"Container\"?\n"
         "c.yaml:3:11: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n";
     const char *got = repository_load(r);
     assert_memory_equal(got, want, strlen(want));
     assert_non_null(strstr(got, "d.yaml:"));
-    assert_non_null(strstr(got, "e.yml:3:18: error: metadata.name: \"Front\" is not a name\n"));
+    assert_non_null(strstr(got, "e.yml:3:18: error: metadata.name: \"Front\" is not a valid name\n"));
     /* A resource that could not be fully decoded is still in the set: others may refer to it, and the decoded
        part is checked. */
     assert_non_null(resource_find(&r->set, "container/web"));
@@ -82,65 +82,65 @@ static void test_frame(void **state)
     static const char *const rows[][2] = {
         {"kind: Container\n",
          "a.yaml:1:1: error: this is not a manifest: it has no apiVersion\n"
-         "  hint: begin with apiVersion: forge/v1, or list the file in exclude of forge.yaml\n"},
+         "  hint: start it with apiVersion: forge/v1, or list the file in exclude of forge.yaml\n"},
         {"- a\n", "a.yaml:1:1: error: this is not a manifest: it has no apiVersion\n"
-                  "  hint: begin with apiVersion: forge/v1, or list the file in exclude of forge.yaml\n"},
+                  "  hint: start it with apiVersion: forge/v1, or list the file in exclude of forge.yaml\n"},
         {"services: {web: {image: x}}\n",
-         "a.yaml:1:1: error: this is a compose file that no Stack names\n"
-         "  hint: write a manifest for it: kind: Stack, spec: {files: [PATH]} (a compose.yaml in the topmost "
+         "a.yaml:1:1: error: this is a compose file that no Stack refers to\n"
+         "  hint: write a manifest for it: kind: Stack, spec: {files: [PATH]} (a compose.yaml in the root "
          "folder needs none), or list it in exclude of forge.yaml\n"},
         {"apiVersion: apps/v1\nkind: Deployment\n",
-         "a.yaml:1:13: error: this is not a manifest of Forge: its apiVersion is \"apps/v1\"\n"
+         "a.yaml:1:13: error: this is not a Forge manifest: its apiVersion is \"apps/v1\"\n"
          "  hint: list the file in exclude of forge.yaml, or write apiVersion: forge/v1\n"},
         {"apiVersion: forge/v2\nkind: Container\n",
-         "a.yaml:1:13: error: apiVersion \"forge/v2\" is not known to this version of Forge\n"
+         "a.yaml:1:13: error: apiVersion \"forge/v2\" is not supported by this version of Forge\n"
          "  hint: write apiVersion: forge/v1\n"},
         {"apiVersion: forge/v1\nmetadata: {name: a}\n",
          "a.yaml:1:1: error: \"kind\" is missing\n  hint: for example: kind: Container\n"},
         {"apiVersion: forge/v1\nkind: Route\nmetadata: {name: a}\n",
-         "a.yaml:2:7: error: kind Route (hosts and paths to containers) is not supported yet\n"
+         "a.yaml:2:7: error: kind Route (routes from hosts and paths to containers) is not supported yet\n"
          "  hint: list the file in exclude of forge.yaml until then\n"},
         {"apiVersion: forge/v1\nkind: Deployment\nmetadata: {name: a}\n",
-         "a.yaml:2:7: error: kind \"Deployment\" is not known\n"
+         "a.yaml:2:7: error: unknown kind \"Deployment\"\n"
          "  hint: the kinds are Container, Network, Volume, Config, Secret, Stack and Project\n"},
         {"apiVersion: forge/v1\nkind: Volume\n",
          "a.yaml:1:1: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\nspecs: {}\n",
          "a.yaml:4:1: error: unknown key \"specs\"\n  hint: did you mean \"spec\"?\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\ndata: {}\n",
-         "a.yaml:4:1: error: unknown key \"data\"\n  hint: this is Kubernetes' frame; here everything stands "
-         "in spec\n"},
+         "a.yaml:4:1: error: unknown key \"data\"\n"
+         "  hint: this is a Kubernetes key; in Forge everything is in spec\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, namespace: b}\n",
-         "a.yaml:3:21: error: metadata: \"namespace\" is not supported\n  hint: environments keep things "
-         "apart: remove it\n"},
+         "a.yaml:3:21: error: metadata: \"namespace\" is not supported\n"
+         "  hint: remove it: environments separate resources\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/prun: x}}\n",
-         "a.yaml:3:34: error: metadata: annotation \"forge/prun\" is not known\n  hint: did you mean "
+         "a.yaml:3:34: error: metadata: unknown annotation \"forge/prun\"\n  hint: did you mean "
          "\"forge/prune\"?\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/prune: no}}\n",
-         "a.yaml:3:48: error: metadata: forge/prune: \"no\" has no meaning\n  hint: write disabled or "
+         "a.yaml:3:48: error: metadata: forge/prune: invalid value \"no\"\n  hint: write disabled or "
          "enabled\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/ignore: "
          "\"spec.labels.a, drivr\"}}\n",
          "a.yaml:3:49: error: metadata: forge/ignore: \"drivr\" is not a field of a Volume\n"
-         "  hint: write fields as forge-ctl explain shows them: spec.replicas, spec.environment.A\n"},
+         "  hint: use field paths as in forge-ctl explain: spec.replicas, spec.environment.A\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, annotations: {forge/allow-data-loss: "
          "\"volume/a@0f, volume/b\"}}\n",
          "a.yaml:3:58: error: metadata: forge/allow-data-loss: \"volume/b\" does not say which object may be "
          "lost\n"
-         "  hint: copy the word from the refused plan: volume/data@1f0c3a9be2d4\n"},
+         "  hint: copy the identifier from the blocked plan: volume/data@1f0c3a9be2d4\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a, labels: {io.forge.x: x}}\n",
-         "a.yaml:3:29: error: metadata: labels: \"io.forge.x\": labels that start with io.forge. are Forge's "
-         "own marks\n"
-         "  hint: choose another prefix\n"},
+         "a.yaml:3:29: error: metadata: labels: \"io.forge.x\": labels that start with io.forge. are "
+         "reserved for Forge\n"
+         "  hint: use another prefix\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\nspec: [a]\n",
          "a.yaml:4:7: error: must be a mapping, not a sequence\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\npatch: yes\n",
          "a.yaml:4:8: error: patch must be true, false or remove\n"
-         "  hint: write patch: true to merge into the resource of this name, patch: remove to leave it "
+         "  hint: write patch: true to merge into the resource of this name, or patch: remove to leave it "
          "out\n"},
         {"apiVersion: forge/v1\nkind: Project\nmetadata: {name: a}\n",
-         "a.yaml:1:1: error: a Project stands only in forge.yaml\n  hint: move it to forge.yaml in the "
-         "topmost folder\n"},
+         "a.yaml:1:1: error: a Project is only allowed in forge.yaml\n"
+         "  hint: move it to forge.yaml in the root folder\n"},
         {"apiVersion: forge/v1\nkind: Container\nmetadata: {name: a}\n",
          "a.yaml:1:1: error: \"image\" is missing\n  hint: for example: image: "
          "registry.example/shop/web:1.4\n"},
@@ -160,8 +160,8 @@ static void test_duplicates(void **state)
     repository_add(r, "b/a.yaml", manifest(w, "Volume", "data", "{}"));
     repository_add(r, "b/b.yaml", manifest(w, "Network", "data", "{}"));
     assert_string_equal(repository_load(r),
-                        "b/a.yaml:1:1: error: volume/data stands here again; it is in a.yaml:1 already\n"
-                        "  hint: give one of them another name, or make it a patch (patch: true)\n");
+                        "b/a.yaml:1:1: error: volume/data is defined twice; first in a.yaml:1\n"
+                        "  hint: rename one of them, or make one a patch (patch: true)\n");
 }
 
 static void test_external(void **state)
@@ -170,9 +170,9 @@ static void test_external(void **state)
     struct repository *r = repository_new(w);
     repository_add(r, "a.yaml",
                    manifest(w, "Network", "n", "{external: true, name: bridge, internal: true}"));
-    assert_string_equal(repository_load(r), "a.yaml:4:48: error: network/n: internal does not go with "
-                                            "external: true, which leaves the object as it "
-                                            "is\n  hint: remove it, or remove external\n");
+    assert_string_equal(repository_load(r), "a.yaml:4:48: error: network/n: internal cannot be used with "
+                                            "external: true, which leaves the object unchanged\n"
+                                            "  hint: remove it, or remove external\n");
 }
 
 static void test_env_files(void **state)
@@ -203,9 +203,9 @@ static void test_env_files(void **state)
         "web/web.yaml:4:29: error: container/web: there is no file web/a.evn in the repository\n"
         "  hint: did you mean \"a.env\"?\n"
         "web/web.yaml:4:36: error: container/web: \"../../c.env\" is not in the repository\n"
-        "  hint: files are named relative to the manifest, and stand in the repository\n"
+        "  hint: paths are relative to the manifest, and must be in the repository\n"
         "web/web.yaml:4:49: error: container/web: \"/d.env\" is not in the repository\n"
-        "  hint: files are named relative to the manifest, and stand in the repository\n");
+        "  hint: paths are relative to the manifest, and must be in the repository\n");
 }
 
 static void test_configs(void **state)
@@ -249,10 +249,10 @@ static void test_config_problems(void **state)
 {
     struct world *w = *state;
     static const char *const rows[][2] = {
-        {"{}", "a.yaml:4:7: error: config/c: a Config needs content or a file\n  hint: write content: ..., "
+        {"{}", "a.yaml:4:7: error: config/c: a Config needs content or file\n  hint: write content: ..., "
                "or file: PATH\n"},
-        {"{content: a, file: b}", "a.yaml:4:26: error: config/c: content and file exclude each other\n"
-                                  "  hint: remove one; in a patch set the other one to null\n"},
+        {"{content: a, file: b}", "a.yaml:4:26: error: config/c: content and file cannot be combined\n"
+                                  "  hint: remove one of them; in a patch, set the other one to null\n"},
         {"{file: b}", "a.yaml:4:14: error: config/c: there is no file b in the repository\n"
                       "  hint: paths are relative to the manifest\n"},
         {"{content: \"*\", encoding: base64}", "a.yaml:4:17: error: config/c: content is not base64\n"},
@@ -281,7 +281,7 @@ static void test_named_files_are_no_manifests(void **state)
     repository_add(r, "z.yaml", "global: {}\n---\nmore: []\n");
     assert_string_equal(repository_load(r),
                         "z.yaml:1:1: error: this is not a manifest: it has no apiVersion\n"
-                        "  hint: begin with apiVersion: forge/v1, or list the file in exclude of "
+                        "  hint: start it with apiVersion: forge/v1, or list the file in exclude of "
                         "forge.yaml\n");
 }
 

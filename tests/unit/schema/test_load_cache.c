@@ -141,8 +141,8 @@ static void test_project_elsewhere(void **state)
     struct repository *r = cached(w);
     repository_add(r, "a/forge.yaml", PROJECT "  variables: {}\n");
     repository_add(r, "forge.yaml", PROJECT "  variables: {}\n");
-    static const char want[] = "a/forge.yaml:1:1: error: a Project stands only in forge.yaml\n"
-                               "  hint: move it to forge.yaml in the topmost folder\n";
+    static const char want[] = "a/forge.yaml:1:1: error: a Project is only allowed in forge.yaml\n"
+                               "  hint: move it to forge.yaml in the root folder\n";
     assert_string_equal(repository_load(r), want);
     assert_string_equal(repository_load(r), want);
 }
@@ -258,7 +258,7 @@ static void test_compose_files_of_nobody(void **state)
     load(r, 0, 3);
     repository_set(r, "b.yaml", manifest(w, "Container", "c", "{image: x}"));
     const char *problems = repository_load(r);
-    assert_non_null(strstr(problems, "a/x.yaml:1:1: error: this is a compose file that no Stack names"));
+    assert_non_null(strstr(problems, "a/x.yaml:1:1: error: this is a compose file that no Stack refers to"));
     assert_string_equal(repository_load(r), problems);
 }
 

@@ -79,16 +79,17 @@ static void test_problems(void **state)
     struct world *w = *state;
     static const char *const rows[][2] = {
         {"A=1\nB", "e:2:1: error: \"B\" has no value\n  hint: write B= for an empty value\n"},
-        {"=x", "e:1:1: error: \"\" is not the name of a variable\n  hint: write NAME=value\n"},
-        {"A B=x", "e:1:1: error: \"A B\" is not the name of a variable\n  hint: write NAME=value\n"},
-        {"A B: x", "e:1:1: error: \"A B\" is not the name of a variable\n  hint: write NAME=value\n"},
-        {"\n\nA=\"x\nB=1", "e:3:1: error: A: the quote is not closed\n"},
-        {"A='x'y\nB=2", "e:1:1: error: A: something follows the closing quote\n  hint: put the whole value "
-                        "between the quotes\n"},
+        {"=x", "e:1:1: error: \"\" is not a valid variable name\n  hint: write NAME=value\n"},
+        {"A B=x", "e:1:1: error: \"A B\" is not a valid variable name\n  hint: write NAME=value\n"},
+        {"A B: x", "e:1:1: error: \"A B\" is not a valid variable name\n  hint: write NAME=value\n"},
+        {"\n\nA=\"x\nB=1", "e:3:1: error: A: missing closing quote\n"},
+        {"A='x'y\nB=2", "e:1:1: error: A: text after the closing quote\n"
+                        "  hint: put the whole value inside the quotes\n"},
         {"A=${U}", "e:1:1: error: A: U is unknown\n"},
-        {"A=\"\n${U}\"\nB=$x", "e:1:1: error: A: U is unknown\n"
-                               "e:3:1: error: B: \"$x\" can be read in two ways\n"
-                               "  hint: write ${x} for a variable of the project, or $$x for the text\n"},
+        {"A=\"\n${U}\"\nB=$x",
+         "e:1:1: error: A: U is unknown\n"
+         "e:3:1: error: B: \"$x\" is ambiguous\n"
+         "  hint: write ${x} for a variable of the project, or $$x for the literal text\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         read_file(w, rows[i][0], false);
@@ -97,7 +98,7 @@ static void test_problems(void **state)
     struct interp in = {.arena = &w->arena, .lookup = lookup};
     envfile_read(&w->arena, "e", "A=\0b", 4, false, &in, &w->diags, 0, val_map(&w->arena));
     assert_string_equal(problems_of(w),
-                        "e:1:1: error: a file of variables is text, and this one has a zero byte\n");
+                        "e:1:1: error: a variables file must be text, and this one contains a NUL byte\n");
 }
 
 static int lookup_or_not(void *arg, const char *name, const char **ret, struct err *err)

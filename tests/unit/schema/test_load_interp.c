@@ -80,15 +80,15 @@ static void test_problems(void **state)
         {"${U?m}", "error: U is not set: m"},
         {"${BROKEN:-x}", "error: broken"},
         {"${U:-${U}}", "error: U is unknown"},
-        {"a ${A", "error: \"${A\": the brace is not closed"},
+        {"a ${A", "error: \"${A\": missing closing brace"},
         {"${}", "error: \"${}\": a reference needs a name"},
         {"${1A}", "error: \"${1A}\": a reference needs a name"},
         {"${A.}", "error: \"${A.}\": a reference needs a name"},
         {"${ A}", "error: \"${ A}\": a reference needs a name"},
-        {"${A }", "error: \"${A }\": what follows the name is no operator"},
-        {"${A:}", "error: \"${A:}\": what follows the name is no operator"},
-        {"${A:=x}", "error: \"${A:=x}\": what follows the name is no operator"},
-        {"echo $HOME/x", "error: \"$HOME\" can be read in two ways"},
+        {"${A }", "error: \"${A }\": unknown operator after the name"},
+        {"${A:}", "error: \"${A:}\": unknown operator after the name"},
+        {"${A:=x}", "error: \"${A:=x}\": unknown operator after the name"},
+        {"echo $HOME/x", "error: \"$HOME\" is ambiguous"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_string_equal(expand(w, rows[i][0]), rows[i][1]);
@@ -97,7 +97,8 @@ static void test_problems(void **state)
     const char *out;
     size_t len;
     assert_int_equal(interp_text(&in, "$HOME", 5, &out, &len, &err), ERR_INVALID);
-    assert_string_equal(err.hint, "write ${HOME} for a variable of the project, or $$HOME for the text");
+    assert_string_equal(err.hint,
+                        "write ${HOME} for a variable of the project, or $$HOME for the literal text");
 }
 
 static void test_limits(void **state)
@@ -109,7 +110,7 @@ static void test_limits(void **state)
     buf_adds(&text, "x");
     for (int i = 0; i < 40; i++)
         buf_addc(&text, '}');
-    assert_string_equal(expand(w, buf_str(&text)), "error: references are nested more than 16 deep");
+    assert_string_equal(expand(w, buf_str(&text)), "error: references are nested more than 16 levels deep");
     buf_release(&text);
 
     size_t budget = 5;

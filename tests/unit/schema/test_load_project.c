@@ -113,9 +113,10 @@ static void test_environments(void **state)
                         "  hint: did you mean \"production\"?\n");
     assert_int_equal(r->set.n, 0);
     r->environment = "";
-    assert_string_equal(repository_load(r),
-                        "forge.yaml:6:5: error: which environment is meant? There are: production, staging\n"
-                        "  hint: name one (-e NAME), or set default_environment in forge.yaml\n");
+    assert_string_equal(
+        repository_load(r),
+        "forge.yaml:6:5: error: no environment is selected, and there are several: production, staging\n"
+        "  hint: choose one with -e NAME, or set default_environment in forge.yaml\n");
     repository_set(r, "forge.yaml",
                    arena_printf(&w->arena, PROJECT "%s  default_environment: staging\n", spec));
     assert_string_equal(repository_load(r), "");
@@ -127,16 +128,16 @@ static void test_environment_problems(void **state)
     struct world *w = *state;
     static const char *const rows[][2] = {
         {"  environments: {a: {inherits: b}, b: {inherits: a}}\n",
-         "forge.yaml:5:50: error: environments inherit in a circle: a -> b -> a\n  hint: one of them must "
-         "inherit from none\n"},
+         "forge.yaml:5:50: error: inherits forms a cycle: a -> b -> a\n"
+         "  hint: remove inherits from one of them\n"},
         {"  environments: {a: {inherits: bb}, b: {}}\n",
          "forge.yaml:5:32: error: there is no environment \"bb\" in forge.yaml\n  hint: did you mean "
          "\"b\"?\n"},
         {"  environments: {a: {paths: [none, ../x]}}\n",
-         "forge.yaml:5:30: error: there is nothing under none\n  hint: paths are folders or files, relative "
-         "to forge.yaml\n"
-         "forge.yaml:5:36: error: \"../x\" leaves the repository\n"
-         "  hint: paths are relative to forge.yaml and stay below its folder\n"},
+         "forge.yaml:5:30: error: there is no file or folder none\n"
+         "  hint: paths are folders or files relative to forge.yaml\n"
+         "forge.yaml:5:36: error: \"../x\" is outside the repository\n"
+         "  hint: paths are relative to forge.yaml and must stay inside its folder\n"},
         {"  paths: [a]\n", "forge.yaml:5:3: error: \"paths\" is not supported\n"
                            "  hint: paths belong to an environment: environments: {NAME: {paths: [...]}}\n"},
         {"  environments: {b: {}}\n", "forge.yaml:5:17: error: there is no environment \"a\" in forge.yaml\n"
@@ -150,14 +151,14 @@ static void test_environment_problems(void **state)
     struct repository *r = project(w, "", "  default_environment: nowhere\n  environments: {a: {}, b: {}}\n");
     assert_string_equal(repository_load(r),
                         "forge.yaml:5:24: error: default_environment: there is no environment \"nowhere\"\n"
-                        "  hint: there are: a, b\n");
+                        "  hint: known environments: a, b\n");
     r = project(w, NULL, "  environments: {only: {}}\n");
     assert_string_equal(repository_load(r), "");
     assert_string_equal(r->set.environment, "only");
     r = project(w, NULL, "");
     repository_add(r, "forge.yml", "");
     assert_string_equal(repository_load(r),
-                        "forge.yml: error: there is a forge.yaml too; keep one of them\n");
+                        "forge.yml: error: there is also a forge.yaml; keep only one of them\n");
 }
 
 static void test_variables(void **state)
@@ -201,23 +202,27 @@ static void test_variable_problems(void **state)
     add(r, "b.yaml", "Container", "db", "{image: x}");
     assert_string_equal(
         repository_load(r),
-        "a.yaml:5:10: error: variable TAGG is not set\n  hint: did you mean \"TAG\"?\n"
-        "a.yaml:7:9: error: git.commit is not known here\n"
-        "  hint: manifests that are not read from a commit have none; or give a default: "
+        "a.yaml:5:10: error: variable TAGG is not set\n"
+        "  hint: did you mean \"TAG\"?\n"
+        "a.yaml:7:9: error: git.commit is not available\n"
+        "  hint: manifests that are not read from a Git commit have none; or give a default: "
         "${git.commit:-value}\n"
-        "a.yaml:8:15: error: ${container.bd.host}: there is no container/bd\n  hint: did you mean \"db\"?\n"
+        "a.yaml:8:15: error: ${container.bd.host}: there is no container/bd\n"
+        "  hint: did you mean \"db\"?\n"
         "a.yaml:9:20: error: \"${secret.x}\": references to secrets and databases are not supported yet\n"
         "  hint: a secret reaches a container as a file: secrets: [NAME]\n"
-        "a.yaml:9:38: error: \"${git.comit}\" is not known\n  hint: did you mean \"git.commit\"?\n"
-        "a.yaml:9:57: error: \"${container.db}\" is not known\n  hint: write ${container.NAME.host}\n"
-        "a.yaml:10:13: error: replicas: \"1x\" is not a whole number; write digits only, as in 42\n"
-        "a.yaml:11:16: error: \"$HOME\" can be read in two ways\n"
-        "  hint: write ${HOME} for a variable of the project, or $$HOME for the text\n"
+        "a.yaml:9:38: error: unknown reference \"${git.comit}\"\n"
+        "  hint: did you mean \"git.commit\"?\n"
+        "a.yaml:9:57: error: unknown reference \"${container.db}\"\n"
+        "  hint: write ${container.NAME.host}\n"
+        "a.yaml:10:13: error: replicas: \"1x\" is not an integer; write digits only, such as 42\n"
+        "a.yaml:11:16: error: \"$HOME\" is ambiguous\n"
+        "  hint: write ${HOME} for a variable of the project, or $$HOME for the literal text\n"
         "forge.yaml:5:18: error: variable A: variable B: variable A refers to itself\n"
-        "forge.yaml:5:54: error: \"x-y\" is not the name of a variable\n"
-        "  hint: use letters, digits and _, and start with no digit\n"
+        "forge.yaml:5:54: error: \"x-y\" is not a valid variable name\n"
+        "  hint: use letters, digits and _, not starting with a digit\n"
         "forge.yaml:5:60: error: variable U: variable NO is not set\n"
-        "  hint: set it in variables of forge.yaml, or give a default: ${NO:-value}\n");
+        "  hint: set it in variables of forge.yaml, or write a default: ${NO:-value}\n");
 }
 
 static void test_defaults(void **state)
@@ -245,11 +250,10 @@ static void test_defaults(void **state)
     assert_string_equal(spec_json(r, "volume/v"), "{}");
 
     r = project(w, "b", "  defaults: {Containr: {}, Container: {restrat: no}}\n");
-    assert_string_equal(repository_load(r),
-                        "forge.yaml:5:14: error: defaults: \"Containr\" is not a kind of resource\n"
-                        "  hint: write {Container: {restart: always}}\n"
-                        "forge.yaml:5:40: error: unknown key \"restrat\"\n"
-                        "  hint: did you mean \"restart\"?\n");
+    assert_string_equal(repository_load(r), "forge.yaml:5:14: error: defaults: unknown kind \"Containr\"\n"
+                                            "  hint: write {Container: {restart: always}}\n"
+                                            "forge.yaml:5:40: error: unknown key \"restrat\"\n"
+                                            "  hint: did you mean \"restart\"?\n");
 }
 
 /* Mappings merge, sequences replace unless they are keyed, null removes. */
@@ -323,9 +327,9 @@ static void test_patch_documents(void **state)
     repository_add(
         r, "e.yaml",
         "apiVersion: forge/v1\nkind: Volume\nmetadata: {name: vv}\npatch: true\nspec: {driver: x}\n");
-    assert_string_equal(repository_load(r),
-                        "e.yaml:1:1: error: a patch for volume/vv, which is not in this environment\n"
-                        "  hint: did you mean \"v\"?\n");
+    assert_string_equal(repository_load(r), "e.yaml:1:1: error: the patch for volume/vv has nothing to "
+                                            "change: there is no such resource in this environment\n"
+                                            "  hint: did you mean \"v\"?\n");
 }
 
 /* Order of patches: later paths patch earlier ones, then patch files apply, then patches in forge.yaml. */
@@ -351,14 +355,17 @@ static void test_order_of_patches(void **state)
                 "{imag: x}}, []]}}\n");
     assert_string_equal(
         repository_load(r),
-        "forge.yaml:5:32: error: there is no file none.yaml\n  hint: paths of patches are relative to "
-        "forge.yaml\n"
-        "forge.yaml:5:43: error: there is no file 7\n  hint: paths of patches are relative to forge.yaml\n"
-        "forge.yaml:5:46: error: a patch for container/x, which is not in this environment\n"
-        "  hint: a patch changes a resource that another document makes; without patch: true this one makes "
-        "it\n"
-        "forge.yaml:5:92: error: unknown key \"imag\"\n  hint: did you mean \"image\"?\n"
-        "forge.yaml:5:103: error: a patch is a mapping or a path, not a sequence\n"
+        "forge.yaml:5:32: error: there is no file none.yaml\n"
+        "  hint: paths of patches are relative to forge.yaml\n"
+        "forge.yaml:5:43: error: there is no file 7\n"
+        "  hint: paths of patches are relative to forge.yaml\n"
+        "forge.yaml:5:46: error: the patch for container/x has nothing to change: there is no such resource "
+        "in this environment\n"
+        "  hint: a patch changes a resource that another document defines; without patch: true this document "
+        "defines it\n"
+        "forge.yaml:5:92: error: unknown key \"imag\"\n"
+        "  hint: did you mean \"image\"?\n"
+        "forge.yaml:5:103: error: a patch must be a mapping or a path, not a sequence\n"
         "  hint: write {kind: Container, metadata: {name: web}, spec: {...}}, or the path of a file\n");
 }
 

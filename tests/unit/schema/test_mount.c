@@ -59,32 +59,31 @@ static void test_volume_canonical(void **state)
 static void test_volume_problems(void **state)
 {
     struct world *w = *state;
-    static const char relative[] = "\n  hint: manifests are read from Git, not from a folder of the host: "
-                                   "write an absolute path, or make a "
-                                   "Config of a file in the repository\n";
+    static const char relative[] = "\n"
+                                   "  hint: manifests are read from Git, not from a folder on the host: use "
+                                   "an absolute path, or a Config for a file in the repository\n";
     static const char short_hint[] =
         "\n  hint: write \"data:/var/lib/data\", \"/etc/ssl:/etc/ssl:ro\", or {type: ..., target: ...}\n";
     const struct {
         const char *item, *problem, *hint;
     } rows[] = {
         {"\"./conf:/etc/x\"",
-         "\"./conf\" is a path relative to a folder that the engine's host does not have", relative},
-        {"\"~/x:/etc/x\"", "\"~/x\" is a path relative to a folder that the engine's host does not have",
-         relative},
-        {"\"data:srv\"", "\"srv\" is not a place for a volume in the container",
+         "\"./conf\" is a relative path, and there is no host folder that it could be relative to", relative},
+        {"\"~/x:/etc/x\"",
+         "\"~/x\" is a relative path, and there is no host folder that it could be relative to", relative},
+        {"\"data:srv\"", "\"srv\" is not a valid volume target",
          "\n  hint: write an absolute path below /\n"},
-        {"\"data:/\"", "\"/\" is not a place for a volume in the container",
-         "\n  hint: write an absolute path below /\n"},
+        {"\"data:/\"", "\"/\" is not a valid volume target", "\n  hint: write an absolute path below /\n"},
         {"\"a:/b:ro:x\"", "\"a:/b:ro:x\" has too many colons", short_hint},
         {"\"a::ro\"", "\"a::ro\" has an empty part", short_hint},
-        {"\"a:/b:readonly\"", "\"a:/b:readonly\": \"readonly\" is not an option of a volume",
+        {"\"a:/b:readonly\"", "\"a:/b:readonly\": \"readonly\" is not a volume option",
          "\n  hint: options are ro, rw, z, Z, nocopy, and rslave, rshared, ...\n"},
-        {"\"a:/b:rslave\"", "propagation is of a mount of type bind, and this is a volume", "\n"},
-        {"\"/a:/b:nocopy\"", "nocopy is of a mount of type volume, and this is a bind", "\n"},
+        {"\"a:/b:rslave\"", "propagation belongs to a mount of type bind, and this is a volume", "\n"},
+        {"\"/a:/b:nocopy\"", "nocopy belongs to a mount of type volume, and this is a bind", "\n"},
         {"{type: bind, target: /b}", "a bind mount needs a source", "\n"},
         {"{type: bind, source: a/b, target: /b, volume: {nocopy: true}}", NULL, NULL},
-        {"{source: a/b, target: /b}", "\"a/b\" is not a Volume's name",
-         "\n  hint: a path on the host starts with /, and has type: bind\n"},
+        {"{source: a/b, target: /b}", "\"a/b\" is not a valid Volume name",
+         "\n  hint: for a path on the host, start it with / and set type: bind\n"},
         {"{type: tmpfs, source: x, target: /b}", "a tmpfs has no source", "\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -99,11 +98,12 @@ static void test_volume_problems(void **state)
         assert_non_null(got);
         assert_string_equal(got, want);
     }
-    check_problems(w, "volumes: [{type: bind, source: /a, target: /b, tmpfs: {size: 1m}}]",
-                   "f:2:11: error: volumes[0]: size is of a mount of type tmpfs, and this is a bind\n"
-                   "f:2:55: error: volumes[0]: tmpfs: options of a tmpfs do not fit a mount of type bind\n");
+    check_problems(
+        w, "volumes: [{type: bind, source: /a, target: /b, tmpfs: {size: 1m}}]",
+        "f:2:11: error: volumes[0]: size belongs to a mount of type tmpfs, and this is a bind\n"
+        "f:2:55: error: volumes[0]: tmpfs: options for a tmpfs cannot be used with a mount of type bind\n");
     check_problems(w, "volumes: [\"a:/x\", \"b:/x/\"]",
-                   "f:2:19: error: volumes: \"/x\" stands here twice, first in line 2\n");
+                   "f:2:19: error: volumes: \"/x\" is defined twice, first on line 2\n");
     check_problems(w, "volumes: [{type: volume, source: a, target: /b, volume: {subpath: c}}]",
                    "f:2:58: error: volumes[0].volume: \"subpath\" is not supported\n"
                    "  hint: not supported yet: mount the whole volume\n");
@@ -120,10 +120,10 @@ static void test_tmpfs(void **state)
     check_container(w, "tmpfs: {/tmp: \"size=64m,mode=1777\", /run: \"\"}",
                     "{'tmpfs': {'/run': '', '/tmp': 'mode=1777,size=64m'}}");
     check_problems(w, "tmpfs: run",
-                   "f:2:8: error: tmpfs: \"run\" is not a place for a tmpfs in the container\n"
+                   "f:2:8: error: tmpfs: \"run\" is not a valid tmpfs target\n"
                    "  hint: write an absolute path below /\n");
     check_problems(w, "tmpfs: [/run, \"/run:ro\"]",
-                   "f:2:15: error: tmpfs: \"/run\" stands here twice, first in line 2\n");
+                   "f:2:15: error: tmpfs: \"/run\" is defined twice, first on line 2\n");
 }
 
 static void test_files(void **state)
@@ -140,14 +140,14 @@ static void test_files(void **state)
         w, "secrets: [key, {source: other, target: o.key}]",
         "{'secrets': {'/run/secrets/key': {'source': 'key'}, '/run/secrets/o.key': {'source': 'other'}}}");
     check_problems(w, "configs: [a, {source: b, target: a}]",
-                   "f:2:14: error: configs: \"/a\" stands here twice, first in line 2\n");
+                   "f:2:14: error: configs: \"/a\" is defined twice, first on line 2\n");
     check_problems(
         w, "secrets: [{from: shop/session-key, env: SESSION_KEY}]",
         "f:2:11: error: secrets[0]: \"source\" is missing\n  hint: for example: source: nginx-conf\n"
         "f:2:12: error: secrets[0]: \"from\" is not supported\n"
-        "  hint: secrets from elsewhere are not supported yet: declare a Secret and name it in source\n"
+        "  hint: external secrets are not supported yet: declare a Secret and name it in source\n"
         "f:2:36: error: secrets[0]: \"env\" is not supported\n"
-        "  hint: secrets as variables are not supported yet: read the file in /run/secrets\n");
+        "  hint: secrets as environment variables are not supported yet: read the file in /run/secrets\n");
 }
 
 static void test_devices(void **state)
@@ -162,7 +162,7 @@ static void test_devices(void **state)
     check_problems(
         w, "devices: [\"vendor.example/device=gpu\"]",
         "f:2:11: error: devices[0]: \"vendor.example/device=gpu\": CDI devices are not supported yet\n"
-        "  hint: use gpus, or name the device's file\n");
+        "  hint: use gpus, or the path of the device\n");
     check_problems(w, "devices: [fuse]",
                    "f:2:11: error: devices[0]: \"fuse\" is not a device\n"
                    "  hint: write absolute paths\n");
@@ -170,7 +170,7 @@ static void test_devices(void **state)
                    "f:2:11: error: devices[0]: \":/dev/x\" is not a device\n"
                    "  hint: write \"/dev/ttyUSB0\", or \"/dev/sda:/dev/xvda:rw\"\n");
     check_problems(w, "devices: [\"/dev/a:/dev/b:x\"]",
-                   "f:2:11: error: devices[0]: \"x\" are not a device's permissions\n"
+                   "f:2:11: error: devices[0]: \"x\" are not device permissions\n"
                    "  hint: write r, w and m (mknod) in any combination\n");
     check_container(w, "device_cgroup_rules: [\"c 1:3 mr\", \"a *:* rwm\"]",
                     "{'device_cgroup_rules': ['a *:* rwm', 'c 1:3 mr']}");

@@ -31,10 +31,10 @@ static void test_network(void **state)
         canonical(w, &kind_network, "ipam: {config: [{subnet: 10.8.0.0/24}, {subnet: 10.7.0.0/24}]}"));
     check_wrong(w, &kind_network, "ipam: {config: [10.7.0.0]}",
                 "f:1:17: error: ipam.config[0]: \"10.7.0.0\" is not a subnet\n"
-                "  hint: write an address and its prefix: 10.7.0.0/24, fd00:7::/64\n");
+                "  hint: write an address and a prefix length: 10.7.0.0/24, fd00:7::/64\n");
     check_wrong(w, &kind_network, "ipam: {config: [{subnet: 10.7.0.0/33}]}",
                 "f:1:26: error: ipam.config[0].subnet: \"10.7.0.0/33\" is not a subnet\n"
-                "  hint: write an address and its prefix: 10.7.0.0/24, fd00:7::/64\n");
+                "  hint: write an address and a prefix length: 10.7.0.0/24, fd00:7::/64\n");
     check_wrong(
         w, &kind_network, "ipam: {config: [{gateway: 10.7.0.1}]}",
         "f:1:17: error: ipam.config[0]: \"subnet\" is missing\n  hint: for example: subnet: 10.7.0.0/24\n");
@@ -49,12 +49,13 @@ static void test_volume(void **state)
           "{'driver': 'local', 'driver_opts': {'device': ':/x', 'type': 'nfs'}, 'name': 'data'}");
     check(w, &kind_volume, "external: true", "{'external': true}");
     check_wrong(w, &kind_volume, "name: \"a/b\"",
-                "f:1:7: error: name: \"a/b\" is not letters, digits, _, . and -; on a swarm also templates\n"
+                "f:1:7: error: name: \"a/b\" is invalid: expected letters, digits, _, . and -; on a swarm, "
+                "also templates\n"
                 "  hint: for example: shop-data\n");
     check_wrong(
         w, &kind_volume, "labels: {io.forge.x: 1}",
-        "f:1:9: error: labels: \"io.forge.x\": labels that start with io.forge. are Forge's own marks\n"
-        "  hint: choose another prefix\n");
+        "f:1:9: error: labels: \"io.forge.x\": labels that start with io.forge. are reserved for Forge\n"
+        "  hint: use another prefix\n");
 }
 
 static void test_config_and_secret(void **state)
@@ -64,14 +65,14 @@ static void test_config_and_secret(void **state)
           "{'content': 'a\\n', 'gid': '8', 'mode': 384, 'uid': '7'}");
     check(w, &kind_config, "content: ''", "{'content': ''}");
     check_wrong(w, &kind_config, "{content: a, uid: root}",
-                "f:1:19: error: uid: \"root\" is not a number\n"
+                "f:1:19: error: uid: \"root\" is invalid: expected a number\n"
                 "  hint: for example: \"101\"\n");
     check(w, &kind_secret, "{file: /etc/keys//a, mode: 0400}", "{'file': '/etc/keys/a', 'mode': 256}");
     check_wrong(w, &kind_secret, "file: keys/a", "f:1:7: error: file: \"keys/a\" is not an absolute path\n");
     check_wrong(w, &kind_secret, "{file: /a, value: s3cr3t}",
-                "f:1:12: error: \"value\" is not supported\n  hint: a secret in clear text does not belong "
-                "into Git: put "
-                "it into a file on the host and name it in file\n");
+                "f:1:12: error: \"value\" is not supported\n"
+                "  hint: a secret in clear text does not belong in Git: put it in a file on the host and set "
+                "file to its path\n");
 }
 
 static void test_base64(void **state)

@@ -78,24 +78,24 @@ static void test_problems(void **state)
     struct world *w = *state;
     static const char hint[] =
         "\n  hint: write \"8080:80\", \"127.0.0.1:8080:80/udp\", or {target: 80, published: 8080}\n";
-    static const char range_hint[] = "\n  hint: ports are 1 to 65535, a range is low-high\n";
+    static const char range_hint[] = "\n  hint: ports are from 1 to 65535; a range is LOW-HIGH\n";
     const struct {
         const char *item, *problem, *hint;
     } rows[] = {
-        {"\"web:80\"", "f:2:9: error: ports[0]: \"web\" is not a port of the host", range_hint},
-        {"\"8080:http\"", "f:2:9: error: ports[0]: \"http\" is not a port of the container", range_hint},
-        {"\"8080:0\"", "f:2:9: error: ports[0]: \"0\" is not a port of the container", range_hint},
-        {"\"70000:80\"", "f:2:9: error: ports[0]: \"70000\" is not a port of the host", range_hint},
-        {"\"9-8:9-8\"", "f:2:9: error: ports[0]: \"9-8\" is not a port of the container", range_hint},
-        {"\"8080:\"", "f:2:9: error: ports[0]: \"\" is not a port of the container", range_hint},
+        {"\"web:80\"", "f:2:9: error: ports[0]: \"web\" is not a host port", range_hint},
+        {"\"8080:http\"", "f:2:9: error: ports[0]: \"http\" is not a container port", range_hint},
+        {"\"8080:0\"", "f:2:9: error: ports[0]: \"0\" is not a container port", range_hint},
+        {"\"70000:80\"", "f:2:9: error: ports[0]: \"70000\" is not a host port", range_hint},
+        {"\"9-8:9-8\"", "f:2:9: error: ports[0]: \"9-8\" is not a container port", range_hint},
+        {"\"8080:\"", "f:2:9: error: ports[0]: \"\" is not a container port", range_hint},
         {"\"80/icmp\"", "f:2:9: error: ports[0]: \"80/icmp\": \"icmp\" is not a protocol",
          "\n  hint: write tcp, udp or sctp\n"},
         {"\"localhost:80:80\"",
          "f:2:9: error: ports[0]: \"localhost:80:80\": \"localhost\" is not an IP address", hint},
-        {"\"\"", "f:2:9: error: ports[0]: a port is a string or a mapping", hint},
-        {"[80]", "f:2:9: error: ports[0]: a port is a string or a mapping", hint},
-        {"\"8000-8002:80-81\"", "f:2:9: error: ports[0]: 3 ports of the host for 2 of the container",
-         "\n  hint: give both the same length, or one port of the container and a range of the host\n"},
+        {"\"\"", "f:2:9: error: ports[0]: a port must be a string or a mapping", hint},
+        {"[80]", "f:2:9: error: ports[0]: a port must be a string or a mapping", hint},
+        {"\"8000-8002:80-81\"", "f:2:9: error: ports[0]: 3 host ports for 2 container ports",
+         "\n  hint: give both ranges the same length, or one container port with a range of host ports\n"},
         {"{target: 80, host_ip: here}", "f:2:31: error: ports[0]: host_ip: \"here\" is not an IP address",
          "\n"},
     };
@@ -105,7 +105,7 @@ static void test_problems(void **state)
     check_problems(w, "ports: [{published: 80}]",
                    "f:2:9: error: ports[0]: \"target\" is missing\n  hint: for example: target: 80\n");
     check_problems(w, "ports: [\"80:80\", {target: 80, published: 80}]",
-                   "f:2:18: error: ports: \"80->80/tcp\" stands here twice, first in line 2\n");
+                   "f:2:18: error: ports: \"80->80/tcp\" is defined twice, first on line 2\n");
 }
 
 static void test_expose(void **state)
@@ -116,7 +116,7 @@ static void test_expose(void **state)
                     "{'expose': ['80/tcp', '81/udp', '9000/sctp', '9001/sctp', '9002/sctp']}");
     check_problems(w, "expose: [web]",
                    "f:2:10: error: expose: \"web\" is not a port\n"
-                   "  hint: write a port of the container: \"3000\", \"8000-8005\", \"53/udp\"\n");
+                   "  hint: write a container port: \"3000\", \"8000-8005\", \"53/udp\"\n");
 }
 
 int main(void)

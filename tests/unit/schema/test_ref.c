@@ -60,11 +60,11 @@ static void test_problems(void **state)
 {
     struct world *w = *state;
     static const char *const rows[][2] = {
-        {"", "an image's name is empty"},
-        {SHA, "image \"" SHA "\" looks like an image's id"},
+        {"", "the image name is empty"},
+        {SHA, "image \"" SHA "\" looks like an image ID"},
         {"https://registry.example/a", "image \"https://registry.example/a\" is a URL"},
-        {"Nginx", "image \"Nginx\": \"Nginx\" has capital letters"},
-        {"shop/Web", "image \"shop/Web\": \"shop/Web\" has capital letters"},
+        {"Nginx", "image \"Nginx\": \"Nginx\" has uppercase letters"},
+        {"shop/Web", "image \"shop/Web\": \"shop/Web\" has uppercase letters"},
         {"a//b", "image \"a//b\": \"\" is not a valid part of a name"},
         {"a/", "image \"a/\": \"\" is not a valid part of a name"},
         {"-a", "image \"-a\": \"-a\" is not a valid part of a name"},
@@ -74,11 +74,11 @@ static void test_problems(void **state)
         {"a b", "image \"a b\": \"a b\" is not a valid part of a name"},
         {"a:", "image \"a:\": \"\" is not a tag"},
         {"a:.x", "image \"a:.x\": \".x\" is not a tag"},
-        {"a:x/y", "image \"a:x/y\": \"a:x\" is not a registry's name or address"},
-        {"host:port/a", "image \"host:port/a\": \"host:port\" is not a registry's name or address"},
+        {"a:x/y", "image \"a:x/y\": \"a:x\" is not a registry name or address"},
+        {"host:port/a", "image \"host:port/a\": \"host:port\" is not a registry name or address"},
         {"registry.example:/a",
-         "image \"registry.example:/a\": \"registry.example:\" is not a registry's name or address"},
-        {"-r.example/a", "image \"-r.example/a\": \"-r.example\" is not a registry's name or address"},
+         "image \"registry.example:/a\": \"registry.example:\" is not a registry name or address"},
+        {"-r.example/a", "image \"-r.example/a\": \"-r.example\" is not a registry name or address"},
         {"a@sha256:12", "image \"a@sha256:12\": \"sha256:12\" is not a digest"},
         {"a@", "image \"a@\": \"\" is not a digest"},
         {":1", "image \":1\": \"\" is not a valid part of a name"},
@@ -110,8 +110,8 @@ static void test_in_a_manifest(void **state)
     struct world *w = *state;
     spec_of(w, &kind_container, "image: shop/Web");
     assert_string_equal(problems_of(w),
-                        "f:1:8: error: image: image \"shop/Web\": \"shop/Web\" has capital letters\n"
-                        "  hint: names of images are written in small letters\n");
+                        "f:1:8: error: image: image \"shop/Web\": \"shop/Web\" has uppercase letters\n"
+                        "  hint: image names are lowercase\n");
     /* Kept as written: the engine and users see what is in Git. */
     assert_string_equal(val_get_str(spec_of(w, &kind_container, "image: nginx"), "image"), "nginx");
 }

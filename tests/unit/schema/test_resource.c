@@ -77,8 +77,8 @@ static void test_cycles(void **state)
     struct world *w = *state;
     assert_string_equal(
         containers(w, NULL, (const char *const[][2]){{"a", "{image: x, depends_on: [a]}"}, {NULL, NULL}}),
-        "a.yaml:4:31: error: container/a: depends_on.a: dependencies in a circle: a -> a\n"
-        "  hint: one of them must start without the next\n");
+        "a.yaml:4:31: error: container/a: depends_on.a: dependency cycle: a -> a\n"
+        "  hint: remove one of these dependencies\n");
     assert_string_equal(
         containers(w, NULL,
                    (const char *const[][2]){{"web", "{image: x, depends_on: [db]}"},
@@ -86,9 +86,9 @@ static void test_cycles(void **state)
                                             {"seed", "{image: x, network_mode: \"service:web\"}"},
                                             {"other", "{image: x, depends_on: [web, db]}"},
                                             {NULL, NULL}}),
-        "a.yaml:4:31: error: container/web: depends_on.db: dependencies in a circle: db -> seed -> web -> "
+        "a.yaml:4:31: error: container/web: depends_on.db: dependency cycle: db -> seed -> web -> "
         "db\n"
-        "  hint: one of them must start without the next\n");
+        "  hint: remove one of these dependencies\n");
     /* Two cycles with a common part are both reported. */
     const char *two = containers(w, NULL,
                                  (const char *const[][2]){{"a", "{image: x, depends_on: [b, c]}"},
@@ -126,7 +126,7 @@ static void test_long_chain(void **state)
     resource_set_sort(&set);
     resource_set_check(&set, &w->diags);
     assert_int_equal(w->diags.errors, 1);
-    assert_non_null(strstr(w->diags.items[0].msg, "in a circle: c00000 -> c00001 -> "));
+    assert_non_null(strstr(w->diags.items[0].msg, "dependency cycle: c00000 -> c00001 -> "));
     resource_set_release(&set);
 }
 
@@ -153,11 +153,11 @@ static void test_references(void **state)
         {"{image: x, depends_on: {none: {required: false}}}", ""},
         {"{image: x, networks: [default]}", ""},
         {"{image: x, depends_on: {off: healthy}}", "a.yaml:4:36: error: container/web: container/off can "
-                                                   "never be healthy: its health check is switched off\n"
-                                                   "  hint: wait for started, or give it a check\n"},
+                                                   "never be healthy: its health check is disabled\n"
+                                                   "  hint: wait for started, or give it a health check\n"},
         {"{image: x, depends_on: [later]}",
          "a.yaml:4:31: error: container/web: depends_on.later: there is no container/later\n"
-         "  hint: container/later has profiles, and none of them is active\n"},
+         "  hint: container/later has profiles, but none of them is active\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_string_equal(
@@ -177,21 +177,21 @@ static void test_what_excludes_what(void **state)
         const char *spec, *problem;
     } rows[] = {
         {"{image: x, network_mode: host, networks: [default]}",
-         "a.yaml:4:32: error: container/web: network_mode and networks exclude each other\n  hint: write one "
-         "of them\n"},
+         "a.yaml:4:32: error: container/web: network_mode and networks cannot be combined\n"
+         "  hint: set only one of them\n"},
         {"{image: x, network_mode: host, ports: [80]}",
          "a.yaml:4:45: error: container/web: ports cannot be published with network_mode host\n"
-         "  hint: remove ports; with network_mode host every port is the host's already\n"},
+         "  hint: remove ports; with network_mode host the container uses the host's ports directly\n"},
         {"{image: x, network_mode: bridge, ports: [80]}", ""},
         {"{image: x, replicas: 2, container_name: web1}",
-         "a.yaml:4:47: error: container/web: 2 replicas cannot all be called \"web1\"\n"
+         "a.yaml:4:47: error: container/web: 2 replicas cannot all be named \"web1\"\n"
          "  hint: remove container_name, or replicas\n"},
         {"{image: x, replicas: 2, ports: [\"80:80\"]}",
          "a.yaml:4:39: warning: container/web: 2 replicas cannot all publish 80->80/tcp on one engine\n"
-         "  hint: publish a range of the host (\"8080-8089:80\"), or leave the host's port out\n"},
+         "  hint: publish a range of host ports (\"8080-8089:80\"), or leave out the host port\n"},
         {"{image: x, replicas: 2, ports: [\"80-81:80\", 81]}", ""},
         {"{image: x, volumes: [/run/], tmpfs: /run}",
-         "a.yaml:4:43: error: container/web: volumes and tmpfs both have something in the place /run\n"},
+         "a.yaml:4:43: error: container/web: volumes and tmpfs both mount something at /run\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_string_equal(
@@ -227,17 +227,17 @@ static void test_clashes(void **state)
             assert_string_equal(
                 problems,
                 arena_printf(&w->arena,
-                             "a.yaml:9:26: error: container/b: port 80/tcp of the host is published by "
-                             "container/a, a.yaml:1 already\n"));
+                             "a.yaml:9:26: error: container/b: host port 80/tcp is already published by "
+                             "container/a, a.yaml:1\n"));
         else
             assert_string_equal(problems, "");
     }
-    assert_string_equal(
-        containers(w, NULL,
-                   (const char *const[][2]){{"a", "{image: x, container_name: same}"},
-                                            {"b", "{image: x, container_name: same}"},
-                                            {NULL, NULL}}),
-        "a.yaml:9:34: error: container/b: \"same\" is already the engine's name of container/a, a.yaml:1\n");
+    assert_string_equal(containers(w, NULL,
+                                   (const char *const[][2]){{"a", "{image: x, container_name: same}"},
+                                                            {"b", "{image: x, container_name: same}"},
+                                                            {NULL, NULL}}),
+                        "a.yaml:9:34: error: container/b: the name \"same\" on the engine is already used by "
+                        "container/a, a.yaml:1\n");
     assert_string_equal(
         containers(w, NULL,
                    (const char *const[][2]){{"a", "{image: x, ports: [\"80:80\"], replicas: 0}"},
@@ -320,7 +320,8 @@ static void test_stored_form(void **state)
 
     val_set_str(&a, v, "kind", "Widget");
     assert_int_equal(resource_from_val(&a, v, &back, &err), ERR_CORRUPT);
-    assert_string_equal(err.msg, "a stored resource is of kind \"Widget\", which this Forge does not know");
+    assert_string_equal(err.msg, "a stored resource has the unknown kind \"Widget\"; it may have been "
+                                 "written by a newer version of Forge");
     val_set_str(&a, v, "kind", "Container");
     val_map_del(v, "spec");
     assert_int_equal(resource_from_val(&a, v, &back, &err), ERR_CORRUPT);

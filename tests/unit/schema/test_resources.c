@@ -75,30 +75,30 @@ static void test_problems(void **state)
         const char *text, *want;
     } rows[] = {
         {"mem_limit: 64m\nresources: {memory: 65m}",
-         "f:2:12: error: mem_limit contradicts memory, which says the same thing\n"
-         "  hint: write one of them, or the same value in both\n"},
+         "f:2:12: error: mem_limit conflicts with memory: both set the same thing\n"
+         "  hint: set only one of them, or the same value in both\n"},
         {"deploy: {replicas: 2}\nscale: 3",
-         "f:2:20: error: deploy.replicas contradicts replicas, which says the same thing\n"
-         "  hint: write one of them, or the same value in both\n"},
+         "f:2:20: error: deploy.replicas conflicts with replicas: both set the same thing\n"
+         "  hint: set only one of them, or the same value in both\n"},
         {"deploy: {resources: {limits: {memory: 6M}}}\nmem_limit: 7m",
-         "f:3:12: error: mem_limit contradicts memory, which says the same thing\n"
-         "  hint: write one of them, or the same value in both\n"},
+         "f:3:12: error: mem_limit conflicts with memory: both set the same thing\n"
+         "  hint: set only one of them, or the same value in both\n"},
         {"mem_limit: 1m", "f:2:12: error: the memory limit is too small\n"
-                          "  hint: write at least 6MiB; engines refuse less\n"},
+                          "  hint: write at least 6MiB; engines reject less\n"},
         {"resources: {memory: 64m, memory_reservation: 65m}",
          "f:2:46: error: memory_reservation is larger than memory\n"
-         "  hint: it is the part of memory that is left when the host runs short\n"},
+         "  hint: it is a soft limit below memory\n"},
         {"resources: {memory: 64m, memory_swap: 63m}", "f:2:39: error: memory_swap is smaller than memory\n"
-                                                       "  hint: it is the sum of memory and swap\n"},
-        {"resources: {cpus: 1, cpu_quota: 100}", "f:2:33: error: cpus and cpu_quota say the same thing\n"
-                                                 "  hint: write one of them\n"},
+                                                       "  hint: it is the total of memory and swap\n"},
+        {"resources: {cpus: 1, cpu_quota: 100}", "f:2:33: error: cpus and cpu_quota set the same limit\n"
+                                                 "  hint: set only one of them\n"},
         {"cpuset: 1-",
-         "f:2:9: error: cpuset: \"1-\" is not a set of processors\n  hint: write \"0-3\" or \"0,2\"\n"},
+         "f:2:9: error: cpuset: \"1-\" is not a set of CPUs\n  hint: write \"0-3\" or \"0,2\"\n"},
         {"resources: {limits: {cpus: 1}}", "f:2:13: error: resources: \"limits\" is not supported\n"
                                            "  hint: write resources: {cpus: ..., memory: ...}, or Compose's "
                                            "deploy: {resources: {limits: ...}}\n"},
         {"deploy: {mode: global}\nreplicas: 2",
-         "f:2:16: error: replicas and deploy.mode global exclude each other\n"
+         "f:2:16: error: replicas cannot be combined with deploy.mode global\n"
          "  hint: remove one of them\n"},
         {"deploy: {mode: everywhere}", "f:2:16: error: deploy.mode: \"everywhere\" is not one of replicated, "
                                        "global, replicated-job or global-job\n"},
@@ -113,10 +113,10 @@ static void test_problems(void **state)
         {"gpus: some",
          "f:2:7: error: gpus: \"some\" is not a number of devices\n  hint: write a number, or all\n"},
         {"gpus: [{count: 1, device_ids: [a]}]",
-         "f:2:8: error: gpus[0]: count and device_ids exclude each other\n"},
+         "f:2:8: error: gpus[0]: count and device_ids cannot be combined\n"},
         {"ulimits: {nofile: {soft: 2, hard: 1}}",
-         "f:2:19: error: ulimits.nofile: the soft limit is above the hard one\n"},
-        {"ulimits: {nofile: [1]}", "f:2:19: error: ulimits.nofile: a limit is a number or a mapping\n"
+         "f:2:19: error: ulimits.nofile: the soft limit is higher than the hard limit\n"},
+        {"ulimits: {nofile: [1]}", "f:2:19: error: ulimits.nofile: a limit must be a number or a mapping\n"
                                    "  hint: write a number, -1 for no limit, or {soft: 1024, hard: 4096}\n"},
         {"ulimits: {nofile: {soft: 1}}",
          "f:2:19: error: ulimits.nofile: \"hard\" is missing\n  hint: for example: hard: 4096\n"},

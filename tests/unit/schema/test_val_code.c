@@ -120,7 +120,7 @@ static void test_damage_is_seen(void **state)
     refuse(w, "", 0, "version");
     refuse(w, "\x02\x00", 2, "version");
     refuse(w, "\x01", 1, "too early");
-    refuse(w, "\x01\x00\x00", 3, "follows");
+    refuse(w, "\x01\x00\x00", 3, "data after its end");
     refuse(w, "\x01\x08", 2, "unknown type");
     refuse(w, "\x01\x80", 2, "unknown type");
     refuse(w, "\x01\x03\x80\x00", 4, "shortest");
@@ -130,7 +130,7 @@ static void test_damage_is_seen(void **state)
     refuse(w,
            "\x01\x05\x02"
            "abc",
-           6, "no end");
+           6, "no terminator");
     refuse(w, "\x01\x06\xff\xff\xff\xff\x0f", 7, "too early");
     refuse(w,
            "\x01\x07\x02\x01"

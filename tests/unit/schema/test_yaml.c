@@ -97,13 +97,13 @@ static void test_encodings(void **state)
     check(w,
           "\xff\xfe"
           "a\0",
-          "", "f:1:1: error: the file is UTF-16 text\n  hint: save the file as UTF-8\n");
+          "", "f:1:1: error: the file is encoded as UTF-16\n  hint: save the file as UTF-8\n");
     check(w, "a: 1\nb: x\xe9y\n", "",
           "f:2:6: error: not YAML: invalid trailing UTF-8 octet\n  hint: save the file as UTF-8 text\n");
     check(
         w, "a: 1\nb: x\0y\n", "",
         "f:2:5: error: not YAML: control characters are not allowed\n  hint: save the file as UTF-8 text\n");
-    check(w, "a: \"x\\0y\"\n", "", "f:1:4: error: a text holds the character NUL, which nothing can take\n");
+    check(w, "a: \"x\\0y\"\n", "", "f:1:4: error: a string contains a NUL character, which is not allowed\n");
 }
 
 static void test_syntax_errors(void **state)
@@ -135,7 +135,7 @@ static void test_keys(void **state)
 {
     struct world *w = *state;
     check(w, "a: 1\nb: 2\n'a': 3\n", "{a: 1, b: 2}",
-          "f:3:1: error: the key \"a\" stands here twice; first in line 1\n");
+          "f:3:1: error: the key \"a\" is defined twice; first on line 1\n");
     check(w, "{[a]: 1, b: 2}", "{b: 2}", "f:1:2: error: a sequence cannot be a key\n");
     check(w, "? {a: 1}\n: 2\n", "{}", "f:1:3: error: a mapping cannot be a key\n");
     check(w, "{1: a, no: b, ~: c}", "{1: a, no: b, ~: c}", "");
@@ -149,7 +149,7 @@ static void test_keys(void **state)
     assert_int_equal(yaml_read(&w->arena, "f", text.data, text.len, &w->diags, &docs), 1);
     assert_int_equal(docs[0]->len, 30000);
     assert_string_equal(problems_of(w),
-                        "f:30001:1: error: the key \"key7\" stands here twice; first in line 8\n");
+                        "f:30001:1: error: the key \"key7\" is defined twice; first on line 8\n");
 }
 
 static void test_tags(void **state)
@@ -158,13 +158,13 @@ static void test_tags(void **state)
     check(w, "!!map {a: !!seq [!reset x], b: !override [1], c: !reset {}, d: !!null x}",
           "!!map {a: !!seq [!reset x], b: !override [1], c: !reset {}, d: !!null x}", "");
     check(w, "a: !!python/object x\n", "{a: x}",
-          "f:1:4: error: the tag !!python/object is not known\n  hint: leave it out: the field decides how a "
-          "value is read\n");
+          "f:1:4: error: unknown tag !!python/object\n"
+          "  hint: remove it: the field determines the type of the value\n");
     check(w, "a: !vault x\n", "{a: x}",
-          "f:1:4: error: the tag !vault is not known\n  hint: leave it out: the field decides how a value is "
-          "read\n");
-    check(w, "a: !!map x\n", "{a: x}", "f:1:4: error: the tag !!map does not fit a string\n");
-    check(w, "a: !!str [x]\n", "{a: [x]}", "f:1:4: error: the tag !!str does not fit a sequence\n");
+          "f:1:4: error: unknown tag !vault\n"
+          "  hint: remove it: the field determines the type of the value\n");
+    check(w, "a: !!map x\n", "{a: x}", "f:1:4: error: the tag !!map cannot be used on a string\n");
+    check(w, "a: !!str [x]\n", "{a: [x]}", "f:1:4: error: the tag !!str cannot be used on a sequence\n");
 }
 
 static void test_aliases(void **state)
@@ -176,7 +176,7 @@ static void test_aliases(void **state)
     /* An anchor is valid in its document only, and a document with an error is not returned. */
     check(w, "a: &x 1\n---\nb: *x\n---\nc: 3\n", "{a: 1} | {c: 3}",
           "f:3:4: error: there is no anchor &x before this alias\n");
-    check(w, "a: &x [*x]\n", "", "f:1:8: error: the alias *x stands within what it is an alias of\n");
+    check(w, "a: &x [*x]\n", "", "f:1:8: error: the alias *x is inside its own anchor\n");
     check(w, "&x a: *x\n", "{a: a}", "");
 }
 

@@ -95,17 +95,17 @@ static void test_depth(void **state)
 
     buf_reset(&text);
     buf_addn(&text, '[', LIMIT_MANIFEST_BYTES);
-    refuse(w, text.data, text.len, 32768, "nested deeper than 64 levels");
+    refuse(w, text.data, text.len, 32768, "nested more than 64 levels deep");
     buf_reset(&text);
     for (int i = 0; i < 1000; i++) {
         buf_addn(&text, ' ', (size_t)i);
         buf_adds(&text, "a:\n");
     }
-    refuse(w, text.data, text.len, 65536, "nested deeper than 64 levels");
+    refuse(w, text.data, text.len, 65536, "nested more than 64 levels deep");
     buf_reset(&text);
     for (int i = 0; i < 100000; i++)
         buf_adds(&text, "- ");
-    refuse(w, text.data, text.len, 65536, "nested deeper than 64 levels");
+    refuse(w, text.data, text.len, 65536, "nested more than 64 levels deep");
 }
 
 static void test_size_and_documents(void **state)
@@ -116,7 +116,7 @@ static void test_size_and_documents(void **state)
     struct ynode **docs;
     assert_int_equal(yaml_read(&w->arena, "f", text.data, text.len, &w->diags, &docs), 1);
     buf_addc(&text, 'x');
-    refuse(w, text.data, text.len, 4096, "the file has 1048577 bytes; the most is 1048576");
+    refuse(w, text.data, text.len, 4096, "the file has 1048577 bytes; the maximum is 1048576");
 
     buf_reset(&text);
     for (unsigned i = 0; i <= LIMIT_YAML_DOCUMENTS; i++)
