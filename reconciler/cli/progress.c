@@ -205,11 +205,21 @@ static void end_line(struct progress *p, const struct val *ev)
     fflush(stderr);
 }
 
-static void note_line(struct progress *p, const struct val *ev, const char *what)
+/* It is tried again, or undone. */
+static void note_line(struct progress *p, const struct val *ev, bool retry)
 {
     erase(p);
+    const struct val *error = val_get(ev, "error");
     const char *resource = val_get_str(ev, "resource");
-    fprintf(stderr, "  %s %s: %s\n", resource, what, message_of(val_get(ev, "error"), resource));
+    bool away = str_eq(val_get_str(error, "code"), err_name(ERR_UNAVAILABLE));
+    fprintf(stderr, "  %s%s", resource,
+            !retry ? " failed, putting back what was there"
+            : away ? ": the engine does not answer, trying again"
+                   : " will be tried again");
+    int64_t most = val_get_int(ev, "retry_ns", 0);
+    if (retry && most)
+        fprintf(stderr, " (for up to %lld s)", (long long)((most + NS_PER_S - 1) / NS_PER_S));
+    fprintf(stderr, ": %s\n", message_of(error, resource));
 }
 
 static void show_plan(struct progress *p, const struct val *plan)
@@ -237,8 +247,7 @@ void progress_event(void *arg, const struct val *ev)
         end_line(p, ev);
         draw(p);
     } else if (str_eq(type, "retry") || str_eq(type, "undo")) {
-        note_line(p, ev,
-                  str_eq(type, "retry") ? "will be tried again" : "failed, putting back what was there");
+        note_line(p, ev, str_eq(type, "retry"));
         draw(p);
     } else if (str_starts(type, "step.")) {
         struct live *l = find_live(p, resource, true);

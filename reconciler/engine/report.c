@@ -76,6 +76,8 @@ struct val *exec_event_to_val(struct arena *a, const struct exec_event *ev)
         val_map_set(a, v, "error", err_to_val(a, ev->err));
     if (ev->duration_ns)
         val_set_int(a, v, "duration_ns", ev->duration_ns);
+    if (ev->retry_ns)
+        val_set_int(a, v, "retry_ns", ev->retry_ns);
     val_set_int(a, v, "done", (int64_t)ev->done);
     val_set_int(a, v, "total", (int64_t)ev->total);
     return v;

@@ -30,6 +30,27 @@ void event_step(struct run *x, const struct strand *s, enum exec_event_type type
             });
 }
 
+unsigned run_retries(const struct run *x)
+{
+    return x->o->retries ? x->o->retries : 3;
+}
+
+void event_retry(struct run *x, const struct strand *s, const struct step *step, const struct err *err,
+                 unsigned attempts, int64_t pause_ns)
+{
+    int64_t left = 0;
+    for (unsigned i = attempts; i <= run_retries(x); i++)
+        left += backoff_ns(i, 1);
+    tell(x, &(struct exec_event){
+                .type = EXEC_RETRY,
+                .change = s->unit->change,
+                .step = step,
+                .err = err,
+                .duration_ns = pause_ns,
+                .retry_ns = left,
+            });
+}
+
 void event_change(struct run *x, const struct unit *u, enum exec_event_type type, const struct err *err,
                   int64_t duration_ns)
 {

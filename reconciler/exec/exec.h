@@ -28,7 +28,7 @@ enum exec_event_type {
     EXEC_STEP_BEGIN,
     EXEC_STEP_PROGRESS,
     EXEC_STEP_END,
-    EXEC_RETRY,      /* after `err`, in duration_ns */
+    EXEC_RETRY,      /* after `err`, in duration_ns, and for retry_ns at most */
     EXEC_UNDO,       /* the change failed and is being undone */
     EXEC_CHANGE_END, /* result */
 };
@@ -43,6 +43,7 @@ struct exec_event {
     enum exec_result_code result;         /* CHANGE_END */
     const struct err *err;                /* RETRY, UNDO, failed ends */
     int64_t duration_ns;
+    int64_t retry_ns;   /* RETRY: the pauses of all attempts that are left, at their longest */
     size_t done, total; /* changes */
 };
 
@@ -87,10 +88,11 @@ struct exec_report {
     int64_t duration_ns;
 };
 
-/* Returns 0 when every change succeeded; ERR_FAILED with a summary when some did not; ERR_CANCELLED;
-   ERR_TIMEOUT when the run's time was up; ERR_IO/NOSPACE when the journal cannot be written. BLOCKED
-   changes are not failures. The report is filled in every case. Runs that were left open are closed as by
-   exec_recover(), once this one has taken over their unfinished changes. */
+/* Returns 0 when every change succeeded; ERR_FAILED with a summary when some did not; ERR_CONFLICT
+   (retryable) when these only failed because the plan was out of date, of which nothing is recorded;
+   ERR_CANCELLED; ERR_TIMEOUT when the run's time was up; ERR_IO/NOSPACE when the journal cannot be written.
+   BLOCKED changes are not failures. The report is filled in every case. Runs that were left open are closed
+   as by exec_recover(), once this one has taken over their unfinished changes. */
 int exec_run(struct provider *p, const struct plan *plan, unsigned caps, const struct exec_options *o,
              struct arena *a, struct exec_report *ret, struct err *err) _must_check_;
 

@@ -37,6 +37,7 @@ struct strand {
     size_t met;        /* how many of its meeting points it has passed */
     enum strand_state state;
     bool failed;
+    bool away;                  /* while it was undone, its engine did not answer */
     bool cut;                   /* ended because the run was stopped */
     bool settled;               /* what it started was given time to prove stable */
     bool touched, done, undone; /* a step was begun; all are done and read back; or all were undone */
@@ -73,7 +74,8 @@ struct unit {
     bool announced; /* EXEC_CHANGE_BEGIN was told */
     bool ended;
     bool undone, mismatch, cut;
-    bool overtaken;  /* the event that it is based on (exec_options.on_word) was out of date */
+    bool overtaken;  /* what it is based on was out of date: an event (exec_options.on_word), or the container
+                        that was to be started is gone */
     bool taken_away; /* what this run made was gone when it was read back */
     enum exec_result_code result;
     struct err err; /* the first error of a strand, or why the unit was not begun */
@@ -209,6 +211,11 @@ int resume_end(struct run *x, struct err *err) _must_check_;
 void transition_fill(struct arena *a, const struct run *x, const struct unit *u, struct transition *ret);
 
 /* ---- events.c ---- */
+/* Another attempt follows in pause_ns; `attempts` have failed so far. */
+void event_retry(struct run *x, const struct strand *s, const struct step *step, const struct err *err,
+                 unsigned attempts, int64_t pause_ns);
+/* How often a step is tried again. */
+unsigned run_retries(const struct run *x);
 void event_step(struct run *x, const struct strand *s, enum exec_event_type type, const struct step *step,
                 const struct err *err, int64_t duration_ns);
 void event_change(struct run *x, const struct unit *u, enum exec_event_type type, const struct err *err,

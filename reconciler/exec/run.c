@@ -142,6 +142,17 @@ static int conclude_stopped(const struct run *x, struct err *err)
     return err_set(err, ERR_CANCELLED, "cancelled with %zu of %zu changes done", x->report->ok, x->plan->n);
 }
 
+/* Did anything fail that was not merely planned on an outdated view? */
+static bool failed_on_its_own(const struct run *x)
+{
+    size_t failed = 0, overtaken = 0;
+    for (size_t i = 0; i < x->plan->n; i++) {
+        failed += x->units[i]->result == EXEC_FAILED;
+        overtaken += x->units[i]->result == EXEC_FAILED && x->units[i]->overtaken;
+    }
+    return failed == 0 || failed > overtaken;
+}
+
 /* The result of the whole. */
 static int conclude(const struct run *x, struct err *err)
 {
@@ -157,6 +168,11 @@ static int conclude(const struct run *x, struct err *err)
     const struct exec_outcome *first = r->outcomes;
     while (first->result != EXEC_FAILED && first->result != EXEC_SKIPPED)
         first++;
+    if (!failed_on_its_own(x)) {
+        err_set(err, ERR_CONFLICT, "something changed since the plan was made: %s", first->err.msg);
+        err->retryable = true;
+        return err_hint(err, "plan again");
+    }
     return err_set(err, ERR_FAILED, "%zu of %zu changes failed, %zu skipped, %zu done: %s", r->failed,
                    x->plan->n, r->skipped, r->ok, first->err.msg);
 }

@@ -50,19 +50,40 @@ static int stopped_error(struct run *x, struct strand *s, struct err *err)
     return err->code;
 }
 
+static bool is_at_start(const struct strand *s)
+{
+    return s->next < s->steps.n && s->steps.items[s->next].verb == STEP_START;
+}
+
 /* The event that the plan is based on turned out to be out of date. */
 static bool is_overtaken(const struct run *x, const struct strand *s, const struct err *err)
 {
     bool refused = err->code == ERR_NOTFOUND || err->code == ERR_BUSY || err->code == ERR_CONFLICT;
-    return x->o->on_word && refused && s->next < s->steps.n && s->steps.items[s->next].verb == STEP_START;
+    return x->o->on_word && refused && is_at_start(s);
+}
+
+/* Somebody removed the container that was only to be started, after it was seen. An engine that says "not
+   found" may mean a network of it. */
+static bool is_gone(struct run *x, const struct strand *s, const struct err *err)
+{
+    const struct plan_move *m = s->move;
+    if (err->code != ERR_NOTFOUND || !is_at_start(s) || !m || m->action != PLAN_RESTART)
+        return false;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct object found;
+    struct err ignored = {0};
+    struct provider *on = provider_on(x->provider, s->unit->change->id);
+    int r = on->ops->inspect(on, s->unit->change->kind, m->native_name, NULL, &a, &found, &ignored);
+    return r == ERR_NOTFOUND || (r == 0 && !str_eq(found.native_id, m->current->native_id));
 }
 
 static void strand_fail(struct run *x, struct strand *s, struct err *err)
 {
     bool touched = s->next > 0 || s->attempts > 0;
+    bool overtaken = is_overtaken(x, s, err) || is_gone(x, s, err);
     pthread_mutex_lock(&x->lock);
     bool lost = x->fatal.code != 0;
-    s->unit->overtaken |= is_overtaken(x, s, err);
+    s->unit->overtaken |= overtaken;
     pthread_mutex_unlock(&x->lock);
     if (touched && !lost && s->next < s->steps.commit_at && s->steps.n_undo)
         strand_undo(x, s, err);
@@ -73,11 +94,10 @@ static void strand_fail(struct run *x, struct strand *s, struct err *err)
    planned again. */
 static bool try_again(const struct run *x, const struct strand *s, const struct err *err)
 {
-    unsigned most = x->o->retries ? x->o->retries : 3;
     bool waited =
         s->next < s->steps.n && s->steps.items[s->next].verb == STEP_WAIT && err->code == ERR_TIMEOUT;
     return err->retryable && !waited && !is_overtaken(x, s, err) && err->code != ERR_CONFLICT &&
-           s->attempts <= most && !cancel_is_set(&x->stop);
+           s->attempts <= run_retries(x) && !cancel_is_set(&x->stop);
 }
 
 /* An engine may only now process the creation of a network that a killed run asked for. Of two networks
@@ -97,7 +117,7 @@ static bool postpone(struct run *x, struct strand *s, const struct err *err)
         return false;
     int64_t pause = backoff_ns(s->attempts, random_part());
     make_again(s);
-    event_step(x, s, EXEC_RETRY, s->next < s->steps.n ? &s->steps.items[s->next] : NULL, err, pause);
+    event_retry(x, s, s->next < s->steps.n ? &s->steps.items[s->next] : NULL, err, s->attempts, pause);
     pthread_mutex_lock(&x->lock);
     s->unit->retries++;
     queue_sleep(x, s, pause);

@@ -3,7 +3,28 @@
 
 #include "base/str.h"
 
-/* Nothing cancels this: it is the run that was stopped, and a half-done replacement is worse than a late
+/*
+ * Once more? An engine that does not answer is waited for once, not for each step anew, and not at all when
+ * somebody wants the end: nothing can be undone there now, and the next run finishes it.
+ */
+static bool again(struct run *x, struct strand *s, const struct step *step, const struct err *err,
+                  unsigned attempts)
+{
+    bool away = err->code == ERR_UNAVAILABLE;
+    if (!err->retryable || attempts > run_retries(x) || (away && (s->away || cancel_is_set(x->o->cancel)))) {
+        s->away |= away;
+        return false;
+    }
+    int64_t pause = backoff_ns(attempts, 0.5);
+    event_retry(x, s, step, err, attempts, pause);
+    if (x->clock != clock_system())
+        x->clock->sleep(x->clock, pause);
+    else if (cancel_sleep(away ? x->o->cancel : NULL, pause))
+        return false;
+    return true;
+}
+
+/* Nothing else cancels this: it is the run that was stopped, and a half-done replacement is worse than a late
    end. */
 static int undo_step(struct run *x, struct strand *s, const struct step *step, struct err *err)
 {
@@ -14,14 +35,11 @@ static int undo_step(struct run *x, struct strand *s, const struct step *step, s
     struct err lost = {0};
     if (step->verb != STEP_WAIT && record_step(x, "undo", step, step->native_id, NULL, &lost) < 0)
         return record_lost(x, &lost);
-    unsigned most = x->o->retries ? x->o->retries : 3;
+    unsigned attempts = 0;
     int r;
-    for (unsigned attempt = 1;; attempt++) {
+    do {
         r = on->ops->apply(on, step, &ctx, &result, err);
-        if (r == 0 || !err->retryable || attempt > most)
-            break;
-        x->clock->sleep(x->clock, backoff_ns(attempt, 0.5));
-    }
+    } while (r < 0 && again(x, s, step, err, ++attempts));
     /* Undoing tolerates that there is nothing to undo. */
     if (r == ERR_NOTFOUND)
         r = 0;

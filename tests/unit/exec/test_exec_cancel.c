@@ -97,6 +97,52 @@ static void test_while_waiting_for_an_attempt(_unused_ void **state)
     world_release(&w);
 }
 
+/* An engine that does not answer cannot undo anything either: who stops the run need not wait for that. */
+static void test_while_undoing_on_an_engine_that_is_away(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "undoaway", true);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    world_want(&w, C("a", ", environment: {A: b}"));
+    fake_calls_clear(w.engine);
+    for (int verb = 0; verb < 3; verb++)
+        fake_fault(w.engine,
+                   &(struct fake_fault){.verb = (enum fake_verb[]){FAKE_START, FAKE_STOP, FAKE_REMOVE}[verb],
+                                        .code = ERR_UNAVAILABLE,
+                                        .retryable = true,
+                                        .always = true});
+    struct stopper s = {.type = EXEC_RETRY, .id = "container/a", .any_verb = true};
+    assert_true(apply_and_stop(&w, &s) < 0);
+    assert_int_equal(world_count(&w, FAKE_START, "undoaway-a-1.next"), 1);
+    assert_true(fake_count(w.engine, FAKE_REMOVE) + fake_count(w.engine, FAKE_STOP) >= 1);
+    assert_true(w.report.duration_ns < NS_PER_S / 2);
+    world_plan(&w);
+    assert_string_equal(w.policy.resume[0], "container/a"); /* the next run finishes it */
+    world_release(&w);
+}
+
+/* It is waited for once, not for each step of undoing anew. */
+static void test_undoing_waits_once_for_an_engine(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "undoonce", false);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    world_want(&w, C("a", ", environment: {A: b}"));
+    fake_calls_clear(w.engine);
+    fake_fault(w.engine, &(struct fake_fault){.verb = FAKE_START, .code = ERR_FAILED});
+    for (int verb = 0; verb < 2; verb++)
+        fake_fault(w.engine, &(struct fake_fault){.verb = verb ? FAKE_STOP : FAKE_REMOVE,
+                                                  .code = ERR_UNAVAILABLE,
+                                                  .retryable = true,
+                                                  .always = true});
+    assert_int_equal(world_apply(&w), ERR_FAILED);
+    size_t asked = fake_count(w.engine, FAKE_REMOVE) + fake_count(w.engine, FAKE_STOP);
+    assert_true(asked >= 4 && asked <= 5); /* four attempts at the first step, one at any other */
+    world_release(&w);
+}
+
 static void test_before_anything(_unused_ void **state)
 {
     struct world w;
@@ -297,6 +343,8 @@ int main(void)
         cmocka_unit_test(test_between_steps),
         cmocka_unit_test(test_while_waiting_for_health),
         cmocka_unit_test(test_while_waiting_for_an_attempt),
+        cmocka_unit_test(test_while_undoing_on_an_engine_that_is_away),
+        cmocka_unit_test(test_undoing_waits_once_for_an_engine),
         cmocka_unit_test(test_before_anything),
         cmocka_unit_test(test_half_way_is_finished),
         cmocka_unit_test(test_half_way_outlives_a_run_of_another),

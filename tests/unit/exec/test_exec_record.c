@@ -245,6 +245,30 @@ static void test_overtaken_is_not_recorded(_unused_ void **state)
     world_release(&w);
 }
 
+/* Somebody removed the container between the look and its start: that is no failed restart. */
+static void test_gone_is_not_recorded(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "gone", false);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    fake_kill(w.engine, "gone-a-1", 1);
+    world_plan(&w);
+    fake_remove(w.engine, "gone-a-1");
+    assert_int_equal(exec_run(w.provider, &w.plan, w.observed.caps, &w.options, &w.arena, &w.report, &w.err),
+                     ERR_CONFLICT);
+    assert_true(w.err.retryable);
+    assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_OK);
+    assert_string_equal(world_transition(&w, "container/a").result, "ok"); /* the first one's */
+    /* Where it still exists, "not found" is about something else. */
+    world_apply_ok(&w);
+    fake_kill(w.engine, "gone-a-1", 1);
+    fake_fault(w.engine, &(struct fake_fault){.verb = FAKE_START, .code = ERR_NOTFOUND});
+    assert_int_equal(world_apply(&w), ERR_FAILED);
+    assert_string_equal(world_transition(&w, "container/a").result, "failed");
+    world_release(&w);
+}
+
 /* Without a journal nothing is changed: nobody could finish or undo it. */
 static void test_no_journal_no_work(_unused_ void **state)
 {
@@ -301,11 +325,17 @@ static void test_store_fills_up(_unused_ void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_journal_before_work), cmocka_unit_test(test_taken_over_without_a_gap),
-        cmocka_unit_test(test_inventory),           cmocka_unit_test(test_transition),
-        cmocka_unit_test(test_forgotten),           cmocka_unit_test(test_corrections_are_counted),
-        cmocka_unit_test(test_what_flaps_is_held),  cmocka_unit_test(test_overtaken_is_not_recorded),
-        cmocka_unit_test(test_no_journal_no_work),  cmocka_unit_test(test_store_fills_up),
+        cmocka_unit_test(test_journal_before_work),
+        cmocka_unit_test(test_taken_over_without_a_gap),
+        cmocka_unit_test(test_inventory),
+        cmocka_unit_test(test_transition),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_corrections_are_counted),
+        cmocka_unit_test(test_what_flaps_is_held),
+        cmocka_unit_test(test_overtaken_is_not_recorded),
+        cmocka_unit_test(test_gone_is_not_recorded),
+        cmocka_unit_test(test_no_journal_no_work),
+        cmocka_unit_test(test_store_fills_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
