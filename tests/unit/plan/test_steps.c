@@ -505,6 +505,11 @@ static void test_services_are_given_time(void **state)
     f = begin_on(WORLD_SWARM_CAPS, NULL, WEB("image: \"a:1\", update: {timeout: 7s}"));
     assert_int_equal(steps_of(f, "container/web").items[1].timeout_ns, 7 * NS_PER_S);
     end(f);
+    /* In an update, that is for each round: 3 of 7 s, 5 s to monitor and 10 s to stop. */
+    f = begin_on(WORLD_SWARM_CAPS, WEB("image: \"a:1\", replicas: 3"),
+                 WEB("image: \"a:2\", replicas: 3, update: {timeout: 7s}"));
+    assert_int_equal(steps_of(f, "container/web").items[1].timeout_ns, 3 * 22 * NS_PER_S);
+    end(f);
 }
 
 static void test_jobs(void **state)
