@@ -90,6 +90,12 @@ static bool is_partial(const struct val *answer)
     return val_len(val_path(answer, "plan.unknown")) || val_len(val_get(answer, "unknown"));
 }
 
+/* Changes of the plan that need a person first. */
+static int64_t blocked(const struct val *answer)
+{
+    return val_get_int(val_path(answer, "plan.summary"), "blocked", 0);
+}
+
 static void print_result(const struct val *answer, int r)
 {
     const struct val *changes = val_get(answer, "changes");
@@ -102,17 +108,20 @@ static void print_result(const struct val *answer, int r)
     int64_t generation = val_get_int(answer, "generation", 0);
     bool partly = is_partial(answer);
     if (!generation) {
-        fputs(r < 0    ? ""
-              : partly ? "Nothing to do where engines answer; the rest is unknown.\n"
-                       : "Nothing to do.\n",
-              stdout);
+        if (r == 0 && blocked(answer))
+            printf("Nothing was done: %lld blocked.\n", (long long)blocked(answer));
+        else if (r == 0)
+            puts(partly ? "Nothing to do where engines answer; the rest is unknown." : "Nothing to do.");
         return;
     }
-    printf("%s generation %lld: %zu of %zu changes done in %.1f s.\n",
-           r == 0 && !partly ? "Applied"
-           : ok || r == 0    ? "Only partly applied"
-                             : "Failed to apply",
+    printf("%s generation %lld: %zu of %zu changes done in %.1f s",
+           r == 0 && !partly && !blocked(answer) ? "Applied"
+           : ok || r == 0                        ? "Only partly applied"
+                                                 : "Failed to apply",
            (long long)generation, ok, ok + bad, (double)val_get_int(answer, "duration_ns", 0) / 1e9);
+    if (blocked(answer))
+        printf(", %lld blocked", (long long)blocked(answer));
+    puts(".");
     if (val_get_str(answer, "not_converged"))
         printf("It does not converge: %s. It is held until its manifest changes.\n",
                val_get_str(answer, "not_converged"));
@@ -160,7 +169,7 @@ static int run(struct cli *c, struct val *args)
     }
     if (r < 0)
         return c->json == JSON_OFF && r != ERR_FAILED ? cli_fail(c, &err, NULL), EXIT_NOTICE : EXIT_NOTICE;
-    return val_get_str(answer, "not_converged") || is_partial(answer) ? EXIT_NOTICE : 0;
+    return val_get_str(answer, "not_converged") || is_partial(answer) || blocked(answer) ? EXIT_NOTICE : 0;
 }
 
 int verb_apply(struct cli *c)

@@ -101,7 +101,7 @@ static const struct cli_option restore_options[] = {{'y', "yes", NULL, "do not a
 static const struct cli_option validate_options[] = {{0, "no-warnings", NULL, "print errors only"}, {0}};
 
 #define EXITS_PLAN  "0 no differences, 1 differences, 2 error"
-#define EXITS_RUN   "0 done, 1 partly failed, 2 error or not done"
+#define EXITS_RUN   "0 done, 1 partly failed or blocked, 2 error or not done"
 #define EXITS_PLAIN "0 done, 2 error"
 
 const struct verb verbs[] = {

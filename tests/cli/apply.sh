@@ -44,6 +44,27 @@ test_apply_twice() # L1, L9
     assert_eq "$(jq '.generations | length' <<<"$out")" 1
 }
 
+# What was not done is not success: a script has to notice.
+test_a_blocked_change_is_no_success() # S9
+{
+    fake_new
+    app web "secrets: [key]"
+    app db
+    manifest key.yaml <<<"{apiVersion: forge/v1, kind: Secret, metadata: {name: key}, spec: {file: $PWD/missing}}"
+    commit
+    run forge-ctl apply --yes
+    assert_status 1
+    assert_contains "$out" "Only partly applied generation 1: 2 of 2 changes done"
+    assert_contains "$out" ", 1 blocked."
+    run forge-ctl apply --yes
+    assert_status 1
+    assert_contains "$out" "Nothing was done: 1 blocked."
+    (umask 077 && echo secret >missing)
+    run forge-ctl apply --yes
+    assert_status 0
+    assert_contains "$out" "Applied generation 2: 1 of 1 changes done"
+}
+
 test_nobody_is_asked_without_a_terminal()
 {
     fake_new
