@@ -74,10 +74,11 @@ json_t *task_spec(const struct task *t);
 
 /* The state of a service, derived from its tasks; all counts are of tasks. */
 struct service_state {
-    size_t wanted, running, complete;
-    size_t failed;              /* failed attempts with the current spec */
-    const struct task *failure; /* the newest of those; NULL: none */
-    int64_t oldest_ns;          /* since when its oldest running task runs; 0: none */
+    size_t wanted, running, coming, complete; /* coming: meant to run, and not there yet. complete: where that
+                                                 was the last task of its slot */
+    size_t failed;                            /* failed attempts with the current spec */
+    const struct task *failure;               /* the newest of those; NULL: none */
+    int64_t oldest_ns;                        /* since when its oldest running task runs; 0: none */
 };
 void tasks_count(json_t *service, const struct task *tasks, size_t n, struct service_state *ret);
 /* Fills in state, health, message and counts of the object. */

@@ -58,6 +58,17 @@ static json_t *rolling_of(const struct val *v, const char *action, const char *o
     return o;
 }
 
+/* Do its tasks end when all is well? A swarm counts each task that ends during an update as failed, even with
+   exit code 0, and would undo every update of such a service. */
+static bool tasks_end(const struct val *spec)
+{
+    const char *restart = val_get_str(spec, "restart");
+    if (restart && str_starts(restart, "on-failure"))
+        return !val_len(val_get(spec, "ports")) && !val_get(spec, "healthcheck") &&
+               val_get_int(spec, "replicas", 1) <= 1;
+    return str_eq(restart, "no");
+}
+
 void rolling_write(const struct val *spec, json_t *body)
 {
     const struct val *update = val_get(spec, "update");
@@ -68,6 +79,8 @@ void rolling_write(const struct val *spec, json_t *body)
         json_object_set_new(o, "Parallelism", json_integer(0));
         json_object_set_new(o, "Order", json_string("stop-first"));
     }
+    if (tasks_end(spec)) /* the wait for its tasks judges them instead, and goes back if they failed */
+        json_object_set_new(o, "FailureAction", json_string("continue"));
     json_object_set_new(body, "UpdateConfig", o);
     json_object_set_new(body, "RollbackConfig",
                         rolling_of(rollback, "pause", val_get_str(rollback, "order")));

@@ -60,6 +60,26 @@ bool task_runs(const struct task *t)
     return str_eq(t->state, "running") && str_eq(t->wanted, "running");
 }
 
+/* Has its slot (in a global service: its node) had another task since? */
+static bool has_successor(const struct task *t, const struct task *tasks, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i].slot == t->slot && tasks[i].created_ns > t->created_ns &&
+            (t->slot || str_eq(tasks[i].node, t->node)))
+            return true;
+    return false;
+}
+
+/* Is it meant to run, and not yet at its end? */
+static bool is_coming(const struct task *t)
+{
+    static const char *const ends[] = {"complete", "shutdown", "failed", "rejected", "orphaned", "remove"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+        if (str_eq(t->state, ends[i]))
+            return false;
+    return str_eq(t->wanted, "running") || str_eq(t->wanted, "ready") || str_eq(t->wanted, "complete");
+}
+
 void tasks_count(json_t *service, const struct task *tasks, size_t n, struct service_state *ret)
 {
     int64_t wanted = service_wanted(service);
@@ -73,11 +93,12 @@ void tasks_count(json_t *service, const struct task *tasks, size_t n, struct ser
             if (!ret->oldest_ns || t->at_ns < ret->oldest_ns)
                 ret->oldest_ns = t->at_ns;
         }
+        ret->coming += is_coming(t) && !task_runs(t);
         bool complete = str_eq(t->state, "complete");
         if (!(complete || task_failed(t)) || !task_is_current(t, service))
             continue;
-        if (complete) {
-            ret->complete++;
+        if (complete) { /* an earlier one may be of the same spec, where an update brought it back */
+            ret->complete += !has_successor(t, tasks, n);
             continue;
         }
         ret->failed++;
@@ -99,7 +120,7 @@ static bool is_over(json_t *service, const struct service_state *s)
     json_t *policy =
         json_object_get(json_object_get(json_object_get(service, "Spec"), "TaskTemplate"), "RestartPolicy");
     const char *condition = str_or(json_text(policy, "Condition"), "any");
-    if (s->running > 0 || s->complete + s->failed == 0)
+    if (s->running + s->coming > 0 || s->complete + s->failed == 0)
         return false;
     if (is_job(service) && s->complete >= s->wanted)
         return true;
@@ -113,11 +134,11 @@ static bool is_over(json_t *service, const struct service_state *s)
 const char *task_words(struct arena *a, const char *service, const struct task *t, const char *node)
 {
     const char *on = node ? arena_printf(a, " on node %s", node) : "";
-    if (t->slot)
-        return arena_printf(a, "task %s.%lld%s %s: %s", service, (long long)t->slot, on, t->state,
-                            str_or(t->error, "no reason given"));
-    return arena_printf(a, "a task of %s%s %s: %s", service, on, t->state,
-                        str_or(t->error, "no reason given"));
+    const char *why = t->error ? t->error : task_failed(t) ? "no reason given" : NULL;
+    const char *who = t->slot ? arena_printf(a, "task %s.%lld%s", service, (long long)t->slot, on)
+                              : arena_printf(a, "a task of %s%s", service, on);
+    return why ? arena_printf(a, "%s %s: %s", who, t->state, why)
+               : arena_printf(a, "%s is %s", who, t->state);
 }
 
 void service_judge(struct arena *a, json_t *service, const struct service_state *s, struct object *o)

@@ -5,6 +5,7 @@
 #include "providers/swarm/swarm.h"
 
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/str.h"
 
 #define LOOK_FIRST_NS (100 * NS_PER_MS)
@@ -67,6 +68,25 @@ static bool all_run(const struct watching_service *w)
     return w->state.running >= w->state.wanted && w->current >= w->state.wanted;
 }
 
+/* Has the last change led to a task? Until then the service shows how the tasks before it ended. */
+static bool has_begun(const struct watching_service *w)
+{
+    json_t *update = json_object_get(w->service, "UpdateStatus");
+    const char *started = json_string_value(json_object_get(update, "StartedAt"));
+    const struct task *tasks;
+    size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    int64_t since_ns;
+    struct err ignored = {0};
+    if (!*w->phase)
+        return !moves_tasks(w) || stream_now() - w->begin_ns >= BEGIN_NS;
+    if (!started || parse_time(started, &since_ns, &ignored) < 0)
+        return true;
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i].created_ns >= since_ns)
+            return true;
+    return !str_eq(w->phase, "updating");
+}
+
 static enum verdict judge(const struct watching_service *w)
 {
     const struct step *s = w->t->step;
@@ -74,6 +94,8 @@ static enum verdict judge(const struct watching_service *w)
         return str_eq(w->phase, "rollback_started") ? NOT_YET : WILL_NOT;
     if (str_eq(w->phase, "paused"))
         return WILL_NOT;
+    if (w->object.state == OBJECT_EXITED && !has_begun(w))
+        return NOT_YET;
     if (s->condition == DEPEND_COMPLETED || (s->may_end && w->object.state == OBJECT_EXITED))
         return w->object.state != OBJECT_EXITED ? NOT_YET : w->object.exit_code ? WILL_NOT : HOLDS;
     if (w->object.state == OBJECT_EXITED)
@@ -184,14 +206,27 @@ static void tell_progress(const struct watching_service *w, int64_t left)
                               why_not ? ", " : "", str_or(why_not, "")));
 }
 
+/* Do its tasks end with exit code 0, only to be started again? */
+static bool ends_again(const struct watching_service *w)
+{
+    const struct task *tasks;
+    size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks), ended = 0;
+    for (size_t i = 0; i < n; i++)
+        ended += str_eq(tasks[i].state, "complete") && task_is_current(&tasks[i], w->service);
+    return ended > 1;
+}
+
 static int too_late(struct watching_service *w, struct err *err)
 {
     const struct service_state *s = &w->state;
     const struct task *waiting = waiting_task(w);
     const char *reason = waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w);
-    return err_set(err, ERR_TIMEOUT, "service %s is not %s in time: %zu of %zu tasks run%s%s",
-                   w->t->step->native_name, depend_condition_name(w->t->step->condition), w->current,
-                   s->wanted, reason ? "; " : "", str_or(reason, ""));
+    err_set(err, ERR_TIMEOUT, "service %s is not %s in time: %zu of %zu tasks run as wanted%s%s",
+            w->t->step->native_name, depend_condition_name(w->t->step->condition), w->current, s->wanted,
+            reason ? "; " : "", str_or(reason, ""));
+    return ends_again(w) ? err_hint(err, "its command ends with exit code 0, and the swarm starts it again; "
+                                         "a job needs `restart: \"no\"`")
+                         : err->code;
 }
 
 /* Once somebody else changes the service, its tasks no longer show whether the step's spec works: fail. */

@@ -14,6 +14,7 @@ struct binding {
     struct arena scratch; /* for one resource */
     struct map native;    /* id -> native name of a network or volume; many resources refer to the same few */
     struct map needs_default; /* ids of default networks that some container without a network needs */
+    struct map awaited;       /* ids that others wait for to complete; filled where there is a swarm */
     const char **defaults;
     size_t n_defaults, cap_defaults;
 };
@@ -201,6 +202,32 @@ static void bind_joins(const struct binding *b, struct val *spec)
     }
 }
 
+static bool awaits_completion(const struct resource *r)
+{
+    for (size_t i = 0; r && i < r->n_depends; i++)
+        if (r->depends[i].condition == DEPEND_COMPLETED)
+            return true;
+    return false;
+}
+
+static void find_awaited(struct binding *b)
+{
+    for (size_t i = 0; b->swarms && i < b->in->n; i++)
+        for (size_t k = 0; k < b->in->items[i]->n_depends; k++)
+            if (b->in->items[i]->depends[k].condition == DEPEND_COMPLETED)
+                map_put(&b->awaited, b->in->items[i]->depends[k].id, b);
+}
+
+/* A swarm starts a task that has ended again unless it is told otherwise, and a plain engine does not. What
+   others wait for to complete has to end on both. */
+static void bind_restart(struct binding *b, const struct resource *r, struct val *spec)
+{
+    const char *mode = val_get_str(val_get(spec, "deploy"), "mode");
+    bool job = mode && str_ends(mode, "-job");
+    if (is_on_swarm(b) && !job && !val_get(spec, "restart") && map_get(&b->awaited, r->id))
+        val_set_str(b->arena, spec, "restart", "no");
+}
+
 static struct resource *bind_resource(struct binding *b, const struct resource *r)
 {
     struct resource *bound = arena_memdup(b->arena, r, sizeof(*r));
@@ -211,6 +238,7 @@ static struct resource *bind_resource(struct binding *b, const struct resource *
     bind_networks(b, bound, spec);
     bind_volumes(b, spec);
     bind_joins(b, spec);
+    bind_restart(b, r, spec);
     bound->spec = spec;
     arena_release(&b->scratch);
     return bound;
@@ -252,6 +280,7 @@ static int check_names(const struct binding *b, const struct resource_set *set, 
 static void binding_release(struct binding *b)
 {
     map_release(&b->needs_default);
+    map_release(&b->awaited);
     map_release(&b->native);
     arena_words_end(b->arena);
 }
@@ -271,6 +300,7 @@ int bind_set(const struct resource_set *in, const char *environment, const char 
     ret->project = in->project;
     ret->files = in->files;
     ret->n_files = in->n_files;
+    find_awaited(&b);
     for (size_t i = 0; i < in->n; i++)
         resource_set_add(ret, bind_resource(&b, in->items[i]));
     for (size_t i = 0; i < b.n_defaults; i++)
@@ -293,6 +323,8 @@ static int rebind(struct binding *b, const char *id, struct resource_set *bound,
     const struct resource *before = resource_find(bound, id), *asked = resource_find(b->in, id);
     if (place_is_said(asked))
         return err_set(err, ERR_UNSUPPORTED, "%s: it names its own target", id);
+    if (b->swarms && (awaits_completion(before) || awaits_completion(asked)))
+        return err_set(err, ERR_UNSUPPORTED, "%s: it may decide what others are", id);
     struct resource *now = bind_resource(b, asked);
     bool there = resource_find(bound, DEFAULT_NETWORK), asked_for = resource_find(b->in, DEFAULT_NETWORK);
     /* The default network is added with the first container that needs it, and dropped with the last. */
@@ -310,6 +342,7 @@ int bind_part(const struct resource_set *in, const char *environment, const char
     int r = 0;
     bound->files = in->files;
     bound->n_files = in->n_files;
+    find_awaited(&b);
     for (size_t i = 0; i < edit->n_placed && r == 0; i++)
         r = rebind(&b, edit->placed[i], bound, err);
     for (size_t i = 0; i < edit->n && r == 0; i++)

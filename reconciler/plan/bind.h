@@ -8,7 +8,8 @@
  * that name no network get network/default, which is added to the set; `replicas` stays a field.
  *
  * A swarm has no volumes of its own: the tasks of a service make them on the node that they run on. So there
- * each mount of a Volume also carries its `driver`, `driver_opts` and `labels`, where it says any.
+ * each mount of a Volume also carries its `driver`, `driver_opts` and `labels`, where it says any. A container
+ * that others wait for to complete, and that says nothing about `restart`, gets `restart: "no"` there.
  *
  * Native names: `spec.name` (networks, volumes) or `spec.container_name` where given; external ones as they
  * are; otherwise ENVIRONMENT-NAME, and ENVIRONMENT-NAME-INSTANCE for containers.

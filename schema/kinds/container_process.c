@@ -250,7 +250,7 @@ static const struct field update_fields[] = {
          "run at once, `stop-first` where they cannot (a published port, a fixed address, a container_name).",
      .example = "start-first", .choices = orders},
     {"timeout", FT_DURATION, IMPACT_NONE, FIELD_VIRTUAL,
-     .doc = "How long the new container may take to become healthy. After that the change has failed, and "
+     .doc = "How long each new container may take to become healthy. After that the change has failed, and "
             "the old container keeps running.",
      .example = "2m", .def = "5m", .def_val = DEF_INT(SECONDS(300)), .min = SECONDS(1),
      .max = SECONDS(86400)},

@@ -332,6 +332,37 @@ test_a_job_ends()
     assert_contains "$out" "completed"
 }
 
+# A swarm counts a task that ends as a failed update, and starts it again by default: not what is wanted of a migration.
+test_a_migration_is_updated_like_on_a_plain_engine() # P2, L7
+{
+    new migration
+    local v
+    for v in one two one; do
+        sleeper migrate "command: ['sh', '-c', 'sleep 1']" "environment: {V: $v}"
+        sleeper web "depends_on: {migrate: completed}" "environment: {V: $v}"
+        run forge_s apply --yes
+        assert_status 0
+        assert_eq "$(service migrate '{{.Spec.TaskTemplate.ContainerSpec.Env}} {{.Spec.TaskTemplate.RestartPolicy.Condition}}')" "[V=$v] none"
+        # The web's task is of this version and was created after the migration's had ended.
+        assert_eq "$(migrated_first)" yes
+    done
+    sleep 6 # what a swarm takes at most to undo an update
+    run forge_s diff
+    assert_status 0
+    sleeper migrate "command: ['sh', '-c', 'exit 3']"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err" "non-zero exit (3)"
+}
+
+migrated_first()
+{
+    local ended created
+    ended=$(docker service ps -q "$FORGE_ENV-migrate" | head -n 1 | xargs docker inspect --format '{{.Status.State}} {{.Status.Timestamp}}')
+    created=$(docker service ps -q --filter desired-state=running "$FORGE_ENV-web" | head -n 1 | xargs docker inspect --format '{{.CreatedAt}}')
+    [[ $ended == "complete "* && ${ended#complete } < $created ]] && echo yes
+}
+
 test_global_runs_on_each_node()
 {
     new global

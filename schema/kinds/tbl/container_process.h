@@ -109,7 +109,7 @@
      FT_STRING,
      IMPACT_LIVE,
      0,
-     .doc = "What the engine does when the command exits: `no`, `always`, `unless-stopped` (always, unless it was stopped by hand), `on-failure` or `on-failure:N` (at most N times in a row).",
+     .doc = "What the engine does when the command exits: `no`, `always`, `unless-stopped` (always, unless it was stopped by hand), `on-failure` or `on-failure:N` (at most N times in a row). Default on a swarm: `always`, and `no` for a container that others wait for to complete.",
      .example = "unless-stopped",
      .def = "no",
      .def_val = DEF_STR("no"),

@@ -201,6 +201,34 @@ static void test_one_name_for_two_is_refused(void **state)
     resource_set_release(&ret);
 }
 
+#define AWAITED(more)                                                                              \
+    "apiVersion: forge/v1\nkind: Container\nmetadata: {name: migrate}\nspec: {image: x" more "}\n" \
+    "---\napiVersion: forge/v1\nkind: Container\nmetadata: {name: web}\n"                          \
+    "spec: {image: x, depends_on: {migrate: completed}}\n"
+
+/* A swarm would start it again for ever. */
+static void test_what_others_wait_for_ends_on_a_swarm(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        bool swarm;
+        const char *yaml, *restart;
+    } cases[] = {{true, AWAITED(""), "no"},
+                 {true, AWAITED(", restart: on-failure"), "on-failure"},
+                 {true, AWAITED(", deploy: {mode: replicated-job}"), "absent"},
+                 {false, AWAITED(""), "absent"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct resource_set set;
+        struct err err = {0};
+        assert_ok((cases[i].swarm ? plan_case_swarm_text : plan_case_text)(cases[i].yaml, "prod", &f->arena,
+                                                                           &set, &err));
+        const char *migrate = val_get_str(resource_find(&set, "container/migrate")->spec, "restart");
+        assert_string_equal(str_or(migrate, "absent"), cases[i].restart);
+        assert_null(val_get(resource_find(&set, "container/web")->spec, "restart"));
+        resource_set_release(&set);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +243,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_spec_mark_follows_spec_and_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_environment_needs_a_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_name_for_two_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_others_wait_for_ends_on_a_swarm, setup, teardown),
     };
     return cmocka_run_group_tests_name("bind", tests, NULL, NULL);
 }

@@ -177,6 +177,21 @@ static void test_updates_are_told_in_full(void **state)
     o = json_object_get(json_object_get(f.service, "Spec"), "UpdateConfig");
     assert_int_equal(json_integer_value(json_object_get(o, "Parallelism")), 0);
     end(&f);
+    /* A swarm counts a task that ends as a failed update. */
+    static const struct {
+        const char *spec, *action;
+    } ends[] = {{"  restart: 'no'\n", "continue"},
+                {"  restart: 'no'\n  update: {failure_action: rollback}\n", "continue"},
+                {"  restart: on-failure\n", "continue"},
+                {"  restart: on-failure\n  ports: ['80:80']\n", "rollback"},
+                {"  restart: on-failure:3\n  replicas: 2\n", "rollback"},
+                {"  restart: always\n", "rollback"}};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        begin(&f, ends[i].spec, &(struct service_request){0});
+        o = json_object_get(json_object_get(f.service, "Spec"), "UpdateConfig");
+        assert_string_equal(json_string_value(json_object_get(o, "FailureAction")), ends[i].action);
+        end(&f);
+    }
     /* A swarm refuses an update configuration for a job. */
     begin(&f, "  deploy: {mode: replicated-job}\n", &(struct service_request){0});
     assert_null(json_object_get(json_object_get(f.service, "Spec"), "UpdateConfig"));
@@ -360,6 +375,33 @@ static void test_a_failure_is_told(void **state)
     end(&f);
 }
 
+/* An update can bring back a spec whose earlier tasks are still listed. */
+static void test_only_the_last_task_of_a_slot_shows_how_a_job_ended(void **state)
+{
+    static const struct {
+        const char *state, *wanted, *err;
+        enum object_state is;
+        int exit_code;
+    } next[] = {{"preparing", "running", NULL, OBJECT_RESTARTING, 0},
+                {"failed", "shutdown", "task: non-zero exit (7)", OBJECT_EXITED, 7},
+                {"complete", "shutdown", NULL, OBJECT_EXITED, 0}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(next); i++) {
+        struct fixture f;
+        struct service_state s;
+        begin(&f, "  restart: 'no'\n", &(struct service_request){0});
+        json_t *list = json_array(), *second;
+        json_array_append_new(list, task_json(&f, 1, "complete", "shutdown", NULL));
+        json_array_append_new(list, second = task_json(&f, 1, next[i].state, next[i].wanted, next[i].err));
+        json_object_set_new(second, "CreatedAt", json_string("2026-01-01T00:01:00Z"));
+        tasks_count(f.service, read_tasks(&f, list, 2), 2, &s);
+        service_judge(&f.arena, f.service, &s, &f.object);
+        assert_int_equal(f.object.state, next[i].is);
+        assert_int_equal(f.object.exit_code, next[i].exit_code);
+        end(&f);
+    }
+}
+
 static void test_a_stopped_update_is_paused(void **state)
 {
     static const struct said tasks[] = {{"running", "running", NULL}};
@@ -429,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_the_listing_of_tasks),
         cmocka_unit_test(test_what_tasks_say),
         cmocka_unit_test(test_a_failure_is_told),
+        cmocka_unit_test(test_only_the_last_task_of_a_slot_shows_how_a_job_ended),
         cmocka_unit_test(test_a_stopped_update_is_paused),
         cmocka_unit_test(test_which_tasks_are_current),
         cmocka_unit_test(test_nodes),
