@@ -144,6 +144,43 @@ static const char *recorded_digest(const char *image_id, const struct image_fact
     return digest || !str_eq(val_get_str(before, "id"), image_id) ? digest : val_get_str(before, "digest");
 }
 
+void image_meaning_put(struct arena *a, struct val *map, const char *ref, const char *target,
+                       const struct val *meaning)
+{
+    const struct val *there = target ? val_get(map, ref) : NULL;
+    struct val *entry = val_map_copy(a, there ? there : meaning);
+    if (target) {
+        struct val *on = val_get(there, "on") ? val_map_copy(a, val_get(there, "on")) : val_map(a);
+        val_map_set(a, on, target, val_map_copy(a, meaning));
+        val_map_set(a, entry, "on", on);
+    }
+    val_map_set(a, map, ref, entry);
+}
+
+const struct val *image_meaning(const struct val *images, const char *ref, const char *target)
+{
+    const struct val *entry = ref ? val_get(images, ref) : NULL, *on = val_get(entry, "on");
+    const struct val *there = on && target ? val_get(on, target) : NULL;
+    if (there || !on || !target)
+        return there ? there : entry;
+    return val_get_str(entry, "digest") ? entry : NULL; /* an id says nothing on another engine */
+}
+
+/* What is known of engines that do not answer now. */
+static void images_of_away(struct look *l, const struct val *before, struct val *map)
+{
+    for (size_t i = 0; i < val_len(before); i++) {
+        const char *ref = before->pairs[i].key;
+        for (size_t k = 0; k < l->observed.n_targets && val_get(map, ref); k++) {
+            const struct observed_target *t = &l->observed.targets[k];
+            const struct val *meaning =
+                t->away ? val_get(val_get(before->pairs[i].val, "on"), t->name) : NULL;
+            if (meaning)
+                image_meaning_put(&l->arena, map, ref, t->name, meaning);
+        }
+    }
+}
+
 /* What each image reference meant when it ran (H3), by the name in Git: the one asked for may have been
    pinned by a rollback. */
 static int recorded_images(struct engine *e, struct look *l, const struct val **ret, struct err *err)
@@ -164,15 +201,23 @@ static int recorded_images(struct engine *e, struct look *l, const struct val **
         const char *exact = bound ? val_get_str(bound->spec, "image") : NULL;
         if (!ref || !exact || !o->image_id || !o->owner || o->candidate)
             continue;
-        struct val *entry = val_map(a);
+        struct val *meaning = val_map(a);
+        const char *target = l->observed.n_targets ? id_target(o->id) : NULL;
         const struct image_fact *fact = observed_image_for(&l->observed, o->id, exact);
-        val_set_str(a, entry, "id", o->image_id);
-        val_set_str(a, entry, "digest", recorded_digest(o->image_id, fact, val_get(before, ref)));
-        val_map_set(a, map, ref, entry);
+        val_set_str(a, meaning, "id", o->image_id);
+        val_set_str(a, meaning, "digest",
+                    recorded_digest(o->image_id, fact, image_meaning(before, ref, target)));
+        image_meaning_put(a, map, ref, target, meaning);
     }
+    images_of_away(l, before, map);
     /* The target of a rollback is known, whether it runs already or not. */
-    for (size_t i = 0; i < val_len(l->pinned); i++)
-        val_map_set(a, map, l->pinned->pairs[i].key, l->pinned->pairs[i].val);
+    for (size_t i = 0; i < val_len(l->pinned); i++) {
+        const struct val *entry = l->pinned->pairs[i].val, *on = val_get(entry, "on");
+        if (!on)
+            image_meaning_put(a, map, l->pinned->pairs[i].key, NULL, entry);
+        for (size_t k = 0; k < val_len(on); k++)
+            image_meaning_put(a, map, l->pinned->pairs[i].key, on->pairs[k].key, on->pairs[k].val);
+    }
     *ret = map;
     return 0;
 }

@@ -104,12 +104,14 @@ static const char *pinned_reference(struct look *l, const char *on, const char *
 static void pin(struct look *l, struct val *pins, struct resource *res, const struct val *images)
 {
     const char *ref = val_get_str(res->spec, "image");
-    const struct val *found = ref ? val_get(images, ref) : NULL;
+    const char *target = l->observed.n_targets ? id_target(res->id) : NULL;
+    const struct val *found = image_meaning(images, ref, target);
     struct val *recorded = found ? val_clone(&l->arena, found) : NULL;
     const char *pinned = recorded ? pinned_reference(l, res->id, ref, recorded) : NULL;
     if (!pinned)
         return;
-    val_map_set(&l->arena, pins, ref, recorded);
+    val_map_del(recorded, "on");
+    image_meaning_put(&l->arena, pins, ref, target, recorded);
     struct val *spec = val_map_copy(&l->arena, res->spec);
     val_set_str(&l->arena, spec, "image", pinned);
     res->spec = spec;

@@ -65,7 +65,8 @@ struct generation {
     const struct val *resources; /* {id: resource_to_val}, unbound, resolved */
     uint64_t base; /* generation_begin(): `resources` holds only those that are new or differ from this older
                       generation; 0: all of them */
-    const struct val *images;  /* {ref: {id, digest}} that were run (H3) */
+    const struct val *images;  /* {ref: {id, digest}} that were run (H3); on several engines also
+                                  on: {TARGET: {id, digest}}, for their images need not be the same */
     const struct val *secrets; /* {path: keyed digest} of the files that secrets were read from; NULL: none */
     const struct val *summary; /* {create: n, update: n, ...} */
 };

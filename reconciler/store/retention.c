@@ -167,6 +167,12 @@ static void need(struct arena *a, struct val *needed, const char *name, uint64_t
         val_set_int(a, needed, name, (int64_t)generation);
 }
 
+static void need_image(struct arena *a, struct val *needed, const struct val *image, uint64_t generation)
+{
+    need(a, needed, val_get_str(image, "id"), generation);
+    need(a, needed, val_get_str(image, "digest"), generation);
+}
+
 int retention_images(struct store *s, const char *env, struct arena *a, struct val **ret, struct err *err)
 {
     struct val *needed = val_map(a);
@@ -180,9 +186,10 @@ int retention_images(struct store *s, const char *env, struct arena *a, struct v
         return r;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < val_len(items[i].images); k++) {
-            const struct val *image = items[i].images->pairs[k].val;
-            need(a, needed, val_get_str(image, "id"), items[i].number);
-            need(a, needed, val_get_str(image, "digest"), items[i].number);
+            const struct val *image = items[i].images->pairs[k].val, *on = val_get(image, "on");
+            need_image(a, needed, image, items[i].number);
+            for (size_t t = 0; t < val_len(on); t++)
+                need_image(a, needed, on->pairs[t].val, items[i].number);
         }
     }
     for (size_t i = 0; i < inv.n; i++)

@@ -38,6 +38,30 @@ static void test_each_engine_has_its_own(_unused_ void **state)
     fw_release(&w);
 }
 
+/* Images that are built or loaded on each engine have ids of their own there. */
+static void test_a_rollback_asks_each_engine_for_its_own_image(_unused_ void **state)
+{
+    struct fw w;
+    fw_init(&w, "differ", 2, false);
+    fake_image(fw_fake(&w, 'a'), &(struct fake_image){.ref = "app:1", .local = 1});
+    fake_image(fw_fake(&w, 'b'), &(struct fake_image){.ref = "app:1", .local = 9});
+    ew_commit(&w.ew, "app.yaml", EW_C("web", ""));
+    ok(ew_reconcile(&w.ew));
+    ew_commit(&w.ew, "app.yaml", EW_C("web", ", user: \"2\""));
+    ok(ew_reconcile(&w.ew));
+    const struct val *on = val_get(val_get(ew_generation(&w.ew, 1).images, "app:1"), "on");
+    assert_string_equal(val_get_str(val_get(on, "a"), "id"), fake_image_id(&w.ew.arena, "app:1", 1));
+    assert_string_equal(val_get_str(val_get(on, "b"), "id"), fake_image_id(&w.ew.arena, "app:1", 9));
+    /* One of them has another image by now, and only that one is pinned. */
+    fake_image(fw_fake(&w, 'b'), &(struct fake_image){.ref = "app:1", .local = 7});
+    ok(ew_look(&w.ew, &(struct look_options){.attended = true, .rollback_to = 1}));
+    const struct resource *a = resource_find(&w.ew.look.bound, "container/web@a"),
+                          *b = resource_find(&w.ew.look.bound, "container/web@b");
+    assert_string_equal(val_get_str(a->spec, "image"), "app:1");
+    assert_string_equal(val_get_str(b->spec, "image"), fake_image_id(&w.ew.arena, "app:1", 9));
+    fw_release(&w);
+}
+
 static void test_only_one_or_all(_unused_ void **state)
 {
     struct fw w;
@@ -453,6 +477,7 @@ static void test_engines_come_and_go(_unused_ void **state) /* S1, S8 */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_rollback_asks_each_engine_for_its_own_image),
         cmocka_unit_test(test_each_engine_has_its_own),
         cmocka_unit_test(test_only_one_or_all),
         cmocka_unit_test(test_away_is_unknown_and_left_alone),
