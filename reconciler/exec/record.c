@@ -4,9 +4,7 @@
 #include "base/io.h"
 #include "base/str.h"
 
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdatomic.h>
 
 /* A moment between two durable writes, at which a test may kill the process. */
@@ -118,18 +116,6 @@ static int save(struct run *x, const struct applied *r, struct err *err)
     return k;
 }
 
-static int drop(struct run *x, const char *id, struct err *err)
-{
-    int r = record_check(x, err);
-    if (r < 0)
-        return r;
-    record_point(x);
-    r = inventory_drop(x->o->store, x->plan->environment, id, err);
-    if (r == 0)
-        record_point(x);
-    return r;
-}
-
 int record_image(struct run *x, const struct step *s, const struct step_result *done, struct err *err)
 {
     if (s->verb != STEP_PULL || done->unchanged || !*done->engine || !*done->image_id)
@@ -207,14 +193,10 @@ int record_giving_back(struct run *x, struct unit *u, struct err *err)
     return save(x, &r, err);
 }
 
-static int record_ok(struct run *x, const struct unit *u, struct err *err)
+/* What the inventory has of a resource after a change that succeeded, or failed. */
+static struct applied applied_ok(struct arena *a, const struct run *x, const struct unit *u)
 {
     const struct plan_change *c = u->change;
-    if (!c->resource)
-        return drop(x, c->id, err);
-    /* The record describes what was restored; the reason why the change stalled still applies. */
-    if (c->returns)
-        return 0;
     int64_t now = clock_wall(x->clock);
     struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
     bool is_first;
@@ -238,15 +220,13 @@ static int record_ok(struct run *x, const struct unit *u, struct err *err)
     else if (c->action == PLAN_CREATE || c->action == PLAN_REPLACE || c->action == PLAN_ADOPT)
         r.adopted = NULL;
     count_correction(c, now, &r);
-    char why[128];
     if (r.corrections >= FLAP_CORRECTIONS) {
-        snprintf(why, sizeof(why), "it was put back %u times within %d minutes, and goes away again",
-                 r.corrections, (int)(FLAP_WINDOW_NS / NS_PER_S / 60));
         r.status = APPLIED_HELD;
-        r.error = why;
+        r.error = arena_printf(a, "it was put back %u times within %d minutes, and goes away again",
+                               r.corrections, (int)(FLAP_WINDOW_NS / NS_PER_S / 60));
         r.input_digest = c->input_digest;
     }
-    return save(x, &r, err);
+    return r;
 }
 
 /* Is it worth retrying automatically? Not where Git says what a failure means, as long as the engine can
@@ -257,7 +237,7 @@ static bool may_try_again(const struct unit *u)
     return u->taken_away || (u->err.retryable && !decided);
 }
 
-static int record_failed(struct run *x, const struct unit *u, struct err *err)
+static struct applied applied_failed(const struct run *x, const struct unit *u)
 {
     const struct plan_change *c = u->change;
     struct applied r = c->applied ? *c->applied : (struct applied){.id = c->id};
@@ -278,28 +258,32 @@ static int record_failed(struct run *x, const struct unit *u, struct err *err)
         r.status = may_try_again(u) && !c->returns ? APPLIED_FAILED : APPLIED_STALLED;
     if (r.status == APPLIED_FAILED || r.status == APPLIED_DELETING)
         r.next_ns = now + backoff_ns(r.attempts, (double)random / 4294967296.0);
-    return save(x, &r, err);
+    return r;
 }
 
 int record_change(struct run *x, struct unit *u, struct err *err)
 {
-    int r = 0;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    const struct plan_change *c = u->change;
+    struct inventory_edit edit = {0};
+    struct applied applied;
+    struct transition t;
     if (u->overtaken && u->result == EXEC_FAILED)
         return 0;
-    if (u->result == EXEC_OK)
-        r = record_ok(x, u, err);
+    /* After a return the record describes what was restored, and the reason why the change stalled still
+       applies. */
+    if (u->result == EXEC_OK && c->resource && !c->returns)
+        applied = applied_ok(&a, x, u), edit.save = &applied;
+    else if (u->result == EXEC_OK && !c->resource)
+        edit.drop = c->id;
     else if (u->result == EXEC_FAILED)
-        r = record_failed(x, u, err);
-    if (r < 0)
-        return r;
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct transition t;
+        applied = applied_failed(x, u), edit.save = &applied;
     transition_fill(&a, x, u, &t);
-    r = record_check(x, err);
+    int r = record_check(x, err);
     if (r < 0)
         return r;
     record_point(x);
-    r = transition_add(x->o->store, x->plan->environment, &t, err);
+    r = transition_add_with(x->o->store, x->plan->environment, &t, &edit, err);
     if (r == 0)
         record_point(x);
     return r;

@@ -72,6 +72,10 @@ struct store_tx {
 int store_tx_put_bytes(struct store_tx *tx, unsigned t, const char *key, struct slice bytes,
                        struct err *err) _must_check_;
 
+struct inventory_edit;
+int inventory_tx_edit(struct store_tx *tx, const char *env, const struct inventory_edit *edit,
+                      struct err *err) _must_check_;
+
 /* Mark this thread as reading from a store, or as done with it: a write by the same thread meanwhile could
    deadlock. */
 void store_reading(const struct store *s, bool begins);

@@ -85,3 +85,16 @@ int inventory_drop(struct store *s, const char *env, const char *id, struct err 
 {
     return store_del(s, STORE_INVENTORY, key_of(env, "%s", id).text, err);
 }
+
+int inventory_tx_edit(struct store_tx *tx, const char *env, const struct inventory_edit *edit,
+                      struct err *err)
+{
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    int r = 0;
+    if (edit->save)
+        r = store_tx_put(tx, STORE_INVENTORY, key_of(env, "%s", edit->save->id).text,
+                         applied_to_val(&a, edit->save), err);
+    if (r == 0 && edit->drop)
+        r = store_tx_del(tx, STORE_INVENTORY, key_of(env, "%s", edit->drop).text, err);
+    return r;
+}

@@ -47,6 +47,11 @@ int inventory_save(struct store *s, const char *env, const struct applied *r, st
 int inventory_save_all(struct store *s, const char *env, const struct applied *items, size_t n,
                        struct err *err) _must_check_;
 int inventory_drop(struct store *s, const char *env, const char *id, struct err *err) _must_check_;
+/* What becomes of one record. Both NULL: nothing. */
+struct inventory_edit {
+    const struct applied *save;
+    const char *drop; /* id */
+};
 
 /* ---- generations: the full desired state that was applied ----
    Resources are stored by content: a resource that many generations share is stored once, so a generation of
@@ -98,6 +103,9 @@ struct transition {
 };
 int transition_add(struct store *s, const char *env, struct transition *t,
                    struct err *err) _must_check_; /* sets seq */
+/* The same, with what the change means for the inventory, in one commit. */
+int transition_add_with(struct store *s, const char *env, struct transition *t,
+                        const struct inventory_edit *edit, struct err *err) _must_check_;
 /* Transitions of the resource `id`: without a target, on all its engines. */
 int transition_list(struct store *s, const char *env, const char *id, uint64_t generation, size_t limit,
                     struct arena *a, struct transition **ret, size_t *ret_n,

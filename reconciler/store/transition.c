@@ -23,6 +23,7 @@ struct val *transition_to_val(struct arena *a, const struct transition *t)
 struct add {
     const char *env;
     const struct transition *t;
+    const struct inventory_edit *edit;
     uint64_t seq;
 };
 
@@ -37,16 +38,23 @@ static int run_add(struct store_tx *tx, void *arg, struct err *err)
     struct transition t = *add->t;
     t.seq = add->seq;
     struct key key = key_of(add->env, KEY_NUMBER, (unsigned long long)t.seq);
-    return store_tx_put(tx, STORE_TRANSITION, key.text, transition_to_val(&a, &t), err);
+    r = store_tx_put(tx, STORE_TRANSITION, key.text, transition_to_val(&a, &t), err);
+    return r < 0 ? r : inventory_tx_edit(tx, add->env, add->edit, err);
 }
 
-int transition_add(struct store *s, const char *env, struct transition *t, struct err *err)
+int transition_add_with(struct store *s, const char *env, struct transition *t,
+                        const struct inventory_edit *edit, struct err *err)
 {
-    struct add add = {.env = env, .t = t};
+    struct add add = {.env = env, .t = t, .edit = edit};
     int r = store_update(s, run_add, &add, err);
     if (r == 0)
         t->seq = add.seq;
     return r;
+}
+
+int transition_add(struct store *s, const char *env, struct transition *t, struct err *err)
+{
+    return transition_add_with(s, env, t, &(struct inventory_edit){0}, err);
 }
 
 struct search {

@@ -303,6 +303,34 @@ static void secrecy_is_part_of_a_resource(void **state)
 
 /* ---- transitions ---- */
 
+/* The end of a change: its transition and what the inventory has from then on, in one commit. */
+static void transitions_edit_the_inventory(void **state)
+{
+    struct fixture *f = *state;
+    struct inventory inv;
+    struct transition t = {.id = "container/web", .action = "create", .result = "ok"};
+    struct applied web = {.id = "container/web", .generation = 7};
+    assert_ok(transition_add_with(f->store, "prod", &t, &(struct inventory_edit){.save = &web}, &err));
+    fixture_reopen(f);
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 1);
+    assert_int_equal(inv.items[0]->generation, 7);
+    /* Neither is written when one of them cannot be: here, because the key is too long. */
+    char id[600];
+    memset(id, 'x', sizeof(id));
+    id[sizeof(id) - 1] = '\0';
+    const struct applied wrong = {.id = id};
+    assert_int_equal(
+        transition_add_with(f->store, "prod", &t, &(struct inventory_edit){.save = &wrong}, &err),
+        ERR_INVALID);
+    struct env_state st;
+    assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err));
+    assert_int_equal(st.transition, 1);
+    assert_ok(transition_add_with(f->store, "prod", &t, &(struct inventory_edit){.drop = web.id}, &err));
+    assert_ok(inventory_load(f->store, "prod", &f->arena, &inv, &err));
+    assert_int_equal(inv.n, 0);
+}
+
 static void transitions_are_found(void **state)
 {
     struct fixture *f = *state;
@@ -445,6 +473,7 @@ int main(void)
         on_both(numbers_go_up_in_each_environment),
         on_both(what_generations_share_is_stored_once),
         on_both(secrecy_is_part_of_a_resource),
+        on_both(transitions_edit_the_inventory),
         on_both(transitions_are_found),
         on_both(workers_add_transitions),
         on_both(journal_shows_what_a_kill_left),
