@@ -79,9 +79,9 @@ static int keep_token(struct registry *r, struct registry_host *h, const char *s
 
 static char *escape(struct registry *r, struct arena *a, const char *text)
 {
-    char *e = curl_easy_escape(r->curl, text, 0);
+    char *e = curl.easy_escape(r->curl, text, 0);
     char *out = arena_strdup(a, str_or(e, ""));
-    curl_free(e);
+    curl.free(e);
     return out;
 }
 

@@ -72,7 +72,7 @@ static int failed(const struct registry_call *q, CURLcode result, const char *wo
             code = failures[i].code;
             hint = failures[i].hint;
         }
-    err_set(err, code, "%s", *words ? words : curl_easy_strerror(result));
+    err_set(err, code, "%s", *words ? words : curl.easy_strerror(result));
     return hint ? err_hint(err, "%s", hint) : code;
 }
 
@@ -86,51 +86,64 @@ static const char *own_authority(const struct registry *r, const struct registry
 static void set_identity(CURL *c, const struct registry_call *q)
 {
     if (q->user) {
-        curl_easy_setopt(c, CURLOPT_USERNAME, q->user);
-        curl_easy_setopt(c, CURLOPT_PASSWORD, secret_bytes(q->password, NULL));
-        curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl.easy_setopt(c, CURLOPT_USERNAME, q->user);
+        curl.easy_setopt(c, CURLOPT_PASSWORD, secret_bytes(q->password, NULL));
+        curl.easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
     }
     if (q->bearer) {
-        curl_easy_setopt(c, CURLOPT_XOAUTH2_BEARER, secret_bytes(q->bearer, NULL));
-        curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl.easy_setopt(c, CURLOPT_XOAUTH2_BEARER, secret_bytes(q->bearer, NULL));
+        curl.easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
     }
+}
+
+static int need_curl(struct registry *r, struct err *err)
+{
+    int k = r->curl ? 0 : curl_load(err);
+    if (k == 0 && !r->curl)
+        r->curl = curl.easy_init();
+    if (k == 0 && !r->curl)
+        abort();
+    return k;
 }
 
 int registry_call(struct registry *r, const struct registry_host *h, struct registry_call *q, struct err *err)
 {
-    CURL *c = r->curl;
     char words[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
-    curl_easy_reset(c);
+    int k = need_curl(r, err);
+    if (k < 0)
+        return k;
+    CURL *c = r->curl;
+    curl.easy_reset(c);
     buf_release(&q->body);
     buf_init(&q->body, LIMIT_REGISTRY_BYTES);
     q->challenge = q->link = q->digest = NULL;
-    curl_easy_setopt(c, CURLOPT_URL, q->url);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, h->plain ? "http" : "https");
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, q->timeout_ms ? q->timeout_ms : REGISTRY_TIMEOUT_MS);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "forge/" FORGE_VERSION);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, words);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, q);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, q);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, q);
+    curl.easy_setopt(c, CURLOPT_URL, q->url);
+    curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, h->plain ? "http" : "https");
+    curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl.easy_setopt(c, CURLOPT_TIMEOUT_MS, q->timeout_ms ? q->timeout_ms : REGISTRY_TIMEOUT_MS);
+    curl.easy_setopt(c, CURLOPT_USERAGENT, "forge/" FORGE_VERSION);
+    curl.easy_setopt(c, CURLOPT_ERRORBUFFER, words);
+    curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl.easy_setopt(c, CURLOPT_WRITEDATA, q);
+    curl.easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl.easy_setopt(c, CURLOPT_HEADERDATA, q);
+    curl.easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl.easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl.easy_setopt(c, CURLOPT_XFERINFODATA, q);
     if (own_authority(r, h, q->arena))
-        curl_easy_setopt(c, CURLOPT_CAINFO, own_authority(r, h, q->arena));
+        curl.easy_setopt(c, CURLOPT_CAINFO, own_authority(r, h, q->arena));
     if (q->head)
-        curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+        curl.easy_setopt(c, CURLOPT_NOBODY, 1L);
     if (q->post)
-        curl_easy_setopt(c, CURLOPT_COPYPOSTFIELDS, q->post);
+        curl.easy_setopt(c, CURLOPT_COPYPOSTFIELDS, q->post);
     if (q->accept)
-        headers = curl_slist_append(headers, q->accept);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+        headers = curl.slist_append(headers, q->accept);
+    curl.easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     set_identity(c, q);
-    CURLcode result = curl_easy_perform(c);
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &q->status);
-    curl_easy_reset(c); /* drops its pointer to the password */
-    curl_slist_free_all(headers);
+    CURLcode result = curl.easy_perform(c);
+    curl.easy_getinfo(c, CURLINFO_RESPONSE_CODE, &q->status);
+    curl.easy_reset(c); /* drops its pointer to the password */
+    curl.slist_free_all(headers);
     return result == CURLE_OK ? 0 : failed(q, result, words, err);
 }

@@ -2,10 +2,9 @@
 #define PROVIDERS_REGISTRY_INTERNAL_H
 /* Shared by the files of this folder. */
 #include "base/buf.h"
+#include "base/curl.h"
 #include "providers/docker/credential.h"
 #include "providers/registry/registry.h"
-
-#include <curl/curl.h>
 
 #define REGISTRY_TIMEOUT_MS 30000L /* for one answer */
 
@@ -28,7 +27,7 @@ struct registry_token {
 struct registry {
     const struct target *target;
     const char *certs;
-    CURL *curl;
+    CURL *curl; /* NULL: nothing was asked yet */
     struct arena arena;
     struct registry_host *hosts;
 };

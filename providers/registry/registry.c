@@ -21,9 +21,6 @@ struct registry *registry_new(const struct target *target, const char *certs)
     struct registry *r = mem_new(struct registry);
     r->target = target;
     r->certs = str_or(certs, REGISTRY_CERTS);
-    r->curl = curl_easy_init();
-    if (!r->curl)
-        abort();
     arena_init(&r->arena);
     return r;
 }
@@ -34,7 +31,8 @@ void registry_free(struct registry *r)
         return;
     for (struct registry_host *h = r->hosts; h; h = h->next)
         registry_forget_tokens(h);
-    curl_easy_cleanup(r->curl);
+    if (r->curl)
+        curl.easy_cleanup(r->curl);
     arena_release(&r->arena);
     free(r);
 }

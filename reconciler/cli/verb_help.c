@@ -1,9 +1,9 @@
 /* help, from the tables, and version. */
+#include "base/curl.h"
 #include "base/str.h"
 #include "forge_version.h"
 #include "reconciler/cli/cli.h"
 
-#include <curl/curl.h>
 #include <git2.h>
 #include <jansson.h>
 #include <lmdb.h>
@@ -110,6 +110,7 @@ int verb_help(struct cli *c)
 
 int verb_version(struct cli *c)
 {
+    struct err err = {0};
     int git_major, git_minor, git_patch, y1, y2, y3;
     git_libgit2_version(&git_major, &git_minor, &git_patch);
     yaml_get_version(&y1, &y2, &y3);
@@ -118,7 +119,8 @@ int verb_version(struct cli *c)
     val_set_str(&c->arena, v, "libgit2",
                 arena_printf(&c->arena, "%d.%d.%d", git_major, git_minor, git_patch));
     val_set_str(&c->arena, v, "libyaml", arena_printf(&c->arena, "%d.%d.%d", y1, y2, y3));
-    val_set_str(&c->arena, v, "libcurl", curl_version_info(CURLVERSION_NOW)->version);
+    val_set_str(&c->arena, v, "libcurl",
+                curl_load(&err) < 0 ? err.msg : curl.version_info(CURLVERSION_NOW)->version);
     val_set_str(&c->arena, v, "jansson", jansson_version_str());
     val_set_str(&c->arena, v, "lmdb", mdb_version(NULL, NULL, NULL));
     val_set_str(&c->arena, v, "openssl", OpenSSL_version(OPENSSL_VERSION));

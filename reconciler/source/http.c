@@ -11,10 +11,10 @@
  */
 #include "reconciler/source/internal.h"
 
+#include "base/curl.h"
 #include "base/mem.h"
 #include "forge_version.h"
 
-#include <curl/curl.h>
 #include <limits.h>
 
 #define CONNECT_MS  20000L
@@ -75,7 +75,7 @@ static int curl_failed(struct remote_op *op, CURLcode result, const char *words)
             code = curl_errors[i].code;
             hint = curl_errors[i].hint;
         }
-    err_set(op->err, code, "%s", *words ? words : curl_easy_strerror(result));
+    err_set(op->err, code, "%s", *words ? words : curl.easy_strerror(result));
     if (hint)
         err_hint(op->err, "%s", hint);
     return GIT_EUSER;
@@ -127,37 +127,37 @@ static void set_credentials(CURL *c, const struct source_config *config)
         return;
     /* Git hosting services accept a token as the password, with any user name that is not empty; this is the
        one that GitHub documents. */
-    curl_easy_setopt(c, CURLOPT_USERNAME, str_empty(config->username) ? "x-access-token" : config->username);
-    curl_easy_setopt(c, CURLOPT_PASSWORD, secret_bytes(config->password, NULL));
-    curl_easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+    curl.easy_setopt(c, CURLOPT_USERNAME, str_empty(config->username) ? "x-access-token" : config->username);
+    curl.easy_setopt(c, CURLOPT_PASSWORD, secret_bytes(config->password, NULL));
+    curl.easy_setopt(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
 }
 
 static void set_options(struct http_stream *t, CURL *c)
 {
     struct source *s = t->sub->op->source;
     const char *schemes = s->url.tls ? "https" : "http,https";
-    curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, schemes);
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, schemes);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)remote_op_wait_ms(t->sub->op, (int)CONNECT_MS) + 1);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
-    curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
+    curl.easy_reset(c);
+    curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, schemes);
+    curl.easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, schemes);
+    curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)remote_op_wait_ms(t->sub->op, (int)CONNECT_MS) + 1);
+    curl.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, STALL_S);
+    curl.easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
     /* Some servers recognise a Git client only by a user agent that starts with "git/". */
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "git/2 (forge " FORGE_VERSION ")");
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->words);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(c, CURLOPT_PRIVATE, t);
+    curl.easy_setopt(c, CURLOPT_USERAGENT, "git/2 (forge " FORGE_VERSION ")");
+    curl.easy_setopt(c, CURLOPT_ERRORBUFFER, t->words);
+    curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_data);
+    curl.easy_setopt(c, CURLOPT_WRITEDATA, t);
+    curl.easy_setopt(c, CURLOPT_PRIVATE, t);
     if (s->config.ca_file)
-        curl_easy_setopt(c, CURLOPT_CAINFO, s->config.ca_file);
+        curl.easy_setopt(c, CURLOPT_CAINFO, s->config.ca_file);
     set_credentials(c, &s->config);
 }
 
 static void add_header(struct http_stream *t, const char *line)
 {
-    struct curl_slist *list = curl_slist_append(t->headers, line);
+    struct curl_slist *list = curl.slist_append(t->headers, line);
     if (!list)
         abort();
     t->headers = list;
@@ -173,22 +173,22 @@ static int start(struct http_stream *t)
     const char *url = arena_printf(&a, "%.*s%s", (int)strlen(base) - slash, base,
                                    t->post ? "/git-upload-pack" : "/info/refs?service=git-upload-pack");
     set_options(t, c);
-    curl_easy_setopt(c, CURLOPT_URL, url);
+    curl.easy_setopt(c, CURLOPT_URL, url);
     if (t->post) {
         add_header(t, "Content-Type: application/x-git-upload-pack-request");
         add_header(t, "Accept: application/x-git-upload-pack-result");
         add_header(t, "Expect:");
-        curl_easy_setopt(c, CURLOPT_POST, 1L);
-        curl_easy_setopt(c, CURLOPT_POSTFIELDS, buf_str(&t->request));
-        curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request.len);
+        curl.easy_setopt(c, CURLOPT_POST, 1L);
+        curl.easy_setopt(c, CURLOPT_POSTFIELDS, buf_str(&t->request));
+        curl.easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->request.len);
     } else {
         add_header(t, "Accept: application/x-git-upload-pack-advertisement");
-        curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-        curl_easy_setopt(c, CURLOPT_MAXREDIRS, 5L);
+        curl.easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+        curl.easy_setopt(c, CURLOPT_MAXREDIRS, 5L);
     }
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
+    curl.easy_setopt(c, CURLOPT_HTTPHEADER, t->headers);
     t->started = true;
-    if (curl_multi_add_handle(t->sub->session->multi, c) != CURLM_OK) {
+    if (curl.multi_add_handle(t->sub->session->multi, c) != CURLM_OK) {
         err_set(op->err, ERR_IO, "libcurl cannot start a request");
         return GIT_EUSER;
     }
@@ -204,8 +204,8 @@ static int take_redirect(struct http_stream *t)
     char *url = NULL;
     long redirects = 0;
     CURL *c = t->sub->session->easy;
-    curl_easy_getinfo(c, CURLINFO_REDIRECT_COUNT, &redirects);
-    if (!redirects || curl_easy_getinfo(c, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || !url)
+    curl.easy_getinfo(c, CURLINFO_REDIRECT_COUNT, &redirects);
+    if (!redirects || curl.easy_getinfo(c, CURLINFO_EFFECTIVE_URL, &url) != CURLE_OK || !url)
         return 0;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct source_url u;
@@ -232,10 +232,10 @@ static int check_answer(struct http_stream *t)
     char *type = NULL;
     const char *wanted =
         t->post ? "application/x-git-upload-pack-result" : "application/x-git-upload-pack-advertisement";
-    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
+    curl.easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200)
         return status_failed(t->sub->op, status);
-    curl_easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
+    curl.easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
     if (!type || !str_starts(type, wanted)) {
         err_set(t->sub->op->err, ERR_INVALID, "not what a Git server answers");
         err_hint(t->sub->op->err,
@@ -253,11 +253,11 @@ static int pump(struct http_stream *t)
     int running = 0, left;
     if (t->paused && t->taken == t->received.len) {
         t->paused = false;
-        curl_easy_pause(t->sub->session->easy, CURLPAUSE_CONT);
+        curl.easy_pause(t->sub->session->easy, CURLPAUSE_CONT);
     }
-    curl_multi_perform(multi, &running);
+    curl.multi_perform(multi, &running);
     const CURLMsg *m;
-    while ((m = curl_multi_info_read(multi, &left)))
+    while ((m = curl.multi_info_read(multi, &left)))
         if (m->msg == CURLMSG_DONE) {
             t->done = true;
             t->result = m->data.result;
@@ -265,7 +265,7 @@ static int pump(struct http_stream *t)
     if (t->done || t->taken < t->received.len)
         return 0;
     struct curl_waitfd wake = {.fd = op->cancel ? op->cancel->fd : -1, .events = CURL_WAIT_POLLIN};
-    curl_multi_poll(multi, &wake, op->cancel ? 1 : 0, remote_op_wait_ms(op, 1000), NULL);
+    curl.multi_poll(multi, &wake, op->cancel ? 1 : 0, remote_op_wait_ms(op, 1000), NULL);
     return remote_op_check(op) < 0 ? GIT_EUSER : 0;
 }
 
@@ -306,11 +306,11 @@ static void stream_free(git_smart_subtransport_stream *stream)
 {
     struct http_stream *t = (struct http_stream *)stream;
     if (t->started) {
-        curl_multi_remove_handle(t->sub->session->multi, t->sub->session->easy);
+        curl.multi_remove_handle(t->sub->session->multi, t->sub->session->easy);
         /* The handle points into this stream and to the password. */
-        curl_easy_reset(t->sub->session->easy);
+        curl.easy_reset(t->sub->session->easy);
     }
-    curl_slist_free_all(t->headers);
+    curl.slist_free_all(t->headers);
     buf_release(&t->request);
     buf_release(&t->received);
     free(t);
@@ -360,11 +360,13 @@ static int sub_new(git_smart_subtransport **ret, _unused_ git_transport *owner, 
 int http_transport(git_transport **ret, git_remote *owner, struct remote_op *op)
 {
     git_smart_subtransport_definition d = {.callback = sub_new, .rpc = 1, .param = op};
+    if (curl_load(op->err) < 0)
+        return GIT_EUSER;
     if (!op->source->http) {
         struct http_session *h = op->source->http = mem_new(struct http_session);
         /* No curl_global_init() is needed: on Linux libcurl initialises itself thread-safely on first use. */
-        h->multi = curl_multi_init();
-        h->easy = curl_easy_init();
+        h->multi = curl.multi_init();
+        h->easy = curl.easy_init();
         if (!h->multi || !h->easy)
             abort();
     }
@@ -375,7 +377,7 @@ void http_session_free(struct http_session *h)
 {
     if (!h)
         return;
-    curl_easy_cleanup(h->easy);
-    curl_multi_cleanup(h->multi);
+    curl.easy_cleanup(h->easy);
+    curl.multi_cleanup(h->multi);
     free(h);
 }

@@ -138,6 +138,26 @@ test_version()
     assert_eq "$(jq -r '.format, has("forge"), has("libgit2")' <<<"$out")" $'forge/version/v1\ntrue\ntrue'
 }
 
+# libcurl is loaded when it is needed: without it, all that needs neither a registry nor Git over https works.
+test_without_libcurl()
+{
+    fake_new
+    app web
+    commit
+    mkdir lib
+    echo "not a library" >lib/libcurl.so.4
+    run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl version
+    assert_status 0
+    assert_match "$out" 'libcurl +.*libcurl\.so\.4'
+    run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl apply --yes
+    assert_status 0
+    sed -i 's,file://[^"]*,https://127.0.0.1:1/shop.git,' forged.yaml
+    run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl apply --yes
+    assert_status 2
+    assert_contains "$err" "libcurl.so.4"
+    assert_contains "$err" "hint: install libcurl"
+}
+
 test_explain()
 {
     run forge-ctl explain

@@ -50,7 +50,7 @@ test_libraries_stay_in_their_rooms()
     only yaml.h schema
     only git2.h reconciler/source
     only lmdb.h reconciler/store
-    only curl/curl.h providers reconciler/source reconciler/notify reconciler/cli
+    only curl/curl.h base
     only microhttpd.h reconciler/api
     only jansson.h schema providers reconciler
 }
