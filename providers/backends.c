@@ -29,8 +29,7 @@ const struct backend_variant *provider_variants(struct arena *a, size_t *ret_n)
     for (unsigned api = API_OLDEST; api <= API_NEWEST; api++)
         add(&v, "Docker", &provider_docker, api_name(a, api), dialect_docker.caps(api, NULL));
     add(&v, "Podman", &provider_podman, "", dialect_podman.caps(API_OLDEST, NULL));
-    add(&v, "Podman", &provider_podman, "as a user on control groups of version 1",
-        dialect_podman.caps(API_OLDEST, &weak));
+    add(&v, "Podman", &provider_podman, "rootless on cgroup v1", dialect_podman.caps(API_OLDEST, &weak));
     for (unsigned api = API_OLDEST; api <= API_NEWEST; api++)
         add(&v, "Swarm", &provider_swarm, api_name(a, api), swarm_caps(api));
     *ret_n = v.n;

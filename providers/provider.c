@@ -84,7 +84,7 @@ static int resolve(struct arena *a, struct target *t, struct err *err)
         t->url = "podman://";
     if (t->url && !str_starts(t->url, "fake://")) /* a fake engine must be named in the settings */
         return 0;
-    err_set(err, ERR_UNAVAILABLE, "no container engine was found: no socket of Docker or Podman is there");
+    err_set(err, ERR_UNAVAILABLE, "no container engine was found: there is no Docker or Podman socket");
     return err_hint(
         err, "install and start one (Debian: apt install docker.io), or set DOCKER_HOST or the target's url");
 }
@@ -106,10 +106,9 @@ int provider_url_check(const char *url, struct err *err)
 {
     if (backend_of(url))
         return 0;
-    err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", url);
-    return err_hint(err,
-                    "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST, and for a "
-                    "manager of a swarm swarm+ before it");
+    err_set(err, ERR_INVALID, "\"%s\" is not a valid engine URL", url);
+    return err_hint(err, "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST; for "
+                         "the manager of a swarm, put swarm+ before it");
 }
 
 int provider_open(const struct target *t, const struct provider_env *env, struct provider **ret,

@@ -98,7 +98,7 @@ int container_read(struct arena *a, json_t *inspect, const struct image_info *im
     json_t *config = json_object_get(inspect, "Config");
     if (!id || !name || !json_is_object(config) || !json_is_object(json_object_get(inspect, "HostConfig")))
         return err_set(err, ERR_CORRUPT,
-                       "the engine's description of a container lacks its id, name or configuration");
+                       "the engine's description of a container has no id, name or configuration");
     *ret = (struct object){.kind = &kind_container, .native_id = arena_strdup(a, id)};
     marks_read(a, json_object_get(config, "Labels"), *name == '/' ? name + 1 : name, ret);
     state_read(a, inspect, ret);

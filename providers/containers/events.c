@@ -57,7 +57,7 @@ int event_read(struct arena *a, const char *line, size_t len, struct engine_even
     if (e.type == EVENT_VOLUME && !e.id)
         e.id = e.name;
     if (!e.action || !e.id || e.at_ns <= 0)
-        return err_set(err, ERR_CORRUPT, "a line of the engine's event stream is no event");
+        return err_set(err, ERR_CORRUPT, "a line of the engine's event stream is not an event");
     *ret = e;
     return 0;
 }

@@ -108,7 +108,7 @@ int listing_read(struct arena *a, struct span entry, struct listed *ret, struct 
     if (r < 0)
         return r;
     if (!l.id || !l.name)
-        return err_set(err, ERR_CORRUPT, "an entry of the engine's listing lacks its id or name");
+        return err_set(err, ERR_CORRUPT, "an entry of the engine's listing has no id or name");
     struct digest_ctx d;
     digest_begin(&d);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {

@@ -91,7 +91,7 @@ int network_read(struct arena *a, json_t *inspect, struct object *ret, struct er
     const char *id = json_text(inspect, "Id"), *name = json_text(inspect, "Name");
     struct val *spec = val_map(a), *v;
     if (!id || !name)
-        return err_set(err, ERR_CORRUPT, "the engine's description of a network lacks its id or name");
+        return err_set(err, ERR_CORRUPT, "the engine's description of a network has no id or name");
     *ret = (struct object){.kind = &kind_network, .native_id = arena_strdup(a, id)};
     common_read(a, inspect, name, ret, spec);
     created_read(inspect, "Created", ret);
@@ -170,7 +170,7 @@ int volume_read(struct arena *a, json_t *inspect, struct object *ret, struct err
     const char *name = json_text(inspect, "Name");
     struct val *spec = val_map(a), *options;
     if (!name)
-        return err_set(err, ERR_CORRUPT, "the engine's description of a volume lacks its name");
+        return err_set(err, ERR_CORRUPT, "the engine's description of a volume has no name");
     *ret = (struct object){.kind = &kind_volume,
                            .native_id = volume_id(a, name, json_text(inspect, "CreatedAt"))};
     common_read(a, inspect, name, ret, spec);

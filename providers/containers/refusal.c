@@ -14,11 +14,12 @@ static const struct {
     const char *hint;
 } known[] = {
     {"port is already allocated", ERR_CONFLICT, false,
-     "another container publishes this port; choose another, or stop that one"},
-    {"address already in use", ERR_CONFLICT, false, "something on the host listens on this port already"},
-    {"Address already in use", ERR_CONFLICT, false, "the address is taken; choose another ipv4_address"},
+     "another container publishes this port; use another port, or stop that container"},
+    {"address already in use", ERR_CONFLICT, false, "another process on the host already uses this port"},
+    {"Address already in use", ERR_CONFLICT, false,
+     "the address is already in use; choose another ipv4_address"},
     {"Pool overlaps with other one", ERR_CONFLICT, false,
-     "another network has these addresses; choose another subnet"},
+     "another network uses these addresses; choose another subnet"},
     {"could not find an available", ERR_NOSPACE, false,
      "the engine has no addresses left for networks; remove unused networks, or widen default-address-pools"},
     {"no available IPv4 addresses", ERR_NOSPACE, false,
@@ -29,13 +30,13 @@ static const struct {
      "log in: give the target a login for this registry, or run docker login"},
     {"unauthorized", ERR_AUTH, false, "check the login for this registry"},
     {"pull access denied", ERR_AUTH, false, "the image does not exist, or it needs a login for its registry"},
-    {"denied: ", ERR_AUTH, false, "the login for this registry may not do that"},
+    {"denied: ", ERR_AUTH, false, "the login for this registry has no permission to do that"},
     {"manifest unknown", ERR_NOTFOUND, false, "check the tag"},
     {"not found: manifest", ERR_NOTFOUND, false, "check the tag"},
     {"no matching manifest", ERR_NOTFOUND, false, "the image is not made for this platform"},
     {"repository does not exist", ERR_NOTFOUND, false, "check the image's name"},
     {"name unknown", ERR_NOTFOUND, false, "check the image's name"},
-    {"no such host", ERR_UNAVAILABLE, true, "the engine cannot find the registry's host"},
+    {"no such host", ERR_UNAVAILABLE, true, "the engine cannot resolve the registry's host name"},
     {"connection refused", ERR_UNAVAILABLE, true, NULL},
     {"i/o timeout", ERR_UNAVAILABLE, true, NULL},
     {"TLS handshake timeout", ERR_UNAVAILABLE, true, NULL},
@@ -89,10 +90,11 @@ static const struct {
     /* A device disappeared while Go listed the host's interfaces (net.InterfaceAddrs). */
     {"route ip+net: no such network interface", ERR_BUSY, true, NULL},
     {"already used on the host or by another", ERR_CONFLICT, false,
-     "another network has these addresses; choose another subnet"},
+     "another network uses these addresses; choose another subnet"},
     {"failed to find free IP in range", ERR_NOSPACE, false,
      "the network has no address left: give it a wider ipam.subnet, or spread the containers over more"},
-    {"is already allocated on", ERR_CONFLICT, false, "the address is taken; choose another ipv4_address"},
+    {"is already allocated on", ERR_CONFLICT, false,
+     "the address is already in use; choose another ipv4_address"},
     {"container-init binary not found", ERR_UNSUPPORTED, false,
      "init: true needs catatonit on the engine's host (Debian: apt install catatonit)"},
     {"statfs ", ERR_NOTFOUND, false, "make the path on the engine's host"},
@@ -130,7 +132,7 @@ int refusal_read(int status, const char *body, size_t len, struct err *err)
         text = plain;
     }
     err_clear(err);
-    err_set(err, code_of(status), "%s (HTTP %d)", *text ? text : "the engine gives no reason", status);
+    err_set(err, code_of(status), "%s (HTTP %d)", *text ? text : "the engine gave no reason", status);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         if (!strstr(text, known[i].text))
             continue;

@@ -76,7 +76,7 @@ static int write_limit(const struct val *want, const struct val *have, size_t i,
     bool reset = !v || (val_is(v, VAL_INT) && v->i == 0);
     if (str_eq(limits[i].field, "memory_swappiness") || (reset && limits[i].reset == 0))
         return err_set(err, ERR_UNSUPPORTED, "resources.%s cannot be %s while the container runs",
-                       limits[i].field, reset ? "taken away" : "changed");
+                       limits[i].field, reset ? "removed" : "changed");
     json_object_set_new(body, limits[i].json, reset ? json_integer(limits[i].reset) : json_of(v));
     return 0;
 }

@@ -293,7 +293,7 @@ int service_read(struct arena *a, json_t *service, network_name_fn *network_name
     const char *name = json_text(body, "Name");
     const struct networks n = {network_name, arg};
     if (!id || !name || !json_is_object(json_object_get(body, "TaskTemplate")))
-        return err_set(err, ERR_CORRUPT, "the engine's description of a service lacks its id, name or tasks");
+        return err_set(err, ERR_CORRUPT, "the engine's description of a service has no id, name or tasks");
     *ret = (struct object){.kind = &kind_container, .native_id = arena_strdup(a, id)};
     marks_read(a, json_object_get(body, "Labels"), name, ret);
     ret->instance = 0;

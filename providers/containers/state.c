@@ -21,7 +21,7 @@ static const char *message_read(struct arena *a, json_t *state, json_t *health)
     if (s)
         return arena_strdup(a, s);
     if (json_is_true(json_object_get(state, "OOMKilled")))
-        return "killed for want of memory (OOM)";
+        return "killed because it ran out of memory (OOM)";
     json_t *log = json_object_get(health, "Log");
     if (!str_eq(json_text(health, "Status"), "unhealthy") || json_array_size(log) == 0)
         return NULL;

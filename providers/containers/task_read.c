@@ -82,7 +82,7 @@ static int task_read(struct arena *a, struct span task, struct task *ret, struct
     if (r < 0)
         return r;
     if (!ret->id)
-        return err_set(err, ERR_CORRUPT, "the engine's description of a task lacks its id");
+        return err_set(err, ERR_CORRUPT, "the engine's description of a task has no id");
     ret->state = str_or(ret->state, "new");
     ret->wanted = str_or(ret->wanted, "running");
     return 0;

@@ -33,15 +33,15 @@ static int not_ours(const struct step *s, const struct object *o, struct err *er
         err_set(err, ERR_CONFLICT, "%s %s belongs to %s of environment %s", s->kind->prefix, o->native_name,
                 o->id, o->owner);
     else
-        err_set(err, ERR_CONFLICT, "%s %s is not Forge's", s->kind->prefix, o->native_name);
+        err_set(err, ERR_CONFLICT, "%s %s was not created by Forge", s->kind->prefix, o->native_name);
     return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
 }
 
 int act_check(const struct step *s, const struct object *o, struct err *err)
 {
     if (s->native_id && !str_eq(o->native_id, s->native_id))
-        return err_set(err, ERR_CONFLICT, "%s %s is not the one that was planned for any more",
-                       s->kind->prefix, s->native_name);
+        return err_set(err, ERR_CONFLICT, "%s %s is no longer the one in the plan", s->kind->prefix,
+                       s->native_name);
     /* Without a mark, only the id that an adoption named is accepted. */
     bool ours = o->owner ? str_eq(o->id, s->id) && (!s->owner || str_eq(o->owner, s->owner))
                          : s->foreign && s->native_id;

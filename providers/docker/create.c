@@ -57,7 +57,7 @@ static int post_create(struct act *t, const char *path, json_t *body, char *ret_
         return r;
     const char *id = json_string_value(json_object_get(answer, "Id"));
     if (!id)
-        return err_set(err, ERR_CORRUPT, "the engine made a container and did not say which");
+        return err_set(err, ERR_CORRUPT, "the engine created a container but returned no id");
     str_copy(ret_id, size, id);
     return 0;
 }
@@ -105,7 +105,7 @@ static int meet_existing(struct act *t, const char *name, bool *ret_again, struc
         return err->code;
     if (!act_made_by(t->step, &o)) {
         err_set(err, ERR_CONFLICT, "the name %s is taken by container %.12s, which %s", name, o.native_id,
-                o.owner ? "is another of Forge's" : "is not Forge's");
+                o.owner ? "is another container of Forge" : "was not created by Forge");
         return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
     }
     if (o.state == OBJECT_CREATED) {

@@ -77,7 +77,7 @@ static int from_helper(const char *helper, const char *key, const struct cancel 
     struct buf out = BUF_INIT, errout = BUF_INIT;
     int status = 0;
     if (strpbrk(helper, "/ "))
-        return err_set(err, ERR_INVALID, "\"%s\" is not the name of a credential helper", helper);
+        return err_set(err, ERR_INVALID, "\"%s\" is not a valid credential helper name", helper);
     const char *const argv[] = {arena_printf(&a, "docker-credential-%s", helper), "get", NULL};
     const struct child_opts o = {
         .argv = argv, .input = key, .input_len = strlen(key), .timeout_ns = 30 * NS_PER_S, .cancel = c};

@@ -121,9 +121,9 @@ static int negotiate(struct docker *d, const struct cancel *c, struct err *err)
         return refusal_read(answer.head.status, answer.body.data, answer.body.len, err);
     unsigned api = version_read(answer.head.api_version);
     if (api == 0)
-        return err_set(err, ERR_UNSUPPORTED, "what answers at %s is no container engine", d->dial->url);
+        return err_set(err, ERR_UNSUPPORTED, "the service at %s is not a container engine", d->dial->url);
     if (api < API_OLDEST) {
-        err_set(err, ERR_UNSUPPORTED, "the engine at %s is too old: it speaks API %s, and 1.41 is needed",
+        err_set(err, ERR_UNSUPPORTED, "the engine at %s is too old: it supports API %s, but 1.41 is needed",
                 d->dial->url, answer.head.api_version);
         return err_hint(err, "upgrade it to Docker 20.10 or newer");
     }

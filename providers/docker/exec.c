@@ -136,7 +136,7 @@ static int make_exec(struct session *s, struct err *err)
     if (r < 0)
         return r;
     s->id = arena_strdup(&s->arena, json_string_value(json_object_get(answer, "Id")));
-    return s->id ? 0 : err_set(err, ERR_CORRUPT, "the engine did not name the command it is to run");
+    return s->id ? 0 : err_set(err, ERR_CORRUPT, "the engine returned no id for the command");
 }
 
 static int start_exec(struct session *s, bool *ret_open, struct err *err)

@@ -73,7 +73,7 @@ static int read_secret(const struct val *spec, const char *target, struct secret
 {
     const char *file = val_get_str(val_get(val_get(spec, "secrets"), target), "file");
     if (!file)
-        return err_set(err, ERR_INVALID, "%s: nothing says what is to be in it", target);
+        return err_set(err, ERR_INVALID, "%s: its content is not known", target);
     return secret_read_file(file, ret, err);
 }
 

@@ -26,9 +26,7 @@ int docker_engine_id(struct docker *d, const struct cancel *c, struct arena *a, 
         *ret = f.id;
     else
         *ret = f.host_name && f.root ? arena_printf(a, "%s %s", f.host_name, f.root) : NULL;
-    return *ret
-               ? 0
-               : err_set(err, ERR_UNSUPPORTED, "the engine at %s does not say which one it is", d->dial->url);
+    return *ret ? 0 : err_set(err, ERR_UNSUPPORTED, "the engine at %s does not report its id", d->dial->url);
 }
 
 /* ---- listing ---- */
@@ -181,7 +179,7 @@ static int remove_some(struct docker *d, const char *id, const char *const *name
     const char *const *refs = refs_of(&a, j);
     const char *theirs = others_name(&a, refs, names);
     if (theirs)
-        return err_set(err, ERR_CONFLICT, "somebody has named it %s", theirs);
+        return err_set(err, ERR_CONFLICT, "it also has the name %s, which Forge did not give it", theirs);
     const char *name = name_too_many(&a, refs);
     r = delete_one(d, name ? name : id, c, &a, err);
     return r < 0 ? r : name ? 1 : 0;
@@ -197,5 +195,5 @@ int docker_image_remove(struct provider *p, const char *id, const char *const *n
         err_clear(err);
         return 0;
     }
-    return r == 1 ? err_set(err, ERR_CONFLICT, "it gets new names all the time") : r;
+    return r == 1 ? err_set(err, ERR_CONFLICT, "its names keep changing") : r;
 }

@@ -116,7 +116,7 @@ int docker_image_id(struct docker *d, const char *ref, const struct cancel *c, s
     if (r < 0)
         return r;
     *ret = arena_strdup(a, json_string_value(json_object_get(j, "Id")));
-    return *ret ? 0 : err_set(err, ERR_CORRUPT, "the engine's description of image %s lacks its id", ref);
+    return *ret ? 0 : err_set(err, ERR_CORRUPT, "the engine's description of image %s has no id", ref);
 }
 
 /* The configuration only changes when the engine restarts, and only decides what an absent field means, so

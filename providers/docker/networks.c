@@ -78,10 +78,10 @@ int networks_update(struct act *t, const struct object *o, bool *changed, struct
 static int in_the_way(const struct step *s, const struct object *o, struct err *err)
 {
     if (str_eq(o->owner, val_get_str(s->labels, MARK_OWNER)) && str_eq(o->id, s->id))
-        return err_set(err, ERR_EXISTS, "%s %s exists already, made from another specification",
+        return err_set(err, ERR_EXISTS, "%s %s already exists, created from another specification",
                        s->kind->prefix, s->native_name);
-    err_set(err, ERR_CONFLICT, "%s %s exists already and is not this environment's", s->kind->prefix,
-            s->native_name);
+    err_set(err, ERR_CONFLICT, "%s %s already exists and does not belong to this environment",
+            s->kind->prefix, s->native_name);
     return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
 }
 
@@ -141,7 +141,7 @@ static int network_settle(struct act *t, struct err *err)
     else if (other.native_id)
         return in_the_way(s, &other, err);
     else
-        return err_set(err, ERR_BUSY, "network %s is made or removed by somebody else at this moment",
+        return err_set(err, ERR_BUSY, "network %s is being created or removed by another client",
                        s->native_name);
     return 0;
 }

@@ -39,7 +39,7 @@ static int make_image(struct carrier *c, struct err *err)
         return r;
     const char *id = json_string_value(json_object_get(j, "status"));
     if (!id)
-        return err_set(err, ERR_CORRUPT, "the engine did not name the image that it made");
+        return err_set(err, ERR_CORRUPT, "the engine created an image but returned no id");
     c->image = arena_strdup(&c->arena, id);
     return 0;
 }
@@ -57,13 +57,13 @@ static int make_container(struct carrier *c, const char *volume, struct err *err
                           .cancel = c->cancel};
     int r = docker_json(c->d, &q, &j, NULL, err);
     if (r == ERR_CONFLICT) {
-        err_wrap(err, "the volume is being copied, or a copy was cut short");
-        return err_hint(err, "when nobody copies it: docker rm %s", name);
+        err_wrap(err, "the volume is being copied, or a copy was interrupted");
+        return err_hint(err, "if no copy is running: docker rm %s", name);
     }
     if (r < 0)
         return r;
     c->id = arena_strdup(&c->arena, json_string_value(json_object_get(j, "Id")));
-    return c->id ? 0 : err_set(err, ERR_CORRUPT, "the engine did not name the container that it made");
+    return c->id ? 0 : err_set(err, ERR_CORRUPT, "the engine created a container but returned no id");
 }
 
 /* Cleans up even after a cancellation: nothing may be left behind. */
@@ -110,9 +110,10 @@ int docker_volume_save(struct provider *p, const char *volume, int fd, const str
     int r = carrier_open(&c, volume, err);
     /* Checked after opening: only then is the dialect known. */
     if (r == 0 && !c.d->dialect->archives_are_faithful) {
-        r = err_set(err, ERR_UNSUPPORTED, "%s's API gives all files to root and leaves out dev, proc and sys",
+        r = err_set(err, ERR_UNSUPPORTED,
+                    "the API of %s makes root the owner of all files and leaves out dev, proc and sys",
                     c.d->dialect->name);
-        (void)err_hint(err, "on its machine: podman volume export %s --output FILE", volume);
+        (void)err_hint(err, "on the engine's machine, run: podman volume export %s --output FILE", volume);
     } else if (r == 0) {
         _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
         /* "/.": the contents of the folder, with names that begin with "./". */
@@ -131,7 +132,7 @@ static int count_bytes(void *arg, const char *data, size_t len, struct err *err)
     (void)data;
     *n += len;
     /* The archive of an empty folder is its own header and two zero blocks at the end. */
-    return *n > 3 * (size_t)TAR_BLOCK ? err_set(err, ERR_CONFLICT, "it holds files already") : 0;
+    return *n > 3 * (size_t)TAR_BLOCK ? err_set(err, ERR_CONFLICT, "it already contains files") : 0;
 }
 
 static int check_empty(struct carrier *c, struct err *err)
@@ -147,7 +148,7 @@ static int put_archive(struct carrier *c, int fd, struct err *err)
 {
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
-        return err_set(err, ERR_INVALID, "a backup is a file with a tar archive in it");
+        return err_set(err, ERR_INVALID, "a backup is a tar archive in a regular file");
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
         return err_errno(err, errno, "cannot read the backup");

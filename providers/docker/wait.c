@@ -72,11 +72,11 @@ static int will_not(struct act *t, struct object *o, struct err *err)
     learn_why(t, o);
     docker_last_words(t->d, o->native_id, &words);
     if (o->message)
-        err_set(err, ERR_FAILED, "container %s ended with exit code %d: %s%s%s", name, o->exit_code,
-                o->message, words.len ? "\n" : "", buf_str(&words));
+        err_set(err, ERR_FAILED, "container %s exited with code %d: %s%s%s", name, o->exit_code, o->message,
+                words.len ? "\n" : "", buf_str(&words));
     else
-        err_set(err, ERR_FAILED, "container %s ended with exit code %d%s%s", name, o->exit_code,
-                words.len ? "; its last words:\n" : " and said nothing", buf_str(&words));
+        err_set(err, ERR_FAILED, "container %s exited with code %d%s%s", name, o->exit_code,
+                words.len ? "; its last output:\n" : " without any output", buf_str(&words));
     return err->code;
 }
 
@@ -135,8 +135,8 @@ static int nap_through(struct act *t, int64_t ns, struct err *err)
 static const char *waiting_for(enum depend_condition c)
 {
     return c == DEPEND_HEALTHY     ? "waiting for health"
-           : c == DEPEND_COMPLETED ? "waiting for its end"
-                                   : "watching it run";
+           : c == DEPEND_COMPLETED ? "waiting for it to exit"
+                                   : "monitoring";
 }
 
 /* A short watch sleeps before the first look: a container that then runs and was never restarted has run all
@@ -176,7 +176,7 @@ int act_wait(struct act *t, struct err *err)
         if (v != NOT_YET)
             return v == HOLDS ? 0 : will_not(&now, &o, err);
         if (left <= 0 && (s->timeout_ns > 0 || s->condition == DEPEND_STARTED)) {
-            err_set(err, ERR_TIMEOUT, "container %s is not %s in time%s%s", s->native_name,
+            err_set(err, ERR_TIMEOUT, "container %s was not %s in time%s%s", s->native_name,
                     depend_condition_name(s->condition), o.message ? ": " : "", str_or(o.message, ""));
             return err->code;
         }

@@ -83,7 +83,7 @@ static int remove_image(struct fake_engine *e, const char *id, const char *const
         return err_set(err, ERR_CONFLICT, "image %.19s is used by container %s", id, user);
     for (const char *const *ref = refs_of(e, id, &a); *ref; ref++)
         if (!is_ours(&a, *ref, names))
-            return err_set(err, ERR_CONFLICT, "somebody has named it %s", *ref);
+            return err_set(err, ERR_CONFLICT, "it also has the name %s, which Forge did not give it", *ref);
     for (size_t i = 0; i < e->n_images; i++) {
         struct fake_image *img = e->images[i];
         if (!img->local || !str_eq(fake_local_id(&a, img), id))

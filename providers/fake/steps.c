@@ -26,8 +26,7 @@ int fake_step_object(struct fake_engine *e, const struct step *s, struct fake_ob
 {
     struct fake_object *o = fake_find_kind(e, s->kind, s->native_name);
     if (o && s->native_id && !str_eq(o->id, s->native_id))
-        return err_set(err, ERR_CONFLICT,
-                       "%s: %s %s is not the one that was planned for any more (now %.12s)", s->id,
+        return err_set(err, ERR_CONFLICT, "%s: %s %s is no longer the one in the plan (now %.12s)", s->id,
                        s->kind->prefix, s->native_name, o->id);
     if (!o && s->native_id)
         o = fake_find_kind(e, s->kind, s->native_id);
@@ -62,7 +61,7 @@ static int meet_existing(struct doing *d, const struct fake_object *o, struct er
         return not_ours(d->s, o, err);
     for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
         if (!str_eq(fake_label(o, marks[i]), val_get_str(labels, marks[i])))
-            return err_set(err, ERR_EXISTS, "%s: %s %s exists already, made from another specification",
+            return err_set(err, ERR_EXISTS, "%s: %s %s already exists, created from another specification",
                            d->s->id, o->kind->prefix, o->name);
     }
     str_copy(d->ret->native_id, sizeof(d->ret->native_id), o->id);

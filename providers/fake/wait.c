@@ -79,7 +79,7 @@ static int wait_for(struct fake_engine *e, const struct step *s, const struct st
         if (r < 0)
             break;
         if (fake_now(e) >= deadline) {
-            r = err_set(err, ERR_TIMEOUT, "%s: container %s is not %s in time", s->id, s->native_name,
+            r = err_set(err, ERR_TIMEOUT, "%s: container %s was not %s in time", s->id, s->native_name,
                         depend_condition_name(s->condition));
             break;
         }

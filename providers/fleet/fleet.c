@@ -19,7 +19,7 @@ static void fleet_close(struct provider *p)
 static int nobody(const char *id, struct err *err)
 {
     err_set(err, ERR_NOTFOUND, "%s names no engine of this environment", id);
-    return err_hint(err, "write it with its target, as in container/web@host2");
+    return err_hint(err, "add its target, as in container/web@host2");
 }
 
 static int nobody_inspect(struct provider *p, const struct kind_desc *kind, const char *native,

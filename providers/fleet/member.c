@@ -223,7 +223,7 @@ void member_state(struct member *m, struct arena *a, struct observed_target *ret
 /* (locked) */
 static int say_away(struct member *m, struct err *err)
 {
-    err_set(err, ERR_UNAVAILABLE, "target \"%s\" is away: %s", m->target->name, m->why.msg);
+    err_set(err, ERR_UNAVAILABLE, "target \"%s\" is unreachable: %s", m->target->name, m->why.msg);
     return *m->why.hint ? err_hint(err, "%s", m->why.hint) : err->code;
 }
 

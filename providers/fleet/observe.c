@@ -162,8 +162,8 @@ static int none_answered(const struct fleet *f, const struct asked *all, struct 
     for (size_t i = 0; i < f->n; i++)
         if (all[i].result < 0)
             buf_addf(&b, "%s%s", b.len ? "; " : "", all[i].err.msg);
-    err_set(err, ERR_UNAVAILABLE, "no engine answers: %s", buf_str(&b));
-    return err_hint(err, "`forge-ctl doctor` checks each of them");
+    err_set(err, ERR_UNAVAILABLE, "no engine is reachable: %s", buf_str(&b));
+    return err_hint(err, "run `forge-ctl doctor` to check each of them");
 }
 
 static int put_together(struct fleet *f, struct asked *all, struct arena *a, struct observed *ret,

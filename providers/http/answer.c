@@ -250,5 +250,5 @@ int http_body_end(struct http_body *b, struct err *err)
         b->state = BODY_DONE;
         return 0;
     }
-    return err_set(err, ERR_UNAVAILABLE, "the engine's answer was cut short");
+    return err_set(err, ERR_UNAVAILABLE, "the engine's answer was incomplete");
 }

@@ -38,13 +38,13 @@ static int read_authority(struct dial *d, const char *begin, const char *end, st
     if (begin < end && *begin == '[') {
         host_end = memchr(begin, ']', (size_t)(end - begin));
         if (!host_end)
-            return err_set(err, ERR_INVALID, "\"%s\": an IPv6 address wants both brackets", d->url);
+            return err_set(err, ERR_INVALID, "\"%s\": an IPv6 address needs both brackets", d->url);
         d->host = copy_range(begin + 1, host_end);
         host_end++;
         if (host_end < end && *host_end == ':')
             port = host_end + 1;
         else if (host_end < end)
-            return err_set(err, ERR_INVALID, "\"%s\": something is left after the address", d->url);
+            return err_set(err, ERR_INVALID, "\"%s\": unexpected text after the address", d->url);
     } else {
         host_end = memchr(begin, ':', (size_t)(end - begin));
         port = host_end ? host_end + 1 : NULL;
@@ -52,7 +52,7 @@ static int read_authority(struct dial *d, const char *begin, const char *end, st
     }
     /* ssh would take a host that starts with '-' for an option. */
     if (!*d->host || *d->host == '-')
-        return err_set(err, ERR_INVALID, "\"%s\" names no host", d->url);
+        return err_set(err, ERR_INVALID, "\"%s\" has no host", d->url);
     if (port) {
         int64_t number;
         d->port = copy_range(port, end);
@@ -71,17 +71,17 @@ static int read_remote(struct dial *d, const char *rest, struct err *err)
     if (at) {
         if (memchr(rest, ':', (size_t)(at - rest)))
             /* Not d->url: it would show the password. */
-            return err_set(err, ERR_INVALID, "the engine's URL holds a password; use a key instead");
+            return err_set(err, ERR_INVALID, "the engine's URL contains a password; use a key instead");
         if (d->scheme != DIAL_SSH)
-            return err_set(err, ERR_INVALID, "\"%s\": only ssh:// takes a user", d->url);
+            return err_set(err, ERR_INVALID, "\"%s\": only ssh:// can have a user", d->url);
         d->user = copy_range(rest, at);
         if (!*d->user || *d->user == '-')
-            return err_set(err, ERR_INVALID, "\"%s\" names no user before the @", d->url);
+            return err_set(err, ERR_INVALID, "\"%s\" has no user before the @", d->url);
         rest = at + 1;
     }
     if (slash && slash[1]) {
         if (d->scheme != DIAL_SSH)
-            return err_set(err, ERR_INVALID, "\"%s\": the engine's URL has a path", d->url);
+            return err_set(err, ERR_INVALID, "\"%s\": the engine's URL must not have a path", d->url);
         d->path = mem_strdup(slash);
     }
     int r = read_authority(d, rest, end, err);
@@ -109,11 +109,11 @@ static int read_url(struct dial *d, struct err *err)
         if (d->scheme != DIAL_UNIX)
             return read_remote(d, rest, err);
         if (*rest != '/')
-            return err_set(err, ERR_INVALID, "\"%s\": unix:// wants an absolute path", d->url);
+            return err_set(err, ERR_INVALID, "\"%s\": unix:// needs an absolute path", d->url);
         d->path = mem_strdup(rest);
         return 0;
     }
-    err_set(err, ERR_INVALID, "\"%s\" is not the URL of an engine", d->url);
+    err_set(err, ERR_INVALID, "\"%s\" is not a valid engine URL", d->url);
     return err_hint(err, "write unix:///run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST");
 }
 

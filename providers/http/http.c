@@ -334,7 +334,7 @@ static int read_body(struct connection *c, struct call *call, struct http_answer
         if (r < 0)
             return r;
         if (a->head.status >= 400 && (dropped += len) > LIMIT_HTTP_BODY_BYTES)
-            return err_set(err, ERR_LIMIT, "the engine's error message does not end");
+            return err_set(err, ERR_LIMIT, "the engine's error message is too long");
     }
     return 0;
 }

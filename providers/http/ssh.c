@@ -76,7 +76,7 @@ static int make_args(const struct dial *d, struct args *a, struct err *err)
     if (d->path) {
         if (!is_plain_path(d->path))
             return err_set(err, ERR_INVALID,
-                           "\"%s\": the socket's path may hold letters, digits, _ - . and / only", d->url);
+                           "\"%s\": the socket path can only contain letters, digits, _ - . and /", d->url);
         args_add(a, arena_printf(&a->arena, "--%s=unix://%s", podman ? "url" : "host", d->path));
     }
     args_add(a, "system");
@@ -175,19 +175,18 @@ static const struct {
     int code;
     const char *hint;
 } complaints[] = {
-    {"Permission denied (", ERR_AUTH, "is the key right, and in authorized_keys on the far side?"},
+    {"Permission denied (", ERR_AUTH, "is the key correct, and in authorized_keys on the remote host?"},
     {"Host key verification failed", ERR_AUTH,
-     "compare the host's key, then add it to known_hosts (ssh-keyscan HOST)"},
-    {"REMOTE HOST IDENTIFICATION HAS CHANGED", ERR_AUTH,
-     "compare the host's key before you trust the new one"},
+     "verify the host key, then add it to known_hosts (ssh-keyscan HOST)"},
+    {"REMOTE HOST IDENTIFICATION HAS CHANGED", ERR_AUTH, "verify the host key before you trust the new one"},
     {"No such identity", ERR_AUTH, "the target's ssh_key_file does not exist"},
     {"UNPROTECTED PRIVATE KEY", ERR_AUTH, "chmod 600 the key file"},
     {"permission denied while trying to connect", ERR_AUTH,
-     "the ssh user must be in the far side's group docker"},
+     "the ssh user must be in the group docker on the remote host"},
     {"command not found", ERR_UNSUPPORTED,
-     "the far side needs docker's command line (docker system dial-stdio)"},
-    {"Could not resolve hostname", ERR_UNAVAILABLE, "is the host's name in the target's URL right?"},
-    {"Connection refused", ERR_UNAVAILABLE, "does sshd run on that host and port?"},
+     "the remote host needs the docker command line (docker system dial-stdio)"},
+    {"Could not resolve hostname", ERR_UNAVAILABLE, "is the host name in the target's URL correct?"},
+    {"Connection refused", ERR_UNAVAILABLE, "is sshd running on that host and port?"},
 };
 
 int ssh_explain(struct stream *s, struct err *err)
@@ -211,5 +210,5 @@ int ssh_explain(struct stream *s, struct err *err)
         return err_hint(err, "%s", complaints[i].hint);
     }
     return err_set(err, ERR_UNAVAILABLE, "cannot reach the engine at %s: %s", s->dial->url,
-                   *text ? text : "ssh ended the connection");
+                   *text ? text : "ssh closed the connection");
 }

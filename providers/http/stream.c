@@ -30,7 +30,7 @@ static int explain_connect(const struct dial *d, int errnum, struct err *err)
     if (errnum == EACCES || errnum == EPERM) {
         err_set(err, ERR_AUTH, "cannot connect to the engine at %s: permission denied", d->url);
         return err_hint(
-            err, "be root, or a member of the socket's group (usually `docker`; log in again afterwards)");
+            err, "run as root, or join the socket's group (usually `docker`; log in again afterwards)");
     }
     if (errnum != ENOENT && errnum != ECONNREFUSED && errnum != EHOSTUNREACH && errnum != ENETUNREACH &&
         errnum != ETIMEDOUT && errnum != ECONNRESET && errnum != EAGAIN)
@@ -40,7 +40,7 @@ static int explain_connect(const struct dial *d, int errnum, struct err *err)
     if (d->scheme == DIAL_UNIX)
         return err_hint(err, "is the engine running (systemctl status docker), and is %s its socket?",
                         d->path);
-    return err_hint(err, "is the engine running on %s, and does it listen on port %s?", d->host, d->port);
+    return err_hint(err, "is the engine running on %s and listening on port %s?", d->host, d->port);
 }
 
 static int open_unix(const struct dial *d, struct stream *s, struct err *err)
@@ -95,7 +95,7 @@ static int open_tcp(const struct dial *d, struct stream *s, struct err *err)
     if (r != 0) {
         err_set(err, ERR_UNAVAILABLE, "cannot find the address of the engine's host %s: %s", d->host,
                 gai_strerror(r));
-        return err_hint(err, "is the name in the target's URL %s right?", d->url);
+        return err_hint(err, "is the host name in the target's URL %s correct?", d->url);
     }
     r = ERR_UNAVAILABLE;
     for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next)
@@ -155,7 +155,7 @@ static int broken(struct stream *s, int errnum, struct err *err)
 {
     if (s->child > 0)
         return ssh_explain(s, err);
-    err_errno(err, errnum, "the connection to the engine at %s broke", s->dial->url);
+    err_errno(err, errnum, "the connection to the engine at %s was lost", s->dial->url);
     err->code = ERR_UNAVAILABLE;
     err->retryable = true;
     return err->code;

@@ -55,7 +55,7 @@ static int load_files(SSL_CTX *ctx, const struct dial *d, struct err *err)
     int ok = d->ca_file ? SSL_CTX_load_verify_locations(ctx, d->ca_file, NULL)
                         : SSL_CTX_set_default_verify_paths(ctx);
     if (ok != 1)
-        return err_set(err, ERR_INVALID, "TLS authority %s: %s", str_or(d->ca_file, "of the system"),
+        return err_set(err, ERR_INVALID, "TLS CA %s: %s", str_or(d->ca_file, "of the system"),
                        openssl_reason(reason, sizeof(reason)));
     if (d->cert_file && SSL_CTX_use_certificate_chain_file(ctx, d->cert_file) != 1)
         return err_set(err, ERR_INVALID, "TLS certificate %s: %s", d->cert_file,
@@ -109,7 +109,8 @@ int tls_begin(struct stream *s, struct err *err)
     else
         ok = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
     if (!ok || SSL_set_fd(ssl, s->rfd) != 1)
-        return err_set(err, ERR_INVALID, "\"%s\" is no name that a certificate can be checked for", host);
+        return err_set(err, ERR_INVALID, "\"%s\" is not a name that a certificate can be checked against",
+                       host);
     return 0;
 }
 
@@ -151,16 +152,16 @@ static int tls_result(struct stream *s, int result, struct err *err)
         return 0;
     case SSL_ERROR_SYSCALL:
         ERR_clear_error();
-        err_errno(err, saved ? saved : ECONNRESET, "the TLS connection to the engine at %s broke",
+        err_errno(err, saved ? saved : ECONNRESET, "the TLS connection to the engine at %s was lost",
                   s->dial->url);
         break;
     default:
         if (is_certificate_alert(reason)) {
-            err_set(err, ERR_AUTH, "the engine at %s refuses the client certificate: %s", s->dial->url,
+            err_set(err, ERR_AUTH, "the engine at %s rejected the client certificate: %s", s->dial->url,
                     openssl_reason(text, sizeof(text)));
             return err_hint(err, "check the target's cert_file and key_file");
         }
-        err_set(err, ERR_UNAVAILABLE, "the TLS connection to the engine at %s broke: %s", s->dial->url,
+        err_set(err, ERR_UNAVAILABLE, "the TLS connection to the engine at %s was lost: %s", s->dial->url,
                 openssl_reason(text, sizeof(text)));
     }
     err->code = ERR_UNAVAILABLE;
@@ -205,8 +206,8 @@ int tls_handshake(struct stream *s, struct err *err)
         return err_hint(err, "check the target's ca_file, and that the certificate is for this host");
     }
     if (r == 0)
-        r = err_set(err, ERR_UNAVAILABLE, "the engine at %s ended the TLS handshake", s->dial->url);
-    err_hint(err, "does the engine want another client certificate, or no TLS on this port?");
+        r = err_set(err, ERR_UNAVAILABLE, "the engine at %s aborted the TLS handshake", s->dial->url);
+    err_hint(err, "does the engine need another client certificate, or not use TLS on this port?");
     return r;
 }
 

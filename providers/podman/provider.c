@@ -39,7 +39,7 @@ static int podman_ping(struct provider *p, unsigned *ret_caps, const char **ret_
 {
     int r = provider_docker.ping(p, ret_caps, ret_engine, a, err);
     if (r == 0 && docker_of(p)->dial->wake)
-        *ret_engine = arena_printf(a, "%s, which Forge has started", *ret_engine);
+        *ret_engine = arena_printf(a, "%s, started by Forge", *ret_engine);
     return r;
 }
 

@@ -105,7 +105,7 @@ static int start(struct err *err)
     }
     child_stop(&own.child, 0);
     err_set(err, ERR_UNAVAILABLE, "podman system service does not answer on %s", own.path);
-    return err_hint(err, "try `podman info`; it says what is amiss");
+    return err_hint(err, "run `podman info` to find the cause");
 }
 
 int service_wake(struct err *err)
@@ -140,8 +140,8 @@ int service_url(struct arena *a, const char *url, const char **ret, bool *ret_ow
     *ret_own = false;
     if (!str_empty(path)) {
         if (*path != '/') {
-            err_set(err, ERR_INVALID, "\"%s\": podman:// wants an absolute path, or nothing", url);
-            return err_hint(err, "another machine's is ssh://USER@HOST" SYSTEM);
+            err_set(err, ERR_INVALID, "\"%s\": podman:// needs an absolute path, or nothing", url);
+            return err_hint(err, "for another machine, use ssh://USER@HOST" SYSTEM);
         }
         *ret = arena_printf(a, "unix://%s", path);
         return 0;

@@ -398,7 +398,7 @@ int podman_write(struct arena *a, const struct create_request *rq, json_t **ret,
     int64_t memory = val_get_int(val_get(rq->spec, "resources"), "memory", 0);
     /* Docker has the same rule, and nothing starts with less. */
     if (memory && memory < MEMORY_LEAST)
-        return err_set(err, ERR_INVALID, "resources.memory: at least 6 MiB are needed");
+        return err_set(err, ERR_INVALID, "resources.memory: the minimum is 6 MiB");
     json_t *body = json_pack("{s:s}", "name", rq->name);
     struct val *asked = val_map(a);
     for (size_t i = 0; i < ARRAY_LEN(plain); i++) {

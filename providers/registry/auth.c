@@ -58,7 +58,7 @@ static int keep_token(struct registry *r, struct registry_host *h, const char *s
         token = json_string_value(json_object_get(j, "access_token"));
     int rc = 0;
     if (str_empty(token)) {
-        rc = err_set(err, ERR_INVALID, "the registry's token server answers without a token");
+        rc = err_set(err, ERR_INVALID, "the registry's token server returned no token");
     } else {
         struct registry_token *t = arena_new(&r->arena, struct registry_token);
         seconds = seconds < TOKEN_S ? TOKEN_S : seconds > TOKEN_MOST_S ? TOKEN_MOST_S : seconds;
@@ -99,7 +99,7 @@ static int fetch_token(struct registry *r, struct registry_host *h, const struct
     const char *realm = challenge_param(a, asked->challenge, "realm");
     const char *service = str_or(challenge_param(a, asked->challenge, "service"), "");
     if (!realm || !realm_is_safe(h, realm))
-        return err_set(err, ERR_AUTH, "the registry sends us for a token to %s", str_or(realm, "nowhere"));
+        return err_set(err, ERR_AUTH, "the registry requires a token from %s", str_or(realm, "nowhere"));
     struct registry_host server = {.name = h->name, .plain = str_starts(realm, "http://")};
     struct registry_call q = {.cancel = asked->cancel, .arena = a, .body = BUF_INIT};
     char *form = NULL;
@@ -118,10 +118,10 @@ static int fetch_token(struct registry *r, struct registry_host *h, const struct
     int rc = registry_call(r, &server, &q, err);
     if (rc == 0 && q.status != 200) {
         rc = err_set(err, q.status >= 500 ? ERR_UNAVAILABLE : ERR_AUTH,
-                     "the registry's token server answers HTTP %ld", q.status);
+                     "the registry's token server returned HTTP %ld", q.status);
         err_hint(err, "%s",
                  login_known(l) ? "are the credentials of the registry still valid?"
-                                : "log in to the registry, or name its login in the target");
+                                : "log in to the registry, or set its login in the target");
     }
     if (rc == 0)
         rc = keep_token(r, h, scope, &q.body, err);
@@ -134,11 +134,11 @@ static int fetch_token(struct registry *r, struct registry_host *h, const struct
 static int refused(const struct registry_call *q, const struct login *l, struct err *err)
 {
     err_set(err, ERR_AUTH, "the registry %s (HTTP %ld)",
-            login_known(l) ? "refuses the credentials" : "asks for credentials, and none are known",
+            login_known(l) ? "rejected the credentials" : "asks for credentials, but none are known",
             q->status);
     return err_hint(err, "%s",
-                    login_known(l) ? "are they still valid, and may they read this repository?"
-                                   : "log in with docker, or name the login in the target's settings");
+                    login_known(l) ? "are they still valid, and do they allow reading this repository?"
+                                   : "log in with docker, or set the login in the target's settings");
 }
 
 int registry_ask(struct registry *r, struct registry_host *h, const char *scope, struct registry_call *q,

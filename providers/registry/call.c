@@ -51,12 +51,11 @@ static const struct {
     int code;
     const char *hint;
 } failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, ERR_UNAVAILABLE, "is the registry's name right, and does DNS answer?"},
-    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, "is the registry running, and may this machine reach it?"},
-    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "the registry is slow or cannot be reached"},
+    {CURLE_COULDNT_RESOLVE_HOST, ERR_UNAVAILABLE, "is the registry's name correct, and does DNS resolve it?"},
+    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, "is the registry running and reachable from this machine?"},
+    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "the registry is slow or unreachable"},
     {CURLE_PEER_FAILED_VERIFICATION, ERR_AUTH,
-     "if the registry's authority is your own, put its certificate into " REGISTRY_CERTS
-     "/HOST[:PORT]/ca.crt"},
+     "if the registry uses your own CA, put its certificate into " REGISTRY_CERTS "/HOST[:PORT]/ca.crt"},
     {CURLE_WRITE_ERROR, ERR_LIMIT, NULL},
     {CURLE_OUT_OF_MEMORY, ERR_IO, NULL},
 };

@@ -113,10 +113,10 @@ static int check_status(const struct registry_call *q, struct err *err)
     if (q->status == 200)
         return 0;
     if (q->status == 404)
-        return err_set(err, ERR_NOTFOUND, "the registry has no such thing (HTTP 404)");
+        return err_set(err, ERR_NOTFOUND, "the registry does not have it (HTTP 404)");
     if (q->status == 429 || q->status >= 500)
-        return err_set(err, ERR_UNAVAILABLE, "the registry is in trouble (HTTP %ld)", q->status);
-    return err_set(err, ERR_INVALID, "not what a registry answers (HTTP %ld)", q->status);
+        return err_set(err, ERR_UNAVAILABLE, "the registry reports an internal error (HTTP %ld)", q->status);
+    return err_set(err, ERR_INVALID, "the response is not that of a registry (HTTP %ld)", q->status);
 }
 
 static int ask(struct registry *r, const struct place *at, struct registry_call *q, struct err *err)
@@ -179,7 +179,7 @@ int registry_tags(struct registry *r, const char *ref, const struct cancel *c, s
             rc = read_page(&q, &t, err);
         path = next_page(&at, &q);
         if (rc == 0 && path && page > LIMIT_REGISTRY_TAGS / 10)
-            rc = err_set(err, ERR_LIMIT, "a list of tags without an end");
+            rc = err_set(err, ERR_LIMIT, "the list of tags does not end");
     }
     buf_release(&q.body);
     if (rc < 0)
@@ -202,7 +202,7 @@ int registry_digest(struct registry *r, const char *ref, const struct cancel *c,
         rc = ask(r, &at, &q, err);
     }
     if (rc == 0 && (!q.digest || !str_starts(q.digest, "sha256:") || strlen(q.digest) != 71))
-        rc = err_set(err, ERR_INVALID, "the registry does not say its digest");
+        rc = err_set(err, ERR_INVALID, "the registry does not report its digest");
     buf_release(&q.body);
     if (rc < 0)
         return err_wrap(err, "image %s", ref);

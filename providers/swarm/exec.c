@@ -39,12 +39,12 @@ static int find(struct search *s, const char *native, struct arena *a, const cha
         elsewhere = t->node;
     }
     if (!elsewhere)
-        return err_set(err, ERR_NOTFOUND, "service %s has no task that runs", native);
+        return err_set(err, ERR_NOTFOUND, "service %s has no running task", native);
     const char *node = str_or(swarm_node_name(&s->lists, elsewhere), elsewhere);
-    err_set(err, ERR_UNSUPPORTED, "service %s has no task on the node that is asked, but on node %s", native,
-            node);
-    return err_hint(err, "run the command on %s: docker exec there, or a target whose url is %s's engine",
-                    node, node);
+    err_set(err, ERR_UNSUPPORTED, "service %s has no task on this node, but one on node %s", native, node);
+    return err_hint(
+        err, "run the command on %s: use docker exec there, or a target with the url of the engine on %s",
+        node, node);
 }
 
 int swarm_exec(struct provider *p, const struct exec_request *rq, const struct cancel *c, int *ret_exit,

@@ -182,7 +182,7 @@ static int one_file(struct act *t, const struct shelf *shelf, const struct val_p
                                  .gid = val_get_str(asked->val, "gid"),
                                  .mode = val_get_int(asked->val, "mode", -1)};
     if (!data && !path)
-        return err_set(err, ERR_INVALID, "%s: nothing says what is to be in it", asked->key);
+        return err_set(err, ERR_INVALID, "%s: its content is not known", asked->key);
     if (!data) {
         int r = secret_read_file(path, &secret, err);
         if (r < 0)

@@ -94,7 +94,7 @@ int swarm_ask_list(struct docker *d, const struct ask *q, json_t **ret, struct e
     if (r < 0)
         return r;
     if (!json_is_array(list) && !json_is_null(list))
-        return err_set(err, ERR_CORRUPT, "the answer to GET %.*s is no list", (int)strcspn(q->path, "?"),
+        return err_set(err, ERR_CORRUPT, "the answer to GET %.*s is not a list", (int)strcspn(q->path, "?"),
                        q->path);
     *ret = json_incref(list);
     return 0;
@@ -154,7 +154,7 @@ int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c
     if (r < 0)
         return r;
     if (!digest)
-        return err_set(err, ERR_CORRUPT, "the registry of %s gives no digest", ref);
+        return err_set(err, ERR_CORRUPT, "the registry of %s returned no digest", ref);
     *ret = arena_strdup(a, digest);
     return 0;
 }

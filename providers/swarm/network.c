@@ -20,8 +20,8 @@ static int meet_existing(struct act *t, struct err *err)
     if (find(t, s->native_name, &o, &other) < 0)
         return err->code;
     if (!act_made_by(s, &o)) {
-        err_set(err, ERR_CONFLICT, "network %s exists already, and is %s", s->native_name,
-                o.owner ? "another of Forge's" : "not Forge's");
+        err_set(err, ERR_CONFLICT, "network %s already exists and %s", s->native_name,
+                o.owner ? "is another network of Forge" : "was not created by Forge");
         return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
     }
     err_clear(err);
@@ -67,8 +67,7 @@ static int remove_once(struct act *t, bool *removed, struct err *err)
     r = *removed ? 0 : docker_json(t->d, &q, NULL, NULL, err);
     *removed = r == 0;
     /* The swarm has removed it, but the node we are connected to keeps it as long as a task uses it. */
-    return r == 0 ? err_set(err, ERR_BUSY, "network %s is still on the node that is asked", o.native_name)
-                  : r;
+    return r == 0 ? err_set(err, ERR_BUSY, "network %s still exists on the node", o.native_name) : r;
 }
 
 int swarm_network_remove(struct act *t, struct err *err)

@@ -76,7 +76,7 @@ static int meet_existing(struct act *t, struct err *err)
         return err->code;
     if (!act_made_by(s, &o)) {
         err_set(err, ERR_CONFLICT, "the name %s is taken by a service which %s", s->native_name,
-                o.owner ? "is another of Forge's" : "is not Forge's");
+                o.owner ? "is another service of Forge" : "was not created by Forge");
         return err_hint(err, "rename one of the two, or take it over with `forge-ctl adopt`");
     }
     err_clear(err);
@@ -101,7 +101,7 @@ int service_create(struct act *t, struct err *err)
         return r;
     const char *id = json_string_value(json_object_get(answer, "ID"));
     if (!id)
-        return err_set(err, ERR_CORRUPT, "the swarm made a service and did not say which");
+        return err_set(err, ERR_CORRUPT, "the swarm created a service but returned no id");
     str_copy(t->result->native_id, sizeof(t->result->native_id), id);
     return 0;
 }
@@ -136,8 +136,9 @@ static int out_of_sequence(struct act *t, const struct object *before, struct er
     }
     if (val_equal(before->spec, now.spec) && str_eq(before->image_id, now.image_id))
         return 0;
-    err_set(err, ERR_CONFLICT, "service %s was changed by somebody else meanwhile", t->step->native_name);
-    err_hint(err, "plan again: `forge-ctl diff` shows what it is now");
+    err_set(err, ERR_CONFLICT, "service %s was changed by another client in the meantime",
+            t->step->native_name);
+    err_hint(err, "make a new plan: `forge-ctl diff` shows the current state");
     err->retryable = true;
     return err->code;
 }
@@ -206,7 +207,7 @@ int service_back(struct act *t, struct err *err)
     }
     const char *tail =
         arena_printf(t->arena, "/update?version=%lld&rollback=previous", (long long)service_version(now));
-    act_progress(t, "going back", 0, 0, NULL);
+    act_progress(t, "rolling back", 0, 0, NULL);
     /* No registry credentials are needed: the nodes have the image of the previous spec. */
     return docker_json(t->d,
                        &(struct ask){.method = "POST",

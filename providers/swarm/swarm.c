@@ -95,7 +95,7 @@ static int swarm_images(struct provider *p, const struct cancel *c, struct arena
     (void)a;
     (void)ret;
     return err_set(err, ERR_UNSUPPORTED,
-                   "images of a swarm are its nodes', which pull them by themselves, and out of reach");
+                   "images on the nodes of a swarm cannot be managed: the nodes pull them themselves");
 }
 
 static int swarm_apply(struct provider *p, const struct step *s, const struct step_context *ctx,

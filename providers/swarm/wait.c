@@ -163,21 +163,20 @@ static int will_not(struct watching_service *w, struct err *err)
     const char *said =
         json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "Message"));
     if (!reason && str_starts(w->phase, "rollback_"))
-        reason = "none of its tasks failed by itself; was a node drained or lost meanwhile?";
-    reason = reason ? reason : str_or(said, "the swarm gives no reason");
+        reason = "none of its tasks failed by itself; was a node drained or lost in the meantime?";
+    reason = reason ? reason : str_or(said, "the swarm gave no reason");
     if (ask_registry(w, &asked) < 0)
         reason = arena_printf(w->t->arena, "%s; its registry says: %s", reason, asked.msg);
     if (str_eq(w->phase, "rollback_paused"))
-        err_set(err, ERR_FAILED, "the update of service %s failed, and so did going back: %s", name, reason);
+        err_set(err, ERR_FAILED, "the update of service %s failed, and so did the rollback: %s", name,
+                reason);
     else if (str_starts(w->phase, "rollback_"))
-        err_set(err, ERR_FAILED,
-                "the update of service %s failed, and the swarm went back to what was before: %s", name,
+        err_set(err, ERR_FAILED, "the update of service %s failed, and the swarm rolled it back: %s", name,
                 reason);
     else if (str_eq(w->phase, "paused"))
-        err_set(err, ERR_FAILED, "the update of service %s failed, and was stopped where it is: %s", name,
-                reason);
+        err_set(err, ERR_FAILED, "the update of service %s failed and was paused: %s", name, reason);
     else
-        err_set(err, ERR_FAILED, "service %s does not run: %s", name, reason);
+        err_set(err, ERR_FAILED, "service %s is not running: %s", name, reason);
     if (asked.code == ERR_AUTH)
         return err_hint(err,
                         "check the credentials of its registry: `logins` of the target, or `docker login`");
@@ -202,7 +201,7 @@ static void tell_progress(const struct watching_service *w, int64_t left)
     const struct task *waiting = waiting_task(w);
     const char *why_not = waiting && waiting->error ? waiting->error : NULL;
     act_progress(t, "waiting for its tasks", left > 0 ? left : 0, t->step->timeout_ns,
-                 arena_printf(t->arena, "%zu of %zu run%s%s", w->current, w->state.wanted,
+                 arena_printf(t->arena, "%zu of %zu running%s%s", w->current, w->state.wanted,
                               why_not ? ", " : "", str_or(why_not, "")));
 }
 
@@ -221,10 +220,10 @@ static int too_late(struct watching_service *w, struct err *err)
     const struct service_state *s = &w->state;
     const struct task *waiting = waiting_task(w);
     const char *reason = waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w);
-    err_set(err, ERR_TIMEOUT, "service %s is not %s in time: %zu of %zu tasks run as wanted%s%s",
+    err_set(err, ERR_TIMEOUT, "service %s was not %s in time: %zu of %zu tasks running as wanted%s%s",
             w->t->step->native_name, depend_condition_name(w->t->step->condition), w->current, s->wanted,
             reason ? "; " : "", str_or(reason, ""));
-    return ends_again(w) ? err_hint(err, "its command ends with exit code 0, and the swarm starts it again; "
+    return ends_again(w) ? err_hint(err, "its command exits with code 0, and the swarm starts it again; "
                                          "a job needs `restart: \"no\"`")
                          : err->code;
 }
@@ -237,9 +236,9 @@ static int check_unchanged(struct watching_service *w, struct err *err)
         *w->asked = json_incref(spec);
     if (str_starts(w->phase, "rollback_") || json_equal(*w->asked, spec))
         return 0;
-    err_set(err, ERR_CONFLICT, "service %s was changed by somebody else while its tasks were waited for",
+    err_set(err, ERR_CONFLICT, "service %s was changed by another client while Forge waited for its tasks",
             w->t->step->native_name);
-    err_hint(err, "plan again: `forge-ctl diff` shows what it is now");
+    err_hint(err, "make a new plan: `forge-ctl diff` shows the current state");
     err->retryable = true;
     return err->code;
 }

@@ -50,7 +50,7 @@ static int take_bytes(void *arg, const char *data, size_t len, struct err *err)
 static int unpack(const struct reader *rd, struct val **ret, struct err *err)
 {
     if (!rd->last)
-        return err_set(err, ERR_UNAVAILABLE, "forged ended the conversation without an answer");
+        return err_set(err, ERR_UNAVAILABLE, "forged closed the connection without a response");
     struct val *answer = val_get(rd->last, "answer");
     const struct val *error = val_get(rd->last, "error");
     *ret = answer;
@@ -64,7 +64,7 @@ int control_reachable(const char *path, struct err *err)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (str_empty(path) || strlen(path) >= sizeof(at.sun_path))
-        return err_set(err, ERR_UNAVAILABLE, "forged does not run: %s is no path of a socket",
+        return err_set(err, ERR_UNAVAILABLE, "forged is not running: %s is not a valid socket path",
                        str_or(path, ""));
     str_copy(at.sun_path, sizeof(at.sun_path), path);
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -73,9 +73,9 @@ int control_reachable(const char *path, struct err *err)
     if (connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0)
         return 0;
     if (errno != EACCES && errno != EPERM)
-        return err_set(err, ERR_UNAVAILABLE, "forged does not run: nobody answers at %s", path);
-    err_set(err, ERR_AUTH, "forged runs, but this user may not talk to it at %s", path);
-    return err_hint(err, "use sudo, or become a member of the group that owns the socket");
+        return err_set(err, ERR_UNAVAILABLE, "forged is not running: nothing is listening at %s", path);
+    err_set(err, ERR_AUTH, "forged is running, but this user has no permission to connect to %s", path);
+    return err_hint(err, "use sudo, or join the group that owns the socket");
 }
 
 int control_call(const char *path, const char *environment, const char *operation, const struct val *args,

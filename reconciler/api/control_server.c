@@ -127,7 +127,7 @@ static int parse_url(struct arena *a, const char *url, struct control_request *r
         return 0;
     }
     if (!ours || n != 5)
-        return err_set(err, ERR_NOTFOUND, "nothing is served at %s", url);
+        return err_set(err, ERR_NOTFOUND, "unknown path %s", url);
     rq->environment = parts[3];
     rq->operation = parts[4];
     return 0;
@@ -277,7 +277,7 @@ static int listen_at(const char *path, int *ret, struct err *err)
 {
     struct sockaddr_un at = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(at.sun_path))
-        return err_set(err, ERR_INVALID, "%s is too long for a socket's path (%zu bytes at most)", path,
+        return err_set(err, ERR_INVALID, "%s is too long for a socket path (at most %zu bytes)", path,
                        sizeof(at.sun_path) - 1);
     str_copy(at.sun_path, sizeof(at.sun_path), path);
     _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -287,12 +287,12 @@ static int listen_at(const char *path, int *ret, struct err *err)
     if (r < 0)
         return r;
     if (somebody_answers(&at))
-        return err_set(err, ERR_BUSY, "another forged answers at %s", path);
+        return err_set(err, ERR_BUSY, "another forged is already listening at %s", path);
     /* What a killed daemon left is taken away, and nothing else. */
     struct stat st;
     if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
         err_set(err, ERR_EXISTS, "cannot listen at %s: it exists and is not a socket", path);
-        return err_hint(err, "remove it, or name another listen.socket in the settings");
+        return err_hint(err, "remove it, or set another listen.socket in the settings");
     }
     unlink(path);
     _cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

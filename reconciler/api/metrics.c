@@ -56,7 +56,7 @@ static int resolve(const char *address, struct addrinfo **ret, struct err *err)
     str_copy(host, sizeof(host), address);
     char *colon = strrchr(host, ':');
     if (!colon)
-        return err_set(err, ERR_INVALID, "%s is no ADDRESS:PORT", address);
+        return err_set(err, ERR_INVALID, "%s is not ADDRESS:PORT", address);
     *colon = '\0';
     char *name = host;
     if (name[0] == '[' && colon > name && colon[-1] == ']') {

@@ -236,7 +236,7 @@ static bool is_wanted(struct cli *c, const struct val *item)
     return !c->n_args && !ours;
 }
 
-#define LOOK_THERE "docker ps --all shows what there is; what is Forge's already is left out"
+#define LOOK_THERE "`docker ps --all` lists the containers; those that Forge already manages are left out"
 
 /* A name that matches no container is an error, not an empty result. */
 static int check_names(struct cli *c, const struct val *list, size_t found, struct err *err)
@@ -264,13 +264,13 @@ static int check_names(struct cli *c, const struct val *list, size_t found, stru
    would create it outside of the pod or swarm. */
 static int leave_out(struct import *m, const struct val *item, struct err *err)
 {
-    static const char hint[] = "write a manifest of its own for it, and remove it from there";
+    static const char hint[] = "write a separate manifest for it, and remove it from there";
     const char *name = val_get_str(item, "name"), *of = val_get_str(item, "part_of");
     if (!m->c->n_args) {
-        diag_add(&m->diags, DIAG_WARNING, NULL, 0, 0, "container %s is part of %s, and left out", name, of);
+        diag_add(&m->diags, DIAG_WARNING, NULL, 0, 0, "container %s is part of %s and is left out", name, of);
         return 0;
     }
-    err_set(err, ERR_UNSUPPORTED, "container %s is part of %s, and cannot be taken over", name, of);
+    err_set(err, ERR_UNSUPPORTED, "container %s is part of %s and cannot be taken over", name, of);
     return err_hint(err, "%s", hint);
 }
 
@@ -287,7 +287,7 @@ int import_running(struct import *m, struct err *err)
     if (r < 0)
         return r;
     if (!x.provider->ops->list)
-        return err_set(err, ERR_UNSUPPORTED, "this engine cannot list what is not Forge's");
+        return err_set(err, ERR_UNSUPPORTED, "this engine cannot list containers that Forge does not manage");
     r = x.provider->ops->list(x.provider, &c->cancel, &c->arena, &list, err);
     if (r < 0)
         return r;

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         if (!c.verb && !cli_flag(&c, "help"))
             code = EXIT_TROUBLE;
     } else if (c.json != JSON_OFF && c.verb->text_only) {
-        err_set(&err, ERR_UNSUPPORTED, "%s has no --json: what it prints is text", c.verb->name);
+        err_set(&err, ERR_UNSUPPORTED, "%s does not support --json: it prints text", c.verb->name);
         code = cli_fail(&c, &err, NULL);
     } else {
         catch_signals(&c);

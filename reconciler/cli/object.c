@@ -9,13 +9,13 @@ static int no_such_object(struct cli *c, const char *id, int64_t instance, const
     for (size_t i = 0; i < o->n; i++)
         names[i] = o->items[i]->id;
     const char *near = str_nearest(id, names, o->n);
-    const char *verb = str_starts(id, "container/") ? "runs" : "is there";
+    const char *verb = str_starts(id, "container/") ? "runs" : "exists";
     if (instance)
         err_set(err, ERR_NOTFOUND, "nothing %s for %s, instance %lld", verb, id, (long long)instance);
     else
         err_set(err, ERR_NOTFOUND, "nothing %s for %s", verb, id);
     return near ? err_hint(err, "did you mean %s?", near)
-                : err_hint(err, "`forge-ctl status` shows what there is");
+                : err_hint(err, "`forge-ctl status` lists the resources");
 }
 
 int cli_object(struct cli *c, const char *id, const char *instance_text, struct provider **ret_p,
@@ -42,7 +42,7 @@ int cli_object(struct cli *c, const char *id, const char *instance_text, struct 
             continue;
         if (found && !str_eq(found->id, o->id)) {
             err_set(err, ERR_INVALID, "%s runs on several engines", id);
-            return err_hint(err, "write which one, as in %s", found->id);
+            return err_hint(err, "add the engine, as in %s", found->id);
         }
         found = found ? found : o;
     }

@@ -54,7 +54,7 @@ static int record(struct cli *c, const struct cli_option *o, const char *value, 
     c->json = str_eq(value, "lines") ? JSON_LINES : JSON_DOCUMENT;
     if (!value || c->json == JSON_LINES)
         return 0;
-    err_set(err, ERR_INVALID, "--json=%s: there is no such form", value);
+    err_set(err, ERR_INVALID, "--json=%s: unknown format", value);
     return err_hint(err, "--json prints one document, --json=lines events as they happen");
 }
 
@@ -173,7 +173,7 @@ static int check_counts(const struct cli *c, struct err *err)
     if (c->n_args < v->min_args)
         err_set(err, ERR_INVALID, "%s needs %s", v->name, v->args);
     else if (c->n_args > v->max_args)
-        err_set(err, ERR_INVALID, "%s takes %s: \"%s\" is too much", v->name,
+        err_set(err, ERR_INVALID, "%s takes %s: unexpected argument \"%s\"", v->name,
                 *v->args ? v->args : "no arguments", c->args[v->max_args]);
     else
         return 0;

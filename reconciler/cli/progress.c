@@ -213,7 +213,7 @@ static void note_line(struct progress *p, const struct val *ev, bool retry)
     const char *resource = val_get_str(ev, "resource");
     bool away = str_eq(val_get_str(error, "code"), err_name(ERR_UNAVAILABLE));
     fprintf(stderr, "  %s%s", resource,
-            !retry ? " failed, putting back what was there"
+            !retry ? " failed, restoring the previous state"
             : away ? ": the engine does not answer, trying again"
                    : " will be tried again");
     int64_t most = val_get_int(ev, "retry_ns", 0);

@@ -63,7 +63,7 @@ int cli_env(struct cli *c, const struct env_config **ret, struct err *err)
     if (name)
         err_set(err, ERR_NOTFOUND, "%s has no environment %s", s->path, name);
     else
-        err_set(err, ERR_INVALID, "%s has %zu environments: say which with -e", s->path, s->n_envs);
+        err_set(err, ERR_INVALID, "%s has %zu environments: choose one with -e", s->path, s->n_envs);
     err_hint(err, "there %s: %s", s->n_envs == 1 ? "is" : "are", known.len ? buf_str(&known) : "none");
     buf_release(&known);
     return err->code;
@@ -116,7 +116,7 @@ static int find_forged(struct cli *c, const struct env_config **ret, struct err 
     if (r < 0)
         return r;
     if (!c->settings.path || cli_flag(c, "local") || cli_value(c, "state-dir"))
-        return err_set(err, ERR_UNAVAILABLE, "this session is its own");
+        return err_set(err, ERR_UNAVAILABLE, "this command runs without forged");
     return control_reachable(c->settings.socket, err);
 }
 
@@ -193,8 +193,8 @@ static int call_here(struct cli *c, const char *operation, const struct val *arg
     struct engine *engine;
     const struct operation *op = operation_find(operation);
     if (!op) {
-        err_set(err, ERR_UNAVAILABLE, "forged does not run for this session: %s",
-                c->settings.path ? arena_printf(&c->arena, "nobody answers at %s", c->settings.socket)
+        err_set(err, ERR_UNAVAILABLE, "forged is not available to this command: %s",
+                c->settings.path ? arena_printf(&c->arena, "nothing is listening at %s", c->settings.socket)
                                  : "there is no settings file");
         return err_hint(err, "start forged with --settings, or use `forge-ctl apply`");
     }

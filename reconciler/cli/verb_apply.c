@@ -20,7 +20,7 @@ static int read_plan(struct cli *c, const char *file, struct val *args, struct e
         return err_hint(err, "`forge-ctl diff --out FILE` writes one");
     }
     if (!str_eq(val_get_str(plan, "format"), PLAN_FORMAT)) {
-        err_set(err, ERR_INVALID, "%s is no plan of this version (%s)", file, PLAN_FORMAT);
+        err_set(err, ERR_INVALID, "%s is not a plan of this version (%s)", file, PLAN_FORMAT);
         return err_hint(err, "`forge-ctl diff --out FILE` writes one");
     }
     val_map_set(&c->arena, args, "plan", plan);
@@ -77,7 +77,7 @@ static int review(struct cli *c, struct val *args, bool *ret_go, struct val **re
         return 0;
     *ret_go = cli_confirm(c, "Apply this plan?", &asked);
     if (!asked) {
-        err_set(err, ERR_DENIED, "nothing was changed: nobody can be asked %s",
+        err_set(err, ERR_DENIED, "nothing was changed: cannot ask for confirmation %s",
                 c->json != JSON_OFF ? "with --json" : "without a terminal");
         return err_hint(err, "--yes applies without asking, --dry-run only shows the plan");
     }
@@ -111,19 +111,20 @@ static void print_result(const struct val *answer, int r)
         if (r == 0 && blocked(answer))
             printf("Nothing was done: %lld blocked.\n", (long long)blocked(answer));
         else if (r == 0)
-            puts(partly ? "Nothing to do where engines answer; the rest is unknown." : "Nothing to do.");
+            puts(partly ? "Nothing to do on the engines that answer; the rest is unknown."
+                        : "Nothing to do.");
         return;
     }
     printf("%s generation %lld: %zu of %zu changes done in %.1f s",
            r == 0 && !partly && !blocked(answer) ? "Applied"
-           : ok || r == 0                        ? "Only partly applied"
+           : ok || r == 0                        ? "Partly applied"
                                                  : "Failed to apply",
            (long long)generation, ok, ok + bad, (double)val_get_int(answer, "duration_ns", 0) / 1e9);
     if (blocked(answer))
         printf(", %lld blocked", (long long)blocked(answer));
     puts(".");
     if (val_get_str(answer, "not_converged"))
-        printf("It does not converge: %s. It is held until its manifest changes.\n",
+        printf("Does not converge: %s. The resource is held until its manifest changes.\n",
                val_get_str(answer, "not_converged"));
     fflush(stdout);
 }
@@ -194,8 +195,8 @@ static int previous_generation(struct cli *c, int64_t *ret, struct err *err)
             *ret = val_get_int(list->items[i], "generation", 0);
             return 0;
         }
-    err_set(err, ERR_NOTFOUND, "there is no earlier successful generation to go back to");
-    return err_hint(err, "`forge-ctl history` lists the generations that are kept");
+    err_set(err, ERR_NOTFOUND, "there is no earlier successful generation to roll back to");
+    return err_hint(err, "`forge-ctl history` lists the generations");
 }
 
 int verb_rollback(struct cli *c)

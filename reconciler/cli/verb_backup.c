@@ -56,6 +56,6 @@ int verb_restore(struct cli *c)
         return cli_fail(c, &err, NULL);
     if (c->json != JSON_OFF)
         return done(c, "forge/restore/v1", c->args[0], s->state_dir);
-    printf("Restored %s from %s. The old store is kept beside it.\n", s->state_dir, c->args[0]);
+    printf("Restored %s from %s. The old store is kept next to it.\n", s->state_dir, c->args[0]);
     return 0;
 }

@@ -19,7 +19,9 @@ static int set_revisions(struct cli *c, struct val *args, const char *word, stru
     const char *dots = word ? strstr(word, "..") : NULL;
     if (dots && dots[2] == '.') {
         err_set(err, ERR_INVALID,
-                "%s: commits are compared with each other, not with what they have in common", word);
+                "%s: A...B is not supported, because commits are compared with each other and not with their "
+                "merge base",
+                word);
         return err_hint(err, "write A..B");
     }
     if (dots) {

@@ -50,7 +50,7 @@ static void check_disk(struct doctor *d, const char *dir)
 {
     struct statvfs fs;
     if (statvfs(dir, &fs) < 0) {
-        report(d, BAD, "disk", arena_printf(&d->cli->arena, "cannot look at %s", dir),
+        report(d, BAD, "disk", arena_printf(&d->cli->arena, "cannot inspect %s", dir),
                "does the state folder exist?");
         return;
     }
@@ -59,7 +59,7 @@ static void check_disk(struct doctor *d, const char *dir)
     buf_addf(&b, "%.1f GiB free in %s", (double)free_bytes / (1 << 30), dir);
     bool low = free_bytes < (UINT64_C(256) << 20);
     report(d, low ? BAD : WELL, "disk", buf_str(&b),
-           low ? "make room: history and journal are written there" : NULL);
+           low ? "free some space: history and journal are written there" : NULL);
 }
 
 static bool check_store(struct doctor *d, const struct settings *s)

@@ -7,12 +7,13 @@ static int list_kinds(struct cli *c)
 {
     _cleanup_buf_ struct buf b = BUF_INIT;
     struct table t;
-    table_init(&t, &c->arena, 2, (const char *const[]){"KIND", "WHAT IT IS"});
+    table_init(&t, &c->arena, 2, (const char *const[]){"KIND", "DESCRIPTION"});
     for (const struct kind_desc *const *kind = kinds; *kind; kind++)
         table_row(&t, (const char *const[]){(*kind)->prefix, (*kind)->doc});
-    table_row(&t, (const char *const[]){"metadata", "Name, labels and annotations, which every kind has."});
+    table_row(&t, (const char *const[]){"metadata", "Name, labels and annotations, for every kind."});
     table_print(&t, c->out_colour, &b);
-    buf_adds(&b, "\n`forge-ctl explain KIND` lists the fields of one, KIND.FIELD tells all of a field.\n");
+    buf_adds(&b, "\n`forge-ctl explain KIND` lists the fields of a kind, `forge-ctl explain KIND.FIELD` "
+                 "describes a field.\n");
     cli_out(&b);
     return 0;
 }

@@ -75,16 +75,15 @@ static void help_verb(const struct verb *v, struct buf *b)
 
 static void help_all(struct buf *b)
 {
-    buf_adds(b,
-             "forge-ctl VERB [ARGS]: keep containers as a Git repository says.\n\n"
-             "In a folder with manifests, `forge-ctl diff` and `forge-ctl apply` work on the local engine.\n"
-             "With a settings file they work on a named environment.\n\nVerbs:\n");
+    buf_adds(b, "forge-ctl VERB [ARGS]: keep containers in sync with a Git repository.\n\nIn a folder with "
+                "manifests, `forge-ctl diff` and `forge-ctl apply` work on the local engine.\nWith a "
+                "settings file they work on a named environment.\n\nVerbs:\n");
     for (const struct verb *v = verbs; v->name; v++)
         if (v->summary)
             buf_addf(b, "  %-12s %s\n", v->name, v->summary);
     buf_adds(b, "\nCommon options:\n");
     print_options(common_options, b);
-    buf_adds(b, "\n`forge-ctl help VERB` tells more.\n");
+    buf_adds(b, "\n`forge-ctl help VERB` shows the help of a verb.\n");
 }
 
 int verb_help(struct cli *c)
@@ -95,7 +94,7 @@ int verb_help(struct cli *c)
         v = verb_find(c->args[0]);
         if (!v) {
             struct err err = {0};
-            err_set(&err, ERR_NOTFOUND, "there is no verb %s", c->args[0]);
+            err_set(&err, ERR_NOTFOUND, "unknown verb %s", c->args[0]);
             err_hint(&err, "`forge-ctl help` lists the verbs");
             return cli_fail(c, &err, NULL);
         }
@@ -125,7 +124,7 @@ int verb_version(struct cli *c)
     val_set_str(&c->arena, v, "lmdb", mdb_version(NULL, NULL, NULL));
     val_set_str(&c->arena, v, "openssl", OpenSSL_version(OPENSSL_VERSION));
 #ifdef FORGE_TEST_HOOKS
-    val_set_str(&c->arena, v, "test_hooks", "on: not for use");
+    val_set_str(&c->arena, v, "test_hooks", "on: not for production use");
 #endif
     if (c->json != JSON_OFF) {
         val_set_str(&c->arena, v, "format", "forge/version/v1");

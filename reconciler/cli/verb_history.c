@@ -91,7 +91,7 @@ int verb_history(struct cli *c)
     _cleanup_buf_ struct buf b = BUF_INIT;
     const struct val *generations = val_get(doc, "generations"), *transitions = val_get(doc, "transitions");
     if (c->args[0] && !val_len(transitions))
-        buf_addf(&b, "Nothing is recorded of %s in environment %s.\n", cli_resource(c, c->args[0]),
+        buf_addf(&b, "Nothing is recorded for %s in environment %s.\n", cli_resource(c, c->args[0]),
                  val_get_str(doc, "environment"));
     else if (!val_len(generations) && !val_len(transitions))
         buf_addf(&b, "Nothing has been applied to environment %s yet.\n", val_get_str(doc, "environment"));

@@ -19,8 +19,7 @@ static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
     const struct val *rows = val_get(doc, "images");
     struct table t;
     if (!val_len(rows)) {
-        buf_addf(b, "Nothing in environment %s follows its registry (image_policy).\n",
-                 val_get_str(doc, "environment"));
+        buf_addf(b, "No resource in environment %s has an image_policy.\n", val_get_str(doc, "environment"));
         return;
     }
     table_init(&t, &c->arena, 6,
@@ -57,8 +56,8 @@ int verb_images(struct cli *c)
     if (c->n_args && str_eq(c->args[0], "prune"))
         return cli_images_prune(c);
     if (c->n_args) {
-        err_set(&err, ERR_INVALID, "images has no \"%s\"", c->args[0]);
-        err_hint(&err, "prune is what there is");
+        err_set(&err, ERR_INVALID, "unknown argument \"%s\" of images", c->args[0]);
+        err_hint(&err, "the only one is prune");
         return cli_fail(c, &err, NULL);
     }
     val_set_bool(&c->arena, args, "fetch", !cli_flag(c, "no-fetch"));

@@ -50,15 +50,15 @@ static void print_doc(struct cli *c, const struct val *doc, struct buf *b)
     if (val_len(rows))
         print_table(c, rows, b);
     else
-        buf_adds(b, "No image here was pulled by Forge. Others are left alone.\n");
+        buf_adds(b, "Forge pulled no images here. Other images are left alone.\n");
     if (!val_len(rows))
         return;
-    buf_addf(b, "\n%lld image%s %s, %s up to %s. What Forge did not pull is left alone.\n", (long long)n,
-             n == 1 ? "" : "s",
-             dry      ? "would go"
-             : n == 1 ? "is gone"
-                      : "are gone",
-             dry ? "which frees" : "which freed", size_text(c, val_get_int(doc, "bytes", 0)));
+    buf_addf(b, "\n%lld image%s %s, %s up to %s. Images that Forge did not pull are left alone.\n",
+             (long long)n, n == 1 ? "" : "s",
+             dry      ? "would be removed"
+             : n == 1 ? "was removed"
+                      : "were removed",
+             dry ? "freeing" : "freeing", size_text(c, val_get_int(doc, "bytes", 0)));
 }
 
 static int exit_code(const struct val *doc)

@@ -52,8 +52,7 @@ int import_compose(struct import *m, struct err *err)
     for (size_t i = 0; i < c->n_args; i++) {
         if (!str_eq(folder_of(c, c->args[i], &name), folder)) {
             err_set(err, ERR_INVALID, "%s is not in the folder of %s", c->args[i], c->args[0]);
-            return err_hint(
-                err, "files that are merged stand in one folder here; a Stack takes them from anywhere");
+            return err_hint(err, "import needs all files in one folder; a Stack can take them from anywhere");
         }
         if (access(c->args[i], F_OK) != 0)
             return err_set(err, ERR_NOTFOUND, "there is no file %s", c->args[i]);
@@ -91,8 +90,8 @@ static void print_problems(struct import *m)
 static int write_file(struct cli *c, const char *path, const struct buf *text, struct err *err)
 {
     if (access(path, F_OK) == 0 && !cli_flag(c, "force")) {
-        err_set(err, ERR_EXISTS, "%s exists already", path);
-        return err_hint(err, "name another place, or overwrite it with --force");
+        err_set(err, ERR_EXISTS, "%s already exists", path);
+        return err_hint(err, "choose another path, or overwrite it with --force");
     }
     return io_write_file(path, buf_str(text), text->len, 0644, err);
 }
@@ -149,19 +148,20 @@ int verb_import(struct cli *c)
     bool running = cli_flag(c, "running");
     diag_init(&m.diags, &c->arena);
     if (!running && !c->n_args) {
-        err_set(&err, ERR_INVALID, "what shall be imported?");
-        err_hint(&err, "name a compose file, or write --running for containers that run");
+        err_set(&err, ERR_INVALID, "nothing to import was given");
+        err_hint(&err, "name a compose file, or use --running for running containers");
         return cli_fail(c, &err, NULL);
     }
     const char *host = cli_value(c, "host-dir");
     if (host && (running || host[0] != '/')) {
         err_set(&err, ERR_INVALID,
-                running ? "--host-dir goes with a compose file" : "--host-dir %s is not an absolute path",
+                running ? "--host-dir can only be used with a compose file"
+                        : "--host-dir %s is not an absolute path",
                 host);
         return cli_fail(c, &err, NULL);
     }
     if (!running && cli_value(c, "project")) {
-        err_set(&err, ERR_INVALID, "--project goes with --running");
+        err_set(&err, ERR_INVALID, "--project can only be used with --running");
         return cli_fail(c, &err, NULL);
     }
     int r = running ? import_running(&m, &err) : import_compose(&m, &err);

@@ -57,8 +57,8 @@ static int write_templates(struct cli *c, const char *dir, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(templates); i++)
         if (access(arena_printf(&c->arena, "%s/%s", dir, templates[i].path), F_OK) == 0) {
-            err_set(err, ERR_EXISTS, "%s/%s exists already", dir, templates[i].path);
-            return err_hint(err, "init writes only into a folder that has no manifests");
+            err_set(err, ERR_EXISTS, "%s/%s already exists", dir, templates[i].path);
+            return err_hint(err, "init only writes to a folder without manifests");
         }
     int r = io_make_dirs(dir, 0777, err);
     const char *project = project_name(c, dir);

@@ -59,7 +59,7 @@ static int parse_since(const char *s, int64_t *ret_ns, struct err *err)
     }
     if (parse_time(s, ret_ns, err) == 0)
         return 0;
-    err_set(err, ERR_INVALID, "--since: \"%s\" is neither an age nor a time", s);
+    err_set(err, ERR_INVALID, "--since: \"%s\" is not an age or a time", s);
     return err_hint(err, "write 10m, 2h, or 2026-11-21T01:33:54Z");
 }
 

@@ -45,10 +45,10 @@ static void fetch_line(const struct val *fetch, struct buf *b)
         return;
     buf_adds(b, "not fetched since ");
     format_time(val_get_int(fetch, "since_ns", 0), b);
-    buf_adds(b, next > now ? " (tried again in " : " (tried again now");
+    buf_adds(b, next > now ? " (next try in " : " (trying again now");
     if (next > now)
         format_age(next - now, b);
-    buf_addf(b, "): %s\n", str_or(val_get_str(fetch, "error"), "no reason known"));
+    buf_addf(b, "): %s\n", str_or(val_get_str(fetch, "error"), "unknown reason"));
 }
 
 /* The rows are based on an older commit, because the repository's newest one cannot be used. */
@@ -59,10 +59,10 @@ static void not_in_force_line(const struct val *doc, struct buf *b)
     if (!why || (str_empty(commit) && val_get(doc, "fetch"))) /* fetch_line() says it */
         return;
     if (str_empty(commit))
-        buf_adds(b, "the last good commit stays in force: ");
+        buf_adds(b, "the last good commit stays in use: ");
     else
-        buf_addf(b, "commit %.7s is not in force: ", commit);
-    buf_addf(b, "%s\n", str_or(val_get_str(val_get(why, "error"), "message"), "no reason known"));
+        buf_addf(b, "commit %.7s is not in use: ", commit);
+    buf_addf(b, "%s\n", str_or(val_get_str(val_get(why, "error"), "message"), "unknown reason"));
 }
 
 /* For a plain folder there is no commit to name: `apply` always applies the folder as it is. */
@@ -73,7 +73,7 @@ static void held_line(const struct val *doc, struct buf *b)
         return;
     buf_addf(b, "rolled back to generation %lld", (long long)val_get_int(doc, "held_generation", 0));
     if (!str_empty(commit))
-        buf_addf(b, "; commit %.7s is left alone until another one comes", commit);
+        buf_addf(b, "; commit %.7s is not applied again, Forge waits for a newer one", commit);
     buf_addc(b, '\n');
 }
 
@@ -94,7 +94,7 @@ static void head_lines(const struct val *doc, struct buf *b)
         buf_addf(b, ": %s\n", str_or(val_get_str(doc, "suspended_why"), "no reason given"));
     }
     if (val_get_str(doc, "under_way"))
-        buf_addf(b, "%s is applying to it at this moment\n", val_get_str(doc, "under_way"));
+        buf_addf(b, "%s is applying to this environment now\n", val_get_str(doc, "under_way"));
     held_line(doc, b);
     const struct val *why = val_get(doc, "not_in_force");
     const char *error = val_get_str(doc, "error");

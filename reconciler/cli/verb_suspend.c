@@ -36,7 +36,7 @@ int verb_resume(struct cli *c)
     struct val *answer = NULL;
     if (cli_call(c, "resume", val_map(&c->arena), NULL, NULL, &answer, &err) < 0)
         return cli_fail(c, &err, answer);
-    return done(c, answer, "goes on", "");
+    return done(c, answer, "is resumed", "");
 }
 
 int verb_reconcile(struct cli *c)
@@ -46,5 +46,5 @@ int verb_reconcile(struct cli *c)
     val_set_bool(&c->arena, args, "wait", cli_flag(c, "wait"));
     if (cli_call(c, "reconcile", args, NULL, NULL, &answer, &err) < 0)
         return cli_fail(c, &err, answer);
-    return done(c, answer, cli_flag(c, "wait") ? "is reconciled" : "is looked at now", "");
+    return done(c, answer, cli_flag(c, "wait") ? "is reconciled" : "is being reconciled now", "");
 }

@@ -14,7 +14,7 @@ static int find_volume(struct cli *c, const char *id, struct provider **ret_p, s
                        const struct object **ret, struct err *err)
 {
     if (!str_starts(id, "volume/")) {
-        err_set(err, ERR_INVALID, "%s is no volume", id);
+        err_set(err, ERR_INVALID, "%s is not a volume", id);
         return err_hint(err, "write volume/NAME");
     }
     int r = cli_object(c, id, NULL, ret_p, ret_all, ret, err);
@@ -39,8 +39,8 @@ static void warn_of_writers(const struct observed *all, const struct object *vol
     for (size_t i = 0; i < all->n; i++)
         if (all->items[i]->state == OBJECT_RUNNING && has_mounted(all->items[i], volume->native_name))
             fprintf(stderr,
-                    "forge-ctl: warning: %s runs and may write to %s meanwhile; what it writes now may be in "
-                    "the copy by half\n",
+                    "forge-ctl: warning: %s is running and may write to %s during the copy; the copy may "
+                    "contain partial writes\n",
                     all->items[i]->id, volume->id);
 }
 
@@ -49,8 +49,8 @@ static int make_file(const char *path, int *ret, struct err *err)
     *ret = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (*ret >= 0)
         return 0;
-    err_errno(err, errno, "cannot make %s", path);
-    return errno == EEXIST ? err_hint(err, "an older backup is not overwritten; choose another name")
+    err_errno(err, errno, "cannot create %s", path);
+    return errno == EEXIST ? err_hint(err, "existing backups are not overwritten; choose another name")
                            : err->code;
 }
 
@@ -89,9 +89,7 @@ static int restore(struct cli *c, const char *id, const char *path, struct err *
     r = p->ops->volume_load(p, volume->native_name, fd, cli_flag(c, "overwrite"), &c->cancel, err);
     close(fd);
     if (r == ERR_CONFLICT && !err->hint[0])
-        err_hint(
-            err,
-            "--overwrite puts the files of the backup over those of the same name, and leaves the others");
+        err_hint(err, "--overwrite replaces files that are also in the backup, and keeps the others");
     return r < 0 ? err_wrap(err, "%s", id) : 0;
 }
 
@@ -102,8 +100,8 @@ int verb_volume(struct cli *c)
     bool save = str_eq(c->args[0], "backup");
     int r = 0;
     if (!save && !str_eq(c->args[0], "restore")) {
-        err_set(&err, ERR_INVALID, "volume has no \"%s\"", c->args[0]);
-        r = err_hint(&err, "backup and restore are what there is");
+        err_set(&err, ERR_INVALID, "unknown argument \"%s\" of volume", c->args[0]);
+        r = err_hint(&err, "use backup or restore");
     }
     if (r == 0)
         r = save ? cli_volume_save(c, id, path, &err) : restore(c, id, path, &err);
@@ -121,7 +119,7 @@ int verb_volume(struct cli *c)
     } else if (save) {
         printf("Saved %s to %s (%lld bytes).\n", id, path, (long long)bytes);
     } else {
-        printf("Filled %s from %s (%lld bytes).\n", id, path, (long long)bytes);
+        printf("Restored %s from %s (%lld bytes).\n", id, path, (long long)bytes);
     }
     return 0;
 }

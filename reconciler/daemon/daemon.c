@@ -310,7 +310,7 @@ static int lock_instance(struct daemon *d, struct err *err)
 {
     int r = store_lock(d->store, INSTANCE_LOCK, "forged", &d->instance_lock, err);
     return r == ERR_BUSY
-               ? err_set(err, r, "another forged uses the state folder %s", d->settings->s.state_dir)
+               ? err_set(err, r, "another forged is using the state folder %s", d->settings->s.state_dir)
                : r;
 }
 

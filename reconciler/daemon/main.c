@@ -10,14 +10,11 @@
 #include <stdlib.h>
 
 static const char usage[] =
-    "forged [--settings FILE] [--state-dir DIR] [--log terminal|json|journald] [--check] [--version]\n\n"
-    "Keeps the environments of its settings file as their repositories say.\n\n"
-    "  --settings FILE   default: $FORGE_SETTINGS, /etc/forge/forged.yaml\n"
-    "  --state-dir DIR   instead of the settings' own\n"
-    "  --log SINK        terminal, json or journald (default: what stderr is)\n"
-    "  -v, --verbose     log more\n"
-    "  --check           check the settings and stop\n"
-    "  --version, --help\n";
+    "forged [--settings FILE] [--state-dir DIR] [--log terminal|json|journald] [--check] "
+    "[--version]\n\nKeeps the environments in its settings file in sync with their repositories.\n\n  "
+    "--settings FILE   default: $FORGE_SETTINGS, /etc/forge/forged.yaml\n  --state-dir DIR   overrides the "
+    "settings\n  --log SINK        terminal, json or journald (default: what stderr is)\n  -v, --verbose     "
+    "log more\n  --check           check the settings and stop\n  --version, --help\n";
 
 static int print_problems(const struct diag_list *d)
 {
@@ -106,7 +103,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "forged: \"%s\" is too much\n%s", argv[optind], usage);
+        fprintf(stderr, "forged: unexpected argument \"%s\"\n%s", argv[optind], usage);
         return 2;
     }
     if (check)

@@ -68,19 +68,18 @@ static const struct metric metric_table[] = {
     {"forge_reconcile_last_success_timestamp_seconds", "gauge", "When a reconcile last succeeded.",
      metric_last_success},
     {"forge_apply_total", "counter", "Reconciles that changed something.", metric_applies},
-    {"forge_drift_corrections_total", "counter", "Resources put back after they drifted.",
+    {"forge_drift_corrections_total", "counter", "Resources corrected after they drifted.",
      metric_corrections},
     {"forge_engine_events_total", "counter", "Events received from the engine.", metric_events},
     {"forge_engine_connected", "gauge", "Whether the engine's event stream is open.", metric_connected},
     {"forge_source_fetch_total", "counter", "Fetches of the repository.", metric_fetches},
     {"forge_source_fetch_errors_total", "counter", "Fetches that failed.", metric_fetch_failures},
-    {"forge_resources", "gauge", "Resources that are asked for.", metric_resources},
-    {"forge_resources_out_of_sync", "gauge", "Resources that are not as asked for, at the last look.",
-     metric_out_of_sync},
-    {"forge_resources_drifted", "gauge", "Resources that were changed on the engine, at the last look.",
+    {"forge_resources", "gauge", "Desired resources.", metric_resources},
+    {"forge_resources_out_of_sync", "gauge",
+     "Resources that were not in the desired state at the last check.", metric_out_of_sync},
+    {"forge_resources_drifted", "gauge", "Resources that had been changed on the engine at the last check.",
      metric_drifted},
-    {"forge_resources_held", "gauge", "Resources that are left alone until their inputs change.",
-     metric_held},
+    {"forge_resources_held", "gauge", "Resources held or stalled until their inputs change.", metric_held},
     {"forge_generation", "gauge", "Newest generation.", metric_generation},
     {"forge_suspended", "gauge", "Whether the environment is suspended.", metric_suspended},
 };
@@ -129,13 +128,13 @@ TARGET_METRIC(drifted, t->drifted)
 TARGET_METRIC(observed, (double)t->observed_ns / 1e9)
 
 static const struct target_metric target_table[] = {
-    {"forge_target_up", "Whether the engine answered at the last look.", target_up},
-    {"forge_target_resources", "Resources that are asked for on the engine.", target_resources},
-    {"forge_target_resources_unknown", "Resources of which nothing is known, because their engine is away.",
-     target_unknown},
-    {"forge_target_resources_drifted", "Resources that were changed on the engine, at the last look.",
+    {"forge_target_up", "Whether the engine answered at the last check.", target_up},
+    {"forge_target_resources", "Desired resources on the engine.", target_resources},
+    {"forge_target_resources_unknown",
+     "Resources whose state is unknown because their engine is unreachable.", target_unknown},
+    {"forge_target_resources_drifted", "Resources that had been changed on the engine at the last check.",
      target_drifted},
-    {"forge_target_observe_seconds", "How long the engine took to be looked at, where there are several.",
+    {"forge_target_observe_seconds", "How long it took to observe the engine, if there are several.",
      target_observed},
 };
 
@@ -255,7 +254,7 @@ static struct env *find_env(const struct serve *s, const char *name, struct err 
         if (str_eq(env_name(s->envs[i]), name))
             return s->envs[i];
     err_set(err, ERR_NOTFOUND, "forged has no environment %s", name);
-    err_hint(err, "its settings file lists them");
+    err_hint(err, "its settings file lists the environments");
     return NULL;
 }
 
@@ -290,7 +289,7 @@ static int reconcile(struct serve *s, struct env *e, const struct control_reques
     if (now.answer == 0)
         return 0;
     err_set(err, ERR_FAILED, "the reconcile of %s failed: %s", env_name(e), now.answer_error);
-    return err_hint(err, "`forge-ctl status` tells more");
+    return err_hint(err, "see `forge-ctl status`");
 }
 
 /* What only the automation knows of an environment's state: that its repository cannot be read. */
@@ -342,7 +341,7 @@ static int call(void *arg, const struct control_request *rq, struct val **ret, s
     }
     const struct operation *op = operation_find(rq->operation);
     if (!op)
-        return err_set(err, ERR_NOTFOUND, "there is no operation %s", rq->operation);
+        return err_set(err, ERR_NOTFOUND, "unknown operation %s", rq->operation);
     int r = run_operation(s, op, rq, ret, err);
     if (str_eq(op->name, "status") && r == 0) {
         struct env_numbers now;

@@ -27,7 +27,8 @@ static int refuse_unapproved(struct engine *e, const struct look *l, struct err 
     if (l->attended || !l->plan.needs_approval)
         return 0;
     err_set(err, ERR_DENIED, "environment %s: %s", e->config->name, l->plan.needs_approval);
-    return err_hint(err, "read the plan with `forge-ctl diff`; `forge-ctl apply` runs it with your approval");
+    return err_hint(err,
+                    "review the plan with `forge-ctl diff`; `forge-ctl apply` runs it after you approve it");
 }
 
 static int run_plan(struct applying *ap, const struct cancel *cancel, struct err *err)
@@ -93,7 +94,7 @@ static int hold_unconverged(struct applying *ap, const struct plan *before, stru
         ap->result->not_converged = arena_printf(&l->arena, "%s: %s", again->id, again->fields[0].path);
         struct applied held = again->applied ? *again->applied : (struct applied){.id = again->id};
         held.status = APPLIED_HELD;
-        held.error = arena_printf(&l->arena, "field %s does not converge: it was applied, and differs again",
+        held.error = arena_printf(&l->arena, "field %s does not converge: it was applied but differs again",
                                   again->fields[0].path);
         int r = inventory_save(e->env.store, e->config->name, &held, err);
         if (r < 0)
@@ -136,8 +137,8 @@ static const char *away_text(struct look *l)
     for (size_t i = 0; i < l->observed.n_targets; i++)
         if (l->observed.targets[i].away)
             buf_addf(&b, "%s%s", b.len ? ", " : "", l->observed.targets[i].name);
-    return b.len ? arena_printf(&l->arena, "%s: away while it was applied", buf_str(&b))
-                 : "an engine was away when it was planned";
+    return b.len ? arena_printf(&l->arena, "%s: unreachable during the apply", buf_str(&b))
+                 : "an engine was unreachable when the plan was made";
 }
 
 static int end_generation(struct applying *ap, int result, const struct err *outcome, struct err *err)
@@ -264,10 +265,9 @@ static int check_still_holds(struct applying *ap, struct err *err)
     if (now.generation == l->state.generation && now.transition == l->state.transition &&
         same_hold(&now, &l->state) && same_ids(resume, l->resume))
         return 0;
-    err_set(err, ERR_CONFLICT, "environment %s: somebody else applied since this plan was made",
-            e->config->name);
+    err_set(err, ERR_CONFLICT, "environment %s: another apply ran after this plan was made", e->config->name);
     err->retryable = true;
-    return err_hint(err, "plan again");
+    return err_hint(err, "make a new plan");
 }
 
 static int apply_locked(struct applying *ap, struct err *err)

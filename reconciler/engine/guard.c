@@ -76,7 +76,7 @@ int guard_end(struct guard *g, int result, struct err *err)
     cancel_set(&g->over);
     pthread_join(g->thread, NULL);
     if (g->suspended && result == ERR_CANCELLED)
-        err_wrap(err, "suspended by %s meanwhile", g->by);
+        err_wrap(err, "suspended by %s in the meantime", g->by);
     cancel_release(&g->run);
     cancel_release(&g->over);
     free(g);

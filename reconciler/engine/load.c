@@ -88,15 +88,16 @@ static void end(struct load_context *c, bool flush)
 static void warn_of_nothing(size_t n_files, size_t n_inactive, struct diag_list *diags)
 {
     if (n_inactive) {
-        struct diag *d = diag_add(diags, DIAG_WARNING, NULL, 0, 0, "no profile of %zu resource%s is active",
+        struct diag *d = diag_add(diags, DIAG_WARNING, NULL, 0, 0,
+                                  "no resource is active: all profiles of %zu resource%s are inactive",
                                   n_inactive, n_inactive == 1 ? "" : "s");
-        diag_hint(diags, d, "name the profiles in the environment's settings, or in forge.yaml");
+        diag_hint(diags, d, "activate profiles in the settings of the environment, or in forge.yaml");
         return;
     }
     struct diag *d =
         diag_add(diags, DIAG_WARNING, NULL, 0, 0, "there are no manifests here (%zu YAML file%s)", n_files,
                  n_files == 1 ? "" : "s");
-    diag_hint(diags, d, "a manifest begins with apiVersion: forge/v1; `forge-ctl init` writes a first one");
+    diag_hint(diags, d, "a manifest starts with apiVersion: forge/v1; `forge-ctl init` writes an example");
 }
 
 int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,

@@ -338,13 +338,13 @@ static int run_resume(const struct operation_context *c, const struct val *args,
 
 const struct operation operations[] = {
     {"diff", "what applying would change", false, run_diff},
-    {"apply", "make it so", true, run_apply},
-    {"status", "what each resource is and is asked to be", false, run_status},
+    {"apply", "apply the plan", true, run_apply},
+    {"status", "the actual and desired state of each resource", false, run_status},
     {"history", "generations or transitions, newest first", false, run_history},
     {"show", "one generation in full", false, run_show},
-    {"images", "what registries have for the images that follow them", true, run_images},
-    {"prune-images", "remove images that nothing needs any more", true, run_prune_images},
-    {"suspend", "stop every writer", true, run_suspend},
+    {"images", "newer images in the registries, for resources with image_policy", true, run_images},
+    {"prune-images", "remove images that are no longer needed", true, run_prune_images},
+    {"suspend", "stop all changes to an environment", true, run_suspend},
     {"resume", "end a suspension", true, run_resume},
     {0},
 };

@@ -44,7 +44,7 @@ static void need_ref(struct prune *p, const char *ref, const char *env)
     const char *canonical;
     struct err ignored = {0};
     if (ref && ref_canonical(p->a, ref, &canonical, &ignored) == 0 && !map_get(&p->refs, canonical))
-        map_put(&p->refs, canonical, text(arena_printf(p->a, "%s asks for %s", env, ref)));
+        map_put(&p->refs, canonical, text(arena_printf(p->a, "%s uses %s", env, ref)));
 }
 
 /* References that are asked for may be pulled, or found present, at any moment. */
@@ -115,10 +115,10 @@ static const char *why_kept(struct prune *p, const struct image_record *rec, con
             why = map_get(&p->refs, canonical);
     }
     if (!why && img->user)
-        why = arena_printf(p->a, "container %s is made of it", img->user);
+        why = arena_printf(p->a, "container %s was created from it", img->user);
     for (const char *const *ref = img->refs; *ref && !why; ref++)
         if (!is_named(p->a, rec, *ref))
-            why = arena_printf(p->a, "somebody else has named it %s", *ref);
+            why = arena_printf(p->a, "it also has the name %s, which Forge did not give it", *ref);
     return why;
 }
 
@@ -204,11 +204,11 @@ static int remove_it(struct prune *p, const struct shelf *s, const struct image_
         return r;
     }
     if (r < 0) { /* the engine knows better: it is kept */
-        verdict(p, row, "kept", arena_printf(p->a, "the engine will not: %s", why.msg));
+        verdict(p, row, "kept", arena_printf(p->a, "the engine refused: %s", why.msg));
         look_again_at(p, p->now_ns + LOOK_AGAIN_NS);
         return 0;
     }
-    verdict(p, row, "gone", "nothing needed it");
+    verdict(p, row, "gone", "it was no longer needed");
     p->result->removed++;
     p->result->bytes += img->size;
     r = record_removal(p, s, rec, img, begin, err);
@@ -239,13 +239,13 @@ static int judge(struct prune *p, const struct shelf *s, const struct image_reco
     if (p->now_ns - since < p->options->keep_ns) {
         _cleanup_buf_ struct buf b = BUF_INIT;
         format_duration(p->options->keep_ns - (p->now_ns - since), &b);
-        verdict(p, row, "kept", arena_printf(p->a, "nothing needs it; it goes in %s", buf_str(&b)));
+        verdict(p, row, "kept", arena_printf(p->a, "not needed; will be removed in %s", buf_str(&b)));
         look_again_at(p, since + p->options->keep_ns);
         return 0;
     }
     if (!p->options->dry_run)
         return remove_it(p, s, rec, img, row, err);
-    verdict(p, row, "goes", "nothing needs it");
+    verdict(p, row, "goes", "not needed");
     p->result->removed++;
     p->result->bytes += img->size;
     return 0;

@@ -233,7 +233,7 @@ static const char *recorded_subject(struct look *l)
         log_debug("source.describe_failed", "error", err.msg, NULL);
     if (!l->info->dirty)
         return l->info->subject;
-    return arena_printf(&l->arena, "%s (and changes that are not committed)", l->info->subject);
+    return arena_printf(&l->arena, "%s (with uncommitted changes)", l->info->subject);
 }
 
 int record_begin(struct engine *e, struct look *l, struct generation *g, struct err *err)
@@ -293,7 +293,7 @@ int record_interrupted(struct engine *e, struct err *err)
     if (r < 0 || !g || g->status != GEN_RUNNING)
         return r;
     g->status = GEN_INTERRUPTED;
-    g->error = "the run was killed";
+    g->error = "the apply was killed";
     g->end_ns = clock_wall(e->env.clock);
     return generation_end(e->env.store, e->config->name, g, err);
 }

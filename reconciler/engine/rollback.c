@@ -52,7 +52,7 @@ static int whole_generation(struct engine *e, struct look *l, uint64_t number, s
     if (r == ERR_NOTFOUND)
         return err_hint(err, "`forge-ctl history` lists the generations that are kept");
     if (r == 0 && !ret->resources)
-        r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s holds no resources",
+        r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s has no resources",
                     (unsigned long long)number, e->config->name);
     return r;
 }
@@ -61,7 +61,8 @@ int look_rollback(struct engine *e, const struct look_options *o, struct look *l
 {
     struct generation g, last;
     if (o->rollback_only && id_target(o->rollback_only)) {
-        err_set(err, ERR_UNSUPPORTED, "%s is on one of several engines, and a resource is rolled back on all",
+        err_set(err, ERR_UNSUPPORTED,
+                "%s names one of several engines, but a resource is rolled back on all of them",
                 o->rollback_only);
         return err_hint(err, "write %s", id_plain(&l->arena, o->rollback_only));
     }

@@ -266,10 +266,10 @@ void secrets_warn_rollback(struct look *l, const struct resource *r, const struc
         const struct val *then = val_get(g->secrets, str_or(val_get_str(file, "file"), ""));
         const struct val *now = val_get(file, "content");
         if (digests_comparable(now, then) && !val_equal(now, then))
-            warn(l, r, file, "put its old content back into the file, if that is what you want",
+            warn(l, r, file, "if you want the old content, restore the file yourself",
                  arena_printf(&l->arena,
-                              "file: %s was changed since generation %llu; a rollback cannot bring its old "
-                              "content back, for no secret is kept",
+                              "file: %s has changed since generation %llu; the rollback uses its current "
+                              "content, because Forge stores no secrets",
                               val_get_str(file, "file"), (unsigned long long)g->number));
     }
 }

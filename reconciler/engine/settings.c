@@ -112,7 +112,7 @@ static void read_environment(struct settings_reading *rd, const char *name, cons
     const char *fallback;
     const struct target *target = reading_env_target(rd, v, name, &fallback);
     if (!settings_name_is_valid(name)) {
-        struct diag *d = reading_problem(rd, v, "\"%s\" is no name for an environment", name);
+        struct diag *d = reading_problem(rd, v, "\"%s\" is not a valid environment name", name);
         diag_hint(rd->diags, d, "use up to %u of a-z, 0-9 and -, with a letter or digit at both ends",
                   LIMIT_NAME_BYTES);
     }
@@ -219,7 +219,7 @@ static void check_permissions(struct settings_reading *rd, const char *path)
     struct stat st;
     if (stat(path, &st) < 0 || !(st.st_mode & S_IWOTH))
         return;
-    struct diag *d = reading_problem(rd, NULL, "everybody may change this file");
+    struct diag *d = reading_problem(rd, NULL, "this file is writable by others");
     diag_hint(rd->diags, d, "chmod o-w %s", path);
 }
 
@@ -231,7 +231,7 @@ static void decode_document(struct settings_reading *rd, const char *text, size_
         return;
     if (n != 1) {
         diag_add(rd->diags, DIAG_ERROR, rd->s->path, 1, 1,
-                 "a settings file is one document; this one has %zu", n);
+                 "a settings file must be one YAML document; this one has %zu", n);
         return;
     }
     struct decode d = {.arena = rd->arena, .diags = rd->diags, .file = rd->s->path};
@@ -246,7 +246,7 @@ int settings_load(const char *path, struct settings *ret, struct diag_list *diag
     _cleanup_buf_ struct buf b = BUF_INIT;
     int r = io_read_file(path, LIMIT_SETTINGS_BYTES, &b, err);
     if (r == ERR_NOTFOUND)
-        err_hint(err, "name one with --settings; `forge-ctl` works without one in a folder of manifests");
+        err_hint(err, "pass one with --settings; in a folder of manifests, `forge-ctl` works without one");
     if (r < 0)
         return err_wrap(err, "settings");
     arena_init(&ret->arena);

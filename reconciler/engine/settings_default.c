@@ -82,7 +82,7 @@ int settings_default(const char *dir, const char *env, const char *state_dir, st
     char *real = realpath(dir, NULL);
     if (!real) {
         err_errno(err, errno, "cannot work in %s", dir);
-        return err_hint(err, "name a folder of manifests; `forge-ctl init DIR` writes a first one");
+        return err_hint(err, "choose a folder with manifests; `forge-ctl init DIR` writes an example");
     }
     struct arena *a = &ret->arena;
     const char *folder = arena_strdup(a, real);
@@ -91,7 +91,7 @@ int settings_default(const char *dir, const char *env, const char *state_dir, st
     const char *name = env ? env : project;
     if (env && !settings_name_is_valid(env)) {
         settings_release(ret);
-        err_set(err, ERR_INVALID, "\"%s\" is no name for an environment", env);
+        err_set(err, ERR_INVALID, "\"%s\" is not a valid environment name", env);
         return err_hint(err, "use up to %u of a-z, 0-9 and -, with a letter or digit at both ends",
                         LIMIT_NAME_BYTES);
     }

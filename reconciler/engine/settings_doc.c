@@ -55,11 +55,9 @@ void settings_reference(struct buf *out)
 {
     buf_adds(
         out,
-        "# Settings\n\nMade of the field tables by `forge-ctl generate settings`; not written by hand.\n\n"
-        "The file is named with `--settings` or `$FORGE_SETTINGS`, else it is `/etc/forge/forged.yaml`. "
-        "Relative\n"
-        "paths start at its folder. Files that hold credentials must not be readable by others, and the "
-        "settings\n"
-        "must not be writable by others. `forged --check` names everything that is wrong with it.\n");
-    table(&settings_table, "At the top", out);
+        "# Settings\n\nGenerated from the field tables by `forge-ctl generate settings`; do not edit.\n\nThe "
+        "file is given with `--settings` or `$FORGE_SETTINGS`; the default is `/etc/forge/forged.yaml`. "
+        "Relative\npaths start at its folder. Files that hold credentials must not be readable by others, "
+        "and the settings\nmust not be writable by others. `forged --check` reports every problem in it.\n");
+    table(&settings_table, "Top level", out);
 }

@@ -35,7 +35,7 @@ const char *reading_private_file(struct settings_reading *rd, const struct val *
     const char *p = reading_file(rd, map, key);
     struct stat st;
     if (p && stat(p, &st) == 0 && st.st_mode & forbidden) {
-        struct diag *d = reading_problem(rd, val_get(map, key), "%s: %s can be used by others", key, p);
+        struct diag *d = reading_problem(rd, val_get(map, key), "%s: %s is accessible to others", key, p);
         diag_hint(rd->diags, d, "chmod 600 %s", p);
     }
     return p;

@@ -14,8 +14,8 @@ static void check_target_name(struct settings_reading *rd, const char *name, con
     size_t n = strlen(name);
     if (n && n <= LIMIT_NAME_BYTES && !strchr("_.-", name[0]) && strspn(name, good) == n)
         return;
-    struct diag *d = reading_problem(rd, at, "\"%s\" is no name for a target", name);
-    diag_hint(rd->diags, d, "use up to %u letters, digits, _, . and -, and begin with a letter or digit",
+    struct diag *d = reading_problem(rd, at, "\"%s\" is not a valid target name", name);
+    diag_hint(rd->diags, d, "use up to %u letters, digits, _, . and -, starting with a letter or digit",
               LIMIT_NAME_BYTES);
 }
 
@@ -33,8 +33,7 @@ void reading_targets(struct settings_reading *rd, const struct val *map)
     struct settings *s = rd->s;
     s->targets = arena_array(rd->arena, struct target, val_len(map) + 1);
     if (val_len(map) > LIMIT_TARGETS)
-        reading_problem(rd, map, "%zu targets are more than the %u that there may be", val_len(map),
-                        LIMIT_TARGETS);
+        reading_problem(rd, map, "there are %zu targets; the maximum is %u", val_len(map), LIMIT_TARGETS);
     for (size_t i = 0; i < val_len(map); i++) {
         const struct val *v = map->pairs[i].val;
         s->targets[s->n_targets++] = (struct target){
@@ -90,7 +89,7 @@ static const struct target *single_target(struct settings_reading *rd, const str
     if (val_get_str(env, "target"))
         found = find_target(rd, val_get(env, "target"));
     else if (s->n_targets > 1)
-        reading_problem(rd, env, "environment %s must name its target: there are %zu", env_name,
+        reading_problem(rd, env, "environment %s must set target: there are %zu targets", env_name,
                         s->n_targets);
     return found ? found : &s->targets[0];
 }
@@ -119,8 +118,9 @@ static const struct target *target_set(struct settings_reading *rd, const struct
     set->members = members;
     set->name = arena_strdup(rd->arena, buf_str(&names));
     if (!set->n_members) {
-        struct diag *d = reading_problem(rd, selector, "no target fits");
-        diag_hint(rd->diags, d, "the section \"targets\" at the top of this file gives them labels");
+        struct diag *d = reading_problem(rd, selector, "no target matches");
+        diag_hint(rd->diags, d,
+                  "set the labels of targets in the section \"targets\" at the top of this file");
     }
     return set;
 }
@@ -137,7 +137,7 @@ static const char *read_fallback(struct settings_reading *rd, const struct targe
         if (str_eq(names[i], name->s))
             return name->s;
     }
-    suggest(rd, reading_problem(rd, name, "target \"%s\" is none of those that targets chooses", name->s),
+    suggest(rd, reading_problem(rd, name, "target \"%s\" is not one of those that targets selects", name->s),
             name->s, names, set->n_members);
     return NULL;
 }

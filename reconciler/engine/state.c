@@ -143,7 +143,7 @@ int engine_suspend(struct engine *e, const char *who, const char *why, int64_t u
 {
     struct suspension s = {who, why, clock_wall(e->env.clock), until_ns};
     if (until_ns && until_ns <= s.now_ns)
-        return err_set(err, ERR_INVALID, "environment %s: the suspension would be over already",
+        return err_set(err, ERR_INVALID, "environment %s: the suspension would already have expired",
                        e->config->name);
     return env_state_update(e->env.store, e->config->name, set_suspension, &s, err);
 }

@@ -105,7 +105,7 @@ static const char *first_word(struct arena *a, const struct plan_change *c, cons
 static const char *away_message(struct arena *a, const struct look *l, const char *id)
 {
     const struct observed_target *t = observed_target(&l->observed, id);
-    return arena_printf(a, "%s is away: %s", t->name, str_or(t->why, "it does not answer"));
+    return arena_printf(a, "%s is unreachable: %s", t->name, str_or(t->why, "it does not answer"));
 }
 
 /* Nobody can say how it is; what is recorded of it is all there is to tell. */

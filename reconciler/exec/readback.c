@@ -20,7 +20,7 @@ static int check_gone(struct run *x, const struct strand *s, struct arena *a, st
         return r;
     if (m->current && !str_eq(found.native_id, m->current->native_id))
         return 0; /* somebody else's, under the name that became free */
-    return err_set(err, ERR_FAILED, "%s: %s %s was removed, and is still there", c->id, c->kind->prefix,
+    return err_set(err, ERR_FAILED, "%s: %s %s was removed but still exists", c->id, c->kind->prefix,
                    m->native_name);
 }
 
@@ -28,12 +28,12 @@ static int check_ours(struct run *x, const struct strand *s, const struct object
 {
     const struct plan_change *c = s->unit->change;
     if (*s->made_id && !str_eq(s->made_id, o->native_id))
-        return err_set(err, ERR_CONFLICT, "%s: %s %s was replaced by something else (now %.12s)", c->id,
+        return err_set(err, ERR_CONFLICT, "%s: %s %s was replaced by another object (now %.12s)", c->id,
                        c->kind->prefix, o->native_name, o->native_id);
     bool taken_over = c->action == PLAN_ADOPT && s->move->action != PLAN_REPLACE;
     bool by_record = taken_over || (c->applied && c->applied->adopted);
     if (!by_record && !str_eq(o->owner, x->plan->environment))
-        return err_set(err, ERR_CONFLICT, "%s: %s %s does not carry the mark of environment %s", c->id,
+        return err_set(err, ERR_CONFLICT, "%s: %s %s does not have the label of environment %s", c->id,
                        c->kind->prefix, o->native_name, x->plan->environment);
     return 0;
 }
@@ -59,7 +59,7 @@ static int check_runs(struct run *x, struct strand *s, const struct object *o, s
     if (o->state == OBJECT_EXITED)
         return err_set(err, ERR_FAILED, "%s: container %s exited with code %d%s%s", c->id, o->native_name,
                        o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
-    err_set(err, ERR_FAILED, "%s: container %s does not run, it is %s%s%s", c->id, o->native_name,
+    err_set(err, ERR_FAILED, "%s: container %s is not running, it is %s%s%s", c->id, o->native_name,
             object_state_name(o->state), o->message ? ": " : "", str_or(o->message, ""));
     if (o->state == OBJECT_REMOVING || o->state == OBJECT_DEAD)
         note_taken_away(x, s);
@@ -90,7 +90,7 @@ static int check_fields(struct run *x, struct strand *s, struct arena *a, struct
     pthread_mutex_lock(&x->lock);
     s->unit->mismatch = true;
     pthread_mutex_unlock(&x->lock);
-    err_set(err, ERR_FAILED, "%s: field %s does not converge: it was applied, and %s reports something else",
+    err_set(err, ERR_FAILED, "%s: field %s does not converge: it was applied, but %s reports another value",
             c->id, differs.items[0].path, x->provider->ops->name);
     return err_hint(err, "it is held until its manifest changes; `forge-ctl diff` shows both values");
 }

@@ -222,7 +222,7 @@ static struct applied applied_ok(struct arena *a, const struct run *x, const str
     count_correction(c, now, &r);
     if (r.corrections >= FLAP_CORRECTIONS) {
         r.status = APPLIED_HELD;
-        r.error = arena_printf(a, "it was put back %u times within %d minutes, and goes away again",
+        r.error = arena_printf(a, "it was restored %u times within %d minutes and changed again each time",
                                r.corrections, (int)(FLAP_WINDOW_NS / NS_PER_S / 60));
         r.input_digest = c->input_digest;
     }

@@ -50,8 +50,8 @@ static int add_interrupted(struct recovery *v, const struct journal_entry *e, st
         .id = e->id,
         .action = e->verb,
         .result = "interrupted",
-        .error = arena_printf(&v->arena, "the run was killed; last step: %s %s (%s)", str_or(e->verb, "?"),
-                              str_or(e->native_name, ""), str_or(e->result, "not known to have ended")),
+        .error = arena_printf(&v->arena, "the apply was killed; last step: %s %s (%s)", str_or(e->verb, "?"),
+                              str_or(e->native_name, ""), str_or(e->result, "not known to have finished")),
     };
     return transition_add(v->store, v->env, &t, err);
 }

@@ -133,7 +133,7 @@ void rollout_give_back(struct run *x, struct unit *u)
     }
     if (!u->err.code) {
         u->cut = true;
-        err_set(&u->err, ERR_CANCELLED, "the run was stopped");
+        err_set(&u->err, ERR_CANCELLED, "the apply was cancelled");
     }
     u->gives_back = !u->cut;
     if (record_check(x, &err) == 0 && u->gives_back && record_giving_back(x, u, &err) < 0)
@@ -162,9 +162,9 @@ void rollout_report(struct unit *u)
     }
     _cleanup_buf_ struct buf b = BUF_INIT;
     count(&b, done, "updated");
-    count(&b, back, "taken back");
-    count(&b, failed, u->cut ? "cut short" : "failed");
-    count(&b, u->n_strands - u->started, "left as they were");
-    (void)err_wrap(&u->err, "of %zu instances %s (update.failure_action: %s)", u->n_strands, buf_str(&b),
+    count(&b, back, "rolled back");
+    count(&b, failed, u->cut ? "interrupted" : "failed");
+    count(&b, u->n_strands - u->started, "not updated");
+    (void)err_wrap(&u->err, "of %zu instances, %s (update.failure_action: %s)", u->n_strands, buf_str(&b),
                    rollout_failure_name(rollout_of(u)->failure));
 }

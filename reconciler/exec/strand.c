@@ -184,7 +184,7 @@ static int do_step(struct run *x, struct strand *s, const struct step *step, str
         r = record_lost(x, &lost);
     }
     if (r < 0 && step->monitor && r != ERR_CANCELLED)
-        r = err_wrap(err, "it was ready, and failed while it was watched");
+        r = err_wrap(err, "it was ready, but failed while it was monitored");
     event_step(x, s, EXEC_STEP_END, step, r < 0 ? err : NULL, clock_mono(x->clock) - begin);
     return r;
 }

@@ -86,7 +86,7 @@ static void add_failure(struct err *why, const struct err *first)
     if (!first->code)
         return;
     str_copy(both.msg, sizeof(both.msg), why->msg);
-    snprintf(why->msg, sizeof(why->msg), "%.500s; undoing it failed as well: %.450s", both.msg, first->msg);
+    snprintf(why->msg, sizeof(why->msg), "%.500s; reverting it failed too: %.450s", both.msg, first->msg);
 }
 
 void strands_undo(struct run *x, struct strand *const *strands, size_t n, struct err *why)

@@ -94,7 +94,7 @@ static int add_file(struct walk *w, int dir, const char *name, const struct stat
         f.size = (size_t)now.st_size;
         int r = S_ISREG(now.st_mode)
                     ? read_open(fd, f.size, LIMIT_MANIFEST_BYTES, a, &f.text, &f.size, w->err)
-                    : err_set(w->err, ERR_CONFLICT, "it was replaced meanwhile");
+                    : err_set(w->err, ERR_CONFLICT, "it was replaced during the read");
         if (r < 0)
             return err_wrap(w->err, "%s", f.path);
         w->bytes += f.text ? f.size : 0;
@@ -132,7 +132,7 @@ static int walk_entry(struct walk *w, int dir, const char *name, unsigned depth)
         return 0; /* sockets and pipes cannot be committed; ".#x" is how Emacs marks a file that is being
                      edited */
     err_set(w->err, ERR_INVALID, "%s: a symbolic link is refused", buf_str(&w->path));
-    return err_hint(w->err, "put the file itself there; from Git it would be refused as well");
+    return err_hint(w->err, "put the file itself there; symbolic links are refused in Git repositories too");
 }
 
 static int walk_open(struct walk *w, DIR *d, unsigned depth)
@@ -157,7 +157,7 @@ static int walk_open(struct walk *w, DIR *d, unsigned depth)
 static int walk_dir(struct walk *w, int parent, const char *name, unsigned depth)
 {
     if (depth > LIMIT_TREE_DEPTH)
-        return err_set(w->err, ERR_LIMIT, "%.100s...: folders more than %u deep", buf_str(&w->path),
+        return err_set(w->err, ERR_LIMIT, "%.100s...: folders nested more than %u deep", buf_str(&w->path),
                        LIMIT_TREE_DEPTH);
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *d = fd < 0 ? NULL : fdopendir(fd);

@@ -53,21 +53,21 @@ static const struct {
     const char *hint;
 } curl_errors[] = {
     {CURLE_COULDNT_RESOLVE_HOST, ERR_UNAVAILABLE, "is the host name right, and does DNS answer?"},
-    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, "is the server running, and may this machine reach it?"},
-    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "the server is slow or cannot be reached; it is tried again"},
+    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, "is the server running and reachable from this machine?"},
+    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "the server is slow or unreachable; Forge will try again"},
     {CURLE_PEER_FAILED_VERIFICATION, ERR_AUTH,
-     "if the server's authority is your own, name its certificate in ca_file"},
+     "if the server uses your own CA, set its certificate in ca_file"},
     {CURLE_SSL_CACERT_BADFILE, ERR_INVALID, "ca_file must name a readable file of certificates in PEM"},
     {CURLE_SSL_CONNECT_ERROR, ERR_UNAVAILABLE, "does the server speak TLS on this port?"},
-    {CURLE_TOO_MANY_REDIRECTS, ERR_INVALID, "give the address that it leads to"},
-    {CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID, "a redirect led to an address that is not https"},
+    {CURLE_TOO_MANY_REDIRECTS, ERR_INVALID, "use the address that it redirects to"},
+    {CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID, "the server redirected to an address that is not https"},
     {CURLE_OUT_OF_MEMORY, ERR_IO, NULL},
 };
 
 static int curl_failed(struct remote_op *op, CURLcode result, const char *words)
 {
     int code = ERR_UNAVAILABLE;
-    const char *hint = "the server broke off; it is tried again";
+    const char *hint = "the server closed the connection; Forge will try again";
     if (op->err->code)
         return GIT_EUSER;
     for (size_t i = 0; i < ARRAY_LEN(curl_errors); i++)
@@ -87,17 +87,17 @@ static int status_failed(struct remote_op *op, long status)
     struct err *err = op->err;
     if (status == 401 || status == 403) {
         err_set(err, ERR_AUTH, "the server %s (HTTP %ld)",
-                given ? "refuses the credentials" : "asks for credentials, and none are configured", status);
+                given ? "rejected the credentials" : "asks for credentials, but none are configured", status);
         err_hint(err, "%s",
                  given ? "is the token or password still valid, and may it read this repository?"
-                       : "write username and password_file (which may hold a token)");
+                       : "set username and password_file (which may contain a token)");
     } else if (status == 404 || status == 410) {
         err_set(err, ERR_NOTFOUND, "there is no such repository (HTTP %ld)", status);
-        err_hint(err, "check the address; servers also say so to those who may not read it");
+        err_hint(err, "check the address; servers also report this to users without read access");
     } else if (status == 429 || status >= 500) {
-        err_set(err, ERR_UNAVAILABLE, "the server is in trouble (HTTP %ld)", status);
+        err_set(err, ERR_UNAVAILABLE, "the server reports an internal error (HTTP %ld)", status);
     } else {
-        err_set(err, ERR_INVALID, "not what a Git server answers (HTTP %ld)", status);
+        err_set(err, ERR_INVALID, "the response is not that of a Git server (HTTP %ld)", status);
     }
     return GIT_EUSER;
 }
@@ -215,8 +215,8 @@ static int take_redirect(struct http_stream *t)
     fits = fits && source_url_parse(&a, base, &u, &ignored) == 0 && strcasecmp(u.host, s->url.host) == 0 &&
            str_eq(u.port, s->url.port) && u.tls == s->url.tls;
     if (!fits) {
-        err_set(t->sub->op->err, ERR_INVALID, "the server sends us on to %s", source_url_scrub(&a, base));
-        err_hint(t->sub->op->err, "if that is right, write it as the repository's address");
+        err_set(t->sub->op->err, ERR_INVALID, "the server redirects to %s", source_url_scrub(&a, base));
+        err_hint(t->sub->op->err, "if that is correct, use it as the address of the repository");
         return GIT_EUSER;
     }
     free(t->sub->base);
@@ -237,7 +237,7 @@ static int check_answer(struct http_stream *t)
         return status_failed(t->sub->op, status);
     curl.easy_getinfo(c, CURLINFO_CONTENT_TYPE, &type);
     if (!type || !str_starts(type, wanted)) {
-        err_set(t->sub->op->err, ERR_INVALID, "not what a Git server answers");
+        err_set(t->sub->op->err, ERR_INVALID, "the response is not that of a Git server");
         err_hint(t->sub->op->err,
                  "is this the address to clone from, and does the server speak Git's smart protocol?");
         return GIT_EUSER;

@@ -107,6 +107,6 @@ int libgit_error(struct err *err, int r, const char *fmt, ...)
         err_set(err, code, "%s: libgit2 gave error %d", context, r);
     str_clean(err->msg); /* it may contain text from a server */
     if (code == ERR_NOSPACE)
-        err_hint(err, "make room on the disk; the last good state is kept");
+        err_hint(err, "free some space on the disk; the last good state is kept");
     return code;
 }

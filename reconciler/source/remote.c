@@ -81,7 +81,7 @@ static int conversation_failed(struct remote_op *op, int r)
     if (code == ERR_CORRUPT || code == ERR_FAILED || code == ERR_UNAVAILABLE) {
         op->err->code = ERR_UNAVAILABLE;
         op->err->retryable = true;
-        err_hint(op->err, "the server broke off or sent what cannot be read; it is tried again");
+        err_hint(op->err, "the server closed the connection or sent invalid data; Forge will try again");
     }
     return op->err->code;
 }
@@ -215,9 +215,9 @@ static int lock_repo(struct remote_op *op, int *ret_fd)
 
 static int not_given(struct source *s, const char *commit, struct err *err)
 {
-    err_set(err, ERR_NOTFOUND, "repository %s: the server does not give out commit %.12s", s->url.text,
+    err_set(err, ERR_NOTFOUND, "repository %s: the server does not provide commit %.12s", s->url.text,
             commit);
-    return err_hint(err, "is it pushed? Some servers only give out branches and tags: name one of those");
+    return err_hint(err, "has it been pushed? Some servers only provide branches and tags: use one of those");
 }
 
 static int download(struct remote_op *op, git_remote *remote, const struct want *w)
@@ -245,7 +245,7 @@ static int download(struct remote_op *op, git_remote *remote, const struct want 
         return err_set(op->err, ERR_INVALID, "repository %s: %s is not a commit", s->url.text, w->spec);
     r = tree_verify(s, git_object_id(commit), op->err);
     if (r < 0)
-        return err_wrap(op->err, "what was fetched is not whole");
+        return err_wrap(op->err, "the fetched data is incomplete");
     return repo_set_ref(s, w->keep, &w->id, op->err);
 }
 
@@ -348,8 +348,8 @@ static int rebuild(struct source *s, const struct cancel *c, struct err *err)
     const char *dir = s->repo_dir;
     int64_t now = clock_mono(clock_system());
     if (s->rebuilt_ns && now - s->rebuilt_ns < 3600 * NS_PER_S) {
-        err_set(err, ERR_CORRUPT, "%s: damaged, and a new copy of it as well", s->where);
-        return err_hint(err, "run git fsck in the repository; it is copied anew within the hour");
+        err_set(err, ERR_CORRUPT, "%s: damaged, and so is a new copy of it", s->where);
+        return err_hint(err, "run git fsck in the repository; Forge copies it again within an hour");
     }
     repo_close(s);
     s->rebuilt_ns = now;

@@ -30,7 +30,7 @@ static int refuse_writable(struct source *s, git_repository *repo, struct err *e
         return err_errno(err, errno, "%s", dir);
     if (!(st.st_mode & S_IWOTH))
         return 0;
-    err_set(err, ERR_DENIED, "repository %s: everybody may write to it, and so decide what is deployed",
+    err_set(err, ERR_DENIED, "repository %s: it is writable by others, who could decide what is deployed",
             s->url.text);
     return err_hint(err, "chmod o-w %s", dir);
 }
@@ -72,10 +72,10 @@ int repo_open(struct source *s, struct err *err)
     libgit_start();
     int r = git_repository_open_bare(&s->repo, s->repo_dir);
     if (r == GIT_ENOTFOUND) {
-        err_set(err, ERR_NOTFOUND, "repository %s: nothing was fetched yet", s->url.text);
+        err_set(err, ERR_NOTFOUND, "repository %s: nothing has been fetched yet", s->url.text);
         return err_hint(err, "fetch it first; is the server reachable?");
     }
-    return r < 0 ? libgit_error(err, r, "our copy of %s in %s", s->url.text, s->repo_dir) : 0;
+    return r < 0 ? libgit_error(err, r, "local copy of %s in %s", s->url.text, s->repo_dir) : 0;
 }
 
 int repo_make(struct source *s, struct err *err)
@@ -91,7 +91,7 @@ int repo_make(struct source *s, struct err *err)
     o.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKDIR;
     o.mode = 0700;
     r = git_repository_init_ext(&s->repo, s->repo_dir, &o);
-    return r < 0 ? libgit_error(err, r, "our copy of %s in %s", s->url.text, s->repo_dir) : 0;
+    return r < 0 ? libgit_error(err, r, "local copy of %s in %s", s->url.text, s->repo_dir) : 0;
 }
 
 bool repo_is_commit_id(const char *rev)
@@ -148,7 +148,7 @@ static int commit_of(struct source *s, const char *spec, const char *shown, git_
     int r = git_revparse_single(&object, s->repo, arena_printf(&a, "%s^{commit}", spec));
     if (r == GIT_ENOTFOUND) {
         err_set(err, ERR_NOTFOUND, "repository %s has no revision \"%s\"", s->url.text, shown);
-        return err_hint(err, "give a commit, a tag, a branch, or HEAD~1");
+        return err_hint(err, "use a commit, a tag, a branch, or HEAD~1");
     }
     if (r < 0)
         return libgit_error(err, r, "repository %s, revision \"%s\"", s->url.text, shown);
@@ -167,7 +167,7 @@ int repo_tip(struct source *s, git_oid *ret, struct err *err)
     if (r == GIT_ENOTFOUND && !s->repo_dir)
         return local_no_branch(s, err);
     if (r == GIT_ENOTFOUND) {
-        err_set(err, ERR_NOTFOUND, "%s: nothing was fetched yet", s->where);
+        err_set(err, ERR_NOTFOUND, "%s: nothing has been fetched yet", s->where);
         return err_hint(err, "fetch it first; is the server reachable?");
     }
     if (r < 0)
@@ -204,11 +204,11 @@ int repo_resolve(struct source *s, const char *rev, git_oid *ret, struct err *er
     const char *rest = str_after(rev, "HEAD");
     if (*rev == '-' || strpbrk(rev, ": \t\r\n")) {
         err_set(err, ERR_INVALID, "\"%s\" is not a revision", rev);
-        return err_hint(err, "give a commit, a tag, a branch, or HEAD~1");
+        return err_hint(err, "use a commit, a tag, a branch, or HEAD~1");
     }
     if (rest && (!*rest || strchr("~^", *rest))) {
         if (!s->have_tip)
-            return err_set(err, ERR_NOTFOUND, "%s: nothing was fetched yet", s->where);
+            return err_set(err, ERR_NOTFOUND, "%s: nothing has been fetched yet", s->where);
         return commit_of(s, arena_printf(&a, "%s%s", git_oid_tostr_s(&s->tip), rest), rev, ret, err);
     }
     const char *name = base_name(&a, rev);
@@ -255,5 +255,5 @@ int repo_set_ref(struct source *s, const char *name, const git_oid *id, struct e
         remove_clashing(s, name);
         r = git_reference_create(&ref, s->repo, name, id, 1, NULL);
     }
-    return r < 0 ? libgit_error(err, r, "our copy of %s: reference %s", s->url.text, name) : 0;
+    return r < 0 ? libgit_error(err, r, "local copy of %s: reference %s", s->url.text, name) : 0;
 }

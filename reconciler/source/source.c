@@ -58,12 +58,12 @@ static int check_config(struct source *s, struct err *err)
     const struct source_config *c = &s->config;
     bool git = s->url.kind != SOURCE_DIR;
     if (c->branch && c->revision)
-        return err_set(err, ERR_INVALID, "repository %s: branch and revision exclude each other",
+        return err_set(err, ERR_INVALID, "repository %s: branch and revision cannot be combined",
                        s->url.text);
     if (!git && (c->branch || c->revision))
         return err_set(err, ERR_INVALID, "%s: a plain folder has no branch and no revision", s->url.text);
     if (c->branch && !ref_name_valid(c->branch))
-        return err_set(err, ERR_INVALID, "repository %s: \"%s\" is not the name of a branch", s->url.text,
+        return err_set(err, ERR_INVALID, "repository %s: \"%s\" is not a valid branch name", s->url.text,
                        c->branch);
     /* A local repository resolves any revision that git does ("main~3"); a remote can only be asked for names
        and commits. */
@@ -77,7 +77,7 @@ static int check_config(struct source *s, struct err *err)
         return err_hint(err, "use https://");
     }
     if (s->repo_dir && str_empty(c->cache_dir))
-        return err_set(err, ERR_INVALID, "repository %s: no folder to keep a copy in", s->url.text);
+        return err_set(err, ERR_INVALID, "repository %s: no folder to keep its copy in", s->url.text);
     return 0;
 }
 
@@ -202,7 +202,7 @@ int source_snapshot(struct source *s, const char *rev, struct snapshot **ret, st
     if (s->url.kind == SOURCE_DIR) {
         if (!str_empty(rev)) {
             err_set(err, ERR_UNSUPPORTED, "%s: a plain folder has no revisions", s->url.text);
-            return err_hint(err, "git init there, and commit; or leave the revision out");
+            return err_hint(err, "run git init there and commit, or leave out the revision");
         }
         return dir_snapshot(s, ret, err);
     }

@@ -130,7 +130,7 @@ static int lend_passphrase(struct ssh_sub *t, struct arena *a, const char **ret_
     const char *bytes = secret_bytes(c->ssh_passphrase, &len);
     t->passphrase = memfd_create("askpass", MFD_CLOEXEC);
     if (t->passphrase < 0)
-        return err_errno(err, errno, "cannot lend the passphrase to ssh");
+        return err_errno(err, errno, "cannot pass the passphrase to ssh");
     int r = io_write_all(t->passphrase, bytes, len, err);
     if (r < 0)
         return r;
@@ -201,27 +201,28 @@ static const struct {
     const char *hint;
 } complaints[] = {
     {"HOST IDENTIFICATION HAS CHANGED", ERR_AUTH, "the server's host key is not the one in known_hosts",
-     "compare it with what the server's owner publishes before you put it there"},
+     "compare it with the key published by the server's owner before you add it"},
     {"Host key verification failed", ERR_AUTH, NULL,
-     "compare the server's key with what its owner publishes, then add it to known_hosts (ssh-keyscan HOST)"},
+     "compare the server's key with the one published by its owner, then add it to known_hosts (ssh-keyscan "
+     "HOST)"},
     {"UNPROTECTED PRIVATE KEY", ERR_AUTH, "others can read the key file", "chmod 600 the key file"},
     {"Permission denied (", ERR_AUTH, NULL,
      "is the key right (and its passphrase), and is it a deploy key of the repository?"},
     {"does not appear to be a git repository", ERR_NOTFOUND, NULL,
      "check the path in the repository's address"},
     {"epository not found", ERR_NOTFOUND, NULL,
-     "check the address; servers also say so to those who may not read it"},
+     "check the address; servers also report this to users without read access"},
     {"could not be found or you don't have permission", ERR_NOTFOUND, NULL,
-     "check the address, and what the key may read"},
-    {"not our ref", ERR_NOTFOUND, "the server does not give out this commit",
-     "is it pushed? Some servers only give out branches and tags: name one of those"},
+     "check the address, and the access rights of the key"},
+    {"not our ref", ERR_NOTFOUND, "the server does not provide this commit",
+     "has it been pushed? Some servers only provide branches and tags: use one of those"},
     {"dubious ownership", ERR_DENIED, NULL,
      "on the server, the repository belongs to another user than the one who logs in"},
     {"git-upload-pack: not found", ERR_UNSUPPORTED, NULL, "install git on the server"},
     {"git-upload-pack: command not found", ERR_UNSUPPORTED, NULL, "install git on the server"},
     {"Could not resolve hostname", ERR_UNAVAILABLE, NULL, "is the host name right, and does DNS answer?"},
     {"Connection refused", ERR_UNAVAILABLE, NULL, "is sshd running on that host and port?"},
-    {"timed out", ERR_TIMEOUT, NULL, "the server is slow or cannot be reached; it is tried again"},
+    {"timed out", ERR_TIMEOUT, NULL, "the server is slow or unreachable; Forge will try again"},
 };
 
 /* Collect pending stderr output; false at its end. */

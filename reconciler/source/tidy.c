@@ -99,7 +99,7 @@ int repo_tidy(struct source *s, struct err *err)
     if (small.n > PACKS_MAX)
         r = merge(s, &small, dir);
     if (r < 0)
-        libgit_error(err, r, "merging the packs of our copy of %s", s->url.text);
+        libgit_error(err, r, "merging the packs of local copy of %s", s->url.text);
     arena_release(&small.arena);
     return r < 0 ? err->code : 0;
 }

@@ -14,17 +14,17 @@ int snapshot_check_name(const char *name, const char *path, struct err *err)
 {
     const char *why = NULL;
     if (!*name || str_eq(name, ".") || str_eq(name, ".."))
-        why = "that name leaves its folder";
+        why = "the name points outside its folder";
     else if (strcasecmp(name, ".git") == 0)
-        why = "that name is Git's own";
+        why = "the name is reserved for Git";
     else if (strchr(name, '/'))
-        why = "a name holds a slash";
+        why = "a name contains a slash";
     else if (!str_utf8_valid(name, strlen(name)))
         why = "its name is not UTF-8";
     else
         for (const char *p = name; *p && !why; p++)
             if (iscntrl((unsigned char)*p))
-                why = "its name holds control characters";
+                why = "its name contains control characters";
     if (!why)
         return 0;
     /* The path is shown on terminals and in logs: no control characters. */
@@ -75,7 +75,7 @@ static int add_file(struct walk *w, const git_oid *id, bool executable)
     struct snapshot *s = w->snapshot;
     const char *path = buf_str(&w->path);
     if (s->n_files && strcmp(s->files[s->n_files - 1].path, path) >= 0)
-        return refuse(w, "a tree whose entries are out of order, or there twice,", "git fsck says more");
+        return refuse(w, "a tree with unordered or duplicate entries", "run git fsck for details");
     if (w->complete && !git_odb_exists(s->odb, id))
         return err_set(w->err, ERR_CORRUPT, "%s: blob %.12s is missing", path, git_oid_tostr_s(id));
     return snapshot_add_file(s, path, id, executable, w->err);
@@ -110,7 +110,7 @@ static int walk_entry(struct walk *w, const git_tree_entry *e, unsigned depth)
             r = refuse(w, "a symbolic link", "commit the file itself");
             break;
         case GIT_FILEMODE_COMMIT:
-            r = refuse(w, "a submodule", "commit its files, or make it an environment of its own");
+            r = refuse(w, "a submodule", "commit its files, or make it a separate environment");
             break;
         case GIT_FILEMODE_UNREADABLE:
         default:
@@ -126,7 +126,7 @@ static int walk_tree(struct walk *w, const git_oid *id, unsigned depth)
 {
     _cleanup_(git_tree_freep) git_tree *tree = NULL;
     if (depth > LIMIT_TREE_DEPTH)
-        return err_set(w->err, ERR_LIMIT, "%.100s...: folders more than %u deep", buf_str(&w->path),
+        return err_set(w->err, ERR_LIMIT, "%.100s...: folders nested more than %u deep", buf_str(&w->path),
                        LIMIT_TREE_DEPTH);
     int r = git_tree_lookup(&tree, w->source->repo, id);
     if (r < 0) {
@@ -238,7 +238,7 @@ int tree_read(struct snapshot *s, size_t i, struct arena *a, const char **ret, s
     /* Check the size first: a blob may not fit into memory. */
     int r = git_odb_read_header(&size, &type, s->odb, &s->oids[i]);
     if (r == 0 && type == GIT_OBJECT_BLOB && size > LIMIT_MANIFEST_BYTES)
-        return err_set(err, ERR_LIMIT, "%s: %zu bytes, more than the %u that one file may have", path, size,
+        return err_set(err, ERR_LIMIT, "%s: %zu bytes; the maximum for one file is %u", path, size,
                        LIMIT_MANIFEST_BYTES);
     git_odb_object *object = NULL;
     if (r == 0)

@@ -123,13 +123,13 @@ static int parse_http(struct arena *a, const char *text, const char *rest, struc
     u->kind = SOURCE_HTTP;
     u->path = rest + len;
     if (memchr(rest, '@', len))
-        return refuse(a, text, "it holds a user name or a credential",
-                      "take it out of the address and write username and password_file beside it", err);
+        return refuse(a, text, "it contains a user name or a credential",
+                      "remove it from the address, and set username and password_file instead", err);
     if (!parse_authority(a, rest, len, u) || strpbrk(rest, " \t\r\n"))
         return refuse(a, text, "not a valid address", "write https://host/path.git", err);
     if (strpbrk(rest, "?#"))
-        return refuse(a, text, "a repository's address has no \"?\" or \"#\"",
-                      "write branch, revision and path as settings of their own", err);
+        return refuse(a, text, "the address of a repository cannot contain \"?\" or \"#\"",
+                      "use the settings branch, revision and path instead", err);
     return 0;
 }
 
@@ -140,8 +140,8 @@ static int parse_ssh(struct arena *a, const char *text, const char *rest, struct
     u->kind = SOURCE_SSH;
     bool valid = parse_authority(a, rest, len, u);
     if (u->user && strchr(u->user, ':'))
-        return refuse(a, text, "it holds a password",
-                      "take it out of the address and write ssh_key beside it", err);
+        return refuse(a, text, "it contains a password",
+                      "remove it from the address, and set ssh_key instead", err);
     u->path = percent_decode(a, rest + len);
     /* ssh://host/~user/x is relative to a home folder, as in git. */
     if (u->path && u->path[0] == '/' && u->path[1] == '~')

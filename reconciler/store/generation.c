@@ -103,11 +103,12 @@ static int read_list(struct store_tx *tx, const char *env, uint64_t number, stru
     for (uint64_t at = number; at;) {
         struct val *names;
         if (n > CHAIN_MAX)
-            return err_set(err, ERR_CORRUPT, "generation %llu of environment %s is based on too many others",
+            return err_set(err, ERR_CORRUPT,
+                           "generation %llu of environment %s: its chain of bases is too long",
                            (unsigned long long)number, env);
         int r = store_tx_get(tx, STORE_RESOURCE, generation_list_key(env, at).text, a, &names, err);
         if (r == ERR_NOTFOUND && at != number)
-            r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s has lost its base %llu",
+            r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s: its base %llu is missing",
                         (unsigned long long)number, env, (unsigned long long)at);
         if (r < 0)
             return r;
@@ -204,7 +205,7 @@ static int run_begin(struct store_tx *tx, void *arg, struct err *err)
     if (r < 0)
         return r;
     if (b->g->base && b->g->base != b->number)
-        return err_set(err, ERR_CONFLICT, "environment %s: another generation was recorded meanwhile",
+        return err_set(err, ERR_CONFLICT, "environment %s: another generation was recorded in the meantime",
                        b->env);
     b->number++;
     struct generation g = *b->g;
@@ -273,7 +274,7 @@ static int load_resources(struct store_tx *tx, const char *env, uint64_t number,
         const char *name = names->pairs[i].val->type == VAL_STR ? names->pairs[i].val->s : "";
         r = store_tx_get(tx, STORE_RESOURCE, key_of(env, "%s", name).text, a, &v, err);
         if (r == ERR_NOTFOUND)
-            r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s has lost its resource %s",
+            r = err_set(err, ERR_CORRUPT, "generation %llu of environment %s: its resource %s is missing",
                         (unsigned long long)number, env, names->pairs[i].key);
         else if (r == 0)
             val_map_append(a, all, names->pairs[i].key, v);

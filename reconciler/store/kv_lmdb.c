@@ -64,7 +64,7 @@ static int fail(const struct lmdb *l, int rc, const char *what, struct err *err)
 {
     switch (rc) {
     case MDB_MAP_FULL:
-        err_set(err, ERR_NOSPACE, "the store %s has reached its largest size, %zu MiB", l->file,
+        err_set(err, ERR_NOSPACE, "the store %s has reached its maximum size, %zu MiB", l->file,
                 l->map_max >> 20);
         return err_hint(err, "keep less history, or allow a larger store");
     case MDB_CORRUPTED:
@@ -72,9 +72,10 @@ static int fail(const struct lmdb *l, int rc, const char *what, struct err *err)
     case MDB_INVALID:
     case MDB_INCOMPATIBLE:
         err_set(err, ERR_CORRUPT, "the store %s is damaged (%s: %s)", l->file, what, mdb_strerror(rc));
-        return err_hint(err, "stop forged and restore a backup, or move the file away and start afresh");
+        return err_hint(
+            err, "stop forged and restore a backup, or move the file away and start with an empty store");
     case MDB_VERSION_MISMATCH:
-        return err_set(err, ERR_UNSUPPORTED, "the store %s was made by another version of LMDB", l->file);
+        return err_set(err, ERR_UNSUPPORTED, "the store %s was created by another version of LMDB", l->file);
     case MDB_READERS_FULL:
         return err_set(err, ERR_BUSY, "the store %s has too many readers", l->file);
     case MDB_PANIC:
@@ -86,7 +87,7 @@ static int fail(const struct lmdb *l, int rc, const char *what, struct err *err)
     /* LMDB reports a short write as EIO. */
     if (rc == ENOSPC || rc == EDQUOT || rc == EFBIG || (rc == EIO && has_no_room(l))) {
         err_set(err, ERR_NOSPACE, "the store %s cannot grow: no space left on its disk", l->file);
-        return err_hint(err, "free some space; what was committed is safe");
+        return err_hint(err, "free some space; committed data is safe");
     }
     if (rc > 0)
         return err_errno(err, rc, "the store %s: %s", l->file, what);
@@ -284,7 +285,7 @@ static int lmdb_write(struct kv *kv, kv_write_fn *fn, void *arg, struct err *err
 {
     struct lmdb *l = (struct lmdb *)kv;
     if (l->read_only)
-        return err_set(err, ERR_DENIED, "the store %s was opened for reading only", l->file);
+        return err_set(err, ERR_DENIED, "the store %s was opened read-only", l->file);
     for (;;) {
         bool full = false;
         int r = write_once(l, fn, arg, &full, err);
@@ -395,7 +396,7 @@ static int open_env(struct lmdb *l, const struct kv_lmdb_options *o, struct err 
     if (stat(o->file, &st) == 0) {
         for (struct lmdb *other = all_open; other; other = other->next_open)
             if (other->dev == st.st_dev && other->ino == st.st_ino)
-                return err_set(err, ERR_BUSY, "the store %s is open in this process already", o->file);
+                return err_set(err, ERR_BUSY, "the store %s is already open in this process", o->file);
     } else if (errno != ENOENT || o->read_only) {
         return err_errno(err, errno, "the store %s", o->file);
     }

@@ -103,12 +103,12 @@ int record_decode(const struct store *s, unsigned table, const char *key, struct
     uint8_t sum[4];
     int r = 0;
     if (bytes.len >= 1 && p[0] > VERSION) {
-        err_set(err, ERR_UNSUPPORTED, "the record %s of table %s was written by a newer Forge", key,
-                store_table_name(table));
+        err_set(err, ERR_UNSUPPORTED, "the record %s of table %s was written by a newer version of Forge",
+                key, store_table_name(table));
         return err_hint(err, "use that version, or restore a backup of this one");
     }
     if (bytes.len < HEAD_BYTES || p[0] == 0 || (p[1] & ~F_SEALED) != 0)
-        r = err_set(err, ERR_CORRUPT, "it has no valid head");
+        r = err_set(err, ERR_CORRUPT, "it has no valid header");
     if (r == 0)
         checksum(&place, body.data, body.len, sum);
     if (r == 0 && memcmp(sum, p + 2, sizeof(sum)) != 0)

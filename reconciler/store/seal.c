@@ -74,9 +74,9 @@ static int parse_key(struct sealer *s, const struct secret *text, const char *fi
     secret_wipe(key, sizeof(key));
     if (good)
         return 0;
-    err_set(err, ERR_CORRUPT, "%s is not a store's key: it must be %d hexadecimal digits", file,
+    err_set(err, ERR_CORRUPT, "%s is not a store key: it must be %d hexadecimal digits", file,
             2 * SEAL_KEY_BYTES);
-    return err_hint(err, "put the right file back; without it the secrets in the store cannot be read");
+    return err_hint(err, "restore the right file; without it the secrets in the store cannot be read");
 }
 
 int seal_load(struct sealer *s, const char *file, bool create, struct err *err)
@@ -131,8 +131,8 @@ int seal_open(const struct sealer *s, const void *data, size_t len, const void *
         return err_set(err, ERR_CORRUPT, "a sealed record is too short");
     if (!s->have || memcmp(p, s->id, sizeof(s->id)) != 0) {
         err_set(err, ERR_AUTH,
-                s->have ? "it is sealed with another key" : "it is sealed, and there is no key");
-        return err_hint(err, "put the file \"key\" that belongs to this store into its folder");
+                s->have ? "it is sealed with another key" : "it is sealed, but there is no key");
+        return err_hint(err, "put the file \"key\" of this store into its folder");
     }
     size_t plain = len - HEAD_BYTES - TAG_BYTES;
     char *room = buf_reserve(out, plain);

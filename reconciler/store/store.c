@@ -71,9 +71,10 @@ int store_check_format(struct store *s, struct kv_txn *txn, struct err *err)
         return r;
     int64_t version = val_get_int(format, "version", 0);
     if (version > STORE_FORMAT) {
-        err_set(err, ERR_UNSUPPORTED,
-                "the store was made by a newer Forge (format %lld, this one knows up to %d)",
-                (long long)version, STORE_FORMAT);
+        err_set(
+            err, ERR_UNSUPPORTED,
+            "the store was created by a newer version of Forge (format %lld; this version supports up to %d)",
+            (long long)version, STORE_FORMAT);
         return err_hint(err, "use that version, or restore a backup of this one");
     }
     str_copy(s->controller, sizeof(s->controller), str_or(val_get_str(controller, "id"), ""));

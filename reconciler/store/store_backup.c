@@ -53,7 +53,7 @@ static int read_at(int fd, void *to, size_t len, uint64_t at, const char *name, 
         if (n < 0)
             return err_errno(err, errno, "%s", name);
         if (n == 0)
-            return err_set(err, ERR_CORRUPT, "%s is shorter than it was", name);
+            return err_set(err, ERR_CORRUPT, "%s became shorter during the copy", name);
         p += n;
         len -= (size_t)n;
         at += (uint64_t)n;
@@ -174,7 +174,7 @@ static int copy_checked(const char *file, int to, struct err *err)
         return r;
     if (size <= sizeof(t) || memcmp(t.magic, MAGIC, sizeof(t.magic)) != 0 ||
         get_len(t.len) != size - sizeof(t))
-        return err_set(err, ERR_CORRUPT, "%s is not a backup of a store, or not a whole one", file);
+        return err_set(err, ERR_CORRUPT, "%s is not a backup of a store, or is incomplete", file);
     r = digest_file(fd, size - sizeof(t), to, file, &digest, err);
     if (r == 0 && memcmp(&digest, &t.digest, sizeof(digest)) != 0)
         r = err_set(err, ERR_CORRUPT, "%s is damaged: its digest does not match", file);
@@ -204,7 +204,7 @@ static int check_copy(const char *file, struct err *err)
         look.kv->ops->end(txn);
     }
     look.kv->ops->close(look.kv);
-    return r == ERR_NOTFOUND ? err_set(err, ERR_CORRUPT, "it holds no store") : r;
+    return r == ERR_NOTFOUND ? err_set(err, ERR_CORRUPT, "it contains no store") : r;
 }
 
 static int lock_alone(const char *dir, int *ret_fd, struct err *err)

@@ -65,9 +65,9 @@ static int lock_in_folder(const struct store *s, const char *env, const char *ho
 int store_lock(struct store *s, const char *env, const char *holder, int *ret_fd, struct err *err)
 {
     if (!*env || *env == '.' || strchr(env, '/') || strlen(env) > LIMIT_NAME_BYTES)
-        return err_set(err, ERR_INVALID, "\"%.80s\" is not the name of an environment", env);
+        return err_set(err, ERR_INVALID, "\"%.80s\" is not a valid environment name", env);
     if (s->read_only)
-        return err_set(err, ERR_DENIED, "the store in %s was opened for reading only", s->dir);
+        return err_set(err, ERR_DENIED, "the store in %s was opened read-only", s->dir);
     if (s->dir)
         return lock_in_folder(s, env, holder, ret_fd, err);
     pthread_mutex_lock(&s->locks_lock);

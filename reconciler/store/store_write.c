@@ -94,7 +94,7 @@ int store_update(struct store *s, store_update_fn *fn, void *arg, struct err *er
 {
     assert(!store_is_reading(s)); /* the database may have to grow, which waits for all readers */
     if (s->read_only)
-        return err_set(err, ERR_DENIED, "the store in %s was opened for reading only", s->dir);
+        return err_set(err, ERR_DENIED, "the store in %s was opened read-only", s->dir);
     struct write_job job = {.fn = fn, .arg = arg, .err = err};
     pthread_mutex_lock(&s->write_lock);
     *s->queue_last = &job;

@@ -54,7 +54,7 @@ test_a_blocked_change_is_no_success() # S9
     commit
     run forge-ctl apply --yes
     assert_status 1
-    assert_contains "$out" "Only partly applied generation 1: 2 of 2 changes done"
+    assert_contains "$out" "Partly applied generation 1: 2 of 2 changes done"
     assert_contains "$out" ", 1 blocked."
     run forge-ctl apply --yes
     assert_status 1
@@ -72,7 +72,7 @@ test_nobody_is_asked_without_a_terminal()
     commit
     run forge-ctl apply
     assert_status 2
-    assert_contains "$err" "nothing was changed: nobody can be asked without a terminal"
+    assert_contains "$err" "nothing was changed: cannot ask for confirmation without a terminal"
     assert_contains "$err" "--yes"
     run forge-ctl apply --json
     assert_status 2
@@ -159,7 +159,7 @@ test_a_failure_is_told_exactly() # L4
     assert_contains "$err" "✘ container/bad failed: "
     assert_contains "$err" "nothing:9"
     assert_contains "$err" "✔ container/good created"
-    assert_match "$out" "Only partly applied generation 1: 2 of 3 changes done"
+    assert_match "$out" "Partly applied generation 1: 2 of 3 changes done"
     run forge-ctl apply --yes --json
     assert_status 1
     assert_eq "$(jq -r '.result, .changes[0].resource, .changes[0].result' <<<"$out")" $'failed\ncontainer/bad\nfailed'
@@ -300,7 +300,7 @@ test_status_of_the_last_good_commit()
     run forge-ctl status
     assert_status 1
     assert_contains "$err" "wrong.yaml:2:1: error: not YAML"
-    assert_contains "$out" "commit $(git -C repo rev-parse --short=7 HEAD) is not in force: environment shop: 1 error in its manifests"
+    assert_contains "$out" "commit $(git -C repo rev-parse --short=7 HEAD) is not in use: environment shop: 1 error in its manifests"
     assert_contains "$out" "container/web"
     run forge-ctl status --json
     assert_status 1
@@ -317,7 +317,7 @@ test_status_of_the_last_good_commit()
     assert_contains "$err" "write A..B"
     run forge-ctl status web
     assert_status 1
-    assert_contains "$out" 'the last good commit stays in force: environment shop: repository file://'
+    assert_contains "$out" 'the last good commit stays in use: environment shop: repository file://'
     assert_contains "$out" "container/web"
     run forge-ctl diff
     assert_status 2

@@ -82,7 +82,7 @@ test_local_is_for_emergencies()
     forged_start
     run forge-ctl --local reconcile
     assert_status 2
-    assert_contains "$err" "forged does not run for this session"
+    assert_contains "$err" "forged is not available to this command"
 }
 
 test_status_while_the_settings_are_wrong()

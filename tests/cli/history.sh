@@ -164,7 +164,7 @@ test_reconcile_wants_forged()
     shop
     run forge-ctl reconcile
     assert_status 2
-    assert_contains "$err" "nobody answers at $PWD/forged.sock"
+    assert_contains "$err" "nothing is listening at $PWD/forged.sock"
     assert_contains "$err" "start forged"
 }
 

@@ -23,10 +23,10 @@ test_prune_says_why_and_does_it()
     three_generations
     run forge-ctl images prune --dry-run
     assert_status 1
-    assert_match "$out" 'web:1 +[0-9a-f]{12} +[0-9.]+ ?k?[A-Za-z]+ +goes +nothing needs it'
+    assert_match "$out" 'web:1 +[0-9a-f]{12} +[0-9.]+ ?k?[A-Za-z]+ +goes +not needed'
     assert_match "$out" 'web:2 .* kept +generation 2 of shop needs it'
     assert_match "$out" 'web:3 .* kept +generation 3 of shop needs it'
-    assert_contains "$out" "1 image would go"
+    assert_contains "$out" "1 image would be removed"
     run forge-ctl images prune --dry-run --json
     assert_status 1
     assert_eq "$(jq -r '.format, .dry_run, .removed, .bytes' <<<"$out")" $'forge/images-prune/v1\ntrue\n1\n1000000'
@@ -34,12 +34,12 @@ test_prune_says_why_and_does_it()
         $'web:1 goes container/web\nweb:2 kept container/web\nweb:3 kept container/web'
     run forge-ctl images prune
     assert_status 0
-    assert_match "$out" 'web:1 .* gone +nothing needed it'
-    assert_contains "$out" "1 image is gone"
+    assert_match "$out" 'web:1 .* gone +it was no longer needed'
+    assert_contains "$out" "1 image was removed"
     run forge-ctl images prune --dry-run
     assert_status 0
     assert_lacks "$out" web:1
-    assert_contains "$out" "0 images would go"
+    assert_contains "$out" "0 images would be removed"
     run forge-ctl history image/web:1
     assert_match "$out" 'image/web:1 +prune +ok'
     # Of what was there before us nothing is said or done.
@@ -59,7 +59,7 @@ test_through_forged_it_is_the_same()
     assert_eq "$(jq -S 'del(.images[].idle_ns)' <<<"$out")" "$(jq -S 'del(.images[].idle_ns)' <<<"$alone")"
     run forge-ctl images prune
     assert_status 0
-    assert_match "$out" 'web:1 .* gone +nothing needed it'
+    assert_match "$out" 'web:1 .* gone +it was no longer needed'
     service_stop "$service_pid"
 }
 
@@ -71,11 +71,11 @@ test_nothing_was_pulled()
     run forge-ctl apply --yes
     run forge-ctl images prune
     assert_status 0
-    assert_eq "$out" "No image here was pulled by Forge. Others are left alone."
+    assert_eq "$out" "Forge pulled no images here. Other images are left alone."
     run forge-ctl images wipe
     assert_status 2
-    assert_contains "$err" 'images has no "wipe"'
-    assert_contains "$err" "prune is what there is"
+    assert_contains "$err" 'unknown argument "wipe" of images'
+    assert_contains "$err" "the only one is prune"
 }
 
 test_a_suspended_environment_keeps_all()

@@ -77,7 +77,7 @@ END
     assert_contains "$err" 'shop is not an absolute path'
     run forge-ctl import --running --host-dir /srv/shop
     assert_status 2
-    assert_contains "$err" '--host-dir goes with a compose file'
+    assert_contains "$err" '--host-dir can only be used with a compose file'
 }
 
 test_one_file_for_each()
@@ -88,7 +88,7 @@ test_one_file_for_each()
     assert_eq "$(ls shop/m)" "$(printf '%s\n' config-conf-site-conf.yaml container-db.yaml container-web-app.yaml volume-data.yaml)"
     run forge-ctl import --out shop/m shop/compose.yaml
     assert_status 2
-    assert_contains "$err" "exists already"
+    assert_contains "$err" "already exists"
     run forge-ctl import --force --out shop/m shop/compose.yaml
     assert_status 0
 }
@@ -110,7 +110,7 @@ test_problems_have_places()
     assert_contains "$err" "there is no file shop/nowhere.yaml"
     run forge-ctl import
     assert_status 2
-    assert_contains "$err" "what shall be imported?"
+    assert_contains "$err" "nothing to import was given"
 }
 
 test_a_folder_with_nothing_but_a_compose_file()

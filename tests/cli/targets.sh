@@ -129,7 +129,7 @@ test_settings_ask_for_a_target_that_is_not_there()
     chosen "{matchLabels: {place: third}}"
     run forge-ctl diff
     assert_status 2
-    assert_match "$err" 'forged.yaml:9:14: error: .*no target fits'
+    assert_match "$err" 'forged.yaml:9:14: error: .*no target matches'
 }
 
 test_targets_by_names_and_labels()
@@ -186,13 +186,13 @@ test_an_engine_is_away()
     assert_status 1
     assert_contains "$out" "1 of 2 engines"
     assert_match "$out" "b +away +20"
-    assert_match "$out" "container/web@b +unknown +unknown .*b is away"
+    assert_match "$out" "container/web@b +unknown +unknown .*b is unreachable"
 
     # The others go on, and what it missed is made good once it is back.
     behind_on b "away 0"
     run forge-ctl apply --yes
     assert_status 1
-    assert_contains "$out" "Only partly applied generation 2: 1 of 1 changes done"
+    assert_contains "$out" "Partly applied generation 2: 1 of 1 changes done"
     run forge-ctl diff --json
     assert_status 1
     assert_eq "$(changes)" "replace container/web@b"
@@ -227,7 +227,7 @@ test_all_engines_are_away()
     behind_on b "away 0"
     run forge-ctl diff
     assert_status 2
-    assert_contains "$err" 'no engine answers: target "a" is away'
+    assert_contains "$err" 'no engine is reachable: target "a" is unreachable'
     assert_contains "$err" "forge-ctl doctor"
     behind_on a "away 0"
     behind_on b "away 0"

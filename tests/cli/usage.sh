@@ -23,7 +23,7 @@ test_verbs_and_options_are_checked()
     wrong "unknown option -x" "lists the options" -- -x
     wrong "option --parallel needs a value: N" "forge-ctl help apply" -- apply --parallel
     wrong "option --yes takes no value" "write --yes alone" -- apply --yes=no
-    wrong 'diff takes [REV | A..B]: "b" is too much' "forge-ctl help diff" -- diff a b
+    wrong 'diff takes [REV | A..B]: unexpected argument "b"' "forge-ctl help diff" -- diff a b
     wrong "show needs GENERATION" "forge-ctl help show" -- show
     wrong "exec needs RESOURCE [--] COMMAND" "" -- exec web
 }
@@ -38,7 +38,7 @@ test_values_are_checked()
     wrong '--for: "soon" is not a duration' "" -- suspend --for soon
     wrong 'the generation: "x" is not an integer' "" -- show x
     wrong '--tail: "x" is not an integer' "" -- logs web --tail x
-    wrong '--since: "x" is neither an age nor a time' "10m" -- logs web --since x
+    wrong '--since: "x" is not an age or a time' "10m" -- logs web --since x
 }
 
 # What is typed in the wrong folder, or with a slip in a name.
@@ -49,7 +49,7 @@ test_slips_are_met_with_a_hint()
     wrong "cannot work in nosuch" "init DIR" -- validate nosuch
     wrong "cannot read nosuch" "" -- restore nosuch
     wrong 'unknown field "nosuch"' "forge-ctl explain container.healthcheck\`" -- explain container.healthcheck.nosuch
-    wrong "nothing is there for volume/data" "status" -- volume backup data x.tar
+    wrong "nothing exists for volume/data" "status" -- volume backup data x.tar
     echo hello >repo/README
     commit "readme"
     run forge-ctl diff
@@ -59,11 +59,11 @@ test_slips_are_met_with_a_hint()
     commit "web"
     run forge-ctl diff
     assert_status 0
-    assert_contains "$err" "no profile of 1 resource is active"
+    assert_contains "$err" "no resource is active: all profiles of 1 resource are inactive"
     git -C repo rm -q web.yaml
     run forge-ctl history nosuch
     assert_status 0
-    assert_contains "$out" "Nothing is recorded of container/nosuch in environment shop."
+    assert_contains "$out" "Nothing is recorded for container/nosuch in environment shop."
     printf 'apiVersion: forge/v1\nkind: Volume\nmetadata: {name: data}\n' >repo/data.yaml
     commit "data"
     run forge-ctl diff --allow-data-loss dta
@@ -92,7 +92,7 @@ test_settings_are_checked()
     fake_new
     wrong "settings: /nonexistent.yaml" "" -- --settings /nonexistent.yaml diff
     wrong "$PWD/forged.yaml has no environment nosuch" "there is: shop" -- -e nosuch diff
-    wrong '"Bad Name" is no name for an environment' "a-z" -- -C repo -e "Bad Name" diff
+    wrong '"Bad Name" is not a valid environment name' "a-z" -- -C repo -e "Bad Name" diff
     sed -i 's/target: local/targte: local/' forged.yaml
     run forge-ctl diff
     assert_status 2
@@ -123,7 +123,7 @@ test_help_names_every_verb()
     done
     run forge-ctl
     assert_status 2
-    wrong "there is no verb nosuch" "lists the verbs" -- help nosuch
+    wrong "unknown verb nosuch" "lists the verbs" -- help nosuch
 }
 
 test_version()
@@ -200,7 +200,7 @@ test_init()
     assert_status 0
     assert_contains "$out" "2 resources in 2 files: valid"
     assert_contains "$(cat shop/forge.yaml)" "name: shop"
-    wrong "shop/forge.yaml exists already" "" -- init shop
+    wrong "shop/forge.yaml already exists" "" -- init shop
     run forge-ctl init --json other
     assert_eq "$(jq -r '.files[]' <<<"$out")" $'other/forge.yaml\nother/web.yaml'
 }

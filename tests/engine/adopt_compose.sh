@@ -169,11 +169,11 @@ test_what_is_part_of_something_else_is_left_out()
         docker run -d --name "$name" --label "$ENGINE_LABEL" --label com.docker.swarm.service.name=web "$ENGINE_IMAGE" >/dev/null
     fi
     run forge import --running
-    assert_contains "$err" "warning: container $name is part of $of, and left out"
+    assert_contains "$err" "warning: container $name is part of $of and is left out"
     assert_lacks "$out" "$name"
     run forge import --running "$name"
     assert_status 2
-    assert_contains "$err" "container $name is part of $of, and cannot be taken over"
+    assert_contains "$err" "container $name is part of $of and cannot be taken over"
     clean "$name"
     [ "$FORGE_ENGINE" != podman ] || podman --cgroup-manager=cgroupfs pod rm -f "$name-pod" >/dev/null
 }

@@ -22,7 +22,7 @@ test_a_repository_that_cannot_be_fetched_is_told()
     run forge-ctl reconcile --wait
     run forge-ctl status
     assert_contains "$out" "not fetched since 20"
-    assert_contains "$out" "tried again in"
+    assert_contains "$out" "next try in"
     assert_contains "$out" "container/web"
     run forge-ctl status --json
     assert_contains "$(jq -r .fetch.error <<<"$out")" "shop.git"

@@ -90,7 +90,7 @@ test_goes_with_the_last_generation_that_needs_it()
     assert_eq "$(images)" 2
     run forge-ctl images prune
     assert_status 0
-    assert_contains "$out" "nothing needed it"
+    assert_contains "$out" "it was no longer needed"
     assert_eq "$(images)" 1
     run forge-ctl history --transitions
     assert_match "$out" "image/$REGISTRY/$REPOSITORY:1 +prune +ok"
@@ -177,8 +177,8 @@ test_what_others_use_stays()
     at_exit docker rm -f "theirs-$ENGINE_RUN"
     run forge-ctl images prune
     assert_status 0
-    assert_contains "$out" "somebody else has named it"
-    assert_contains "$out" "container theirs-$ENGINE_RUN is made of it"
+    assert_contains "$out" "it also has the name"
+    assert_contains "$out" "container theirs-$ENGINE_RUN was created from it"
     assert_lacks "$out" "$REPOSITORY:3"
     assert_eq "$(images)" 3
     # After the loss of the store no image is ours.
@@ -186,7 +186,7 @@ test_what_others_use_stays()
     STATE=$PWD/other settings
     run forge-ctl apply --yes
     run forge-ctl images prune
-    assert_contains "$out" "No image here was pulled by Forge"
+    assert_contains "$out" "Forge pulled no images here"
     assert_eq "$(images)" 3
     settings
     run forge-ctl images prune

@@ -312,7 +312,7 @@ test_what_the_swarm_takes_back_has_failed() # S6, S9
     sleeper web "command: [sh, -c, 'exit 7']"
     run forge_s apply --yes
     assert_status 1
-    assert_contains "$err$out" "went back to what was before"
+    assert_contains "$err$out" "the swarm rolled it back"
     assert_contains "$err$out" "non-zero exit (7)"
     assert_lacks "$(service web '{{.Spec.TaskTemplate.ContainerSpec.Args}}')" "exit 7"
     eventually 20 has_tasks 1
@@ -422,7 +422,7 @@ test_images_of_nodes_are_out_of_reach() # H3
     new reach
     run forge_s images prune
     assert_status 0
-    assert_contains "$out" "images of a swarm are its nodes', which pull them by themselves, and out of reach"
+    assert_contains "$out" "images on the nodes of a swarm cannot be managed: the nodes pull them themselves"
 }
 
 test_a_network_that_services_are_on_is_not_changed()

@@ -115,7 +115,7 @@ test_a_commit_that_does_not_run_leaves_what_ran() # S6, L3
     sleeper web "command: [sh, -c, 'exit 7']"
     push "does not run"
     eventually 60 metric forge_reconcile_errors_total "[1-9][0-9]*"
-    knows "went back to what was before" || fail "$(forge-ctl status)"
+    knows "the swarm rolled it back" || fail "$(forge-ctl status)"
     knows "non-zero exit (7)" || fail "$(forge-ctl status)"
     eventually 20 is "[A=one] 1"
     eventually 20 runs web 1

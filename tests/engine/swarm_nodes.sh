@@ -63,7 +63,7 @@ test_a_node_is_drained_during_an_apply()
     # A swarm may count tasks that it moves to another node as failed, and roll back: that is reported, and a retry
     # succeeds.
     if [ "$status" != 0 ]; then
-        assert_contains "$err" "went back to what was before"
+        assert_contains "$err" "the swarm rolled it back"
         run forge_s apply --yes
         assert_status 0
     fi

@@ -120,7 +120,7 @@ test_an_engine_that_freezes_in_the_middle()
     took=$((SECONDS - took))
     assert_eq "$status" 1
     [ "$took" -lt 40 ] || fail "it took $took s to notice"
-    assert_contains "$(cat apply.out)" "Only partly applied"
+    assert_contains "$(cat apply.out)" "Partly applied"
     assert_eq "$(running a) $(running c)" "6 6"
     run forge-ctl diff
     assert_status 1

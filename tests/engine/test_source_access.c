@@ -22,10 +22,10 @@ static void test_https_credentials(void **state)
     assert_true(remote_fetched(f));
     f->config.password = wrong;
     remote_reopen(f);
-    remote_check_fails(f, ERR_AUTH, "refuses the credentials (HTTP 401)", "token");
+    remote_check_fails(f, ERR_AUTH, "rejected the credentials (HTTP 401)", "token");
     f->config.password = NULL;
     remote_reopen(f);
-    remote_check_fails(f, ERR_AUTH, "asks for credentials, and none are configured", "password_file");
+    remote_check_fails(f, ERR_AUTH, "asks for credentials, but none are configured", "password_file");
     secret_free(token);
     secret_free(wrong);
 }

@@ -95,9 +95,9 @@ test_pause_leaves_the_others()
     broken 2 "failure_action: pause"
     watched forge apply --yes
     assert_status 1
-    assert_contains "$out$err" "of 4 instances 2 updated, 1 failed, 1 left as they were"
-    assert_contains "$out$err" "failed while it was watched"
-    assert_contains "$out$err" "exit code 3"
+    assert_contains "$out$err" "of 4 instances, 2 updated, 1 failed, 1 not updated"
+    assert_contains "$out$err" "failed while it was monitored"
+    assert_contains "$out$err" "exited with code 3"
     assert_eq "$(replicas)" "$(all 1 | sed '1,2s/1$/2/')"
     [ "$least" -ge 4 ] || fail "only $least ran"
 }
@@ -113,7 +113,7 @@ test_rollback_returns_the_same_containers()
     broken 2 "failure_action: rollback"
     watched forge apply --yes
     assert_status 1
-    assert_contains "$out$err" "of 4 instances 2 taken back, 1 failed, 1 left as they were"
+    assert_contains "$out$err" "of 4 instances, 2 rolled back, 1 failed, 1 not updated"
     assert_eq "$(replicas)" "$(all 1)"
     assert_eq "$(docker ps -q --no-trunc --filter "label=io.forge.environment=$FORGE_ENV" | sort)" "$before"
     [ "$least" -ge 4 ] || fail "only $least ran"

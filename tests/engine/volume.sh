@@ -41,7 +41,7 @@ save()
         assert_contains "$err" "not overwritten"
     else
         assert_status 2
-        assert_contains "$err" "gives all files to root and leaves out dev, proc and sys"
+        assert_contains "$err" "makes root the owner of all files and leaves out dev, proc and sys"
         assert_contains "$err" "podman volume export $FORGE_ENV-data"
         rm -f data.tar
         podman_user env -u DOCKER_CONFIG podman --cgroup-manager=cgroupfs volume export "$FORGE_ENV-data" >data.tar
@@ -56,7 +56,7 @@ test_a_volume_is_saved_and_filled_again()
     save
     run forge volume restore volume/data data.tar
     assert_status 2
-    assert_contains "$err" "holds files already"
+    assert_contains "$err" "already contains files"
     in_volume 'rm -r /v/deep'
     run forge volume restore volume/data data.tar
     assert_status 0
@@ -78,7 +78,7 @@ test_a_copy_says_who_writes()
     forge apply --yes >/dev/null
     run forge volume backup volume/data data.tar
     ! saves_volumes || assert_status 0
-    assert_contains "$err" "container/web runs and may write to volume/data"
+    assert_contains "$err" "container/web is running and may write to volume/data"
 }
 
 test_what_is_no_volume_is_refused()
@@ -88,7 +88,7 @@ test_what_is_no_volume_is_refused()
     forge apply --yes >/dev/null
     run forge volume backup container/web x.tar
     assert_status 2
-    assert_contains "$err" "container/web is no volume"
+    assert_contains "$err" "container/web is not a volume"
     run forge volume backup volume/data x.tar
     assert_status 2
     assert_contains "$err" "nothing is there for volume/data"

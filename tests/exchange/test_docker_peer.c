@@ -117,8 +117,9 @@ static void test_who_is_no_engine_or_an_old_one(void **state)
         const struct peer_answer *script;
         int code;
         const char *says;
-    } cases[] = {
-        {none, ERR_UNSUPPORTED, "no container engine"}, {old, ERR_UNSUPPORTED, "too old"}, {newer, 0, NULL}};
+    } cases[] = {{none, ERR_UNSUPPORTED, "is not a container engine"},
+                 {old, ERR_UNSUPPORTED, "too old"},
+                 {newer, 0, NULL}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world w;
@@ -289,7 +290,7 @@ static void test_two_networks_of_one_name(void **state)
     assert_false(result.unchanged);
     peer_script(w.peer, taken);
     assert_int_equal(apply(&w, &s, &result), ERR_EXISTS);
-    assert_contains(w.err.msg, "made from another specification");
+    assert_contains(w.err.msg, "created from another specification");
     world_close(&w);
 }
 

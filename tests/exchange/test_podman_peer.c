@@ -242,7 +242,7 @@ static void test_a_short_watch_is_one_look(void **state)
             fail_msg("case %zu: %s", i, peer_log(w.peer));
         assert_int_equal(count(peer_log(w.peer), "/events"), 0);
         if (cases[i].result < 0)
-            assert_contains(w.err.msg, "exit code 3");
+            assert_contains(w.err.msg, "exited with code 3");
         world_close(&w);
     }
 }

@@ -94,14 +94,14 @@ static void check_status(struct fixture *f, int status, int code, const char *sa
 static void test_status(void **state)
 {
     struct fixture *f = *state;
-    check_status(f, 401, ERR_AUTH, "asks for credentials, and none are configured (HTTP 401)");
+    check_status(f, 401, ERR_AUTH, "asks for credentials, but none are configured (HTTP 401)");
     check_status(f, 403, ERR_AUTH, "HTTP 403");
     check_status(f, 404, ERR_NOTFOUND, "no such repository (HTTP 404)");
     check_status(f, 429, ERR_UNAVAILABLE, "HTTP 429");
     check_status(f, 500, ERR_UNAVAILABLE, "HTTP 500");
     check_status(f, 503, ERR_UNAVAILABLE, "HTTP 503");
-    check_status(f, 418, ERR_INVALID, "not what a Git server answers (HTTP 418)");
-    check_status(f, 200, ERR_INVALID, "not what a Git server answers");
+    check_status(f, 418, ERR_INVALID, "the response is not that of a Git server (HTTP 418)");
+    check_status(f, 200, ERR_INVALID, "the response is not that of a Git server");
 }
 
 static void test_lists_that_are_none(void **state)
@@ -176,9 +176,9 @@ static void test_redirect_elsewhere(void **state)
     /* curl resolves all names below .localhost to this machine. */
     snprintf(location, sizeof(location), "http://other.localhost:%u/x.git/info/refs?service=git-upload-pack",
              faultproxy_port(f->proxy));
-    check_redirect(f, location, ERR_INVALID, "sends us on to http://other.localhost");
-    assert_contains(f->err.hint, "write it as the repository's address");
-    check_redirect(f, "/login?next=x.git", ERR_INVALID, "sends us on to");
+    check_redirect(f, location, ERR_INVALID, "redirects to http://other.localhost");
+    assert_contains(f->err.hint, "use it as the address of the repository");
+    check_redirect(f, "/login?next=x.git", ERR_INVALID, "redirects to");
     check_redirect(f, "file:///etc/passwd", ERR_INVALID, "");
     check_redirect(f, "ftp://localhost/x", ERR_INVALID, "");
     check_redirect(f, "/x.git/info/refs?service=git-upload-pack", ERR_UNAVAILABLE, "");

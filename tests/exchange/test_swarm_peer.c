@@ -109,8 +109,8 @@ static void test_what_was_changed_meanwhile_is_not_overwritten(void **state)
     struct step s = step_of(&w, STEP_UPDATE);
     assert_int_equal(apply(&w, &s), ERR_CONFLICT);
     assert_true(w.err.retryable);
-    assert_contains(w.err.msg, "container/web: service rec-web was changed by somebody else");
-    assert_contains(w.err.hint, "plan again");
+    assert_contains(w.err.msg, "container/web: service rec-web was changed by another client");
+    assert_contains(w.err.hint, "make a new plan");
     assert_int_equal(count(peer_log(w.peer), "POST "), 1);
     world_close(&w);
 }
@@ -140,7 +140,7 @@ static void test_what_is_changed_while_it_is_waited_for(void **state)
     struct step s = step_of(&w, STEP_WAIT);
     s.timeout_ns = 10 * NS_PER_S;
     assert_int_equal(apply(&w, &s), ERR_CONFLICT);
-    assert_contains(w.err.msg, "changed by somebody else while its tasks were waited for");
+    assert_contains(w.err.msg, "changed by another client while Forge waited for its tasks");
     assert_int_equal(count(peer_log(w.peer), NETWORKS_PATH), 0);
     world_close(&w);
 }

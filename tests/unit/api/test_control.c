@@ -161,7 +161,7 @@ static void test_socket(void **state)
     assert_int_equal(stat(f->path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0660);
     assert_fails(start(f, &second, &err), ERR_BUSY);
-    assert_says("another forged answers");
+    assert_says("another forged is already listening");
     control_stop(f->control);
     f->control = NULL;
     assert_int_equal(stat(f->path, &st), -1);
@@ -293,7 +293,7 @@ static void test_strange_requests(void **state)
     struct fixture *f = *state;
     char request[200];
     assert_contains(raw(f, "GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 0),
-                    "nothing is served at /nothing");
+                    "unknown path /nothing");
     assert_contains(raw(f, "GET /v1/environments/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 0),
                     "\"notfound\"");
     assert_contains(raw(f,

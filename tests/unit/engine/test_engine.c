@@ -236,7 +236,7 @@ static void test_folder(_unused_ void **state)
     assert_int_equal(w.result.generation, 2);
     assert_contains(ew_field(&w, "folder-web-1", "user"), "7");
     const struct generation g = ew_generation(&w, 2);
-    assert_contains(g.subject, "not committed");
+    assert_contains(g.subject, "uncommitted");
     ew_release(&w);
 }
 

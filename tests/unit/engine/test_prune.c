@@ -83,13 +83,13 @@ static void test_goes_with_the_last_generation(_unused_ void **state)
     assert_string_equal(fate(&w, &r, "r.example/web:1"), "kept: generation 1 of prunelast needs it");
     deploy(&w, "r.example/web:3"); /* generation 1 is deleted */
     r = prune_with(&w, &(struct prune_options){.dry_run = true});
-    assert_string_equal(fate(&w, &r, "r.example/web:1"), "goes: nothing needs it");
+    assert_string_equal(fate(&w, &r, "r.example/web:1"), "goes: not needed");
     assert_int_equal(r.removed, 1);
     assert_int_equal(r.bytes, 1000000);
     assert_true(is_there(&w.target, "r.example/web:1"));
     uint64_t before = ew_state(&w).transition;
     r = prune(&w);
-    assert_string_equal(fate(&w, &r, "r.example/web:1"), "gone: nothing needed it");
+    assert_string_equal(fate(&w, &r, "r.example/web:1"), "gone: it was no longer needed");
     assert_false(is_there(&w.target, "r.example/web:1"));
     assert_true(is_there(&w.target, "r.example/web:2"));
     /* H1 */
@@ -124,7 +124,8 @@ static void test_what_is_not_ours_stays(_unused_ void **state)
                                             .local = 2,
                                             .id = fake_image_id(&w.arena, "r.example/web:2", 2)});
     struct prune_result r = prune(&w);
-    assert_string_equal(fate(&w, &r, "r.example/web:2"), "kept: somebody else has named it mine:keep");
+    assert_string_equal(fate(&w, &r, "r.example/web:2"),
+                        "kept: it also has the name mine:keep, which Forge did not give it");
     assert_int_equal(val_len(r.rows), 1);
     assert_true(is_there(&w.target, "r.example/web:1"));
     assert_true(is_there(&w.target, "app:1"));
@@ -158,7 +159,7 @@ static void test_a_container_of_anybodys_keeps_it(_unused_ void **state)
     deploy(&w, "app:1");
     deploy(&w, "app:2");
     struct prune_result r = prune(&w);
-    assert_string_equal(fate(&w, &r, "r.example/web:1"), "kept: container theirs is made of it");
+    assert_string_equal(fate(&w, &r, "r.example/web:1"), "kept: container theirs was created from it");
     assert_true(r.next_ns > 0);
     /* The engine has the last word. */
     fake_remove(w.fake, "theirs");
@@ -166,7 +167,7 @@ static void test_a_container_of_anybodys_keeps_it(_unused_ void **state)
                            .verb = FAKE_PRUNE, .code = ERR_CONFLICT, .message = "image is being used"});
     r = prune(&w);
     assert_string_equal(fate(&w, &r, "r.example/web:1"),
-                        arena_printf(&w.arena, "kept: the engine will not: prune %s: image is being used",
+                        arena_printf(&w.arena, "kept: the engine refused: prune %s: image is being used",
                                      fake_image_id(&w.arena, "r.example/web:1", 1)));
     assert_int_equal(r.removed, 0);
     r = prune(&w);
@@ -205,7 +206,7 @@ static void test_automation_waits(_unused_ void **state)
     deploy(&w, "app:1");
     deploy(&w, "app:2");
     r = prune_with(&w, &o);
-    assert_contains(fate(&w, &r, "r.example/web:1"), "kept: nothing needs it; it goes in 7d");
+    assert_contains(fate(&w, &r, "r.example/web:1"), "kept: not needed; will be removed in 7d");
     assert_int_equal(r.next_ns, clock_wall(&w.time.clock) + 7 * DAY);
     clock_fake_advance(&w.time, 6 * DAY);
     r = prune_with(&w, &o);
@@ -288,7 +289,7 @@ static void test_other_environments_count(_unused_ void **state)
     struct generation g = {.resources = resources};
     ew_ok(generation_begin(w.store, "elsewhere", &g, &w.err));
     struct prune_result r = prune(&w);
-    assert_string_equal(fate(&w, &r, "r.example/web:1"), "kept: elsewhere asks for r.example/web:1");
+    assert_string_equal(fate(&w, &r, "r.example/web:1"), "kept: elsewhere uses r.example/web:1");
     ew_release(&w);
 }
 

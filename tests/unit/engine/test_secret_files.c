@@ -174,7 +174,7 @@ static void test_rollback_says_what_it_cannot(_unused_ void **state)
     ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 1}));
     assert_int_equal(w.look.plan.n, 0); /* apart from the secret, generation 1 is running */
     assert_int_equal(w.look.diags.n, 1);
-    assert_contains(w.look.diags.items[0].msg, "changed since generation 1; a rollback cannot bring");
+    assert_contains(w.look.diags.items[0].msg, "changed since generation 1; the rollback uses its current");
     put(&w, key, "hunter2");
     ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 1}));
     assert_int_equal(w.look.diags.n, 0);

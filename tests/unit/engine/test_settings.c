@@ -203,14 +203,15 @@ static void test_problems_have_a_place_and_a_hint(void **state)
     struct fixture *f = *state;
     check_problem(f, HEAD "enviroments: {}\n", 3, "enviroments", "environments");
     check_problem(f, HEAD "targets: {local: {url: 'fake://x', timeout: soon}}\n", 3, "soon", NULL);
-    check_problem(f, HEAD "targets: {local: {url: 'foo://x'}}\n", 3,
-                  "\"foo://x\" is not the URL of an engine", "podman://");
+    check_problem(f, HEAD "targets: {local: {url: 'foo://x'}}\n", 3, "\"foo://x\" is not a valid engine URL",
+                  "podman://");
     check_problem(f, HEAD "listen: {metrics: '9464'}\n", 3, "9464", NULL);
     check_problem(f, HEAD "listen: {metrics: '127.0.0.1:99999'}\n", 3, "99999 is out of range", NULL);
     check_problem(f, "kind: Settings\n", 1, "apiVersion", NULL);
-    check_problem(f, "", 1, "one document", NULL);
+    check_problem(f, "", 1, "one YAML document", NULL);
     check_problem(f, HEAD "---\n" HEAD, 1, "this one has 2", NULL);
-    check_problem(f, HEAD "environments: {Prod: {repository: {url: /x}}}\n", 3, "\"Prod\" is no name", "a-z");
+    check_problem(f, HEAD "environments: {Prod: {repository: {url: /x}}}\n", 3,
+                  "\"Prod\" is not a valid environment name", "a-z");
     check_problem(f, HEAD "environments: {prod: {}}\n", 3, "repository", NULL);
     check_problem(f, ENV("    interval: 10ms\n"), 6, "interval", NULL);
     check_problem(f, ENV("    sync: {delete_share: 101}\n"), 6, "delete_share", NULL);
@@ -220,7 +221,7 @@ static void test_problems_have_a_place_and_a_hint(void **state)
                   7, "no target \"lokal\"", "did you mean \"local\"?");
     check_problem(f,
                   HEAD "targets: {local: {}, far: {}}\nenvironments:\n  prod:\n    repository: {url: /x}\n",
-                  6, "must name its target: there are 2", NULL);
+                  6, "must set target: there are 2 targets", NULL);
 }
 
 static void test_all_problems_at_once(void **state)
@@ -245,12 +246,12 @@ static void test_credentials(void **state)
     static const char with_key[] =
         HEAD "environments:\n  prod:\n    repository: {url: 'ssh://h/x', ssh_key: key}\n";
     put(f, "key", "k", 0640);
-    check_problem(f, with_key, 5, "can be used by others", "chmod 600");
+    check_problem(f, with_key, 5, "is accessible to others", "chmod 600");
     put(f, "key", "k", 0600);
     load_well(f, with_key);
     static const char tls[] = HEAD "targets: {far: {url: 'tcp://h:1', key: tls}}\n";
     put(f, "tls", "k", 0644);
-    check_problem(f, tls, 3, "can be used by others", "chmod 600");
+    check_problem(f, tls, 3, "is accessible to others", "chmod 600");
     put(f, "tls", "k", 0640);
     load_well(f, tls);
     /* In an address: the message does not repeat it, and has no place, because the line would be shown. */
@@ -277,7 +278,7 @@ static void test_file_itself(void **state)
     assert_int_equal(chmod(f->path, 0666), 0);
     assert_ok(settings_load(f->path, &f->settings, &diags, &err));
     assert_int_equal(diags.errors, 1);
-    assert_contains(diags.items[0].msg, "everybody may change");
+    assert_contains(diags.items[0].msg, "is writable by others");
     arena_release(&a);
 }
 
@@ -385,14 +386,14 @@ static void test_several_targets(void **state)
 static void test_several_targets_that_are_wrong(void **state)
 {
     struct fixture *f = *state;
-    check_problem(f, ENGINES "    targets: {matchLabels: {role: core}}\n", 10, "no target fits", "labels");
+    check_problem(f, ENGINES "    targets: {matchLabels: {role: core}}\n", 10, "no target matches", "labels");
     check_problem(f, ENGINES "    targets: a\n", 10, "\"a\" is not a target selector", "names");
     check_problem(f, ENGINES "    targets: []\n", 10, "an empty list selects no target", "{}");
     check_problem(f, ENGINES "    targets: {names: [a, bb]}\n", 10, "there is no target \"bb\"", "\"b\"");
     check_problem(f, ENGINES "    targets: {names: [a, b]}\n    target: c\n", 11,
-                  "target \"c\" is none of those that targets chooses", NULL);
-    check_problem(f, HEAD "targets:\n  \"a@b\": {url: \"fake://a\"}\n", 4, "\"a@b\" is no name for a target",
-                  "letters");
+                  "target \"c\" is not one of those that targets selects", NULL);
+    check_problem(f, HEAD "targets:\n  \"a@b\": {url: \"fake://a\"}\n", 4,
+                  "\"a@b\" is not a valid target name", "letters");
     check_problem(f, HEAD "targets:\n  a: {url: \"fake://a\", labels: {role: [x]}}\n", 4, "labels", NULL);
 }
 

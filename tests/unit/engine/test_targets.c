@@ -184,7 +184,7 @@ static void test_none_answers(_unused_ void **state)
     fw_leave(&w, 'b');
     assert_int_equal(ew_reconcile(&w.ew), ERR_UNAVAILABLE);
     assert_true(w.ew.err.retryable);
-    assert_contains(w.ew.err.msg, "no engine answers");
+    assert_contains(w.ew.err.msg, "no engine is reachable");
     fw_release(&w);
 }
 

@@ -212,7 +212,7 @@ static void test_what_flaps_is_held(_unused_ void **state)
         world_apply_ok(&w);
     }
     assert_int_equal(world_applied(&w, "container/a")->status, APPLIED_HELD);
-    assert_non_null(strstr(world_applied(&w, "container/a")->error, "put back 5 times"));
+    assert_non_null(strstr(world_applied(&w, "container/a")->error, "restored 5 times"));
     fake_kill(w.engine, "held-a-1", 1);
     world_plan(&w);
     assert_int_equal(w.plan.n, 1);

@@ -177,24 +177,23 @@ static void test_what_a_failure_means(_unused_ void **state)
         unsigned new, old;
         const char *words;
     } cases[] = {
-        {FOUR, 2, 2,
-         "of 4 instances 2 updated, 1 failed, 1 left as they were (update.failure_action: pause)"},
+        {FOUR, 2, 2, "of 4 instances, 2 updated, 1 failed, 1 not updated (update.failure_action: pause)"},
         {FOUR ", update: {failure_action: continue}", 3, 1,
-         "of 4 instances 3 updated, 1 failed (update.failure_action: continue)"},
+         "of 4 instances, 3 updated, 1 failed (update.failure_action: continue)"},
         {FOUR ", update: {failure_action: rollback}", 0, 4,
-         "of 4 instances 2 taken back, 1 failed, 1 left as they were (update.failure_action: rollback)"},
+         "of 4 instances, 2 rolled back, 1 failed, 1 not updated (update.failure_action: rollback)"},
         {FOUR ", update: {failure_action: rollback, order: stop-first, parallelism: 4}", 0, 4,
-         "of 4 instances 3 taken back, 1 failed (update.failure_action: rollback)"},
+         "of 4 instances, 3 rolled back, 1 failed (update.failure_action: rollback)"},
         {FOUR ", update: {strategy: recreate}", 0, 4,
-         "of 4 instances 3 taken back, 1 failed (update.failure_action: rollback)"},
+         "of 4 instances, 3 rolled back, 1 failed (update.failure_action: rollback)"},
         {FOUR ", update: {strategy: recreate, failure_action: pause}", 3, 1,
-         "of 4 instances 3 updated, 1 failed (update.failure_action: pause)"},
+         "of 4 instances, 3 updated, 1 failed (update.failure_action: pause)"},
         {FOUR ", update: {max_failure_ratio: 0.25}", 3, 1,
-         "of 4 instances 3 updated, 1 failed (update.failure_action: pause)"},
+         "of 4 instances, 3 updated, 1 failed (update.failure_action: pause)"},
         {FOUR ", update: {max_failure_ratio: 0.25, failure_action: rollback}", 3, 1,
-         "of 4 instances 3 updated, 1 failed (update.failure_action: rollback)"},
+         "of 4 instances, 3 updated, 1 failed (update.failure_action: rollback)"},
         {FOUR ", update: {max_failure_ratio: 0.24}", 2, 2,
-         "of 4 instances 2 updated, 1 failed, 1 left as they were (update.failure_action: pause)"},
+         "of 4 instances, 2 updated, 1 failed, 1 not updated (update.failure_action: pause)"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct world w;
@@ -268,7 +267,7 @@ static void test_monitor(_unused_ void **state)
         fake_behave(w.engine, "app:2",
                     &(struct fake_behaviour){.exit_after_ns = 20 * NS_PER_S, .exit_code = 1});
         assert_int_equal(update(&w, buf_str(&after), &least), ERR_FAILED);
-        assert_non_null(strstr(world_outcome(&w, "container/web")->err.msg, "while it was watched"));
+        assert_non_null(strstr(world_outcome(&w, "container/web")->err.msg, "while it was monitored"));
         assert_int_equal(look(&w).old, all);
         assert_int_equal(look(&w).objects, all);
         assert_true(least >= (i == 2 ? 3 : all));

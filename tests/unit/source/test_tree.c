@@ -81,11 +81,11 @@ static const struct {
 } hostile[] = {
     {{{"100644", "a.yaml"}, {"120000", "link.yaml"}}, "link.yaml", "a symbolic link is refused"},
     {{{"160000", "module"}}, "module", "a submodule is refused"},
-    {{{"100644", ".."}}, "..", "leaves its folder"},
-    {{{"40000", ".."}}, "..", "leaves its folder"},
-    {{{"100644", "."}}, ".", "leaves its folder"},
-    {{{"40000", ".git"}}, ".git", "Git's own"},
-    {{{"40000", ".GiT"}}, ".GiT", "Git's own"},
+    {{{"100644", ".."}}, "..", "points outside its folder"},
+    {{{"40000", ".."}}, "..", "points outside its folder"},
+    {{{"100644", "."}}, ".", "points outside its folder"},
+    {{{"40000", ".git"}}, ".git", "reserved for Git"},
+    {{{"40000", ".GiT"}}, ".GiT", "reserved for Git"},
     {{{"100644", "../../etc/x"}}, "../../etc/x", "slash"},
     {{{"100644", "/etc/x"}}, "/etc/x", "slash"},
     {{{"100644", "a\nb.yaml"}}, "a?b.yaml", "control characters"},
@@ -93,9 +93,9 @@ static const struct {
     {{{"100644", "\x7f"}}, "?", "control characters"},
     {{{"100644", "caf\xe9"}}, "caf?", "not UTF-8"},
     {{{"100644", "\xc0\xaex"}}, "x", "not UTF-8"},
-    {{{"100644", "b"}, {"100644", "a"}}, "a", "out of order"},
-    {{{"100644", "a"}, {"100644", "a"}}, "a", "out of order, or there twice"},
-    {{{"40000", "a"}, {"100644", "a.b"}}, "a.b", "out of order"},
+    {{{"100644", "b"}, {"100644", "a"}}, "a", "unordered or duplicate"},
+    {{{"100644", "a"}, {"100644", "a"}}, "a", "unordered or duplicate"},
+    {{{"40000", "a"}, {"100644", "a.b"}}, "a.b", "unordered or duplicate"},
 };
 
 static void test_hostile_entries(void **state)
@@ -178,7 +178,7 @@ static void test_deep_trees(void **state)
                  gitrepo_feed(f->repo, tree, n, "hash-object", "-t", "tree", "-w", "--stdin", NULL));
     }
     gitrepo_commit_raw_tree(f->repo, tree, gitrepo_add_entry(tree, 0, "40000", "d", id));
-    check_refused(f, ERR_LIMIT, "d/d/d", "folders more than 64 deep");
+    check_refused(f, ERR_LIMIT, "d/d/d", "folders nested more than 64 deep");
 }
 
 static void test_long_paths(void **state)

@@ -50,7 +50,7 @@ static const struct {
     {"file:///a%00b", "not an absolute path", NULL},
     {"git://host/x.git", "not supported", NULL},
     {"ext::sh -c id", "not a valid address", NULL},
-    {"https://host/x?ref=main", "no \"?\"", NULL},
+    {"https://host/x?ref=main", "cannot contain \"?\"", NULL},
     {"https://ho st/x", "not a valid address", NULL},
     {"https://host:99999/x", "not a valid address", NULL},
     /* X7: a credential in an address is refused, and not repeated. */
@@ -89,15 +89,15 @@ static const struct {
     int code;
     const char *says;
 } bad_configs[] = {
-    {{.url = "/x", .branch = "main", .revision = "v1"}, ERR_INVALID, "exclude each other"},
+    {{.url = "/x", .branch = "main", .revision = "v1"}, ERR_INVALID, "cannot be combined"},
     {{.url = "dir:/x", .branch = "main"}, ERR_INVALID, "no branch"},
-    {{.url = "/x", .branch = "a..b"}, ERR_INVALID, "not the name of a branch"},
-    {{.url = "/x", .branch = "-x"}, ERR_INVALID, "not the name of a branch"},
-    {{.url = "/x", .branch = "a b"}, ERR_INVALID, "not the name of a branch"},
+    {{.url = "/x", .branch = "a..b"}, ERR_INVALID, "not a valid branch name"},
+    {{.url = "/x", .branch = "-x"}, ERR_INVALID, "not a valid branch name"},
+    {{.url = "/x", .branch = "a b"}, ERR_INVALID, "not a valid branch name"},
     {{.url = "/x", .path = "../up"}, ERR_INVALID, "not a folder inside"},
     {{.url = "/x", .path = "a/.git/b"}, ERR_INVALID, "not a folder inside"},
     {{.url = "https://h/x", .cache_dir = "/c", .revision = "HEAD~1"}, ERR_INVALID, "not a tag or a commit"},
-    {{.url = "https://h/x"}, ERR_INVALID, "no folder to keep a copy"},
+    {{.url = "https://h/x"}, ERR_INVALID, "no folder to keep its copy"},
 };
 
 static void test_bad_configs(_unused_ void **state)

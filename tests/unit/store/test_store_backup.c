@@ -204,7 +204,7 @@ static void a_backup_of_a_newer_forge_is_refused(void **state)
     assert_ok(store_put(f->store, STORE_META, "format", format, &err));
     assert_ok(store_backup(f->store, unit_path(dir, "b"), &err));
     assert_fails(store_restore(unit_path(dir, "b"), unit_path(dir, "state"), &err), ERR_UNSUPPORTED);
-    assert_says("newer Forge");
+    assert_says("newer version of Forge");
     assert_int_equal(files_like(unit_path(dir, "state"), "part"), 0);
     unit_temp_remove(dir);
 }

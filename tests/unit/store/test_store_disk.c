@@ -100,7 +100,7 @@ static void stops_at_its_largest_size(void **state)
         r = store_put(f->store, STORE_ENV, key, v, &err);
     } while (r == 0 && n < 1000);
     assert_int_equal(r, ERR_NOSPACE);
-    assert_says("largest size, 1 MiB");
+    assert_says("maximum size, 1 MiB");
     assert_true(err.hint[0]);
     assert_in_range(n, 20, 60);
     assert_ok(store_get(f->store, STORE_ENV, "k0", &f->arena, &back, &err));
@@ -270,7 +270,7 @@ static void reading_only(void **state)
     reopen_with(f, (struct store_options){.read_only = true});
     assert_ok(store_get(f->store, STORE_ENV, "x", &f->arena, &v, &err));
     assert_fails(store_put(f->store, STORE_ENV, "x", v, &err), ERR_DENIED);
-    assert_says("for reading only");
+    assert_says("read-only");
     assert_fails(store_del(f->store, STORE_ENV, "x", &err), ERR_DENIED);
     assert_fails(store_lock(f->store, "prod", "me", &fd, &err), ERR_DENIED);
     assert_int_equal(strlen(store_controller(f->store)), 32);
@@ -373,7 +373,7 @@ static void a_newer_format_is_refused(void **state)
     store_close(f->store);
     f->store = NULL;
     assert_fails(store_open(&(struct store_options){.dir = f->dir}, &f->store, &err), ERR_UNSUPPORTED);
-    assert_says("newer Forge");
+    assert_says("newer version of Forge");
     assert_fails(store_open(&(struct store_options){.dir = f->dir, .read_only = true}, &f->store, &err),
                  ERR_UNSUPPORTED);
     assert_null(f->store);
