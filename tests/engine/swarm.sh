@@ -300,7 +300,7 @@ test_a_task_that_fits_nowhere_is_told() # S9
     container web "deploy: {endpoint_mode: dnsrr, placement: {constraints: ['node.labels.forge-test == none']}}"
     run forge_s apply --yes --timeout 5s
     assert_status 1
-    assert_contains "$err$out" "the run's time was up while waiting for its tasks: 0 of 1 run, no suitable node"
+    assert_contains "$err$out" "the run's time was up while waiting for its tasks: 0 of 1 running, no suitable node"
 }
 
 test_what_the_swarm_takes_back_has_failed() # S6, S9

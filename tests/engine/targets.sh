@@ -195,7 +195,7 @@ test_an_engine_that_is_killed_in_the_middle()
     service_stop "$SSHD_PID"
     run forge-ctl diff
     assert_status 1
-    assert_match "$out" "\? c   away since"
+    assert_match "$out" "\? c   unreachable since"
     assert_contains "$out" "container/k1@c"
     assert_eq "$(running c)" 6
 }

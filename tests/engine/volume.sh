@@ -91,7 +91,7 @@ test_what_is_no_volume_is_refused()
     assert_contains "$err" "container/web is not a volume"
     run forge volume backup volume/data x.tar
     assert_status 2
-    assert_contains "$err" "nothing is there for volume/data"
+    assert_contains "$err" "nothing exists for volume/data"
     run forge volume save volume/data x.tar
     assert_status 2
     assert_contains "$err" "backup and restore"
