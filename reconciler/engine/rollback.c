@@ -101,6 +101,27 @@ static const char *pinned_reference(struct look *l, const char *on, const char *
     return arena_printf(&l->arena, "%.*s@%s", (int)name_len, ref, digest);
 }
 
+/* The engine was not asked about the pinned reference. A container that runs the recorded image shows that it
+   is there, and stays as it is. */
+static void note_running(struct look *l, const char *on, const char *pinned, const struct val *recorded)
+{
+    struct observed *o = &l->observed;
+    const char *id = val_get_str(recorded, "id");
+    struct object *const *objects;
+    size_t i = 0, n = observed_find(o, on, &objects);
+    while (i < n && !str_eq(objects[i]->image_id, id))
+        i++;
+    if (i == n || observed_image_for(o, on, pinned))
+        return;
+    const struct image_fact fact = {.ref = pinned,
+                                    .target = o->n_targets ? id_target(on) : NULL,
+                                    .present = true,
+                                    .id = id,
+                                    .digest = val_get_str(recorded, "digest")};
+    arena_push(o->arena, o->images, o->n_images, o->cap_images, fact);
+    observed_sort(o);
+}
+
 /* Ask for exactly the recorded image. Its record goes with it, under the name in Git. */
 static void pin(struct look *l, struct val *pins, struct resource *res, const struct val *images)
 {
@@ -116,6 +137,7 @@ static void pin(struct look *l, struct val *pins, struct resource *res, const st
     struct val *spec = val_map_copy(&l->arena, res->spec);
     val_set_str(&l->arena, spec, "image", pinned);
     res->spec = spec;
+    note_running(l, res->id, pinned, recorded);
 }
 
 int rollback_pin_images(struct engine *e, struct look *l, struct err *err)

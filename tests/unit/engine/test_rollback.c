@@ -206,6 +206,27 @@ static void test_images_are_pinned(_unused_ void **state)
     ew_release(&w);
 }
 
+/* The image that a rollback pins runs already, under another name. */
+static void test_what_runs_the_pinned_image_stays(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "runspin", EW_GIT, false);
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    const char *first = ew_image_id(&w, "runspin-web-1");
+    fake_image(w.fake, &(struct fake_image){.ref = "app:same", .local = 1, .remote = 1, .id = first});
+    ew_commit(&w, "app.yaml",
+              EW_HEAD("Container", "web") "spec: {image: \"app:same\", network_mode: none}\n");
+    ew_ok(ew_reconcile(&w));
+    fake_image(w.fake, &(struct fake_image){.ref = "app:1", .local = 7, .remote = 7});
+    ew_ok(ew_look(&w, &(struct look_options){.attended = true, .rollback_to = 1}));
+    assert_string_equal(val_get_str(resource_find(&w.look.bound, "container/web")->spec, "image"),
+                        arena_printf(&w.arena, "app@%s", first));
+    for (size_t i = 0; i < w.look.plan.n; i++)
+        assert_int_equal(w.look.plan.changes[i].n_moves, 0);
+    ew_release(&w);
+}
+
 /* A held commit is not loaded, so its errors do not matter. */
 static void test_held_commit_is_not_loaded(_unused_ void **state)
 {
@@ -265,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_from_a_failed_commit),
         cmocka_unit_test(test_while_automation_looks),
         cmocka_unit_test(test_images_are_pinned),
+        cmocka_unit_test(test_what_runs_the_pinned_image_stays),
         cmocka_unit_test(test_held_commit_is_not_loaded),
         cmocka_unit_test(test_saved_rollback),
         cmocka_unit_test(test_part_of_a_commit),
