@@ -301,6 +301,8 @@ int engine_apply(struct engine *e, struct look *l, const struct apply_options *o
     _cleanup_close_ int lock = -1;
     const char *holder = arena_printf(&l->arena, "%s (process %d)", str_or(o->actor, "forge"), (int)getpid());
     r = store_lock(e->env.store, e->config->name, holder, &lock, err);
+    if (r == ERR_BUSY)
+        err_hint(err, "one apply at a time: try again when that one has ended");
     if (r < 0)
         return r;
     log_run(ap.run);

@@ -108,6 +108,7 @@ static void test_second_writer_is_refused(_unused_ void **state)
         ew_ok(store_lock(w.store, w.name, "bob (process 7)", &lock, &w.err));
         ew_fails(ew_reconcile(&w), ERR_BUSY);
         assert_contains(w.err.msg, "bob (process 7)");
+        assert_contains(w.err.hint, "one apply at a time");
         assert_true(engine_lost_race(ERR_BUSY, &w.err));
         assert_int_equal(fake_writes(w.fake), 0);
         assert_int_equal(ew_state(&w).generation, 0);
