@@ -94,7 +94,7 @@ test_what_is_no_volume_is_refused()
     assert_contains "$err" "nothing exists for volume/data"
     run forge volume save volume/data x.tar
     assert_status 2
-    assert_contains "$err" "backup and restore"
+    assert_contains "$err" "use backup or restore"
     assert_eq "$(ls)" ""
 }
 
