@@ -58,13 +58,11 @@ static const struct {
     {"is in use by task", ERR_BUSY, true, NULL},
     {"is in use by the following service", ERR_BUSY, true, NULL},
     {"Worker nodes can't be used", ERR_UNSUPPORTED, false,
-     "this node is a worker, and only managers know the swarm: name a manager in the target's url, or make "
-     "this "
-     "one a manager (docker node promote)"},
+     "this node is a worker, and only managers can answer: use a manager in the target's url, or make this "
+     "node one (docker node promote)"},
     {"not a swarm manager", ERR_UNSUPPORTED, false,
-     "this engine is in no swarm: run `docker swarm init` on it, or take \"swarm+\" from the target's url to "
-     "use "
-     "it as a plain engine"},
+     "this engine is not in a swarm: run `docker swarm init` on it, or remove \"swarm+\" from the target's "
+     "url to use it as a plain engine"},
     {"swarm does not have a leader", ERR_UNAVAILABLE, true,
      "more than half of the swarm's managers have to be up: see `docker node ls`"},
     {"is already using port", ERR_CONFLICT, false, "another service publishes this port; choose another"},

@@ -53,12 +53,12 @@ static void print_doc(struct cli *c, const struct val *doc, struct buf *b)
         buf_adds(b, "Forge pulled no images here. Other images are left alone.\n");
     if (!val_len(rows))
         return;
-    buf_addf(b, "\n%lld image%s %s, %s up to %s. Images that Forge did not pull are left alone.\n",
+    buf_addf(b, "\n%lld image%s %s, freeing up to %s. Images that Forge did not pull are left alone.\n",
              (long long)n, n == 1 ? "" : "s",
              dry      ? "would be removed"
              : n == 1 ? "was removed"
                       : "were removed",
-             dry ? "freeing" : "freeing", size_text(c, val_get_int(doc, "bytes", 0)));
+             size_text(c, val_get_int(doc, "bytes", 0)));
 }
 
 static int exit_code(const struct val *doc)

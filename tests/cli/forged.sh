@@ -129,6 +129,7 @@ test_metrics()
     assert_match "$out" 'forge_reconcile_duration_seconds_bucket\{environment="shop",le="\+Inf"\} [1-9]'
     assert_match "$out" 'forge_apply_duration_seconds_count\{environment="shop"\} 0'
     # What there is stands in the manual, and the other way round.
+    # shellcheck disable=SC2016 # the backticks are Markdown's
     assert_eq "$(sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' <<<"$out" | sort)" \
         "$(sed -n 's/^| `\([a-z_]*\)`.*/\1/p' "$TEST_TOP/contrib/doc/metrics.md" | sort)"
 }

@@ -127,7 +127,7 @@ test_a_registry_that_cannot_be_asked()
     web 1.0.0 'follow: semver, range: "9.x"'
     run forge images
     assert_status 2
-    assert_contains "$out" "none of 1 tags"
+    assert_contains "$out" "none of the 1 tags matches"
 }
 
 test_rules_are_checked()

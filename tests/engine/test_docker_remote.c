@@ -91,7 +91,7 @@ static void test_tls(void **state)
     t.cert_file = arena_printf(&b->arena, "%s/wrong/cert.pem", dir);
     t.key_file = arena_printf(&b->arena, "%s/wrong/key.pem", dir);
     assert_true(refused(b, &t));
-    assert_non_null(strstr(b->err.msg, "refuses"));
+    assert_non_null(strstr(b->err.msg, "rejected"));
 
     t = right;
     t.cert_file = t.key_file = NULL;

@@ -27,9 +27,10 @@ static void test_waiting(void **state)
         {"{" IDLE ", 'command': ['sh', '-c', 'echo no disk >&2; exit 3']}", DEPEND_COMPLETED, 10000, false,
          ERR_FAILED, "no disk"},
         {"{" IDLE ", 'command': ['sh', '-c', 'sleep 0.2; exit 4']}", DEPEND_STARTED, 5000, false, ERR_FAILED,
-         "exit code 4"},
+         "exited with code 4"},
         {"{" IDLE ", 'command': ['sleep', '0.2']}", DEPEND_STARTED, 5000, true, 0, NULL},
-        {"{" IDLE ", 'command': ['sleep', '0.2']}", DEPEND_STARTED, 5000, false, ERR_FAILED, "ended"},
+        {"{" IDLE ", 'command': ['sleep', '0.2']}", DEPEND_STARTED, 5000, false, ERR_FAILED,
+         "exited with code 0"},
         {"{" IDLE ", 'command': ['sleep', '5']}", DEPEND_COMPLETED, 300, false, ERR_TIMEOUT, "in time"},
         {"{" IDLE "}", DEPEND_HEALTHY, 1000, false, 0, NULL},
         {"{" IDLE ", 'healthcheck': {'test': ['CMD', 'true'], 'interval': 100000000}}", DEPEND_HEALTHY, 10000,
@@ -40,7 +41,7 @@ static void test_waiting(void **state)
         {"{" IDLE ", 'healthcheck': {'test': ['CMD', 'sleep', '9'], 'interval': 100000000}}", DEPEND_HEALTHY,
          500, false, ERR_TIMEOUT, "healthy"},
         {"{" IDLE ", 'restart': 'always', 'command': ['false']}", DEPEND_STARTED, 3000, false, ERR_FAILED,
-         "exit code 1"},
+         "exited with code 1"},
         /* An engine misses the kernel's notification when the control group disappears with the process. */
         {"{" IDLE
          ", 'command': ['sh', '-c', '(x=aaaaaaaaaaaaaaaa; while :; do x=$x$x$x; done); sleep 1; exit "
