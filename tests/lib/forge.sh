@@ -23,11 +23,20 @@ forge_new()
 
 forge_remove_objects()
 {
-    local mark=label=io.forge.environment=$1
-    docker ps -aq --filter "$mark" | xargs -r docker rm -fv >/dev/null 2>&1
-    docker network ls -q --filter "$mark" | xargs -r docker network rm >/dev/null 2>&1
-    docker volume ls -q --filter "$mark" | xargs -r docker volume rm >/dev/null 2>&1
-    return 0
+    local _
+    for _ in {1..25}; do
+        remove_marked "label=io.forge.environment=$1" && return
+        # What a killed run asked for may still be under way in the engine, which then refuses.
+        sleep 0.2
+    done
+    echo "    the engine keeps objects of environment $1" >&2
+}
+
+remove_marked()
+{
+    docker ps -aq --filter "$1" | xargs -r docker rm -fv >/dev/null 2>&1 &&
+        docker network ls -q --filter "$1" | xargs -r docker network rm >/dev/null 2>&1 &&
+        docker volume ls -q --filter "$1" | xargs -r docker volume rm >/dev/null 2>&1
 }
 
 forge() { forge-ctl -C "$FORGE_DIR" -e "$FORGE_ENV" "$@"; }
