@@ -30,11 +30,6 @@ void event_step(struct run *x, const struct strand *s, enum exec_event_type type
             });
 }
 
-unsigned run_retries(const struct run *x)
-{
-    return x->o->retries ? x->o->retries : 3;
-}
-
 void event_retry(struct run *x, const struct strand *s, const struct step *step, const struct err *err,
                  unsigned attempts, int64_t pause_ns)
 {

@@ -128,6 +128,9 @@ struct run {
     int64_t begin_ns, deadline_ns; /* monotonic; 0: none */
 };
 
+/* ---- run.c ---- */
+/* How often a step is tried again. */
+unsigned run_retries(const struct run *x);
 /* ---- graph.c: units and edges, before anything runs ---- */
 struct unit *graph_unit(struct run *x, enum unit_type type, const struct plan_change *c, const char *name,
                         size_t n_strands);
@@ -214,8 +217,6 @@ void transition_fill(struct arena *a, const struct run *x, const struct unit *u,
 /* Another attempt follows in pause_ns; `attempts` have failed so far. */
 void event_retry(struct run *x, const struct strand *s, const struct step *step, const struct err *err,
                  unsigned attempts, int64_t pause_ns);
-/* How often a step is tried again. */
-unsigned run_retries(const struct run *x);
 void event_step(struct run *x, const struct strand *s, enum exec_event_type type, const struct step *step,
                 const struct err *err, int64_t duration_ns);
 void event_change(struct run *x, const struct unit *u, enum exec_event_type type, const struct err *err,

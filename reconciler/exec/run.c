@@ -22,6 +22,11 @@ static unsigned default_parallel(void)
     return n > 4 ? 8 : (unsigned)n * 2;
 }
 
+unsigned run_retries(const struct run *x)
+{
+    return x->o->retries ? x->o->retries : 3;
+}
+
 static void run_init(struct run *x, struct provider *p, const struct plan *plan, unsigned caps,
                      const struct exec_options *o, struct arena *a, struct exec_report *report)
 {
