@@ -29,13 +29,13 @@ static int compare_trees(struct compare *c, const git_oid *before, const git_oid
 static int compare_entries(struct compare *c, const git_tree_entry *before, const git_tree_entry *after,
                            unsigned depth)
 {
-    const git_oid *old = before ? git_tree_entry_id(before) : NULL;
-    const git_oid *new = after ? git_tree_entry_id(after) : NULL;
-    git_filemode_t mode = git_tree_entry_filemode(after ? after : before);
+    const git_oid *old = before ? git2.tree_entry_id(before) : NULL;
+    const git_oid *new = after ? git2.tree_entry_id(after) : NULL;
+    git_filemode_t mode = git2.tree_entry_filemode(after ? after : before);
     bool folder = mode == GIT_FILEMODE_TREE;
-    if (before && after && git_tree_entry_type(before) != git_tree_entry_type(after))
+    if (before && after && git2.tree_entry_type(before) != git2.tree_entry_type(after))
         return give_up(c, "another kind of entry");
-    if (old && new &&git_oid_equal(old, new))
+    if (old && new &&git2.oid_equal(old, new))
         return 0;
     if (folder)
         return compare_trees(c, old, new, depth + 1);
@@ -54,7 +54,7 @@ static int compare_entries(struct compare *c, const git_tree_entry *before, cons
 static int compare_named(struct compare *c, const git_tree_entry *before, const git_tree_entry *after,
                          unsigned depth)
 {
-    const char *name = git_tree_entry_name(after ? after : before);
+    const char *name = git2.tree_entry_name(after ? after : before);
     size_t len = c->path.len;
     if (len)
         buf_addc(&c->path, '/');
@@ -71,15 +71,15 @@ static int compare_named(struct compare *c, const git_tree_entry *before, const 
 static int lookup(struct compare *c, const git_oid *id, git_tree **ret)
 {
     *ret = NULL;
-    int r = id ? git_tree_lookup(ret, c->source->repo, id) : 0;
-    return r < 0 ? libgit_error(c->err, r, "tree %.12s", git_oid_tostr_s(id)) : 0;
+    int r = id ? git2.tree_lookup(ret, c->source->repo, id) : 0;
+    return r < 0 ? libgit_error(c->err, r, "tree %.12s", git2.oid_tostr_s(id)) : 0;
 }
 
 /* Git sorts the entries of a tree: one that is not sorted is damaged or crafted. */
 static bool in_order(const git_tree *tree, size_t i)
 {
     return i == 0 ||
-           git_tree_entry_cmp(git_tree_entry_byindex(tree, i - 1), git_tree_entry_byindex(tree, i)) < 0;
+           git2.tree_entry_cmp(git2.tree_entry_byindex(tree, i - 1), git2.tree_entry_byindex(tree, i)) < 0;
 }
 
 static int compare_trees(struct compare *c, const git_oid *before, const git_oid *after, unsigned depth)
@@ -90,15 +90,15 @@ static int compare_trees(struct compare *c, const git_oid *before, const git_oid
     int r = lookup(c, before, &old);
     if (r == 0)
         r = lookup(c, after, &new);
-    size_t i = 0, k = 0, n = old ? git_tree_entrycount(old) : 0, m = new ? git_tree_entrycount(new) : 0;
+    size_t i = 0, k = 0, n = old ? git2.tree_entrycount(old) : 0, m = new ? git2.tree_entrycount(new) : 0;
     while (r == 0 && (i < n || k < m)) {
-        const git_tree_entry *x = i < n ? git_tree_entry_byindex(old, i) : NULL;
-        const git_tree_entry *y = k < m ? git_tree_entry_byindex(new, k) : NULL;
-        int order = !x ? 1 : !y ? -1 : git_tree_entry_cmp(x, y);
+        const git_tree_entry *x = i < n ? git2.tree_entry_byindex(old, i) : NULL;
+        const git_tree_entry *y = k < m ? git2.tree_entry_byindex(new, k) : NULL;
+        int order = !x ? 1 : !y ? -1 : git2.tree_entry_cmp(x, y);
         if (y && !in_order(new, k))
             return give_up(c, "a tree whose entries are out of order");
-        if (order != 0 || !git_oid_equal(git_tree_entry_id(x), git_tree_entry_id(y)) ||
-            git_tree_entry_filemode(x) != git_tree_entry_filemode(y))
+        if (order != 0 || !git2.oid_equal(git2.tree_entry_id(x), git2.tree_entry_id(y)) ||
+            git2.tree_entry_filemode(x) != git2.tree_entry_filemode(y))
             r = compare_named(c, order <= 0 ? x : NULL, order >= 0 ? y : NULL, depth);
         i += order <= 0;
         k += order >= 0;
@@ -109,8 +109,8 @@ static int compare_trees(struct compare *c, const git_oid *before, const git_oid
 static int folder_at(struct source *s, const git_oid *id, git_commit **ret_commit, git_oid *ret,
                      struct err *err)
 {
-    int r = git_commit_lookup(ret_commit, s->repo, id);
-    return r < 0 ? libgit_error(err, r, "commit %.12s", git_oid_tostr_s(id))
+    int r = git2.commit_lookup(ret_commit, s->repo, id);
+    return r < 0 ? libgit_error(err, r, "commit %.12s", git2.oid_tostr_s(id))
                  : tree_folder(s, *ret_commit, ret, err);
 }
 
@@ -118,9 +118,9 @@ static int compare(struct source *s, const char *since, struct compare *c, struc
 {
     _cleanup_(git_commit_freep) git_commit *old = NULL, *new = NULL;
     git_oid base, before, after;
-    int r = git_oid_fromstr(&base, since);
+    int r = git2.oid_fromstr(&base, since);
     if (r == 0)
-        r = git_repository_odb(&c->snapshot->odb, s->repo);
+        r = git2.repository_odb(&c->snapshot->odb, s->repo);
     if (r < 0)
         return libgit_error(err, r, "commit %.12s", since);
     r = folder_at(s, &base, &old, &before, err);
@@ -130,7 +130,7 @@ static int compare(struct source *s, const char *since, struct compare *c, struc
         return r;
     c->snapshot->folder = after;
     snapshot_set_commit(c->snapshot, new);
-    return git_oid_equal(&before, &after) ? 0 : compare_trees(c, &before, &after, 1);
+    return git2.oid_equal(&before, &after) ? 0 : compare_trees(c, &before, &after, 1);
 }
 
 int tree_changes(struct source *s, const char *since, size_t max, struct arena *a, struct snapshot **ret,
@@ -157,13 +157,13 @@ int snapshot_find(struct snapshot *s, const char *path, size_t *ret, struct err 
             *ret = i;
             return 0;
         }
-    int r = s->odb ? git_tree_lookup(&root, s->source->repo, &s->folder) : GIT_ENOTFOUND;
+    int r = s->odb ? git2.tree_lookup(&root, s->source->repo, &s->folder) : GIT_ENOTFOUND;
     if (r == 0)
-        r = git_tree_entry_bypath(&entry, root, path);
-    if (r < 0 || git_tree_entry_type(entry) != GIT_OBJECT_BLOB)
+        r = git2.tree_entry_bypath(&entry, root, path);
+    if (r < 0 || git2.tree_entry_type(entry) != GIT_OBJECT_BLOB)
         return err_set(err, ERR_NOTFOUND, "there is no file %s", path);
-    r = snapshot_add_file(s, path, git_tree_entry_id(entry),
-                          git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE, err);
+    r = snapshot_add_file(s, path, git2.tree_entry_id(entry),
+                          git2.tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE, err);
     *ret = s->n_files - 1;
     return r;
 }

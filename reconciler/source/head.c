@@ -125,7 +125,7 @@ static bool is_dirty(struct snapshot *s, git_repository *repo)
               GIT_STATUS_OPT_DISABLE_PATHSPEC_MATCH;
     if (*spec)
         o.pathspec = (git_strarray){.strings = &spec, .count = 1};
-    return git_status_foreach_ext(repo, &o, first_difference, NULL) != 0;
+    return git2.status_foreach_ext(repo, &o, first_difference, NULL) != 0;
 }
 
 int head_describe(struct snapshot *s, struct err *err)
@@ -133,12 +133,14 @@ int head_describe(struct snapshot *s, struct err *err)
     _cleanup_(git_repository_freep) git_repository *repo = NULL;
     _cleanup_(git_commit_freep) git_commit *commit = NULL;
     git_oid id;
-    libgit_start();
-    int r = git_repository_open_ext(&repo, s->work_tree, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+    int r = libgit_start(err);
+    if (r < 0)
+        return r;
+    r = git2.repository_open_ext(&repo, s->work_tree, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
     if (r == 0)
-        r = git_oid_fromstr(&id, s->info.commit);
+        r = git2.oid_fromstr(&id, s->info.commit);
     if (r == 0)
-        r = git_commit_lookup(&commit, repo, &id);
+        r = git2.commit_lookup(&commit, repo, &id);
     if (r < 0)
         return libgit_error(err, r, "the Git repository of %s", s->work_tree);
     snapshot_set_commit(s, commit);

@@ -370,7 +370,7 @@ int http_transport(git_transport **ret, git_remote *owner, struct remote_op *op)
         if (!h->multi || !h->easy)
             abort();
     }
-    return git_transport_smart(ret, owner, &d);
+    return git2.transport_smart(ret, owner, &d);
 }
 
 void http_session_free(struct http_session *h)

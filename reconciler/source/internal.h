@@ -4,7 +4,7 @@
  * Shared by the files of this folder; nothing outside includes it.
  *
  *   url.c     the parts of a repository's address, and which addresses are refused
- *   libgit.c  libgit2: lazy start, set-up without the system's configuration, mapping of its errors
+ *   libgit    libgit2: loaded when needed, set-up without the system's configuration, mapping of its errors
  *   repo.c    the repository that objects are read from: a local one in place, or our bare copy of a remote
  *   remote.c  fetching: the remote's references, and the update of our copy
  *   http.c    transport over http(s), by libcurl
@@ -19,10 +19,9 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "reconciler/source/libgit.h"
 #include "reconciler/source/source.h"
 
-#include <git2.h>
-#include <git2/sys/transport.h>
 #include <sys/types.h>
 
 /* ---- url.c ---- */
@@ -88,40 +87,6 @@ void source_note_fetch(struct source *s, const git_oid *tip, bool *ret_moved);
 struct snapshot *snapshot_new(struct source *s);
 /* Refuse names that a commit must not contain (X1); `path` is for the message. */
 int snapshot_check_name(const char *name, const char *path, struct err *err) _must_check_;
-
-/* ---- libgit.c ---- */
-void libgit_start(void);
-/* Turn libgit2's last error into ours: "context: its message". Returns the code. */
-int libgit_error(struct err *err, int r, const char *fmt, ...) _printf_(3, 4);
-
-static inline void git_repository_freep(git_repository **p)
-{
-    git_repository_free(*p);
-}
-static inline void git_object_freep(git_object **p)
-{
-    git_object_free(*p);
-}
-static inline void git_reference_freep(git_reference **p)
-{
-    git_reference_free(*p);
-}
-static inline void git_tree_freep(git_tree **p)
-{
-    git_tree_free(*p);
-}
-static inline void git_tree_entry_freep(git_tree_entry **p)
-{
-    git_tree_entry_free(*p);
-}
-static inline void git_commit_freep(git_commit **p)
-{
-    git_commit_free(*p);
-}
-static inline void git_odb_freep(git_odb **p)
-{
-    git_odb_free(*p);
-}
 
 /* ---- repo.c ---- */
 /* Open s->repo if it is not open, or if a local repository was replaced. For a remote source ERR_NOTFOUND

@@ -1,12 +1,24 @@
-/* libgit2: starting it, setting it up, and mapping its errors to ours. */
+/* libgit2: loading it, setting it up, and mapping its errors to ours. */
 #include "reconciler/source/internal.h"
+
+#include "base/library.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 
+/* Its ABI is another one with each version: only that of the headers will do. */
+#define LIBRARY "libgit2.so." LIBGIT2_SOVERSION
+#define PACKAGE "libgit2-" LIBGIT2_SOVERSION
+
+struct libgit_functions git2;
+
+static const struct library_function functions[] = {
+#define LIBGIT_FIND(name) {"git_" #name, &git2.name},
+    LIBGIT_FUNCTIONS(LIBGIT_FIND)};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool started;
+static bool loaded, started;
 
 /*
  * libgit2's own TLS is never used: https goes through libcurl (http.c). Debian's libgit2 still parses the
@@ -25,29 +37,47 @@ __attribute__((visibility("default"))) int mbedtls_x509_crt_parse_file(_unused_ 
 /* A repository named in the settings is trusted, so its owner is not validated: libgit2 runs no program from
    a repository's configuration, and the owner gains nothing beyond what a push gives. The system's and the
    user's Git configuration (insteadOf, proxies, includes) is not read: it was not written for Forge. */
-void libgit_start(void)
+static int start(struct err *err)
 {
+    if (git2.libgit2_init() < 0)
+        return libgit_error(err, GIT_ERROR, "libgit2 cannot be initialised");
+    for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
+        git2.libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
+    git2.libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+    git2.libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+    git2.libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)(8 << 20));
+    return 0;
+}
+
+int libgit_start(struct err *err)
+{
+    int r = 0;
     pthread_mutex_lock(&lock);
-    if (!started) {
-        if (git_libgit2_init() < 0) {
-            fputs("forge: libgit2 cannot be initialised\n", stderr);
-            abort();
-        }
-        for (int level = GIT_CONFIG_LEVEL_PROGRAMDATA; level <= GIT_CONFIG_LEVEL_GLOBAL; level++)
-            git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, level, "");
-        git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-        git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
-        git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)(8 << 20));
-        started = true;
-    }
+    if (!loaded)
+        r = library_load(LIBRARY, PACKAGE, functions, ARRAY_LEN(functions), err);
+    loaded |= r == 0;
+    if (r == 0 && !started)
+        r = start(err);
+    started |= r == 0;
     pthread_mutex_unlock(&lock);
+    return r;
+}
+
+int source_library(struct arena *a, const char **ret, struct err *err)
+{
+    int major, minor, patch, r = libgit_start(err);
+    if (r < 0)
+        return r;
+    git2.libgit2_version(&major, &minor, &patch);
+    *ret = arena_printf(a, "%d.%d.%d", major, minor, patch);
+    return 0;
 }
 
 void source_shutdown(void)
 {
     pthread_mutex_lock(&lock);
     if (started)
-        git_libgit2_shutdown();
+        git2.libgit2_shutdown();
     started = false;
     pthread_mutex_unlock(&lock);
 }
@@ -94,7 +124,7 @@ static int code_of(int r, const git_error *e)
 
 int libgit_error(struct err *err, int r, const char *fmt, ...)
 {
-    const git_error *e = git_error_last();
+    const git_error *e = git2.error_last();
     int code = code_of(r, e);
     char context[512];
     va_list ap;

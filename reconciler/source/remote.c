@@ -130,7 +130,7 @@ static int want_revision(struct source *s, const git_remote_head **heads, size_t
     }
     if (repo_is_commit_id(rev)) {
         w->spec = rev;
-        return git_oid_fromstr(&w->id, rev) < 0 ? err_set(err, ERR_INVALID, "%s is not a commit", rev) : 0;
+        return git2.oid_fromstr(&w->id, rev) < 0 ? err_set(err, ERR_INVALID, "%s is not a commit", rev) : 0;
     }
     err_set(err, ERR_NOTFOUND, "repository %s has no tag \"%s\"%s", s->url.text, rev,
             s->have_tip ? " any more; its last commit stays in use" : "");
@@ -171,26 +171,26 @@ static bool have(struct source *s, const struct want *w)
     git_oid id;
     _cleanup_(git_object_freep) git_object *object = NULL;
     _cleanup_(git_object_freep) git_object *commit = NULL;
-    return git_reference_name_to_id(&id, s->repo, w->keep) == 0 && git_oid_equal(&id, &w->id) &&
-           git_object_lookup(&object, s->repo, &id, GIT_OBJECT_ANY) == 0 &&
-           git_object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0;
+    return git2.reference_name_to_id(&id, s->repo, w->keep) == 0 && git2.oid_equal(&id, &w->id) &&
+           git2.object_lookup(&object, s->repo, &id, GIT_OBJECT_ANY) == 0 &&
+           git2.object_peel(&commit, object, GIT_OBJECT_COMMIT) == 0;
 }
 
 /* Store the tags whose objects came with the download. A tag that cannot be stored is only logged. */
 static void keep_tags(struct source *s, const git_remote_head **heads, size_t n)
 {
     _cleanup_(git_odb_freep) git_odb *odb = NULL;
-    if (git_repository_odb(&odb, s->repo) < 0)
+    if (git2.repository_odb(&odb, s->repo) < 0)
         return;
     for (size_t i = 0; i < n; i++) {
         git_oid id;
         const char *name = heads[i]->name;
         if (!str_starts(name, "refs/tags/") || str_ends(name, "^{}"))
             continue;
-        if (git_reference_name_to_id(&id, s->repo, name) == 0 && git_oid_equal(&id, &heads[i]->oid))
+        if (git2.reference_name_to_id(&id, s->repo, name) == 0 && git2.oid_equal(&id, &heads[i]->oid))
             continue;
         struct err ignored = {0};
-        if (git_odb_exists_ext(odb, &heads[i]->oid, GIT_ODB_LOOKUP_NO_REFRESH) &&
+        if (git2.odb_exists_ext(odb, &heads[i]->oid, GIT_ODB_LOOKUP_NO_REFRESH) &&
             repo_set_ref(s, name, &heads[i]->oid, &ignored) < 0)
             log_debug("source.tag_not_kept", "tag", name, "error", ignored.msg, NULL);
     }
@@ -233,17 +233,17 @@ static int download(struct remote_op *op, git_remote *remote, const struct want 
     _cleanup_(git_object_freep) git_object *commit = NULL;
     op->downloading = true;
     op->received = 0;
-    int r = git_remote_download(remote, &specs, &o);
+    int r = git2.remote_download(remote, &specs, &o);
     if (r == 0)
-        r = git_object_lookup(&object, s->repo, &w->id, GIT_OBJECT_ANY);
+        r = git2.object_lookup(&object, s->repo, &w->id, GIT_OBJECT_ANY);
     /* When a server refuses to send a commit, libgit2 1.5 drops its message and reports "early EOF". */
     if (r < 0 && !op->err->code && repo_is_commit_id(w->spec))
         return not_given(s, w->spec, op->err);
     if (r < 0)
         return conversation_failed(op, r);
-    if (git_object_peel(&commit, object, GIT_OBJECT_COMMIT) < 0)
+    if (git2.object_peel(&commit, object, GIT_OBJECT_COMMIT) < 0)
         return err_set(op->err, ERR_INVALID, "repository %s: %s is not a commit", s->url.text, w->spec);
-    r = tree_verify(s, git_object_id(commit), op->err);
+    r = tree_verify(s, git2.object_id(commit), op->err);
     if (r < 0)
         return err_wrap(op->err, "the fetched data is incomplete");
     return repo_set_ref(s, w->keep, &w->id, op->err);
@@ -259,9 +259,9 @@ static int converse(struct remote_op *op, const char *name, git_remote *remote)
     struct want w = {0};
     git_remote_callbacks cb = GIT_REMOTE_CALLBACKS_INIT;
     set_callbacks(op, &cb);
-    int r = git_remote_connect(remote, GIT_DIRECTION_FETCH, &cb, NULL, NULL);
+    int r = git2.remote_connect(remote, GIT_DIRECTION_FETCH, &cb, NULL, NULL);
     if (r == 0)
-        r = git_remote_ls(&heads, &n, remote);
+        r = git2.remote_ls(&heads, &n, remote);
     if (r < 0)
         return conversation_failed(op, r);
     r = name ? want_named(s, name, heads, n, &a, &w, op->err) : want_configured(s, heads, n, &a, &w, op->err);
@@ -286,7 +286,7 @@ static int make_remote(struct source *s, git_remote **ret, struct err *err)
     git_remote_create_options o = GIT_REMOTE_CREATE_OPTIONS_INIT;
     o.repository = s->repo;
     o.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
-    int r = git_remote_create_with_opts(ret, s->url.text, &o);
+    int r = git2.remote_create_with_opts(ret, s->url.text, &o);
     return r < 0 ? libgit_error(err, r, "repository %s", s->url.text) : 0;
 }
 
@@ -302,7 +302,8 @@ static int remote_talk(struct source *s, const struct cancel *c, const char *nam
         r = make_remote(s, &remote, &own);
     if (r == 0)
         r = converse(&op, name, remote);
-    git_remote_free(remote); /* ends the conversation; errors no longer matter */
+    if (remote)
+        git2.remote_free(remote); /* ends the conversation; errors no longer matter */
     buf_release(&op.said);
     if (r < 0) {
         *err = own;
@@ -322,8 +323,8 @@ static bool have_pinned(struct source *s)
     git_oid id;
     _cleanup_arena_ struct arena a = ARENA_INIT;
     struct err ignored = {0};
-    return repo_is_commit_id(s->config.revision) && git_oid_fromstr(&id, s->config.revision) == 0 &&
-           git_reference_name_to_id(&id, s->repo, repo_tip_ref(s, &a)) == 0 &&
+    return repo_is_commit_id(s->config.revision) && git2.oid_fromstr(&id, s->config.revision) == 0 &&
+           git2.reference_name_to_id(&id, s->repo, repo_tip_ref(s, &a)) == 0 &&
            repo_tip(s, &id, &ignored) == 0;
 }
 

@@ -18,14 +18,14 @@
 
 void repo_close(struct source *s)
 {
-    git_repository_free(s->repo);
+    git_repository_freep(&s->repo);
     s->repo = NULL;
 }
 
 static int refuse_writable(struct source *s, git_repository *repo, struct err *err)
 {
     struct stat st;
-    const char *dir = git_repository_path(repo);
+    const char *dir = git2.repository_path(repo);
     if (stat(dir, &st) < 0)
         return err_errno(err, errno, "%s", dir);
     if (!(st.st_mode & S_IWOTH))
@@ -43,9 +43,11 @@ static int open_local(struct source *s, struct err *err)
     if (s->repo && s->repo_dev == st.st_dev && s->repo_ino == st.st_ino)
         return 0;
     repo_close(s);
-    libgit_start();
     git_repository *repo = NULL;
-    int r = git_repository_open_ext(&repo, s->url.path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+    int r = libgit_start(err);
+    if (r < 0)
+        return r;
+    r = git2.repository_open_ext(&repo, s->url.path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
     if (r == GIT_ENOTFOUND) {
         err_set(err, ERR_NOTFOUND, "%s is not a Git repository", s->url.text);
         return err_hint(err, "to use a plain folder, write dir:%s", s->url.path);
@@ -54,7 +56,7 @@ static int open_local(struct source *s, struct err *err)
         return libgit_error(err, r, "repository %s cannot be opened", s->url.text);
     r = refuse_writable(s, repo, err);
     if (r < 0) {
-        git_repository_free(repo);
+        git2.repository_free(repo);
         return r;
     }
     s->repo = repo;
@@ -69,8 +71,10 @@ int repo_open(struct source *s, struct err *err)
         return open_local(s, err);
     if (s->repo)
         return 0;
-    libgit_start();
-    int r = git_repository_open_bare(&s->repo, s->repo_dir);
+    int r = libgit_start(err);
+    if (r < 0)
+        return r;
+    r = git2.repository_open_bare(&s->repo, s->repo_dir);
     if (r == GIT_ENOTFOUND) {
         err_set(err, ERR_NOTFOUND, "repository %s: nothing has been fetched yet", s->url.text);
         return err_hint(err, "fetch it first; is the server reachable?");
@@ -90,7 +94,7 @@ int repo_make(struct source *s, struct err *err)
     git_repository_init_options o = GIT_REPOSITORY_INIT_OPTIONS_INIT;
     o.flags = GIT_REPOSITORY_INIT_BARE | GIT_REPOSITORY_INIT_MKDIR;
     o.mode = 0700;
-    r = git_repository_init_ext(&s->repo, s->repo_dir, &o);
+    r = git2.repository_init_ext(&s->repo, s->repo_dir, &o);
     return r < 0 ? libgit_error(err, r, "local copy of %s in %s", s->url.text, s->repo_dir) : 0;
 }
 
@@ -130,14 +134,14 @@ static int local_no_branch(struct source *s, struct err *err)
     git_strarray refs = {0};
     const char *names[256];
     size_t n = 0;
-    if (git_reference_list(&refs, s->repo) == 0)
+    if (git2.reference_list(&refs, s->repo) == 0)
         for (size_t i = 0; i < refs.count && n < ARRAY_LEN(names); i++) {
             const char *name = str_after(refs.strings[i], "refs/heads/");
             if (name)
                 names[n++] = name;
         }
     int r = n ? repo_no_branch(s, str_or(s->config.branch, "HEAD"), names, n, err) : repo_empty(s, err);
-    git_strarray_dispose(&refs);
+    git2.strarray_dispose(&refs);
     return r;
 }
 
@@ -145,14 +149,14 @@ static int commit_of(struct source *s, const char *spec, const char *shown, git_
 {
     _cleanup_(git_object_freep) git_object *object = NULL;
     _cleanup_arena_ struct arena a = ARENA_INIT;
-    int r = git_revparse_single(&object, s->repo, arena_printf(&a, "%s^{commit}", spec));
+    int r = git2.revparse_single(&object, s->repo, arena_printf(&a, "%s^{commit}", spec));
     if (r == GIT_ENOTFOUND) {
         err_set(err, ERR_NOTFOUND, "repository %s has no revision \"%s\"", s->url.text, shown);
         return err_hint(err, "use a commit, a tag, a branch, or HEAD~1");
     }
     if (r < 0)
         return libgit_error(err, r, "repository %s, revision \"%s\"", s->url.text, shown);
-    *ret = *git_object_id(object);
+    *ret = *git2.object_id(object);
     return 0;
 }
 
@@ -163,7 +167,7 @@ int repo_tip(struct source *s, git_oid *ret, struct err *err)
         return commit_of(s, s->config.revision, s->config.revision, ret, err);
     const char *name = repo_tip_ref(s, &a);
     git_oid id;
-    int r = git_reference_name_to_id(&id, s->repo, name);
+    int r = git2.reference_name_to_id(&id, s->repo, name);
     if (r == GIT_ENOTFOUND && !s->repo_dir)
         return local_no_branch(s, err);
     if (r == GIT_ENOTFOUND) {
@@ -175,14 +179,14 @@ int repo_tip(struct source *s, git_oid *ret, struct err *err)
     /* Not through revparse: libgit2 1.5 leaks a reference whose commit is missing. */
     _cleanup_(git_object_freep) git_object *object = NULL;
     _cleanup_(git_object_freep) git_object *commit = NULL;
-    r = git_object_lookup(&object, s->repo, &id, GIT_OBJECT_ANY);
+    r = git2.object_lookup(&object, s->repo, &id, GIT_OBJECT_ANY);
     if (r == 0)
-        r = git_object_peel(&commit, object, GIT_OBJECT_COMMIT);
+        r = git2.object_peel(&commit, object, GIT_OBJECT_COMMIT);
     if (r < 0) {
-        libgit_error(err, r, "%s: commit %.12s is missing or damaged", s->where, git_oid_tostr_s(&id));
+        libgit_error(err, r, "%s: commit %.12s is missing or damaged", s->where, git2.oid_tostr_s(&id));
         return err->code = ERR_CORRUPT;
     }
-    *ret = *git_object_id(commit);
+    *ret = *git2.object_id(commit);
     return 0;
 }
 
@@ -209,7 +213,7 @@ int repo_resolve(struct source *s, const char *rev, git_oid *ret, struct err *er
     if (rest && (!*rest || strchr("~^", *rest))) {
         if (!s->have_tip)
             return err_set(err, ERR_NOTFOUND, "%s: nothing has been fetched yet", s->where);
-        return commit_of(s, arena_printf(&a, "%s%s", git_oid_tostr_s(&s->tip), rest), rev, ret, err);
+        return commit_of(s, arena_printf(&a, "%s%s", git2.oid_tostr_s(&s->tip), rest), rev, ret, err);
     }
     const char *name = base_name(&a, rev);
     if (s->repo_dir && *name && !str_eq(name, s->config.branch) && !looks_like_id(name)) {
@@ -239,21 +243,21 @@ static bool names_clash(const char *a, const char *b)
 static void remove_clashing(struct source *s, const char *name)
 {
     git_strarray refs = {0};
-    if (git_reference_list(&refs, s->repo) < 0)
+    if (git2.reference_list(&refs, s->repo) < 0)
         return;
     for (size_t i = 0; i < refs.count; i++)
         if (names_clash(refs.strings[i], name))
-            git_reference_remove(s->repo, refs.strings[i]);
-    git_strarray_dispose(&refs);
+            git2.reference_remove(s->repo, refs.strings[i]);
+    git2.strarray_dispose(&refs);
 }
 
 int repo_set_ref(struct source *s, const char *name, const git_oid *id, struct err *err)
 {
     _cleanup_(git_reference_freep) git_reference *ref = NULL;
-    int r = git_reference_create(&ref, s->repo, name, id, 1, NULL);
+    int r = git2.reference_create(&ref, s->repo, name, id, 1, NULL);
     if (r < 0 && r != GIT_ELOCKED && r != GIT_EINVALIDSPEC) {
         remove_clashing(s, name);
-        r = git_reference_create(&ref, s->repo, name, id, 1, NULL);
+        r = git2.reference_create(&ref, s->repo, name, id, 1, NULL);
     }
     return r < 0 ? libgit_error(err, r, "local copy of %s: reference %s", s->url.text, name) : 0;
 }

@@ -138,7 +138,7 @@ void source_close(struct source *s)
 
 void source_note_fetch(struct source *s, const git_oid *tip, bool *ret_moved)
 {
-    *ret_moved = !s->have_fetched || !git_oid_equal(tip, &s->fetched);
+    *ret_moved = !s->have_fetched || !git2.oid_equal(tip, &s->fetched);
     s->tip = s->fetched = *tip;
     s->have_tip = s->have_fetched = true;
 }
@@ -263,7 +263,7 @@ void snapshot_free(struct snapshot *s)
 {
     if (!s)
         return;
-    git_odb_free(s->odb);
+    git_odb_freep(&s->odb);
     cleanup_closep(&s->root);
     arena_release(&s->arena);
     free(s);

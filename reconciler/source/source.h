@@ -102,4 +102,6 @@ int source_watch_fd(struct source *s);
 bool source_watch_changed(struct source *s);
 /* Release libgit2's global state at exit (tests, leak checkers). */
 void source_shutdown(void);
+/* The version of libgit2 in use. ERR_UNSUPPORTED: it cannot be loaded. */
+int source_library(struct arena *a, const char **ret, struct err *err) _must_check_;
 #endif

@@ -395,5 +395,5 @@ static int sub_new(git_smart_subtransport **ret, _unused_ git_transport *owner, 
 int ssh_transport(git_transport **ret, git_remote *owner, struct remote_op *op)
 {
     git_smart_subtransport_definition d = {.callback = sub_new, .rpc = 0, .param = op};
-    return git_transport_smart(ret, owner, &d);
+    return git2.transport_smart(ret, owner, &d);
 }

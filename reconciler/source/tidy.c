@@ -26,7 +26,7 @@ struct packs {
 
 static int for_object(const git_oid *id, void *arg)
 {
-    return git_packbuilder_insert(arg, id, NULL);
+    return git2.packbuilder_insert(arg, id, NULL);
 }
 
 /* Find small packs, and remove temporary files of fetches that were killed (libgit2 names them
@@ -57,14 +57,14 @@ static int add_pack(git_packbuilder *builder, const char *stem, struct arena *a)
 {
     git_odb *odb = NULL;
     git_odb_backend *backend = NULL;
-    int r = git_odb_new(&odb);
+    int r = git2.odb_new(&odb);
     if (r == 0)
-        r = git_odb_backend_one_pack(&backend, arena_printf(a, "%s.idx", stem));
+        r = git2.odb_backend_one_pack(&backend, arena_printf(a, "%s.idx", stem));
     if (r == 0)
-        r = git_odb_add_backend(odb, backend, 1); /* takes ownership of the backend */
+        r = git2.odb_add_backend(odb, backend, 1); /* takes ownership of the backend */
     if (r == 0)
-        r = git_odb_foreach(odb, for_object, builder);
-    git_odb_free(odb);
+        r = git2.odb_foreach(odb, for_object, builder);
+    git2.odb_free(odb);
     return r;
 }
 
@@ -73,13 +73,13 @@ static int merge(struct source *s, struct packs *small, const char *dir)
 {
     git_packbuilder *builder = NULL;
     struct arena *a = &small->arena;
-    int r = git_packbuilder_new(&builder, s->repo);
+    int r = git2.packbuilder_new(&builder, s->repo);
     for (size_t i = 0; i < small->n && r == 0; i++)
         r = add_pack(builder, small->items[i], a);
     if (r == 0)
-        r = git_packbuilder_write(builder, dir, 0, NULL, NULL);
-    const char *made = r == 0 ? arena_printf(a, "%s/pack-%s", dir, git_packbuilder_name(builder)) : NULL;
-    git_packbuilder_free(builder);
+        r = git2.packbuilder_write(builder, dir, 0, NULL, NULL);
+    const char *made = r == 0 ? arena_printf(a, "%s/pack-%s", dir, git2.packbuilder_name(builder)) : NULL;
+    git2.packbuilder_free(builder);
     for (size_t i = 0; i < small->n && made; i++) {
         if (str_eq(small->items[i], made))
             continue;

@@ -58,7 +58,7 @@ int snapshot_add_file(struct snapshot *s, const char *path, const git_oid *id, b
     char hex[GIT_OID_HEXSZ + 1];
     if (s->n_files > LIMIT_TREE_ENTRIES)
         return err_set(err, ERR_LIMIT, "%s: more than %u files", path, LIMIT_TREE_ENTRIES);
-    git_oid_tostr(hex, sizeof(hex), id);
+    git2.oid_tostr(hex, sizeof(hex), id);
     size_t n = s->n_files;
     arena_push(&s->arena, s->oids, n, s->cap_oids, *id);
     struct load_file f = {
@@ -76,8 +76,8 @@ static int add_file(struct walk *w, const git_oid *id, bool executable)
     const char *path = buf_str(&w->path);
     if (s->n_files && strcmp(s->files[s->n_files - 1].path, path) >= 0)
         return refuse(w, "a tree with unordered or duplicate entries", "run git fsck for details");
-    if (w->complete && !git_odb_exists(s->odb, id))
-        return err_set(w->err, ERR_CORRUPT, "%s: blob %.12s is missing", path, git_oid_tostr_s(id));
+    if (w->complete && !git2.odb_exists(s->odb, id))
+        return err_set(w->err, ERR_CORRUPT, "%s: blob %.12s is missing", path, git2.oid_tostr_s(id));
     return snapshot_add_file(s, path, id, executable, w->err);
 }
 
@@ -85,7 +85,7 @@ static int walk_tree(struct walk *w, const git_oid *id, unsigned depth);
 
 static int walk_entry(struct walk *w, const git_tree_entry *e, unsigned depth)
 {
-    const char *name = git_tree_entry_name(e);
+    const char *name = git2.tree_entry_name(e);
     size_t before = w->path.len;
     if (before)
         buf_addc(&w->path, '/');
@@ -98,13 +98,14 @@ static int walk_entry(struct walk *w, const git_tree_entry *e, unsigned depth)
         r = err_set(w->err, ERR_LIMIT, "%.100s...: a path of more than %u bytes", buf_str(&w->path),
                     LIMIT_PATH_BYTES);
     if (r == 0) {
-        switch (git_tree_entry_filemode(e)) {
+        switch (git2.tree_entry_filemode(e)) {
         case GIT_FILEMODE_TREE:
-            r = walk_tree(w, git_tree_entry_id(e), depth + 1);
+            r = walk_tree(w, git2.tree_entry_id(e), depth + 1);
             break;
         case GIT_FILEMODE_BLOB:
         case GIT_FILEMODE_BLOB_EXECUTABLE:
-            r = add_file(w, git_tree_entry_id(e), git_tree_entry_filemode(e) == GIT_FILEMODE_BLOB_EXECUTABLE);
+            r = add_file(w, git2.tree_entry_id(e),
+                         git2.tree_entry_filemode(e) == GIT_FILEMODE_BLOB_EXECUTABLE);
             break;
         case GIT_FILEMODE_LINK:
             r = refuse(w, "a symbolic link", "commit the file itself");
@@ -128,15 +129,15 @@ static int walk_tree(struct walk *w, const git_oid *id, unsigned depth)
     if (depth > LIMIT_TREE_DEPTH)
         return err_set(w->err, ERR_LIMIT, "%.100s...: folders nested more than %u deep", buf_str(&w->path),
                        LIMIT_TREE_DEPTH);
-    int r = git_tree_lookup(&tree, w->source->repo, id);
+    int r = git2.tree_lookup(&tree, w->source->repo, id);
     if (r < 0) {
-        libgit_error(w->err, r, "%s: tree %.12s of \"%s\"", w->source->where, git_oid_tostr_s(id),
+        libgit_error(w->err, r, "%s: tree %.12s of \"%s\"", w->source->where, git2.oid_tostr_s(id),
                      buf_str(&w->path));
         return w->err->code = ERR_CORRUPT;
     }
-    size_t n = git_tree_entrycount(tree);
+    size_t n = git2.tree_entrycount(tree);
     for (size_t i = 0; i < n && r == 0; i++)
-        r = walk_entry(w, git_tree_entry_byindex(tree, i), depth);
+        r = walk_entry(w, git2.tree_entry_byindex(tree, i), depth);
     return r;
 }
 
@@ -144,22 +145,22 @@ int tree_folder(struct source *s, git_commit *commit, git_oid *ret, struct err *
 {
     _cleanup_(git_tree_freep) git_tree *root = NULL;
     _cleanup_(git_tree_entry_freep) git_tree_entry *entry = NULL;
-    *ret = *git_commit_tree_id(commit);
+    *ret = *git2.commit_tree_id(commit);
     if (!*s->path)
         return 0;
-    int r = git_commit_tree(&root, commit);
+    int r = git2.commit_tree(&root, commit);
     if (r == 0)
-        r = git_tree_entry_bypath(&entry, root, s->path);
-    if (r == GIT_ENOTFOUND || (r == 0 && git_tree_entry_type(entry) != GIT_OBJECT_TREE)) {
+        r = git2.tree_entry_bypath(&entry, root, s->path);
+    if (r == GIT_ENOTFOUND || (r == 0 && git2.tree_entry_type(entry) != GIT_OBJECT_TREE)) {
         err_set(err, ERR_NOTFOUND, "repository %s, commit %.12s: there is no folder \"%s\"", s->url.text,
-                git_oid_tostr_s(git_commit_id(commit)), s->path);
+                git2.oid_tostr_s(git2.commit_id(commit)), s->path);
         return err_hint(err, "check the environment's path");
     }
     if (r < 0) {
-        libgit_error(err, r, "%s: commit %.12s", s->where, git_oid_tostr_s(git_commit_id(commit)));
+        libgit_error(err, r, "%s: commit %.12s", s->where, git2.oid_tostr_s(git2.commit_id(commit)));
         return err->code = ERR_CORRUPT;
     }
-    *ret = *git_tree_entry_id(entry);
+    *ret = *git2.tree_entry_id(entry);
     return 0;
 }
 
@@ -176,15 +177,15 @@ void snapshot_set_commit(struct snapshot *s, git_commit *commit)
 {
     struct arena *a = &s->arena;
     char hex[GIT_OID_HEXSZ + 1];
-    const git_signature *who = git_commit_author(commit);
-    git_oid_tostr(hex, sizeof(hex), git_commit_id(commit));
+    const git_signature *who = git2.commit_author(commit);
+    git2.oid_tostr(hex, sizeof(hex), git2.commit_id(commit));
     s->info.commit = arena_strdup(a, hex);
-    s->info.subject = one_line(a, git_commit_message(commit));
+    s->info.subject = one_line(a, git2.commit_message(commit));
     if (who)
         s->info.author = one_line(a, arena_printf(a, "%s <%s>", who->name, who->email));
     /* The committer's time: when this commit was made, even by an amend. 0 for a time that does not fit into
        nanoseconds. */
-    int64_t seconds = git_commit_time(commit);
+    int64_t seconds = git2.commit_time(commit);
     s->info.time_ns = seconds > 0 && seconds < INT64_MAX / NS_PER_S ? seconds * NS_PER_S : 0;
 }
 
@@ -194,11 +195,11 @@ static int make_snapshot(struct source *source, const git_oid *id, bool complete
     _cleanup_(git_commit_freep) git_commit *commit = NULL;
     _cleanup_(snapshot_freep) struct snapshot *s = snapshot_new(source);
     git_oid folder;
-    int r = git_commit_lookup(&commit, source->repo, id);
+    int r = git2.commit_lookup(&commit, source->repo, id);
     if (r == 0)
-        r = git_repository_odb(&s->odb, source->repo);
+        r = git2.repository_odb(&s->odb, source->repo);
     if (r < 0) {
-        libgit_error(err, r, "%s: commit %.12s", source->where, git_oid_tostr_s(id));
+        libgit_error(err, r, "%s: commit %.12s", source->where, git2.oid_tostr_s(id));
         return err->code = ERR_CORRUPT;
     }
     r = tree_folder(source, commit, &folder, err);
@@ -209,7 +210,7 @@ static int make_snapshot(struct source *source, const git_oid *id, bool complete
     r = walk_tree(&w, &folder, 1);
     buf_release(&w.path);
     if (r < 0)
-        return err_wrap(err, "commit %.12s", git_oid_tostr_s(id));
+        return err_wrap(err, "commit %.12s", git2.oid_tostr_s(id));
     *ret = take_ptr(s);
     return 0;
 }
@@ -236,26 +237,26 @@ int tree_read(struct snapshot *s, size_t i, struct arena *a, const char **ret, s
     size_t size;
     git_object_t type;
     /* Check the size first: a blob may not fit into memory. */
-    int r = git_odb_read_header(&size, &type, s->odb, &s->oids[i]);
+    int r = git2.odb_read_header(&size, &type, s->odb, &s->oids[i]);
     if (r == 0 && type == GIT_OBJECT_BLOB && size > LIMIT_MANIFEST_BYTES)
         return err_set(err, ERR_LIMIT, "%s: %zu bytes; the maximum for one file is %u", path, size,
                        LIMIT_MANIFEST_BYTES);
     git_odb_object *object = NULL;
     if (r == 0)
-        r = git_odb_read(&object, s->odb, &s->oids[i]);
+        r = git2.odb_read(&object, s->odb, &s->oids[i]);
     if (r < 0) {
         libgit_error(err, r, "commit %.12s: %s", s->info.commit, path);
         return err->code = ERR_CORRUPT;
     }
-    if (type != GIT_OBJECT_BLOB || git_odb_object_type(object) != GIT_OBJECT_BLOB) {
-        git_odb_object_free(object);
+    if (type != GIT_OBJECT_BLOB || git2.odb_object_type(object) != GIT_OBJECT_BLOB) {
+        git2.odb_object_free(object);
         return err_set(err, ERR_CORRUPT, "commit %.12s: %s is not a file", s->info.commit, path);
     }
-    *ret_len = git_odb_object_size(object);
+    *ret_len = git2.odb_object_size(object);
     char *text = arena_alloc(a, *ret_len + 1);
     if (*ret_len)
-        memcpy(text, git_odb_object_data(object), *ret_len);
+        memcpy(text, git2.odb_object_data(object), *ret_len);
     *ret = text;
-    git_odb_object_free(object);
+    git2.odb_object_free(object);
     return 0;
 }

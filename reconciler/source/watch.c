@@ -93,9 +93,9 @@ static void add_all(struct source *s, struct source_watch *w)
     w->missing = true;
     if (repo_open(s, &ignored) < 0)
         return;
-    const char *common = git_repository_commondir(s->repo);
-    w->missing = !add_one(w, git_repository_path(s->repo), ROLE_GIT);
-    if (!str_eq(common, git_repository_path(s->repo)))
+    const char *common = git2.repository_commondir(s->repo);
+    w->missing = !add_one(w, git2.repository_path(s->repo), ROLE_GIT);
+    if (!str_eq(common, git2.repository_path(s->repo)))
         add_one(w, common, ROLE_GIT);
     add_tree(w, arena_printf(&a, "%srefs", common), ROLE_REFS, 1);
 }
