@@ -118,6 +118,33 @@ bool id_matches(const char *word, const char *id)
     return rest && (!*rest || (*rest == '@' && !strchr(word, '@')));
 }
 
+/* "web", among the parts of "shop-web-1@host2". */
+static bool has_part(const char *name, const char *part)
+{
+    size_t n = strlen(part);
+    for (const char *at = strstr(name, part); n && at; at = strstr(at + 1, part))
+        if ((at == name || at[-1] == '-') && (!at[n] || at[n] == '-' || at[n] == '@'))
+            return true;
+    return false;
+}
+
+const char *id_nearest(struct arena *a, const char *word, const char *const *ids, size_t n)
+{
+    const size_t kind = strcspn(word, "/"), prefix = word[kind] ? kind + 1 : 0;
+    const char **names = arena_array(a, const char *, n + 1), *near = NULL;
+    size_t n_names = 0;
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(word, ids[i], prefix) == 0)
+            names[n_names++] = ids[i] + prefix;
+    if (!n_names)
+        return str_nearest(word, ids, n);
+    near = str_nearest(word + prefix, names, n_names);
+    for (size_t i = 0; !near && prefix && i < n_names; i++)
+        if (has_part(names[i], word + prefix))
+            near = names[i];
+    return near ? arena_printf(a, "%.*s%s", (int)prefix, word, near) : NULL;
+}
+
 void resource_depend(struct resource *r, struct arena *a, const char *id, enum depend_condition c,
                      bool required, const char *field)
 {

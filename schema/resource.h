@@ -111,6 +111,9 @@ const char *id_plain(struct arena *a, const char *id);
 const char *id_on(struct arena *a, const char *id, const char *target);
 /* Does `word` name `id`: exactly, or without a target, which stands for all targets? */
 bool id_matches(const char *word, const char *id);
+/* The id that was probably meant: of the same kind, the one with the nearest name, or else the first whose
+   name has `word`'s among its parts ("container/shop-web" for "container/web"). NULL: there is none. */
+const char *id_nearest(struct arena *a, const char *word, const char *const *ids, size_t n);
 
 /* The digest of what a resource asks for: kind, name, labels, spec; versioned "v1". Golden-tested (P3). */
 void resource_digest(const struct resource *r, struct digest *ret);

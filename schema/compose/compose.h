@@ -232,6 +232,8 @@ struct compose_part {
     bool partial;      /* a part of it is missing, which is reported */
 };
 void compose_service_networks(struct compose_part *p);
+/* A hint with the service that was probably meant, or NULL. */
+const char *compose_near_service(struct compose *c, const char *name);
 void compose_service_volumes(struct compose_part *p);
 void compose_service_files(struct compose_part *p);
 void compose_service_environment(struct compose_part *p);

@@ -70,6 +70,16 @@ void compose_service_networks(struct compose_part *p)
     compose_set(c, p->out, compose_scalar(c, given, "networks"), networks);
 }
 
+const char *compose_near_service(struct compose *c, const char *name)
+{
+    size_t n = c->names->n_services;
+    const char **names = arena_array(c->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++)
+        names[i] = c->names->services_list[i].name;
+    const char *near = str_nearest(name, names, n);
+    return near ? arena_printf(c->arena, "did you mean \"%s\"?", near) : NULL;
+}
+
 /* Add a dependency; one without options does not replace an existing one. */
 static void depend(struct compose_part *p, struct ynode *out, const char *name, const struct ynode *at,
                    struct ynode *how, const char *field)
@@ -83,11 +93,7 @@ static void depend(struct compose_part *p, struct ynode *out, const char *name, 
             compose_set(p->c, out, compose_scalar(p->c, at, other->resource),
                         how ? how : compose_map(p->c, at));
     } else if (!other && !(how && str_eq(compose_text(ynode_get(how, "required")), "false"))) {
-        const char **names = arena_array(p->c->arena, const char *, p->c->names->n_services + 1);
-        for (size_t i = 0; i < p->c->names->n_services; i++)
-            names[i] = p->c->names->services_list[i].name;
-        const char *near = str_nearest(name, names, p->c->names->n_services);
-        compose_error(p->c, at, near ? arena_printf(p->c->arena, "did you mean \"%s\"?", near) : NULL,
+        compose_error(p->c, at, compose_near_service(p->c, name),
                       "service %s: %s: there is no service \"%.64s\"", p->service->name, field, name);
     }
 }

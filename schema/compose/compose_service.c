@@ -74,8 +74,8 @@ static void joined(struct compose_part *p, const char *key)
     if (name) {
         const struct compose_object *other = map_get(&c->names->services, name);
         if (!other || !other->resource) {
-            compose_error(c, n, NULL, "service %s: %s: there is no service \"%.64s\"", p->service->name, key,
-                          name);
+            compose_error(c, n, compose_near_service(c, name),
+                          "service %s: %s: there is no service \"%.64s\"", p->service->name, key, name);
             return;
         }
         n = compose_scalar(c, n, arena_printf(c->arena, "service:%s", other->resource));

@@ -139,6 +139,12 @@ static const struct field rollback_fields[] = {
 static const struct field_table rollback_config_table = {
     "container.deploy.rollback_config", "How Swarm rolls back a failed update.", rollback_fields};
 
+static const struct ynode *below(const struct ynode *n, const char *key)
+{
+    const struct ynode *child = n && n->type == YN_MAP ? ynode_get(n, key) : NULL;
+    return child ? child : n;
+}
+
 /* Removes the blanks that are allowed around the operator (moby/swarmkit, constraint.Parse); NULL: there is
    no operator. */
 const char *constraint_canonical(struct arena *a, const char *text)
@@ -156,12 +162,50 @@ const char *constraint_canonical(struct arena *a, const char *text)
     return arena_printf(a, "%.*s%.2s%.*s", (int)key_len, key, op, (int)value_len, value);
 }
 
+/* What a swarm knows of a node. Anything else is no error to it: no node meets such a condition, and nothing
+   is spread over it (moby/swarmkit, constraint.NodeMatches and nodeset.tree). */
+static const char *const node_facts[] = {"node.id", "node.hostname",    "node.role",
+                                         "node.ip", "node.platform.os", "node.platform.arch"};
+
+#define LABELS "labels are node.labels.NAME and engine.labels.NAME"
+
+static bool is_node_label(const char *key)
+{
+    static const char *const prefixes[] = {"node.labels.", "engine.labels."};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        if (strncasecmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+            return key[strlen(prefixes[i])];
+    return false;
+}
+
+static void check_condition(struct decode *d, const struct ynode *n, const char *canonical)
+{
+    const char *key = arena_strndup(d->arena, canonical, strcspn(canonical, "=!"));
+    bool known = is_node_label(key);
+    for (size_t i = 0; i < ARRAY_LEN(node_facts); i++)
+        known |= strcasecmp(key, node_facts[i]) == 0;
+    const char *near = str_nearest(key, node_facts, ARRAY_LEN(node_facts));
+    if (!known)
+        decode_warning(d, n, near ? arena_printf(d->arena, "did you mean %s?", near) : LABELS,
+                       "no node of a swarm has %s, so none meets \"%s\"", key, canonical);
+}
+
+static void preference_normalize(struct decode *d, const struct ynode *n, struct val *rec)
+{
+    const char *label = val_get_str(rec, "spread");
+    if (label && !is_node_label(label))
+        decode_warning(d, below(n, "spread"), LABELS,
+                       "spread: a swarm spreads over labels of its nodes, and ignores \"%s\"", label);
+}
+
 static struct val *constraint_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
     const char *canonical = constraint_canonical(d->arena, n->text);
-    if (canonical)
+    if (canonical) {
+        check_condition(d, n, canonical);
         return val_str(d->arena, canonical);
+    }
     return decode_error_hint(d, n, "write node.role==manager, node.labels.disk!=ssd, ...",
                              "\"%s\" is not a comparison", n->text);
 }
@@ -178,7 +222,8 @@ static const struct field preference_fields[] = {
     {0},
 };
 static const struct field_table preference_table = {"container.deploy.placement.preferences",
-                                                    "What tasks are spread over.", preference_fields};
+                                                    "What tasks are spread over.", preference_fields,
+                                                    .normalize = preference_normalize};
 static const struct field preference = {
     "", FT_RECORD, IMPACT_REPLACE, 0, .doc = "A label to spread over.", .sub = &preference_table};
 
@@ -226,12 +271,6 @@ static const struct field deploy_fields[] = {
     {0},
 };
 const struct field_table deploy_table = {"container.deploy", "The deploy section of Compose.", deploy_fields};
-
-static const struct ynode *below(const struct ynode *n, const char *key)
-{
-    const struct ynode *child = n && n->type == YN_MAP ? ynode_get(n, key) : NULL;
-    return child ? child : n;
-}
 
 static void move_resources(struct decode *d, const struct ynode *n, struct val *spec,
                            const struct val *resources)

@@ -190,6 +190,19 @@ static void test_what_excludes_what(void **state)
          "a.yaml:4:39: warning: container/web: 2 replicas cannot all publish 80->80/tcp on one engine\n"
          "  hint: publish a range of host ports (\"8080-8089:80\"), or leave out the host port\n"},
         {"{image: x, replicas: 2, ports: [\"80-81:80\", 81]}", ""},
+        {"{image: x, deploy: {placement: {constraints: [node.rolle==worker, Node.Labels.x!=y]}}}",
+         "a.yaml:4:53: warning: deploy.placement.constraints[0]: no node of a swarm has node.rolle, so none "
+         "meets \"node.rolle==worker\"\n"
+         "  hint: did you mean node.role?\n"},
+        {"{image: x, deploy: {placement: {constraints: [node.label.x==y]}}}",
+         "a.yaml:4:53: warning: deploy.placement.constraints[0]: no node of a swarm has node.label.x, so "
+         "none "
+         "meets \"node.label.x==y\"\n"
+         "  hint: labels are node.labels.NAME and engine.labels.NAME\n"},
+        {"{image: x, deploy: {placement: {preferences: [{spread: zone}, {spread: node.labels.z}]}}}",
+         "a.yaml:4:62: warning: deploy.placement.preferences[0]: spread: a swarm spreads over labels of "
+         "its nodes, and ignores \"zone\"\n"
+         "  hint: labels are node.labels.NAME and engine.labels.NAME\n"},
         {"{image: x, volumes: [/run/], tmpfs: /run}",
          "a.yaml:4:43: error: container/web: volumes and tmpfs both mount something at /run\n"},
     };
