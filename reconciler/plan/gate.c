@@ -239,7 +239,9 @@ void gate(struct planner *p, struct plan_change *c)
     }
     c->data_loss_allowed = c->impact == IMPACT_DATA_LOSS;
     const struct applied *rec = c->applied;
-    if (rec && (rec->status == APPLIED_FAILED || rec->status == APPLIED_DELETING) && still_holds(c))
+    enum applied_status status = rec ? rec->status : APPLIED_OK;
+    bool failed = status == APPLIED_FAILED || status == APPLIED_STALLED || status == APPLIED_DELETING;
+    if (failed && still_holds(c))
         c->causes |= CAUSE_RETRY;
 }
 

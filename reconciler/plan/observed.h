@@ -67,6 +67,12 @@ struct object {
    another form: a baseline that an older Forge read back then no longer measures drift (P3). */
 #define OBSERVED_FORM 1u
 
+/* Why a registry could not be asked what a reference means. */
+struct image_unasked {
+    const char *registry; /* "docker.io", "localhost:5000" */
+    struct err err;
+};
+
 /* What is known of an image reference that the desired side asks for. */
 struct image_fact {
     const char *ref;    /* as asked for */
@@ -74,6 +80,7 @@ struct image_fact {
     bool present;       /* on the engine */
     const char *id;     /* "sha256:..." of the local image; NULL when not present */
     const char *digest; /* repository digest, "sha256:..."; NULL unknown (local builds have none) */
+    const struct image_unasked *unasked; /* its registry was to be asked, and could not be; NULL */
 };
 
 /* A machine of a swarm. */

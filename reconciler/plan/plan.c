@@ -33,7 +33,7 @@ static const char *nearest_resource(struct planner *p, const char *id, bool *ret
     *ret_known = false;
     for (size_t i = 0; i < n && !*ret_known; i++)
         *ret_known = id_matches(id, names[i]);
-    return str_nearest(id, names, n);
+    return id_nearest(p->a, id, names, n);
 }
 
 static int no_such_resource(struct planner *p, const char *id, struct err *err)

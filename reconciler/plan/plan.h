@@ -111,6 +111,7 @@ struct plan_change {
                      asked for now is not tried */
     bool job;     /* it may end: an exit with code 0 is as good as running */
     enum depend_condition wait; /* what its objects wait for once started (steps.h) */
+    const char *image_digest;   /* of a service: what its image means, as far as it is known; NULL */
     const char *input_digest;   /* the inputs that a stall, a hold or a back-off of this change applies to
                                    (applied.h) */
 };
@@ -213,6 +214,9 @@ const struct plan_change *plan_find(const struct plan *p,
 struct val *plan_to_val(struct arena *a, const struct plan *p);
 /* Text as in the manual, from the document, so that a saved or a remote plan prints the same. */
 void plan_text(const struct val *plan, bool colour, struct buf *out);
+/* Does its document say that something differs from what is asked for, is blocked or is unknown? Taking over
+   what runs, as it is, changes only the record, and is no difference. */
+bool plan_differs(const struct val *plan);
 /* P6: does the document still describe `now`? 0, or ERR_CONFLICT naming everything that moved. */
 int plan_verify(const struct val *saved, const struct val *now, struct err *err) _must_check_;
 #endif

@@ -19,9 +19,9 @@ static const char *const inks[] = {
     [INK_DRIFT] = "\33[35m", [INK_DIM] = "\33[2m",     [INK_BOLD] = "\33[1m"};
 
 /* Control characters, including the two-byte ones, become spaces. */
-static void put(const struct page *p, const char *text)
+static void put_n(const struct page *p, const char *text, size_t n)
 {
-    for (; text && *text; text++) {
+    for (const char *end = text + n; text < end; text++) {
         unsigned char c = (unsigned char)*text;
         bool c1 = c == 0xc2 && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0;
         if (c1)
@@ -30,13 +30,43 @@ static void put(const struct page *p, const char *text)
     }
 }
 
-static void put_ink(const struct page *p, enum ink ink, const char *text)
+static void put(const struct page *p, const char *text)
+{
+    put_n(p, text, text ? strlen(text) : 0);
+}
+
+static void begin_ink(const struct page *p, enum ink ink)
 {
     if (p->colour && ink != INK_PLAIN)
         buf_adds(p->out, inks[ink]);
-    put(p, text);
+}
+
+static void end_ink(const struct page *p, enum ink ink)
+{
     if (p->colour && ink != INK_PLAIN)
         buf_adds(p->out, "\33[0m");
+}
+
+static void put_ink(const struct page *p, enum ink ink, const char *text)
+{
+    begin_ink(p, ink);
+    put(p, text);
+    end_ink(p, ink);
+}
+
+/* A message of several lines, whose further lines are indented like the fields of a change. */
+static void put_lines(const struct page *p, enum ink ink, const char *text)
+{
+    const char *line = text;
+    for (size_t n; *line; line += n + (line[n] == '\n')) {
+        n = strcspn(line, "\n");
+        if (line != text)
+            buf_adds(p->out, "    ");
+        begin_ink(p, ink);
+        put_n(p, line, n);
+        end_ink(p, ink);
+        buf_addc(p->out, '\n');
+    }
 }
 
 /* A list in a document that may come from anywhere; NULL when it is something else. */
@@ -65,7 +95,34 @@ static void put_count(const struct page *p, size_t n, const char *noun)
     buf_addf(p->out, "%zu %s%s", n, noun, n == 1 ? "" : "s");
 }
 
-static void put_head(const struct page *p, const struct val *doc, size_t changes, size_t blocked)
+/* How many changes a plan has, by what they come to. */
+struct sums {
+    size_t made, taken_over, blocked; /* taken over: as they run, which is no difference */
+};
+
+static struct sums sum_up(const struct val *doc)
+{
+    const struct val *changes = list_in(doc, "changes");
+    struct sums n = {0};
+    for (size_t i = 0; i < val_len(changes); i++) {
+        const struct val *c = changes->items[i];
+        if (is(c, "action", "blocked"))
+            n.blocked++;
+        else if (is(c, "action", "adopt") && is(c, "impact", "none"))
+            n.taken_over++;
+        else
+            n.made++;
+    }
+    return n;
+}
+
+bool plan_differs(const struct val *plan)
+{
+    const struct sums n = sum_up(plan);
+    return n.made || n.blocked || val_len(list_in(plan, "unknown"));
+}
+
+static void put_head(const struct page *p, const struct val *doc, const struct sums *n)
 {
     const char *commit = val_get_str(doc, "commit"), *subject = val_get_str(doc, "subject");
     const char *target = val_get_str(doc, "target");
@@ -88,12 +145,14 @@ static void put_head(const struct page *p, const struct val *doc, size_t changes
         put(p, target);
     }
     put(p, " · ");
-    if (changes)
-        put_count(p, changes, "change");
+    if (n->made)
+        put_count(p, n->made, "change");
     else
         put(p, "no changes");
-    if (blocked)
-        buf_addf(p->out, ", %zu blocked", blocked);
+    if (n->taken_over)
+        buf_addf(p->out, ", %zu to take over", n->taken_over);
+    if (n->blocked)
+        buf_addf(p->out, ", %zu blocked", n->blocked);
     buf_addc(p->out, '\n');
     if (val_get_str(doc, "under_way")) {
         put_ink(p, INK_DRIFT, "!");
@@ -256,15 +315,15 @@ static void put_blocked(const struct page *p, const struct val *change)
     put_loss(p, change);
 }
 
-/* It was tried before: how that ended. */
+/* It was tried before: how that ended, without naming the resource again. */
 static void put_last_error(const struct page *p, const struct val *change)
 {
     const char *error = val_get_str(change, "last_error");
+    const char *id = val_get_str(change, "id"), *after = error && id ? str_after(error, id) : NULL;
     if (!error)
         return;
     put_ink(p, INK_DIM, "    the last attempt failed: ");
-    put_ink(p, INK_DIM, error);
-    buf_addc(p->out, '\n');
+    put_lines(p, INK_DIM, after && str_starts(after, ": ") ? after + 2 : error);
 }
 
 static void put_change(const struct page *p, const struct val *change)
@@ -408,14 +467,12 @@ void plan_text(const struct val *plan, bool colour, struct buf *out)
 {
     const struct page p = {out, colour};
     const struct val *changes = list_in(plan, "changes"), *notes = list_in(plan, "notes");
-    size_t blocked = 0, n = val_len(changes);
-    for (size_t i = 0; i < n; i++)
-        blocked += is(changes->items[i], "action", "blocked");
-    put_head(&p, plan, n - blocked, blocked);
+    const struct sums n = sum_up(plan);
+    put_head(&p, plan, &n);
     buf_addc(out, '\n');
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < val_len(changes); i++)
         put_change(&p, changes->items[i]);
-    if (n)
+    if (val_len(changes))
         buf_addc(out, '\n');
     put_all_away(&p, plan);
     for (size_t i = 0; i < val_len(notes); i++) {
@@ -425,5 +482,5 @@ void plan_text(const struct val *plan, bool colour, struct buf *out)
         put(&p, val_get_str(notes->items[i], "text"));
         buf_addc(out, '\n');
     }
-    put_tail(&p, plan, blocked);
+    put_tail(&p, plan, n.blocked);
 }

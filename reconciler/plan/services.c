@@ -41,7 +41,7 @@ static bool is_awaited(const struct subject *s, const struct object *o)
            (o->state == OBJECT_RESTARTING || o->tasks_running < o->tasks_wanted);
 }
 
-void decide_service(struct subject *s)
+static void judge_service(struct subject *s)
 {
     const char *name = subject_name(s, 0);
     const struct object *o = pick_single(s, name);
@@ -77,6 +77,15 @@ void decide_service(struct subject *s)
         m->restart = need == PLAN_RESTART;
     }
     drop_duplicates(s, o);
+}
+
+void decide_service(struct subject *s)
+{
+    const char *ref = val_get_str(s->r->spec, "image");
+    const struct image_fact *fact = observed_image_for(s->p->in->observed, s->r->id, ref);
+    judge_service(s);
+    if (s->change && fact)
+        s->change->image_digest = fact->digest;
 }
 
 bool service_keeps_running(const struct val *spec)

@@ -68,9 +68,9 @@ static unsigned state_cause(const struct subject *s, const struct object *o)
 {
     if (o->state == OBJECT_CREATED || s->interrupted)
         return CAUSE_RESUME;
-    if (!s->rec || !s->rec->spec)
-        return o->started_ns ? CAUSE_DRIFT : CAUSE_RESUME;
-    return CAUSE_DRIFT;
+    if (s->rec) /* without a spec, it never came up */
+        return s->rec->spec ? CAUSE_DRIFT : CAUSE_RESUME;
+    return o->started_ns ? CAUSE_DRIFT : CAUSE_RESUME;
 }
 
 /* The id that depends_on refers to: on its own engine, or on the first one that has it. */
@@ -161,7 +161,12 @@ enum plan_action judge_state(struct subject *s, const struct object *o, enum pla
                     arena_printf(s->p->a, "restarted after %s", other), CAUSE_DEPENDENCY, IMPACT_RESTART);
         return PLAN_RESTART;
     }
-    change_fact(s->p, subject_change(s), "state", state_text(s->p, o), "running", state_cause(s, o),
-                o->state == OBJECT_PAUSED ? IMPACT_LIVE : IMPACT_RESTART);
+    if (o->state == OBJECT_PAUSED && planner_caps(s->p, s->r->id) & CAP_SERVICES)
+        /* By a swarm, after a failure; nobody can pause a service. */
+        change_fact(s->p, subject_change(s), "state", "update paused after a failure", "running",
+                    CAUSE_RESUME, IMPACT_RESTART);
+    else
+        change_fact(s->p, subject_change(s), "state", state_text(s->p, o), "running", state_cause(s, o),
+                    o->state == OBJECT_PAUSED ? IMPACT_LIVE : IMPACT_RESTART);
     return PLAN_RESTART;
 }

@@ -220,6 +220,7 @@ int step_create(struct step_maker *m, const char *native_name, struct err *err)
         wait_for_needs(m);
     }
     struct step *s = step_add(m, STEP_CREATE, native_name, NULL);
+    s->image_digest = m->change->image_digest;
     s->spec = m->change->resource->spec;
     s->labels = labels_of(m);
     return add_files(m, s, err);
@@ -391,6 +392,7 @@ static int change_service(struct step_maker *m, struct err *err)
     }
     wait_for_needs(m);
     struct step *s = step_on(m, STEP_UPDATE, o, o->native_name);
+    s->image_digest = m->change->image_digest;
     s->spec = m->change->resource->spec;
     s->from = o->spec;
     s->labels = labels_of(m);
@@ -401,9 +403,12 @@ static int change_service(struct step_maker *m, struct err *err)
     const struct val *labels = s->labels;
     if (m->move->running)
         wait_for_service(m, o->native_name, o->native_id, false);
-    if (goes_back(m->change->resource->spec)) {
+    /* After a restart alone there is nothing to go back to: the same tasks would run, and fail, once more. */
+    bool another_spec = m->move->update || !m->move->restart;
+    if (another_spec && goes_back(m->change->resource->spec)) {
         struct step *undo = undo_add(m, STEP_UPDATE, o->native_name, o->native_id);
         undo->back = true;
+        undo->image_digest = m->change->image_digest;
         undo->labels = labels;
         undo->spec = m->change->resource->spec;
     }

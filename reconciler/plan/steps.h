@@ -53,10 +53,12 @@ struct step {
                               this run */
     const char *new_name;  /* RENAME */
     const char *image;     /* PULL */
-    const char *pull_policy;         /* PULL: always | missing | never */
-    const struct val *spec;          /* CREATE, UPDATE: bound canonical spec */
-    const struct val *from;          /* UPDATE: observed spec */
-    const struct val *labels;        /* CREATE: marks and the resource's labels */
+    const char *pull_policy;  /* PULL: always | missing | never */
+    const char *image_digest; /* CREATE, UPDATE of a service: what the plan says its image means, so that
+                                 all that name it run the same; NULL: not known */
+    const struct val *spec;   /* CREATE, UPDATE: bound canonical spec */
+    const struct val *from;   /* UPDATE: observed spec */
+    const struct val *labels; /* CREATE: marks and the resource's labels */
     const struct resource *resource; /* bound; NULL for deletes */
     enum depend_condition condition; /* WAIT: STARTED (runs and keeps running), HEALTHY, COMPLETED */
     int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */

@@ -156,6 +156,28 @@ static size_t check_ports(struct planner *p, const struct resource *r)
     return found;
 }
 
+/* A swarm passes on what arrives at each node by the service's virtual address. */
+static size_t check_ingress(struct planner *p, const struct resource *r)
+{
+    const struct val *ports = val_get(r->spec, "ports");
+    size_t found = 0;
+    if (!str_eq(val_get_str(val_get(r->spec, "deploy"), "endpoint_mode"), "dnsrr"))
+        return 0;
+    for (size_t i = 0; i < val_len(ports); i++) {
+        const struct val *port = ports->pairs[i].val;
+        if (str_eq(val_get_str(port, "mode"), "host"))
+            continue;
+        struct diag *d =
+            refuse(p, r, port,
+                   arena_printf(
+                       p->a, "ports: %s in mode ingress needs a virtual address, and endpoint_mode is dnsrr",
+                       ports->pairs[i].key));
+        diag_hint(p->diags, d, "give the port `mode: host`, or remove deploy.endpoint_mode");
+        found++;
+    }
+    return found;
+}
+
 /* Files can be copied into containers only in some places (folders.c). */
 static size_t check_files(struct planner *p, const struct resource *r, unsigned caps)
 {
@@ -233,6 +255,8 @@ static size_t check_resource(struct planner *p, const struct resource *r)
     struct check c = {.p = p, .r = r};
     if (r->kind->flags & KIND_INSTANCES && !(caps & CAP_SERVICES))
         c.found = check_ports(p, r) + check_files(p, r, caps);
+    if (r->kind->flags & KIND_INSTANCES && caps & CAP_SERVICES)
+        c.found = check_ingress(p, r);
     for (const struct limit *l = limits; l->kind; l++) {
         c.limit = l;
         bool concerns = l->kind == r->kind && (!l->beside || val_get(r->spec, l->beside));
