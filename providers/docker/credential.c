@@ -28,7 +28,7 @@ static void set_password(struct login *l, const char *user, const char *bytes, s
     l->password = l->own = secret_new(bytes, len);
 }
 
-static const char *registry_of(struct arena *a, const char *image)
+const char *registry_of(struct arena *a, const char *image)
 {
     const char *canonical;
     struct err ignored = {0};

@@ -17,6 +17,8 @@ struct login {
     struct arena arena;            /* for everything that is not secret */
 };
 
+/* The registry of an image reference, "docker.io" or "localhost:5000"; NULL: it is none. */
+const char *registry_of(struct arena *a, const char *image);
 /* Fills *ret; no credentials for the registry ("docker.io", "localhost:5000") leave it zeroed. May run a
    credential helper. login_release() it in any case. */
 int login_find(const struct target *t, const char *registry, const struct cancel *c, struct login *ret,

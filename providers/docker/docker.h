@@ -145,7 +145,8 @@ int docker_images(struct provider *p, const struct cancel *c, struct arena *a, s
                   struct err *err);
 int docker_image_remove(struct provider *p, const char *id, const char *const *names, const struct cancel *c,
                         struct err *err);
-/* The logs of an object below `folder`: "/containers/" or "/services/"; with a terminal they are one stream. */
+/* The logs of an object below `folder`: "/containers/", "/services/" or "/tasks/"; with a terminal they are
+   one stream. */
 int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct logs_request *rq,
                    const struct cancel *c, struct err *err) _must_check_;
 int docker_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
@@ -209,6 +210,8 @@ int network_join(struct act *t, const char *network, const struct val *attachmen
 /* Join and leave until the networks are those of the step's spec. */
 int networks_update(struct act *t, const struct object *o, bool *changed, struct err *err) _must_check_;
 
-/* The last lines of a container's output, for messages; "" when there are none. */
-void docker_last_words(struct docker *d, const char *native, struct buf *out);
+/* The last lines of what it printed, indented, for messages; "" when there are none. `folder` as for
+   docker_logs_of(). */
+void docker_last_words(struct docker *d, const char *folder, const char *native, bool tty,
+                       const struct cancel *c, struct buf *out);
 #endif

@@ -170,6 +170,7 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_init(&w.images);
     map_init(&w.asked);
     arena_init(&w.asked_arena);
+    registries_init(&w.registries, d, c, a);
     int r = observe(&w, err);
     if (r == 0) {
         ret->caps = d->dialect->caps(d->api, &w.facts);
@@ -188,5 +189,6 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_release(&w.images);
     map_release(&w.asked);
     arena_release(&w.asked_arena);
+    registries_release(&w.registries);
     return r < 0 ? err_wrap(err, "target %s", str_or(d->target.name, d->target.url)) : 0;
 }

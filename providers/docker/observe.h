@@ -5,6 +5,7 @@
    except for jobs of the pool. */
 #include "providers/containers/listing.h"
 #include "providers/docker/docker.h"
+#include "providers/docker/remote.h"
 
 struct seen {
     struct listed l;
@@ -35,6 +36,7 @@ struct look_at {
     const struct resource_set *desired;
     struct map asked; /* reference -> struct image_fact read in parallel to the listings */
     struct arena asked_arena;
+    struct registries registries;
 };
 
 /* The desired resources; NULL: none. The first call waits until they are loaded. */

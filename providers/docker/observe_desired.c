@@ -2,7 +2,6 @@
    and images. */
 #include "providers/docker/observe.h"
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "providers/containers/missing.h"
 
@@ -140,24 +139,6 @@ static const struct object *runs_image(struct look_at *w, const char *ref)
     return NULL;
 }
 
-/* The digest that the registry has under a name (P7: reading only). NULL when it cannot be asked. */
-static const char *remote_digest(struct look_at *w, const char *ref)
-{
-    _cleanup_json_ json_t *j = NULL;
-    struct err ignored = {0};
-    char *login = NULL;
-    if (credential_header(w->d, ref, w->cancel, &login, &ignored) < 0)
-        return NULL;
-    const struct ask q = {.path = docker_path(w->arena, "/distribution/", ref, "/json"),
-                          .headers = login,
-                          .cancel = w->cancel,
-                          .timeout_ns = 15 * NS_PER_S};
-    int r = docker_json(w->d, &q, &j, NULL, &ignored);
-    credential_free(login);
-    json_t *descriptor = json_object_get(j, "Descriptor");
-    return r < 0 ? NULL : arena_strdup(w->arena, json_string_value(json_object_get(descriptor, "digest")));
-}
-
 /* Set whether the containers with this reference run another image than it now means. False when the
    reference means no image on this engine: then they run what was asked for. */
 static void mark_moved(struct look_at *w, const char *ref, bool moved)
@@ -237,7 +218,8 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
         mark_moved(w, ref, false);
     else if (!w->d->dialect->listing_shows_moves)
         mark_others(w, ref, ret->id);
-    const char *remote = always && !strchr(ref, '@') ? remote_digest(w, ref) : NULL;
+    const char *remote =
+        always && !strchr(ref, '@') ? registries_digest(&w->registries, ref, &ret->unasked) : NULL;
     if (!remote || str_eq(remote, ret->digest))
         return 0;
     *ret = (struct image_fact){.ref = ref, .digest = remote};
@@ -248,14 +230,15 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
 static int learn_images(struct look_at *w, const struct resource_set *set, struct err *err)
 {
     const bool unseen = !w->d->dialect->listing_shows_moves;
-    struct map known;
+    const bool can_ask = w->d->dialect->caps(w->d->api, &w->facts) & CAP_REMOTE_DIGEST;
+    _cleanup_map_ struct map known = MAP_INIT, pulled;
     int r = 0;
-    map_init(&known);
+    always_pulled(set, &pulled);
     for (size_t i = 0; i < set->n && r == 0; i++) {
         const char *ref = image_wanted(set->items[i]);
-        bool always = str_eq(val_get_str(set->items[i]->spec, "pull_policy"), "always");
         if (!ref || map_get(&known, ref))
             continue;
+        bool always = can_ask && map_get(&pulled, ref); /* the planner refuses what cannot be asked */
         const struct object *o = always || unseen || w->rq->images ? NULL : runs_image(w, ref);
         struct image_fact fact = {.ref = ref, .present = true, .id = o ? o->image_id : NULL};
         if (!o)
@@ -263,7 +246,6 @@ static int learn_images(struct look_at *w, const struct resource_set *set, struc
         arena_push(w->out->arena, w->out->images, w->out->n_images, w->out->cap_images, fact);
         map_put(&known, ref, w);
     }
-    map_release(&known);
     return r;
 }
 

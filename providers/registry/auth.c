@@ -100,7 +100,8 @@ static int fetch_token(struct registry *r, struct registry_host *h, const struct
     const char *service = str_or(challenge_param(a, asked->challenge, "service"), "");
     if (!realm || !realm_is_safe(h, realm))
         return err_set(err, ERR_AUTH, "the registry requires a token from %s", str_or(realm, "nowhere"));
-    struct registry_host server = {.name = h->name, .plain = str_starts(realm, "http://")};
+    struct registry_host server = {
+        .name = h->name, .plain = str_starts(realm, "http://"), .noticed = h->noticed};
     struct registry_call q = {.cancel = asked->cancel, .arena = a, .body = BUF_INIT};
     char *form = NULL;
     if (l->token) {
@@ -116,6 +117,11 @@ static int fetch_token(struct registry *r, struct registry_host *h, const struct
         q.password = l->password;
     }
     int rc = registry_call(r, &server, &q, err);
+    h->noticed = server.noticed;
+    if (rc < 0)
+        rc = err_wrap(err, "its token server %s", realm);
+    if (server.lost.code)
+        h->lost = *err;
     if (rc == 0 && q.status != 200) {
         rc = err_set(err, q.status >= 500 ? ERR_UNAVAILABLE : ERR_AUTH,
                      "the registry's token server returned HTTP %ld", q.status);

@@ -1,6 +1,7 @@
 /* One request, with libcurl. */
 #include "providers/registry/internal.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "forge_version.h"
@@ -39,40 +40,100 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     return len;
 }
 
-static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    const struct registry_call *q = arg;
-    (void)a, (void)b, (void)c, (void)d;
-    return cancel_is_set(q->cancel) ? 1 : 0;
-}
-
-static const struct {
-    CURLcode curl;
-    int code;
-    const char *hint;
-} failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, ERR_UNAVAILABLE, "is the registry's name correct, and does DNS resolve it?"},
-    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, "is the registry running and reachable from this machine?"},
-    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "the registry is slow or unreachable"},
-    {CURLE_PEER_FAILED_VERIFICATION, ERR_AUTH,
-     "if the registry uses your own CA, put its certificate into " REGISTRY_CERTS "/HOST[:PORT]/ca.crt"},
-    {CURLE_WRITE_ERROR, ERR_LIMIT, NULL},
-    {CURLE_OUT_OF_MEMORY, ERR_IO, NULL},
+/* One request under way. */
+struct flight {
+    struct registry *registry;
+    struct registry_host *host;
+    const struct registry_call *call;
+    int64_t begin_ns;
 };
 
-static int failed(const struct registry_call *q, CURLcode result, const char *words, struct err *err)
+static int64_t waited_ns(const struct flight *f)
 {
-    int code = ERR_UNAVAILABLE;
-    const char *hint = NULL;
-    if (result == CURLE_ABORTED_BY_CALLBACK && cancel_is_set(q->cancel))
+    return clock_mono(clock_system()) - f->begin_ns;
+}
+
+/* libcurl calls it at least once a second. */
+static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct flight *f = arg;
+    const struct registry *r = f->registry;
+    (void)a, (void)b, (void)c, (void)d;
+    if (r->waiting && !f->host->noticed && waited_ns(f) >= r->patience.notice_ms * NS_PER_MS) {
+        f->host->noticed = true;
+        r->waiting(r->waiting_arg, f->host->name);
+    }
+    return cancel_is_set(f->call->cancel) ? 1 : 0;
+}
+
+static const struct failure {
+    CURLcode curl;
+    int code;
+    bool lost; /* whatever is asked for */
+    const char *hint;
+} failures[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, ERR_UNAVAILABLE, true,
+     "is the registry's name correct, and does DNS resolve it?"},
+    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, true,
+     "is the registry running and reachable from this machine?"},
+    {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, true, "is the registry running, and what does its log say?"},
+    {CURLE_PEER_FAILED_VERIFICATION, ERR_AUTH, false,
+     "if the registry uses your own CA, put its certificate into " REGISTRY_CERTS "/HOST[:PORT]/ca.crt"},
+    {CURLE_WRITE_ERROR, ERR_LIMIT, false, NULL},
+    {CURLE_OUT_OF_MEMORY, ERR_IO, false, NULL},
+};
+
+/* What OpenSSL and GnuTLS, with which libcurl may be built, say of an answer that is not TLS. */
+static bool is_plain(CURLcode result, const char *words)
+{
+    return result == CURLE_SSL_CONNECT_ERROR &&
+           (strstr(words, "wrong version number") || strstr(words, "unexpected TLS packet"));
+}
+
+static int not_tls(const struct flight *f, struct err *err)
+{
+    err_set(err, ERR_UNAVAILABLE, "the registry does not speak TLS");
+    return err_hint(err,
+                    "set up TLS on it, with a certificate of your own CA if you like (" REGISTRY_CERTS
+                    "/%s/ca.crt): plain HTTP is used only on this machine (localhost, 127.0.0.1), and no "
+                    "setting changes that",
+                    f->host->name);
+}
+
+static int failed(const struct flight *f, CURLcode result, const char *words, struct err *err)
+{
+    static const struct failure other = {.code = ERR_UNAVAILABLE};
+    const struct failure *w = &other;
+    const struct registry_patience *p = &f->registry->patience;
+    double connected = 0;
+    if (result == CURLE_ABORTED_BY_CALLBACK && cancel_is_set(f->call->cancel))
         return err_set(err, ERR_CANCELLED, "cancelled");
+    if (is_plain(result, words))
+        return not_tls(f, err);
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
-        if (failures[i].curl == result) {
-            code = failures[i].code;
-            hint = failures[i].hint;
-        }
-    err_set(err, code, "%s", *words ? words : curl.easy_strerror(result));
-    return hint ? err_hint(err, "%s", hint) : code;
+        if (failures[i].curl == result)
+            w = &failures[i];
+    curl.easy_getinfo(f->registry->curl, CURLINFO_PRETRANSFER_TIME, &connected);
+    if (result == CURLE_OPERATION_TIMEDOUT && waited_ns(f) >= p->whole_s * NS_PER_S)
+        err_set(err, w->code, "the registry had not sent all of its answer after %ld s", p->whole_s);
+    else if (result == CURLE_OPERATION_TIMEDOUT && connected > 0)
+        err_set(err, w->code, "the registry accepted the connection, but sent nothing for %ld s",
+                p->silence_s);
+    else
+        err_set(err, w->code, "%s", *words ? words : curl.easy_strerror(result));
+    if (w->hint)
+        err_hint(err, "%s", w->hint);
+    if (w->lost && !f->call->probe)
+        f->host->lost = *err;
+    return w->code;
+}
+
+static void set_patience(CURL *c, const struct registry_patience *p, bool probe)
+{
+    curl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, probe ? p->probe_ms : p->connect_ms);
+    curl.easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl.easy_setopt(c, CURLOPT_LOW_SPEED_TIME, p->silence_s);
+    curl.easy_setopt(c, CURLOPT_TIMEOUT, p->whole_s);
 }
 
 /* The registry's own CA certificate, where docker looks for it; docker's manual names it ca.crt. */
@@ -105,10 +166,15 @@ static int need_curl(struct registry *r, struct err *err)
     return k;
 }
 
-int registry_call(struct registry *r, const struct registry_host *h, struct registry_call *q, struct err *err)
+int registry_call(struct registry *r, struct registry_host *h, struct registry_call *q, struct err *err)
 {
     char words[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
+    struct flight flight = {.registry = r, .host = h, .call = q, .begin_ns = clock_mono(clock_system())};
+    if (h->lost.code) {
+        *err = h->lost;
+        return err->code;
+    }
     int k = need_curl(r, err);
     if (k < 0)
         return k;
@@ -120,7 +186,7 @@ int registry_call(struct registry *r, const struct registry_host *h, struct regi
     curl.easy_setopt(c, CURLOPT_URL, q->url);
     curl.easy_setopt(c, CURLOPT_PROTOCOLS_STR, h->plain ? "http" : "https");
     curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl.easy_setopt(c, CURLOPT_TIMEOUT_MS, q->timeout_ms ? q->timeout_ms : REGISTRY_TIMEOUT_MS);
+    set_patience(c, &r->patience, q->probe);
     curl.easy_setopt(c, CURLOPT_USERAGENT, "forge/" FORGE_VERSION);
     curl.easy_setopt(c, CURLOPT_ERRORBUFFER, words);
     curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
@@ -129,7 +195,7 @@ int registry_call(struct registry *r, const struct registry_host *h, struct regi
     curl.easy_setopt(c, CURLOPT_HEADERDATA, q);
     curl.easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
     curl.easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl.easy_setopt(c, CURLOPT_XFERINFODATA, q);
+    curl.easy_setopt(c, CURLOPT_XFERINFODATA, &flight);
     if (own_authority(r, h, q->arena))
         curl.easy_setopt(c, CURLOPT_CAINFO, own_authority(r, h, q->arena));
     if (q->head)
@@ -142,7 +208,8 @@ int registry_call(struct registry *r, const struct registry_host *h, struct regi
     set_identity(c, q);
     CURLcode result = curl.easy_perform(c);
     curl.easy_getinfo(c, CURLINFO_RESPONSE_CODE, &q->status);
+    k = result == CURLE_OK ? 0 : failed(&flight, result, words, err);
     curl.easy_reset(c); /* drops its pointer to the password */
     curl.slist_free_all(headers);
-    return result == CURLE_OK ? 0 : failed(q, result, words, err);
+    return k;
 }

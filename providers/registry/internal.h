@@ -6,7 +6,18 @@
 #include "providers/docker/credential.h"
 #include "providers/registry/registry.h"
 
-#define REGISTRY_TIMEOUT_MS 30000L /* for one answer */
+/* How long one registry is waited for. */
+struct registry_patience {
+    long connect_ms; /* with the handshake of TLS */
+    long probe_ms;   /* the same, for what may not speak TLS at all */
+    long silence_s;  /* without a single byte */
+    long whole_s;    /* for an answer that goes on */
+    long notice_ms;  /* until somebody is told what is waited for */
+};
+#define REGISTRY_PATIENCE                                                                        \
+    {                                                                                            \
+        .connect_ms = 5000, .probe_ms = 2000, .silence_s = 15, .whole_s = 120, .notice_ms = 1000 \
+    }
 
 /* What is known about a registry. */
 struct registry_host {
@@ -14,6 +25,8 @@ struct registry_host {
     const char *server; /* the host that serves it: "registry-1.docker.io" */
     bool plain;         /* on loopback and without TLS */
     bool probed, basic; /* basic: it asks for user and password instead of a token */
+    bool noticed;       /* somebody was told that it is waited for */
+    struct err lost;    /* why it is not asked any more; code 0: it is */
     struct registry_token *tokens;
     struct registry_host *next;
 };
@@ -30,6 +43,9 @@ struct registry {
     CURL *curl; /* NULL: nothing was asked yet */
     struct arena arena;
     struct registry_host *hosts;
+    struct registry_patience patience;
+    void (*waiting)(void *arg, const char *registry); /* see registry_on_wait(); NULL: nobody asks */
+    void *waiting_arg;
 };
 
 /* One request and its answer. */
@@ -42,7 +58,7 @@ struct registry_call {
     const struct secret *password;
     const struct secret *bearer;
     const struct cancel *cancel;
-    long timeout_ms; /* 0: REGISTRY_TIMEOUT_MS */
+    bool probe; /* it need not be an answer over TLS: see registry_patience */
 
     long status;
     struct buf body;
@@ -52,8 +68,8 @@ struct registry_call {
 };
 
 /* call.c: send the request. 0 whatever the status is; errors are those of the connection. Never follows a
-   redirect. */
-int registry_call(struct registry *r, const struct registry_host *h, struct registry_call *q,
+   redirect. A host that did not answer is not asked again: the same error returns at once. */
+int registry_call(struct registry *r, struct registry_host *h, struct registry_call *q,
                   struct err *err) _must_check_;
 /* auth.c: send the request with our credentials, in the way that the registry's challenge asks for. */
 int registry_ask(struct registry *r, struct registry_host *h, const char *scope, struct registry_call *q,

@@ -14,15 +14,20 @@
     "application/vnd.oci.image.manifest.v1+json, "                \
     "application/vnd.docker.distribution.manifest.v2+json"
 
-#define PROBE_MS 2000L /* for a registry on this machine to answer over TLS */
-
 struct registry *registry_new(const struct target *target, const char *certs)
 {
     struct registry *r = mem_new(struct registry);
     r->target = target;
     r->certs = str_or(certs, REGISTRY_CERTS);
+    r->patience = (struct registry_patience)REGISTRY_PATIENCE;
     arena_init(&r->arena);
     return r;
+}
+
+void registry_on_wait(struct registry *r, void (*waiting)(void *arg, const char *registry), void *arg)
+{
+    r->waiting = waiting;
+    r->waiting_arg = arg;
 }
 
 void registry_free(struct registry *r)
@@ -87,10 +92,10 @@ static int probe(struct registry *r, struct registry_host *h, const struct cance
         return 0;
     struct registry_call q = {
         .url = arena_printf(a, "https://%s/v2/", h->server), .cancel = c, .arena = a, .body = BUF_INIT};
-    q.timeout_ms = PROBE_MS;
+    q.probe = true;
     int tls = registry_call(r, h, &q, err);
-    q.timeout_ms = 0;
-    if (tls < 0 && tls != ERR_CANCELLED && tls != ERR_AUTH) {
+    q.probe = false;
+    if (tls < 0 && tls != ERR_CANCELLED && tls != ERR_AUTH && !h->lost.code) {
         h->plain = true;
         q.url = arena_printf(a, "http://%s/v2/", h->server);
         err_clear(err);

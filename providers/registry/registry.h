@@ -9,7 +9,9 @@
  * FOLDER/HOST[:PORT]/ *.crt (docs.docker.com/engine/security/certificates). A registry on loopback that does
  * not speak TLS is accessed over plain HTTP, as engines do; no other one is.
  *
- * A client belongs to one thread, and keeps connections and tokens between requests.
+ * A client belongs to one thread, and keeps connections and tokens between requests. A registry that cannot
+ * be connected to within 5 s, or sends nothing for 15 s, is waited for once: all later requests to it fail at
+ * once.
  */
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -23,6 +25,8 @@ struct registry;
 /* `target` is borrowed, for its logins and its docker_config. `certs` NULL: REGISTRY_CERTS. */
 struct registry *registry_new(const struct target *target, const char *certs);
 void registry_free(struct registry *r); /* accepts NULL */
+/* `waiting` is called, once for each registry, when it has kept a request waiting for a second. */
+void registry_on_wait(struct registry *r, void (*waiting)(void *arg, const char *registry), void *arg);
 
 /* All tags of the repository that an image reference names, from all pages, in the registry's order.
    ERR_NOTFOUND: there is no such repository. ERR_LIMIT: more than LIMIT_REGISTRY_TAGS. */

@@ -1,10 +1,14 @@
 /* Answers of a registry: pages, tokens, refusals, and invalid ones. */
-#include "providers/registry/registry.h"
+#include "providers/registry/internal.h"
 #include "tests/exchange/peer.h"
 #include "tests/lib/faultproxy.h"
 #include "tests/lib/unit.h"
 
+#include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -218,6 +222,74 @@ static void test_an_answer_that_is_no_list(void **state)
     assert_int_equal(tags(f, &list, &n), ERR_INVALID);
 }
 
+/* A port that accepts connections, at `host`, which is this machine. */
+static int port_at(struct fixture *f, const char *host)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    snprintf(f->ref, sizeof(f->ref), "%s:%u/shop/web:1.4", host, ntohs(at.sin_port));
+    return fd;
+}
+
+static void count_notice(void *arg, const char *registry)
+{
+    (void)registry;
+    (*(unsigned *)arg)++;
+}
+
+/* It is waited for once, whatever is asked for, and somebody is told. */
+static void test_a_registry_that_never_answers(void **state)
+{
+    struct fixture *f = *state;
+    const char *got;
+    const char *const *list;
+    size_t n;
+    unsigned notices = 0;
+    int fd = port_at(f, "127.0.0.1"); /* whose owner never says anything */
+    f->registry->patience = (struct registry_patience){
+        .connect_ms = 1000, .probe_ms = 50, .silence_s = 1, .whole_s = 60, .notice_ms = 1};
+    registry_on_wait(f->registry, count_notice, &notices);
+    assert_int_equal(digest(f, &got), ERR_TIMEOUT);
+    assert_non_null(strstr(f->err.msg, "sent nothing for 1 s"));
+    assert_int_equal(notices, 1);
+    close(fd); /* another connection would be refused */
+    assert_int_equal(tags(f, &list, &n), ERR_TIMEOUT);
+    assert_non_null(strstr(f->err.msg, "sent nothing for 1 s"));
+    assert_non_null(strstr(f->err.msg, "tags of its repository"));
+    assert_int_equal(digest(f, &got), ERR_TIMEOUT);
+    assert_int_equal(notices, 1);
+}
+
+static void *answer_plainly(void *arg)
+{
+    static const char answer[] = HEAD("400 Bad Request", "");
+    char hello[4096];
+    int fd = accept(*(const int *)arg, NULL, NULL);
+    if (fd >= 0 && recv(fd, hello, sizeof(hello), 0) > 0)
+        (void)!send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+    close(fd);
+    return NULL;
+}
+
+/* Not by a name of loopback: such a registry is never asked without TLS. */
+static void test_a_registry_without_tls(void **state)
+{
+    struct fixture *f = *state;
+    const char *got;
+    pthread_t owner;
+    int fd = port_at(f, "0.0.0.0");
+    assert_int_equal(pthread_create(&owner, NULL, answer_plainly, &fd), 0);
+    assert_int_equal(digest(f, &got), ERR_UNAVAILABLE);
+    assert_contains(f->err.msg, "the registry does not speak TLS");
+    assert_contains(f->err.hint, "no setting changes that");
+    pthread_join(owner, NULL);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +299,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_realm_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_answer_that_is_no_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_registry_that_never_answers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_registry_without_tls, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
