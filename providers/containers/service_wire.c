@@ -27,16 +27,11 @@ static struct val *read_host_lines(struct arena *a, json_t *j)
 static json_t *write_host_lines(const struct val *v)
 {
     json_t *list = json_array();
-    struct buf line = BUF_INIT;
     for (size_t i = 0; i < val_len(v); i++) {
         const struct val *addresses = v->pairs[i].val;
-        for (size_t j = 0; j < val_len(addresses); j++) {
-            buf_reset(&line);
-            buf_addf(&line, "%s %s", addresses->items[j]->s, v->pairs[i].key);
-            json_array_append_new(list, json_string(buf_str(&line)));
-        }
+        for (size_t j = 0; j < val_len(addresses); j++)
+            json_array_append_new(list, json_sprintf("%s %s", addresses->items[j]->s, v->pairs[i].key));
     }
-    buf_release(&line);
     return list;
 }
 
@@ -44,13 +39,10 @@ static json_t *write_host_lines(const struct val *v)
 static json_t *write_capabilities(const struct val *v)
 {
     json_t *list = json_array();
-    struct buf name = BUF_INIT;
     for (size_t i = 0; i < val_len(v); i++) {
-        buf_reset(&name);
-        buf_addf(&name, "%s%s", str_eq(v->items[i]->s, "ALL") ? "" : "CAP_", v->items[i]->s);
-        json_array_append_new(list, json_string(buf_str(&name)));
+        const char *name = v->items[i]->s;
+        json_array_append_new(list, json_sprintf("%s%s", str_eq(name, "ALL") ? "" : "CAP_", name));
     }
-    buf_release(&name);
     return list;
 }
 

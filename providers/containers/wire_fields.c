@@ -293,16 +293,11 @@ static json_t *write_gpus(const struct val *v)
 static json_t *write_hosts(const struct val *v)
 {
     json_t *list = json_array();
-    struct buf line = BUF_INIT;
     for (size_t i = 0; i < val_len(v); i++) {
         const struct val *addresses = v->pairs[i].val;
-        for (size_t j = 0; j < val_len(addresses); j++) {
-            buf_reset(&line);
-            buf_addf(&line, "%s:%s", v->pairs[i].key, addresses->items[j]->s);
-            json_array_append_new(list, json_string(buf_str(&line)));
-        }
+        for (size_t j = 0; j < val_len(addresses); j++)
+            json_array_append_new(list, json_sprintf("%s:%s", v->pairs[i].key, addresses->items[j]->s));
     }
-    buf_release(&line);
     return list;
 }
 

@@ -4,7 +4,8 @@
 #include "providers/containers/demux.h"
 #include "providers/docker/docker.h"
 
-#define LAST_WORDS 5
+#define LAST_WORDS    5
+#define LAST_WORDS_NS (3 * NS_PER_S) /* a swarm asks a node, which may just be going away */
 
 static int to_lines(void *arg, int stream, const char *data, size_t len, struct err *err)
 {
@@ -50,7 +51,7 @@ int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct 
                                      bound(&a, "until", rq->until_ns), tail);
     const struct ask q = {.path = docker_path(&a, folder, rq->native_name, query),
                           .cancel = c,
-                          .timeout_ns = rq->follow ? -1 : 0,
+                          .timeout_ns = rq->follow ? -1 : rq->timeout_ns,
                           .sink = to_demux,
                           .arg = &demux};
     int r = docker_ask(d, &q, &answer, NULL, err);
@@ -68,11 +69,13 @@ static void add_line(void *arg, int stream, const char *text, size_t len)
     buf_add(b, text, len < 160 ? len : 160);
 }
 
-void docker_last_words(struct docker *d, const char *native, struct buf *out)
+void docker_last_words(struct docker *d, const char *folder, const char *native, bool tty,
+                       const struct cancel *c, struct buf *out)
 {
     struct err ignored = {0};
-    const struct logs_request rq = {.native_name = native, .tail = LAST_WORDS, .line = add_line, .arg = out};
-    (void)!docker_logs(&d->provider, &rq, NULL, &ignored);
+    const struct logs_request rq = {
+        .native_name = native, .tail = LAST_WORDS, .timeout_ns = LAST_WORDS_NS, .line = add_line, .arg = out};
+    (void)!docker_logs_of(d, folder, tty, &rq, c, &ignored);
 }
 
 static int64_t number(json_t *o, const char *key)

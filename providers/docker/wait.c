@@ -70,7 +70,8 @@ static int will_not(struct act *t, struct object *o, struct err *err)
         return err_hint(err, "see its output with `forge-ctl logs`, and its healthcheck");
     }
     learn_why(t, o);
-    docker_last_words(t->d, o->native_id, &words);
+    docker_last_words(t->d, "/containers/", o->native_id, val_get_bool(o->spec, "tty", false), act_cancel(t),
+                      &words);
     if (o->message)
         err_set(err, ERR_FAILED, "container %s exited with code %d: %s%s%s", name, o->exit_code, o->message,
                 words.len ? "\n" : "", buf_str(&words));

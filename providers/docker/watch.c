@@ -6,7 +6,8 @@
  * opened again with back-off, and asks for events from a little before the last one it saw. That last event
  * shows whether anything was missed: if the engine's log still holds it, the log holds everything after it
  * too. If it does not come again (the log holds 256 events, and nothing from before the engine's start),
- * `lost` is reported.
+ * `lost` is reported. So it is when the first attempt to open the connection again fails: whoever observes
+ * the engine then finds out that it is away. When it is back, that is reported in the same way.
  */
 #include "providers/docker/docker.h"
 
@@ -62,6 +63,7 @@ static void leave(struct watching *w)
 static void fall_back(struct watching *w, const struct err *why)
 {
     unsigned char random;
+    const bool again = w->connected_before && w->state != WATCH_BODY; /* it could not be opened again */
     log_debug("docker.events.broken", "engine", w->d->dial->url, "error", why->msg, NULL);
     leave(w);
     io_random(&random, 1);
@@ -69,6 +71,10 @@ static void fall_back(struct watching *w, const struct err *why)
     if (w->backoff_ns > BACKOFF_LAST_NS)
         w->backoff_ns = BACKOFF_LAST_NS;
     set_timer(w, w->backoff_ns / 2 + w->backoff_ns / 512 * random);
+    if (again && !w->gone) {
+        w->gone = true;
+        report_lost(w);
+    }
 }
 
 static void write_request(struct watching *w)
@@ -198,8 +204,10 @@ static int flow(struct watching *w, size_t head_len, struct err *err)
     w->watch->connected = true;
     w->backoff_ns = 0;
     w->replaying = w->connected_before;
-    if (w->replaying && !w->last_ns)
-        report_lost(w); /* no event was seen yet whose replay could prove that nothing is missing */
+    /* It was reported as gone, or there is no event yet whose replay could prove that nothing is missing. */
+    if (w->gone || (w->replaying && !w->last_ns))
+        report_lost(w);
+    w->gone = false;
     set_timer(w, w->replaying ? REPLAY_NS : w->rules->tick_ns);
     w->connected_before = true;
     w->rules->learn(w);

@@ -174,12 +174,15 @@ static const struct {
     const char *text;
     int code;
     const char *hint;
+    const char *instead; /* of the program's words; NULL: they will do */
 } complaints[] = {
+    {"REMOTE HOST IDENTIFICATION HAS CHANGED", ERR_AUTH,
+     "has its host key been changed on purpose? Then put the new one into the target's known_hosts",
+     "its host key is not the one in known_hosts"},
     {"Permission denied (", ERR_AUTH, "is the key correct, and in authorized_keys on the remote host?"},
     {"Host key verification failed", ERR_AUTH,
      "verify the host key, then add it to known_hosts (ssh-keyscan HOST)"},
-    {"REMOTE HOST IDENTIFICATION HAS CHANGED", ERR_AUTH, "verify the host key before you trust the new one"},
-    {"No such identity", ERR_AUTH, "the target's ssh_key_file does not exist"},
+    {"No such identity", ERR_AUTH, "the target's ssh_key does not exist"},
     {"UNPROTECTED PRIVATE KEY", ERR_AUTH, "chmod 600 the key file"},
     {"permission denied while trying to connect", ERR_AUTH,
      "the ssh user must be in the group docker on the remote host"},
@@ -206,7 +209,8 @@ int ssh_explain(struct stream *s, struct err *err)
     for (size_t i = 0; i < ARRAY_LEN(complaints); i++) {
         if (!strstr(text, complaints[i].text))
             continue;
-        err_set(err, complaints[i].code, "cannot reach the engine at %s: %s", s->dial->url, text);
+        err_set(err, complaints[i].code, "cannot reach the engine at %s: %s", s->dial->url,
+                str_or(complaints[i].instead, text));
         return err_hint(err, "%s", complaints[i].hint);
     }
     return err_set(err, ERR_UNAVAILABLE, "cannot reach the engine at %s: %s", s->dial->url,

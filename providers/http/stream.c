@@ -69,6 +69,21 @@ static int open_unix(const struct dial *d, struct stream *s, struct err *err)
     return 0;
 }
 
+/* A peer that was switched off, or whose network was cut, sends nothing: the kernel asks it after 30 s of
+   silence, which an event stream often has, and gives up half a minute later. By default it asks after two
+   hours. */
+static void keep_alive(int fd)
+{
+    static const struct {
+        int level, name, value;
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 30},
+                   {IPPROTO_TCP, TCP_KEEPINTVL, 10},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 3}};
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));
+}
+
 static int connect_to(const struct dial *d, const struct addrinfo *ai, struct stream *s, struct err *err)
 {
     _cleanup_close_ int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -77,7 +92,7 @@ static int connect_to(const struct dial *d, const struct addrinfo *ai, struct st
     /* Requests are small and answered one by one: waiting to fill a segment would only add latency. */
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    keep_alive(fd);
     if (connect(fd, ai->ai_addr, ai->ai_addrlen) < 0) {
         if (errno != EINPROGRESS)
             return explain_connect(d, errno, err);

@@ -159,7 +159,7 @@ static int tls_result(struct stream *s, int result, struct err *err)
         if (is_certificate_alert(reason)) {
             err_set(err, ERR_AUTH, "the engine at %s rejected the client certificate: %s", s->dial->url,
                     openssl_reason(text, sizeof(text)));
-            return err_hint(err, "check the target's cert_file and key_file");
+            return err_hint(err, "check the target's cert and key");
         }
         err_set(err, ERR_UNAVAILABLE, "the TLS connection to the engine at %s was lost: %s", s->dial->url,
                 openssl_reason(text, sizeof(text)));

@@ -22,6 +22,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#define ENGINE_ARGS 64
+
 static const char *need(const char *name)
 {
     const char *s = getenv(name);
@@ -92,6 +94,7 @@ static void test_tls(void **state)
     t.key_file = arena_printf(&b->arena, "%s/wrong/key.pem", dir);
     assert_true(refused(b, &t));
     assert_non_null(strstr(b->err.msg, "rejected"));
+    assert_string_equal(b->err.hint, "check the target's cert and key");
 
     t = right;
     t.cert_file = t.key_file = NULL;
@@ -125,6 +128,10 @@ static void test_ssh(void **state)
     t.ssh_known_hosts = "/dev/null";
     assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
     assert_non_null(strstr(b->err.msg, "Host key verification failed"));
+
+    t.ssh_known_hosts = need("SSHD_WRONG_KNOWN_HOSTS");
+    assert_int_equal(try_target(b, &t, &b->err), ERR_AUTH);
+    assert_non_null(strstr(b->err.msg, ": its host key is not the one in known_hosts"));
 
     t = right;
     t.ssh_key_file = "/dev/null";
@@ -374,33 +381,36 @@ static pid_t listener_of(const char *path)
     return cred.pid;
 }
 
-/* Stop dockerd, and start it with the same arguments. Returns its new process id. */
-static pid_t restart_engine(struct bench *b, const char *socket_path)
+/* Stop dockerd. Returns the arguments that it was started with, for `start_engine`. */
+static char **stop_engine(struct bench *b, const char *socket_path)
+{
+    pid_t engine = listener_of(socket_path);
+    char **argv = arena_array(&b->arena, char *, ENGINE_ARGS + 1);
+    char *data = arena_alloc(&b->arena, 4096);
+    size_t n = 0;
+    FILE *f = fopen(arena_printf(&b->arena, "/proc/%d/cmdline", (int)engine), "re");
+    size_t got = fread(data, 1, 4095, f);
+    fclose(f);
+    for (char *p = data; p < data + got && n < ENGINE_ARGS; p += strlen(p) + 1)
+        argv[n++] = p;
+    assert_true(strstr(argv[0], "dockerd") != NULL);
+    kill(engine, SIGTERM);
+    for (int i = 0; i < 300 && kill(engine, 0) == 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    return argv;
+}
+
+/* Start dockerd again. Returns its process id. */
+static pid_t start_engine(char **argv)
 {
     extern char **environ;
-    pid_t old = listener_of(socket_path), pid;
-    struct buf text = BUF_INIT;
-    char *argv[64];
-    size_t n = 0;
-    FILE *f = fopen(arena_printf(&b->arena, "/proc/%d/cmdline", (int)old), "re");
-    char data[4096];
-    size_t got = fread(data, 1, sizeof(data) - 1, f);
-    fclose(f);
-    data[got] = '\0';
-    for (char *p = data; p < data + got && n < 63; p += strlen(p) + 1)
-        argv[n++] = p;
-    argv[n] = NULL;
-    assert_true(strstr(argv[0], "dockerd") != NULL);
-    kill(old, SIGTERM);
-    for (int i = 0; i < 300 && kill(old, 0) == 0; i++)
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
     posix_spawn_file_actions_t files;
+    pid_t pid;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
     assert_int_equal(posix_spawnp(&pid, argv[0], &files, NULL, argv, environ), 0);
     posix_spawn_file_actions_destroy(&files);
-    buf_release(&text);
     return pid;
 }
 
@@ -470,8 +480,10 @@ static void test_events_and_a_restart_of_the_engine(void **state)
     bench_observe(b, NULL, false);
     struct observed o = bench_observe(b, NULL, false);
     assert_int_equal(o.inspected, 0);
-    pid_t engine = restart_engine(b, path);
-    assert_true(listen_for(&w, &h, NULL, 1, 30000)); /* its log starts over: events may be missing */
+    char **argv = stop_engine(b, path);
+    assert_true(listen_for(&w, &h, NULL, 1, 30000)); /* it is gone */
+    pid_t engine = start_engine(argv);
+    assert_true(listen_for(&w, &h, NULL, 2, 30000)); /* its log starts over: events may be missing */
     buf_reset(&h.text);
     o = bench_observe(b, NULL, false); /* so the cache is not trusted either */
     assert_int_equal(o.inspected, 1);

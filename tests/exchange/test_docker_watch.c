@@ -123,12 +123,43 @@ static void test_a_watch_waits_for_an_engine_that_is_not_there_yet(void **state)
     buf_release(&h.text);
 }
 
+/* Whoever observes the engine has to look when it goes away, and again when it is back: even if its log shows
+   that no event was missed. */
+static void test_an_engine_that_cannot_be_reached_again_is_reported_once(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"GET /v1.41/networks", .body = "[]"},
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
+        {"GET /events?filters=", .flags = PEER_RAW | PEER_CLOSE, .times = 1,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000001")},
+        {"GET /events?since=", .flags = PEER_CLOSE, .status = 503, .body = "{\"message\":\"x\"}", .times = 3},
+        {"GET /events?since=", .flags = PEER_RAW | PEER_HANG,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000001") EVENT("die", "1700000000000000010")},
+        {0}};
+    struct world w;
+    struct heard h = {BUF_INIT};
+    (void)state;
+    world_open(&w, script, NULL);
+    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
+    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
+    run_watch(&watch, &h, "LOST|", 10000);
+    assert_string_equal(buf_str(&h.text), "start!|LOST|");
+    assert_false(watch.connected);
+    run_watch(&watch, &h, "die!|", 10000);
+    assert_string_equal(buf_str(&h.text), "start!|LOST|LOST|die!|");
+    assert_true(watch.connected);
+    w.p->ops->watch_close(&watch);
+    world_close(&w);
+    buf_release(&h.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_stream_resumes_without_loss),
         cmocka_unit_test(test_the_stream_outlives_trouble),
         cmocka_unit_test(test_a_watch_waits_for_an_engine_that_is_not_there_yet),
+        cmocka_unit_test(test_an_engine_that_cannot_be_reached_again_is_reported_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
