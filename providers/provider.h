@@ -118,7 +118,7 @@ struct provider_event {
     int64_t at_ns;
     bool ended; /* a container has ended with exit_code, and nothing else changed */
     int exit_code;
-    bool lost; /* the stream broke and could not be resumed without a gap: list in full */
+    bool lost; /* the stream broke, and cannot be opened again or resumed without a gap: list in full */
 };
 
 /*
@@ -147,6 +147,7 @@ struct logs_request {
     bool follow, timestamps;
     int64_t since_ns, until_ns; /* 0: no bound */
     int64_t tail;               /* lines; -1: all */
+    int64_t timeout_ns;         /* 0: the engine's; not with follow, which has none */
     /* Stream 1: stdout, 2: stderr; text without newline. */
     void (*line)(void *arg, int stream, const char *text, size_t len);
     void *arg;

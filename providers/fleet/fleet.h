@@ -55,6 +55,7 @@ struct member {
     struct provider *probe;     /* with its own connections; NULL: not needed yet */
 
     bool away, probing;
+    bool answered; /* to this process */
     unsigned failures;
     int64_t since_ns, next_ns; /* wall clock, monotonic */
     struct err why;

@@ -275,6 +275,17 @@ int member_begin(struct member *m, bool insist, const struct cancel *user, struc
     return 0;
 }
 
+/* It answered: what an earlier process remembered of it is over. */
+static void note_answer(struct member *m)
+{
+    pthread_mutex_lock(&m->lock);
+    bool first = !m->answered && !m->away;
+    m->answered |= first;
+    pthread_mutex_unlock(&m->lock);
+    if (first && remembered_away(m))
+        remember_away(m, 0);
+}
+
 int member_end(struct member *m, struct call *call, int r, struct err *err)
 {
     pthread_mutex_lock(&m->lock);
@@ -285,6 +296,8 @@ int member_end(struct member *m, struct call *call, int r, struct err *err)
         }
     pthread_mutex_unlock(&m->lock);
     cancel_release(&call->cancel);
+    if (r >= 0)
+        note_answer(m);
     if (r >= 0 || cancel_is_set(call->user))
         return r;
     struct err gone = {0};

@@ -1,7 +1,6 @@
 /* Requests to a manager, and combining their answers. */
 #include "providers/swarm/swarm.h"
 
-#include "base/clock.h"
 #include "base/str.h"
 
 #include <stdlib.h>
@@ -136,42 +135,12 @@ int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, s
     return swarm_ask_list(d, &(struct ask){.path = path, .cancel = c}, ret, err);
 }
 
-int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
-                       const char **ret, struct err *err)
-{
-    _cleanup_json_ json_t *j = NULL;
-    char *login = NULL;
-    int r = credential_header(d, ref, c, &login, err);
-    if (r < 0)
-        return r;
-    const struct ask q = {.path = docker_path(a, "/distribution/", ref, "/json"),
-                          .headers = login,
-                          .cancel = c,
-                          .timeout_ns = 15 * NS_PER_S};
-    r = docker_json(d, &q, &j, NULL, err);
-    credential_free(login);
-    const char *digest = json_string_value(json_object_get(json_object_get(j, "Descriptor"), "digest"));
-    if (r < 0)
-        return r;
-    if (!digest)
-        return err_set(err, ERR_CORRUPT, "the registry of %s returned no digest", ref);
-    *ret = arena_strdup(a, digest);
-    return 0;
-}
-
-const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)
-{
-    struct err ignored = {0};
-    const char *digest = NULL, *at = strchr(ref, '@');
-    if (at)
-        return at + 1;
-    if (str_starts(ref, "sha256:") || swarm_ask_registry(d, ref, c, a, &digest, &ignored) < 0)
-        return NULL;
-    return digest;
-}
-
 const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a)
 {
-    const char *digest = strchr(ref, '@') ? NULL : swarm_digest(d, ref, c, a);
-    return digest ? arena_printf(a, "%s@%s", ref, digest) : ref;
+    struct err ignored = {0};
+    const char *digest;
+    if (strchr(ref, '@') || str_starts(ref, "sha256:") ||
+        docker_ask_registry(d, ref, c, a, &digest, &ignored) < 0)
+        return ref;
+    return arena_printf(a, "%s@%s", ref, digest);
 }

@@ -12,6 +12,7 @@ struct looking {
     struct arena *arena;
     struct observed *out;
     struct swarm_lists lists;
+    struct registries registries;
 };
 
 static const char *services_path(struct looking *w)
@@ -143,27 +144,30 @@ static int find_namesakes(struct looking *w, const struct resource_set *set, str
    pull images by themselves, so all images count as present. */
 static void learn_image(struct looking *w, const char *ref, bool always)
 {
-    const char *id = NULL;
+    const char *at = strchr(ref, '@'), *id = at ? at + 1 : NULL;
+    const struct image_unasked *unasked = NULL;
     for (size_t i = 0; i < w->out->n && !id && !always; i++) {
         const struct object *o = w->out->items[i];
         if (str_eq(o->owner, w->rq->owner) && str_eq(val_get_str(o->spec, "image"), ref))
             id = o->image_id;
     }
-    if (!id && (always || w->rq->images || strchr(ref, '@')))
-        id = swarm_digest(w->d, ref, w->cancel, w->arena);
-    const struct image_fact fact = {.ref = ref, .present = true, .id = id, .digest = id};
+    if (!id && (always || w->rq->images))
+        id = registries_digest(&w->registries, ref, &unasked);
+    const struct image_fact fact = {
+        .ref = ref, .present = true, .id = id, .digest = id, .unasked = always ? unasked : NULL};
     arena_push(w->out->arena, w->out->images, w->out->n_images, w->out->cap_images, fact);
 }
 
 static void learn_images(struct looking *w, const struct resource_set *set)
 {
-    _cleanup_map_ struct map known = MAP_INIT;
+    _cleanup_map_ struct map known = MAP_INIT, always;
+    always_pulled(set, &always);
     for (size_t i = 0; i < set->n; i++) {
         const struct resource *r = set->items[i];
         const char *ref = val_get_str(r->spec, "image");
         if (!ref || !(r->kind->flags & KIND_INSTANCES) || map_get(&known, ref))
             continue;
-        learn_image(w, ref, str_eq(val_get_str(r->spec, "pull_policy"), "always"));
+        learn_image(w, ref, map_get(&always, ref));
         map_put(&known, ref, w);
     }
 }
@@ -263,6 +267,7 @@ int swarm_observe(struct provider *p, const struct observe_request *rq, const st
     struct docker *d = docker_of(p);
     struct looking w = {.d = d, .rq = rq, .cancel = c, .arena = a, .out = ret};
     observed_init(ret, a);
+    registries_init(&w.registries, d, c, a);
     int r = look(&w, err);
     if (r == 0) {
         ret->caps = swarm_caps(d->api);
@@ -273,6 +278,7 @@ int swarm_observe(struct provider *p, const struct observe_request *rq, const st
             qsort(ret->images, ret->n_images, sizeof(*ret->images), by_ref);
     }
     swarm_lists_release(&w.lists);
+    registries_release(&w.registries);
     return r < 0 ? err_wrap(err, "target %s", str_or(d->target.name, d->target.url)) : 0;
 }
 

@@ -9,28 +9,37 @@
 
 #define OUT_OF_SEQUENCE 4u /* attempts when updates by others intervene */
 
+/* The image with the digest that the nodes pull. What the plan found comes first. A service that is pinned
+   keeps its digest, unless another reference is asked for, or pull_policy is always. One without a digest
+   could not be resolved by its registry: a restart tries again. */
+static const char *exact_image(struct act *t, const char *runs)
+{
+    const struct step *s = t->step;
+    const char *ref = str_or(val_get_str(s->spec, "image"), "");
+    const char *rest = runs ? str_after(runs, ref) : NULL;
+    bool same = rest && (*rest == '@' || (!*rest && !s->restart)) &&
+                !str_eq(val_get_str(s->spec, "pull_policy"), "always");
+    if (s->image_digest && !strchr(ref, '@'))
+        return arena_printf(t->arena, "%s@%s", ref, s->image_digest);
+    return same ? runs : swarm_pin(t->d, ref, act_cancel(t), t->arena);
+}
+
 /* The body of a create or update request; `now` is the existing service, or NULL. */
 static int make_body(struct act *t, json_t *now, json_t **ret, struct err *err)
 {
     const struct step *s = t->step;
-    const char *ref = str_or(val_get_str(s->spec, "image"), "");
     json_t *task = json_object_get(json_object_get(now, "Spec"), "TaskTemplate");
     const char *image = json_string_value(json_object_get(json_object_get(task, "ContainerSpec"), "Image"));
-    const char *rest = image ? str_after(image, ref) : NULL;
     struct service_file *files;
     size_t n;
     int r = swarm_files(t, &files, &n, err);
     if (r < 0)
         return r;
-    /* A service pinned to a digest keeps it, unless another reference is asked for, or pull_policy is always.
-       One without a digest could not be resolved by its registry: a restart tries again. */
-    bool same = rest && (*rest == '@' || (!*rest && !s->restart)) &&
-                !str_eq(val_get_str(s->spec, "pull_policy"), "always");
     const struct service_request rq = {
         .name = s->native_name,
         .spec = s->spec,
         .labels = s->labels,
-        .image = same ? image : swarm_pin(t->d, ref, act_cancel(t), t->arena),
+        .image = exact_image(t, image),
         .force_update = json_integer_value(json_object_get(task, "ForceUpdate")) + (s->restart ? 1 : 0),
         .files = files,
         .n_files = n,
@@ -195,13 +204,35 @@ static bool is_of_this_step(const struct step *s, const struct object *o)
            (!generation || o->generation == strtoull(generation, NULL, 10));
 }
 
+/* Did somebody else change the service after this step's update? Then its former spec is the one that this
+   step made, and going back to it would undo what they did. */
+static bool was_changed_since(struct act *t, json_t *now)
+{
+    struct object o;
+    struct err ignored = {0};
+    struct field_list differs = {.arena = t->arena};
+    _cleanup_json_ json_t *before = json_copy(now), *networks = NULL;
+    json_object_set(before, "Spec", json_object_get(now, "PreviousSpec"));
+    if (swarm_network_list(t->d, act_cancel(t), &networks, &ignored) < 0)
+        return false;
+    const struct swarm_lists names = {.networks = networks};
+    if (swarm_object(t->arena, &names, before, &o, &ignored) < 0 || !is_of_this_step(t->step, &o))
+        return false;
+    const struct sides sides = {
+        .desired = t->step->spec, .observed = o.spec, .defaults = o.defaults, .caps = CAP_SERVICES};
+    compare_object(t->step->kind->spec, &sides, &differs);
+    const char *digest = t->step->image_digest;
+    return !differs.n && str_eq(val_get_str(o.spec, "image"), val_get_str(t->step->spec, "image")) &&
+           (!digest || str_eq(digest, o.image_id));
+}
+
 int service_back(struct act *t, struct err *err)
 {
     _cleanup_json_ json_t *now = NULL;
     struct object o;
     int r = swarm_glance(t, &o, &now, err);
     json_t *before = json_object_get(now, "PreviousSpec");
-    if (r < 0 || !before || !is_of_this_step(t->step, &o)) {
+    if (r < 0 || !before || !is_of_this_step(t->step, &o) || was_changed_since(t, now)) {
         t->result->unchanged = true;
         return r == ERR_NOTFOUND ? 0 : r;
     }

@@ -10,6 +10,7 @@
  */
 #include "providers/containers/service.h"
 #include "providers/docker/docker.h"
+#include "providers/docker/remote.h"
 
 #define SWARM_SCHEME "swarm+" /* before the URL of a manager */
 
@@ -50,12 +51,6 @@ int swarm_network_list(struct docker *d, const struct cancel *c, json_t **ret, s
 /* The reference with the digest that its registry has for it now: NAME:TAG@sha256:...; unchanged if no
    registry knows it. */
 const char *swarm_pin(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
-/* The digest ("sha256:...") that the registry has for a reference without one, requested by the manager with
-   our credentials. ERR_AUTH, ERR_NOTFOUND, ... with the registry's message. */
-int swarm_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
-                       const char **ret, struct err *err) _must_check_;
-/* The same, or the digest in the reference itself; NULL when the registry cannot be asked. */
-const char *swarm_digest(struct docker *d, const char *ref, const struct cancel *c, struct arena *a);
 
 /* The object that a step acts on, as it is now, with its JSON; like act_look() for plain engines. The caller
    releases *ret_json. */

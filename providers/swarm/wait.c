@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/parse.h"
 #include "base/str.h"
+#include "providers/containers/wire.h"
 
 #define LOOK_FIRST_NS (100 * NS_PER_MS)
 #define LOOK_EVERY_NS (250 * NS_PER_MS)
@@ -18,6 +19,9 @@
 #define BEGIN_NS (2 * NS_PER_S)
 /* A task that exits at once is seen running for a moment. */
 #define STABLE_NS (500 * NS_PER_MS)
+/* A swarm's own time for monitoring a task, and what its steps take besides. */
+#define MONITOR_NS (5 * NS_PER_S)
+#define SLACK_NS   (5 * NS_PER_S)
 
 enum verdict { NOT_YET, HOLDS, WILL_NOT };
 
@@ -87,9 +91,31 @@ static bool has_begun(const struct watching_service *w)
     return !str_eq(w->phase, "updating");
 }
 
+/* For how long all tasks have been seen running as wanted. */
+static int64_t up_for(const struct watching_service *w)
+{
+    if (!all_run(w))
+        *w->up_since = 0;
+    else if (!*w->up_since)
+        *w->up_since = stream_now();
+    return *w->up_since ? stream_now() - *w->up_since : 0;
+}
+
+/*
+ * How long an update takes at most from when all new tasks run. After that the swarm only waits for a task
+ * that a lost node was given and never started: it runs elsewhere by then, which the update does not notice.
+ */
+static int64_t update_tail(const struct watching_service *w)
+{
+    json_t *config = json_object_get(json_object_get(w->service, "Spec"), "UpdateConfig");
+    int64_t monitor = json_int(config, "Monitor");
+    return (monitor ? monitor : MONITOR_NS) + json_int(config, "Delay") + SLACK_NS;
+}
+
 static enum verdict judge(const struct watching_service *w)
 {
     const struct step *s = w->t->step;
+    int64_t up = up_for(w);
     if (str_starts(w->phase, "rollback_"))
         return str_eq(w->phase, "rollback_started") ? NOT_YET : WILL_NOT;
     if (str_eq(w->phase, "paused"))
@@ -100,30 +126,38 @@ static enum verdict judge(const struct watching_service *w)
         return w->object.state != OBJECT_EXITED ? NOT_YET : w->object.exit_code ? WILL_NOT : HOLDS;
     if (w->object.state == OBJECT_EXITED)
         return WILL_NOT;
-    if (str_eq(w->phase, "updating"))
-        return NOT_YET; /* the swarm itself judges the tasks, by update_config */
+    if (str_eq(w->phase, "updating")) /* the swarm itself judges the tasks, by update_config */
+        return all_run(w) && up >= update_tail(w) ? HOLDS : NOT_YET;
     if (!*w->phase && moves_tasks(w) && stream_now() - w->begin_ns < BEGIN_NS)
         return NOT_YET;
     if (all_run(w) && str_eq(w->phase, "completed"))
         return HOLDS; /* the swarm has monitored them */
-    if (all_run(w)) {
-        if (!*w->up_since)
-            *w->up_since = stream_now();
-        return stream_now() - *w->up_since >= STABLE_NS ? HOLDS : NOT_YET;
-    }
-    *w->up_since = 0;
+    if (all_run(w))
+        return up >= STABLE_NS ? HOLDS : NOT_YET;
     return most_failures(w) >= FAILURES_MOST ? WILL_NOT : NOT_YET;
 }
 
-/* The newest failure, with any spec: after a rollback the failed tasks belong to the spec that was undone. */
-static const struct task *newest_failure(const struct watching_service *w)
+static const struct task *newest_of(const struct watching_service *w, json_t *service)
 {
-    const struct task *tasks, *newest = w->state.failure;
+    const struct task *tasks, *newest = NULL;
     size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
-    for (size_t i = 0; i < n && !w->state.failure; i++)
-        if (task_failed(&tasks[i]) && (!newest || tasks[i].created_ns > newest->created_ns))
+    for (size_t i = 0; i < n; i++)
+        if (task_failed(&tasks[i]) && (!newest || tasks[i].created_ns > newest->created_ns) &&
+            (!service || task_is_current(&tasks[i], service)))
             newest = &tasks[i];
     return newest;
+}
+
+/* The newest failure that tells why. After a rollback it is one of the spec that was undone: those of the
+   spec before may have failed as well, or while they were removed. */
+static const struct task *newest_failure(const struct watching_service *w)
+{
+    const struct task *newest = w->state.failure;
+    if (str_starts(w->phase, "rollback_")) {
+        _cleanup_json_ json_t *undone = json_pack("{s:O}", "Spec", *w->asked);
+        newest = newest_of(w, undone);
+    }
+    return newest ? newest : newest_of(w, NULL);
 }
 
 /* The newest failure in words: the task, its node, and the swarm's error. */
@@ -153,7 +187,19 @@ static int ask_registry(struct watching_service *w, struct err *err)
     const char *image = json_string_value(json_object_get(json_object_get(spec, "ContainerSpec"), "Image"));
     if (!image || strchr(image, '@'))
         return 0;
-    return swarm_ask_registry(w->t->d, image, act_cancel(w->t), w->t->arena, &digest, err);
+    return docker_ask_registry(w->t->d, image, act_cancel(w->t), w->t->arena, &digest, err);
+}
+
+/* What the failed task printed last, as a continuation of the reason; "" if it never ran. */
+static const char *last_words(struct watching_service *w)
+{
+    const struct task *t = newest_failure(w);
+    _cleanup_buf_ struct buf words = BUF_INIT;
+    if (!t || !t->container)
+        return "";
+    docker_last_words(w->t->d, "/tasks/", t->id, val_get_bool(w->object.spec, "tty", false), act_cancel(w->t),
+                      &words);
+    return words.len ? arena_printf(w->t->arena, "; its last output:\n%s", buf_str(&words)) : "";
 }
 
 static int will_not(struct watching_service *w, struct err *err)
@@ -167,6 +213,8 @@ static int will_not(struct watching_service *w, struct err *err)
     reason = reason ? reason : str_or(said, "the swarm gave no reason");
     if (ask_registry(w, &asked) < 0)
         reason = arena_printf(w->t->arena, "%s; its registry says: %s", reason, asked.msg);
+    else
+        reason = arena_printf(w->t->arena, "%s%s", reason, last_words(w));
     if (str_eq(w->phase, "rollback_paused"))
         err_set(err, ERR_FAILED, "the update of service %s failed, and so did the rollback: %s", name,
                 reason);
@@ -178,8 +226,8 @@ static int will_not(struct watching_service *w, struct err *err)
     else
         err_set(err, ERR_FAILED, "service %s is not running: %s", name, reason);
     if (asked.code == ERR_AUTH)
-        return err_hint(err,
-                        "check the credentials of its registry: `logins` of the target, or `docker login`");
+        return err_hint(
+            err, "check the credentials of its registry: `registries` in the settings, or `docker login`");
     return err_hint(err, "see its output with `forge-ctl logs`, and `docker service ps --no-trunc %s`", name);
 }
 

@@ -220,6 +220,45 @@ test_drift_is_shown_and_set_back() # P1
     assert_status 0
 }
 
+test_what_is_changed_during_an_apply_is_not_undone() # S4
+{
+    new during
+    sleeper web "replicas: 3" "environment: {A: one}"
+    run forge_s apply --yes
+    assert_status 0
+    container web "deploy: {endpoint_mode: dnsrr, update_config: {monitor: 5s}}" "stop_grace_period: 1s" "replicas: 3" \
+        "environment: {A: two}"
+    (eventually 20 has_env two && docker service update -d --env-add B=hand "$FORGE_ENV-web" >/dev/null) &
+    run forge_s apply --yes
+    wait
+    assert_status 1
+    assert_contains "$err" "was changed by another client"
+    assert_lacks "$(service web '{{json .UpdateStatus}}')" "manually requested rollback" # which only Forge requests
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(service web '{{.Spec.TaskTemplate.ContainerSpec.Env}}')" "[A=two]"
+}
+
+has_env() { [ "$(service web '{{.Spec.TaskTemplate.ContainerSpec.Env}}')" = "[A=$1]" ]; }
+
+test_an_update_that_was_paused_is_no_drift()
+{
+    new paused
+    sleeper web "replicas: 2"
+    run forge_s apply --yes
+    assert_status 0
+    container web "deploy: {endpoint_mode: dnsrr, update_config: {monitor: 2s, failure_action: pause}}" "stop_grace_period: 1s" \
+        "replicas: 2" "command: [sh, -c, 'exit 7']"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err" "failed and was paused"
+    run forge_s diff
+    assert_status 1
+    assert_match "$out" "state +update paused after a failure -> running"
+    assert_lacks "$out" drift
+    assert_lacks "$out" "live"
+}
+
 test_another_content_is_another_config() # H2
 {
     new content
@@ -323,13 +362,13 @@ has_tasks() { [ "$(docker service ls --filter "name=$FORGE_ENV-web" --format '{{
 test_a_job_ends()
 {
     new job
-    container once "command: ['true']" "deploy: {mode: replicated-job}"
+    container once "command: ['true']" "replicas: 2" "deploy: {mode: replicated-job}"
     run forge_s apply --yes
     assert_status 0
     run forge_s diff
     assert_status 0
     run forge_s status
-    assert_contains "$out" "completed"
+    assert_contains "$out" "synced  completed  1 "
 }
 
 # A swarm counts a task that ends as a failed update, and starts it again by default: not what is wanted of a migration.
@@ -353,6 +392,29 @@ test_a_migration_is_updated_like_on_a_plain_engine() # P2, L7
     run forge_s apply --yes
     assert_status 1
     assert_contains "$err" "non-zero exit (3)"
+}
+
+# As on a plain engine: what failed at once is tried again, once, and nobody is said to have changed it.
+test_a_failed_job_is_run_again() # P2, L3
+{
+    new failing
+    sleeper migrate "command: [sh, -c, 'echo no such table >&2; exit 3']" "restart: 'no'"
+    sleeper web "depends_on: {migrate: completed}"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err" "non-zero exit (3); its last output:"
+    assert_contains "$err" "    no such table"
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "state   exited with code 3 -> running"
+    assert_contains "$out" "the last attempt failed: service"
+    assert_lacks "$out" "drift"
+    run forge_s apply --yes
+    assert_status 1
+    assert_lacks "$err$out" "restoring"
+    assert_eq "$(docker service ps -q "$FORGE_ENV-migrate" | wc -l)" 2
+    run forge_s status
+    assert_contains "$out" "its last output: no such table"
 }
 
 migrated_first()

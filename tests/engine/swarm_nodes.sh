@@ -85,8 +85,15 @@ test_a_node_dies_and_comes_back_during_an_apply() # S9
     (sleep 1; swarm_kill 3) &
     run forge_s apply --yes
     wait
-    # Succeeds if the swarm moved the tasks elsewhere; fails if it gave up on them, and is then retried.
-    [ "$status" = 0 ] || [ "$status" = 1 ] || fail "exit code $status: $err"
+    # Once all tasks run elsewhere it is done, though the swarm never ends its update. It may also go back, or wait for the
+    # lost node before it replaces the others: that is reported, and a retry succeeds.
+    if [ "$status" = 0 ]; then
+        assert_eq "$(nodes_of web | wc -w)" 6
+        run forge_s diff
+        assert_status 0
+    else
+        assert_match "$err" "the swarm rolled it back|in time: [0-5] of 6 tasks running as wanted"
+    fi
     eventually 60 node_is node3 down
     run forge_s status
     assert_match "$out" "node3 +worker +down +active"

@@ -30,7 +30,8 @@ spread()
     sed -i "s|image: .*|image: $1|" "$FORGE_DIR/web.yaml"
 }
 
-image() { docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$FORGE_ENV-web"; }
+image_of() { docker service inspect --format '{{.Spec.TaskTemplate.ContainerSpec.Image}}' "$FORGE_ENV-$1"; }
+image() { image_of web; }
 nodes() { docker service ps --filter desired-state=running --format '{{.CurrentState}} {{.Node}}' "$FORGE_ENV-web" | awk '/^Running/ {print $NF}' | sort | tr '\n' ' '; }
 
 test_every_node_pulls_with_the_credentials_and_the_digest()
@@ -62,6 +63,54 @@ test_every_node_pulls_with_the_credentials_and_the_digest()
     assert_status 0
     assert_eq "$(image)" "$REGISTRY/shop/app@$first"
     assert_eq "$(nodes)" "node1 node2 node3 "
+}
+
+# Another service that names the same tag later runs the same image, although the tag has moved; what is pulled always
+# moves both.
+test_one_reference_is_one_image() # L9
+{
+    local first
+    new same
+    registry_push forge-test/busybox:1 shop/same:1
+    first=$REGISTRY_DIGEST
+    login "$REGISTRY_PASSWORD"
+    spread "$REGISTRY/shop/same:1"
+    run forge_s apply --yes
+    assert_status 0
+    registry_push forge-test/busybox:2 shop/same:1
+    sed 's/name: web/name: later/' "$FORGE_DIR/web.yaml" >"$FORGE_DIR/later.yaml"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(image_of later)" "$REGISTRY/shop/same:1@$first"
+    run forge_s diff
+    assert_status 0
+    sed -i 's/^spec:/&\n  pull_policy: always/' "$FORGE_DIR/later.yaml"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(image_of later) $(image_of web)" \
+        "$REGISTRY/shop/same:1@$REGISTRY_DIGEST $REGISTRY/shop/same:1@$REGISTRY_DIGEST"
+    run forge_s diff
+    assert_status 0
+}
+
+# The tasks of the spec that is gone back to fail as well; what is told is why the update did.
+test_an_image_that_is_missing_is_told_after_a_rollback()
+{
+    new missing
+    registry_push forge-test/busybox:1 shop/there:1
+    login not-it
+    spread "$REGISTRY/shop/there:1"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err" "\`registries\` in the settings"
+    login "$REGISTRY_PASSWORD"
+    spread "$REGISTRY/shop/there:9"
+    run forge_s apply --yes
+    assert_status 1
+    assert_contains "$err" "No such image: $REGISTRY/shop/there:9"
+    run forge_s diff
+    assert_status 1
+    assert_lacks "$out" drift
 }
 
 test_a_wrong_password_is_told()
