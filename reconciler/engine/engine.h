@@ -115,6 +115,9 @@ struct poll_options {
     bool all;   /* also what is not due yet */
     bool fetch; /* ask the remote first */
     const struct cancel *cancel;
+    /* A registry keeps everything waiting; once for each. May be NULL. */
+    void (*waiting)(void *arg, const char *registry);
+    void *arg;
 };
 struct poll_result {
     size_t asked, failed;

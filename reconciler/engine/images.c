@@ -60,6 +60,35 @@ void images_follow(struct look *l, bool attended)
     }
 }
 
+static bool same_unasked(const struct image_fact *one, const struct image_fact *other)
+{
+    return one->unasked && other->unasked && str_eq(one->unasked->registry, other->unasked->registry) &&
+           str_eq(one->target, other->target);
+}
+
+void images_warn(struct look *l)
+{
+    const struct observed *o = &l->observed;
+    for (size_t i = 0; i < o->n_images; i++) {
+        const struct image_fact *f = &o->images[i];
+        size_t first = 0, more = 0;
+        while (f->unasked && first < i && !same_unasked(&o->images[first], f))
+            first++;
+        if (!f->unasked || first < i)
+            continue;
+        for (size_t k = i + 1; k < o->n_images; k++)
+            more += same_unasked(f, &o->images[k]);
+        const char *others = more ? arena_printf(&l->arena, " and %zu more", more) : "";
+        struct diag *d =
+            diag_add(&l->diags, DIAG_WARNING, NULL, 0, 0,
+                     "registry %s could not be asked whether there is a newer image for %s%s%s%s: %s",
+                     f->unasked->registry, f->ref, others, f->target ? ", by " : "", str_or(f->target, ""),
+                     f->unasked->err.msg);
+        diag_hint(&l->diags, d, "%s%swhat is there counts as up to date (pull_policy: always)",
+                  f->unasked->err.hint, *f->unasked->err.hint ? "; until then " : "");
+    }
+}
+
 int64_t engine_images_due(struct engine *e, const struct look *l)
 {
     int64_t first = 0;
@@ -201,8 +230,10 @@ static void note_outcome(struct poll *p, const struct resource *r, struct val *e
     val_set_int(p->a, entry, "next_ns", next_time(p, policy_of(r), failures));
     if (failures)
         val_set_int(p->a, entry, "failures", failures);
-    if (!found)
+    if (!found) {
         val_set_str(p->a, entry, "error", err->msg);
+        val_set_str(p->a, entry, "hint", str_empty(err->hint) ? NULL : err->hint);
+    }
 }
 
 static int poll_one(struct poll *p, const struct resource *r, struct err *err)
@@ -273,6 +304,7 @@ int engine_poll_images(struct engine *e, const struct poll_options *o, struct ar
     if (r == 0) {
         p.old = st.images;
         p.registry = registry_new(e->config->target, NULL);
+        registry_on_wait(p.registry, o->waiting, o->arg);
     }
     for (size_t i = 0; r == 0 && i < l.desired.n; i++)
         if (policy_of(l.desired.items[i]))

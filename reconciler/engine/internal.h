@@ -151,11 +151,19 @@ int look_load(struct engine *e, struct snapshot *snap, const struct snapshot_inf
  * the newest generation. */
 int look_rollback(struct engine *e, const struct look_options *o, struct look *l,
                   struct err *err) _must_check_;
-/* rollback.c: pin each container's image to what the generation ran, where its reference means another
+/* Everything the generation asked for. */
+int rollback_all(struct look *l, const struct generation *g, struct err *err) _must_check_;
+/* rollback_one.c: all that was applied last, but `id` as the older generation had it (or not at all, when it
+   had none). What the repository asks for by now is not applied along with it. */
+int rollback_one(struct look *l, const struct generation *last, const struct generation *g, const char *id,
+                 struct err *err) _must_check_;
+/* rollback_images.c: pin each container's image to what the generation ran, where its reference means another
    image now. */
 int rollback_pin_images(struct engine *e, struct look *l, struct err *err) _must_check_;
 /* images.c: ask for the image that a registry has, where a policy follows it. Before l->bound is used. */
 void images_follow(struct look *l, bool attended);
+/* Warn, once for each registry, that it could not be asked for images that are always pulled. */
+void images_warn(struct look *l);
 /* It has been applied: from now on automation asks for the same. */
 int images_take(struct engine *e, struct look *l, struct err *err) _must_check_;
 /* compare.c: stand in for an engine that runs exactly what `rev` asks for. */

@@ -1,6 +1,7 @@
 #include "reconciler/engine/operation.h"
 
 #include "base/str.h"
+#include "reconciler/engine/internal.h"
 
 /* ---- arguments ---- */
 
@@ -162,13 +163,24 @@ static int run_apply(const struct operation_context *c, const struct val *args, 
 
 /* ---- reading ---- */
 
+/* Of the warnings, `status` has what could not be found out; the others are about manifests. */
+static struct val *status_document(const struct operation_context *c, struct look *l)
+{
+    struct val *doc = val_clone(c->arena, engine_status(&l->arena, l));
+    diag_init(&l->diags, &l->arena);
+    images_warn(l);
+    if (l->diags.n)
+        val_map_set(c->arena, doc, "diagnostics", look_diagnostics(l, c->arena));
+    return doc;
+}
+
 static int status_of(const struct operation_context *c, const struct look_options *o, struct val **ret,
                      struct err *err)
 {
     _cleanup_(look_release) struct look l;
     int r = engine_look(c->engine, o, &l, err);
     if (r == 0)
-        *ret = val_clone(c->arena, engine_status(&l.arena, &l));
+        *ret = status_document(c, &l);
     return r;
 }
 
@@ -190,7 +202,7 @@ static int run_status(const struct operation_context *c, const struct val *args,
     _cleanup_(look_release) struct look l;
     int r = engine_look(c->engine, &o, &l, err);
     if (r == 0) {
-        *ret = val_clone(c->arena, engine_status(&l.arena, &l));
+        *ret = status_document(c, &l);
         return 0;
     }
     struct err late = {0};
@@ -266,11 +278,27 @@ static int run_show(const struct operation_context *c, const struct val *args, s
     return list_transitions(c, NULL, number, 0, *ret, err);
 }
 
+static void emit_waiting(void *arg, const char *registry)
+{
+    const struct operation_context *c = arg;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct val *v = val_map(&a);
+    val_set_str(&a, v, "format", EVENT_FORMAT);
+    val_set_str(&a, v, "event", "registry.wait");
+    val_set_str(&a, v, "registry", registry);
+    c->emit(c->arg, v);
+}
+
 static int run_images(const struct operation_context *c, const struct val *args, struct val **ret,
                       struct err *err)
 {
     const struct poll_options o = {
-        .all = true, .fetch = val_get_bool(args, "fetch", true), .cancel = c->cancel};
+        .all = true,
+        .fetch = val_get_bool(args, "fetch", true),
+        .cancel = c->cancel,
+        .waiting = c->emit ? emit_waiting : NULL,
+        .arg = (void *)(uintptr_t)c,
+    };
     struct poll_result result;
     int r = engine_poll_images(c->engine, &o, c->arena, &result, err);
     if (r < 0 && !result.diagnostics)

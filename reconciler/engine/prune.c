@@ -47,6 +47,13 @@ static void need_ref(struct prune *p, const char *ref, const char *env)
         map_put(&p->refs, canonical, text(arena_printf(p->a, "%s uses %s", env, ref)));
 }
 
+/* What registries have is remembered until they are asked again, which nobody does for what has no policy any
+   more. */
+static bool still_follows(const struct generation *g, const char *id)
+{
+    return val_get(val_get(val_get(g->resources, id), "spec"), "image_policy");
+}
+
 /* References that are asked for may be pulled, or found present, at any moment. */
 static int need_asked(struct prune *p, const char *env, struct err *err)
 {
@@ -60,6 +67,8 @@ static int need_asked(struct prune *p, const char *env, struct err *err)
     for (size_t i = 0; i < val_len(g.resources); i++)
         need_ref(p, val_get_str(val_get(g.resources->pairs[i].val, "spec"), "image"), env);
     for (size_t i = 0; i < val_len(st.images); i++) {
+        if (!still_follows(&g, st.images->pairs[i].key))
+            continue;
         need_ref(p, val_get_str(st.images->pairs[i].val, "taken"), env);
         need_ref(p, val_get_str(st.images->pairs[i].val, "found"), env);
     }

@@ -37,7 +37,7 @@ struct strand {
     size_t met;        /* how many of its meeting points it has passed */
     enum strand_state state;
     bool failed;
-    bool away;                  /* while it was undone, its engine did not answer */
+    bool away;                  /* its engine was waited for, in vain */
     bool cut;                   /* ended because the run was stopped */
     bool settled;               /* what it started was given time to prove stable */
     bool touched, done, undone; /* a step was begun; all are done and read back; or all were undone */

@@ -85,6 +85,7 @@ static void strand_fail(struct run *x, struct strand *s, struct err *err)
     bool lost = x->fatal.code != 0;
     s->unit->overtaken |= overtaken;
     pthread_mutex_unlock(&x->lock);
+    s->away = err->code == ERR_UNAVAILABLE; /* it was waited for already */
     if (touched && !lost && s->next < s->steps.commit_at && s->steps.n_undo)
         strand_undo(x, s, err);
     strand_end(x, s, err);

@@ -50,6 +50,28 @@ test_apply_without_a_terminal_wants_yes()
     assert_eq "$(containers)" 0
 }
 
+test_a_failed_job_is_run_again() # P2, L3
+{
+    forge_new failing
+    container migrate "command: [sh, -c, 'echo no such table >&2; exit 3']" "restart: 'no'"
+    container web "depends_on: {migrate: completed}"
+    run forge apply --yes
+    assert_status 1
+    assert_contains "$err" "exited with code 3; its last output:"
+    run forge diff
+    assert_status 1
+    assert_contains "$out" "state   exited with code 3 -> running"
+    assert_contains "$out" "the last attempt failed: container "
+    assert_lacks "$out" "drift"
+    run forge status
+    assert_contains "$out" "its last output: no such table"
+    container migrate "command: ['true']" "restart: 'no'"
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+}
+
 test_a_changed_secret_replaces() # X4, P3
 {
     forge_new secret

@@ -173,6 +173,31 @@ test_the_daemon_makes_good_what_an_engine_missed()
     service_stop "$forged"
 }
 
+# forged: an engine that dies while nothing else happens is noticed by itself, and so is its return.
+test_the_daemon_notices_an_engine_that_dies_at_rest()
+{
+    engine_start_private # its own, since it ends
+    A_HOST=$DOCKER_HOST
+    fleet_new rest
+    container web "network_mode: none" "environment: {A: one}"
+    service_start forged 20 "test -S $SERVICE_DIR/fleet.sock" -- forged --settings "$PWD/forged.yaml" --log json
+    local forged=$service_pid host
+    for host in a b c; do eventually 30 has "$host" A=one; done
+    eventually 20 forge-ctl status
+
+    kill -KILL "$ENGINE_PID"
+    eventually 20 metric forge_target_up a 0
+    metric forge_target_resources_unknown a 1 || fail "nothing is unknown"
+    run forge-ctl status
+    assert_status 1
+    assert_match "$out" "a +away"
+
+    DOCKER_HOST=$A_HOST engine_restart || fail "the engine does not come back"
+    eventually 120 metric forge_target_up a 1
+    eventually 120 has a A=one
+    service_stop "$forged"
+}
+
 # S8: an engine is killed while objects are created on it, and started again.
 test_an_engine_that_is_killed_in_the_middle()
 {

@@ -96,7 +96,11 @@ engine_start_private()
 
 engine_restart()
 {
+    local pid_file=${ENGINE_SOCKET%/*}/exec/containerd/containerd.pid end=$((SECONDS + 10))
     service_stop "$ENGINE_PID"
+    # The containerd of an engine that was killed dies with it. Until nothing is left of it in the process table, a new
+    # engine takes it to be running.
+    while [ -s "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do sleep 0.05; done
     engine_run
 }
 

@@ -194,6 +194,38 @@ static void test_a_lost_store_owns_nothing(_unused_ void **state)
     ew_release(&w);
 }
 
+static void remember_found(struct env_state *st, void *arg)
+{
+    struct ew *w = arg;
+    struct val *images = val_map(&w->arena), *entry = val_map(&w->arena);
+    val_set_str(&w->arena, entry, "found", "r.example/web:2");
+    val_map_set(&w->arena, images, "container/web", entry);
+    st->images = images;
+}
+
+/* What its registry had is needed as long as it follows it, not for ever. */
+static void test_what_was_found_goes_with_its_policy(_unused_ void **state)
+{
+    static const char follows[] =
+        EW_HEAD("Container", "web") "spec: {image: \"app:%d\", network_mode: none, image_policy: "
+                                    "{follow: semver, range: 1.x}}\n";
+    struct ew w;
+    setup(&w, "prunefound");
+    deploy(&w, "r.example/web:2");
+    for (int i = 1; i < 3; i++) {
+        ew_commit(&w, "app.yaml", arena_printf(&w.arena, follows, i));
+        ew_ok(ew_reconcile(&w));
+        clock_fake_advance(&w.time, NS_PER_S);
+    }
+    ew_ok(env_state_update(w.store, w.config.name, remember_found, &w, &w.err));
+    struct prune_result r = prune(&w);
+    assert_contains(fate(&w, &r, "r.example/web:2"), "kept: prunefound uses r.example/web:2");
+    deploy(&w, "app:1");
+    r = prune(&w);
+    assert_contains(fate(&w, &r, "r.example/web:2"), "gone");
+    ew_release(&w);
+}
+
 static void test_automation_waits(_unused_ void **state)
 {
     struct ew w;
@@ -334,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_a_container_of_anybodys_keeps_it),
         cmocka_unit_test(test_a_lost_store_owns_nothing),
         cmocka_unit_test(test_automation_waits),
+        cmocka_unit_test(test_what_was_found_goes_with_its_policy),
         cmocka_unit_test(test_a_moved_tag_can_be_gone_back_to),
         cmocka_unit_test(test_suspended_and_locked),
         cmocka_unit_test(test_other_environments_count),

@@ -106,10 +106,99 @@ static void one_resource_alone(const char *name, enum ew_source source)
     ew_release(&w);
 }
 
+static void test_a_resource_that_no_generation_has(_unused_ void **state)
+{
+    static const char *const cases[][2] = {
+        {"container/web", "did you mean container/shop-web?"},
+        {"container/shop-wen", "did you mean container/shop-web?"},
+        {"containr/shop-web", "did you mean container/shop-web?"},
+        {"container/sharp", "`forge-ctl show 1` lists what that generation has"},
+        {"container/other", "`forge-ctl show 1` lists what that generation has"},
+    };
+    struct ew w;
+    ew_init(&w, "rollbacknone", EW_GIT, false);
+    ew_commit(&w, "app.yaml", USER("shop-web", "1"));
+    ew_ok_of(&w, ew_reconcile(&w));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(ew_rollback(&w, 1, cases[i][0]), ERR_NOTFOUND);
+        assert_string_equal(w.err.hint, cases[i][1]);
+    }
+    ew_release(&w);
+}
+
 static void test_one_resource_alone(_unused_ void **state)
 {
     one_resource_alone("alonegit", EW_GIT);
     one_resource_alone("alonefolder", EW_FOLDER);
+}
+
+#define PAGE(text) \
+    "---\napiVersion: forge/v1\nkind: Config\nmetadata: {name: page}\nspec: {content: \"" text "\"}\n"
+#define SHOWS(name, user) EW_C(name, ", user: \"" user "\", configs: [page]")
+
+static const char *page_digest(struct ew *w, uint64_t generation, const char *id)
+{
+    struct generation g = ew_generation(w, generation);
+    const struct val *files = val_get(val_get(val_get(g.resources, id), "spec"), "configs");
+    return val_get_str(val_get(files, "/page"), "digest");
+}
+
+static const char *page_of(struct ew *w, uint64_t generation)
+{
+    struct generation g = ew_generation(w, generation);
+    return val_get_str(val_get(val_get(g.resources, "config/page"), "spec"), "content");
+}
+
+/* A Config goes back with the only one that uses it; one that others use goes back by its own name. */
+static void test_one_resource_with_its_configs(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "alonepage", EW_GIT, false);
+    ew_commit(&w, "app.yaml", SHOWS("web", "1") PAGE("one"));
+    ew_ok(ew_apply(&w));
+    ew_commit(&w, "app.yaml", SHOWS("web", "2") PAGE("two"));
+    ew_ok(ew_apply(&w));
+    ew_ok(ew_rollback(&w, 1, "container/web"));
+    assert_string_equal(page_of(&w, 3), "one");
+    assert_string_equal(page_digest(&w, 3, "container/web"), page_digest(&w, 1, "container/web"));
+
+    ew_commit(&w, "app.yaml", SHOWS("web", "3") SHOWS("db", "3") PAGE("three"));
+    ew_ok(ew_apply(&w));
+    const struct look_options o = {.attended = true, .rollback_to = 1, .rollback_only = "container/web"};
+    ew_ok(ew_look(&w, &o));
+    assert_int_equal(w.look.plan.n, 1);
+    assert_int_equal(w.look.diags.n, 1);
+    assert_contains(w.look.diags.items[0].msg, "config/page has changed since generation 1");
+    assert_contains(w.look.diags.items[0].hint, "forge-ctl rollback 1 config/page");
+    ew_ok(ew_apply_look(&w));
+    assert_contains(ew_field(&w, "alonepage-web-1", "user"), "1");
+    assert_string_equal(page_of(&w, 5), "three");
+    assert_string_equal(page_digest(&w, 5, "container/web"), page_digest(&w, 5, "container/db"));
+    ew_ok(ew_rollback(&w, 1, "config/page"));
+    assert_string_equal(page_of(&w, 6), "one");
+    assert_string_equal(page_digest(&w, 6, "container/web"), page_digest(&w, 1, "container/web"));
+    assert_string_equal(page_digest(&w, 6, "container/db"), page_digest(&w, 1, "container/web"));
+    ew_release(&w);
+}
+
+/* What it needs comes back with it. */
+static void test_one_resource_with_its_network(_unused_ void **state)
+{
+#define ON(networks) EW_HEAD("Container", "web") "spec: {image: app:1" networks "}\n"
+    struct ew w;
+    ew_init(&w, "alonenet", EW_GIT, false);
+    ew_commit(&w, "app.yaml",
+              ON(", networks: [back], volumes: ['data:/data']")
+                  EW_HEAD("Network", "back") "spec: {}\n" EW_HEAD("Volume", "data") "spec: {}\n");
+    ew_ok(ew_apply(&w));
+    ew_commit(&w, "app.yaml", ON(", network_mode: none"));
+    ew_ok(ew_apply(&w));
+    assert_null(val_get(ew_generation(&w, 2).resources, "network/back"));
+    ew_ok(ew_rollback(&w, 1, "container/web"));
+    assert_non_null(val_get(ew_generation(&w, 3).resources, "network/back"));
+    assert_non_null(val_get(ew_generation(&w, 3).resources, "volume/data"));
+    assert_true(fake_exists(w.fake, "alonenet-back"));
+    ew_release(&w);
 }
 
 /* A rollback after a commit that failed half-way holds that commit, not the one before it. */
@@ -283,6 +372,9 @@ int main(void)
         cmocka_unit_test(test_all_of_it),
         cmocka_unit_test(test_one_resource),
         cmocka_unit_test(test_one_resource_alone),
+        cmocka_unit_test(test_a_resource_that_no_generation_has),
+        cmocka_unit_test(test_one_resource_with_its_configs),
+        cmocka_unit_test(test_one_resource_with_its_network),
         cmocka_unit_test(test_from_a_failed_commit),
         cmocka_unit_test(test_while_automation_looks),
         cmocka_unit_test(test_images_are_pinned),

@@ -148,6 +148,28 @@ static void test_away_is_asked_again_with_pauses(_unused_ void **state)
     fw_release(&w);
 }
 
+/* Each command is a process of its own: the one that saw it back ends the outage for the next. */
+static void test_an_outage_that_ended_between_processes(_unused_ void **state)
+{
+    struct fw w;
+    fw_init(&w, "outage", 2, false);
+    ew_commit(&w.ew, "app.yaml", EW_C("web", ""));
+    ok(ew_reconcile(&w.ew));
+    fw_leave(&w, 'b');
+    ok(ew_look(&w.ew, &(struct look_options){0}));
+    int64_t since = w.ew.look.observed.targets[1].since_ns;
+    fw_return(&w, 'b');
+    ew_restart(&w.ew);
+    ok(ew_look(&w.ew, &(struct look_options){0}));
+    assert_false(plan_is_partial(&w.ew.look.plan));
+    clock_fake_advance(&w.ew.time, 3600 * NS_PER_S);
+    fw_leave(&w, 'b');
+    ew_restart(&w.ew);
+    ok(ew_look(&w.ew, &(struct look_options){0}));
+    assert_true(w.ew.look.observed.targets[1].since_ns > since);
+    fw_release(&w);
+}
+
 static void test_cut_off_in_the_middle(_unused_ void **state)
 {
     struct fw w;
@@ -482,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_only_one_or_all),
         cmocka_unit_test(test_away_is_unknown_and_left_alone),
         cmocka_unit_test(test_away_is_asked_again_with_pauses),
+        cmocka_unit_test(test_an_outage_that_ended_between_processes),
         cmocka_unit_test(test_cut_off_in_the_middle),
         cmocka_unit_test(test_none_answers),
         cmocka_unit_test(test_from_one_engine_to_several_and_back),

@@ -143,6 +143,28 @@ static void test_undoing_waits_once_for_an_engine(_unused_ void **state)
     world_release(&w);
 }
 
+/* Nor once more after the step that failed because of it had waited for it. */
+static void test_undoing_does_not_wait_again(_unused_ void **state)
+{
+    static const enum fake_verb verbs[] = {FAKE_START, FAKE_STOP, FAKE_REMOVE};
+    struct world w;
+    world_init(&w, "undonomore", false);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    world_want(&w, C("a", ", environment: {A: b}"));
+    fake_calls_clear(w.engine);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        fake_fault(w.engine,
+                   &(struct fake_fault){
+                       .verb = verbs[i], .code = ERR_UNAVAILABLE, .retryable = true, .always = true});
+    assert_int_equal(world_apply(&w), ERR_FAILED);
+    /* Four attempts at the start, then one at each step of undoing. */
+    assert_true(fake_count(w.engine, FAKE_START) <= 5);
+    assert_int_equal(fake_count(w.engine, FAKE_STOP), 1);
+    assert_int_equal(fake_count(w.engine, FAKE_REMOVE), 1);
+    world_release(&w);
+}
+
 static void test_before_anything(_unused_ void **state)
 {
     struct world w;
@@ -345,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_while_waiting_for_an_attempt),
         cmocka_unit_test(test_while_undoing_on_an_engine_that_is_away),
         cmocka_unit_test(test_undoing_waits_once_for_an_engine),
+        cmocka_unit_test(test_undoing_does_not_wait_again),
         cmocka_unit_test(test_before_anything),
         cmocka_unit_test(test_half_way_is_finished),
         cmocka_unit_test(test_half_way_outlives_a_run_of_another),
