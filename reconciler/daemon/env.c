@@ -204,9 +204,9 @@ static void answer_requests(struct env *e)
 static void schedule_images(struct env *e)
 {
     int64_t due = e->images_next_ns - clock_wall(e->host.clock);
-    /* A registry that could not be asked at all is not asked again at once. */
+    /* What became due during the run is asked at once; when nothing could be asked, not before a while. */
     if (due <= 0)
-        due = e->serving & WANT_IMAGES ? INTERVAL_NS : 1;
+        due = e->images_failed ? INTERVAL_NS : 1;
     loop_timer_at(e->host.loop, &e->images, e->images_next_ns ? env_mono(e) + due : 0);
 }
 
@@ -225,7 +225,7 @@ static void run_done(void *arg)
     remember_owed(e, lost_race);
     if (!lost_race && e->run_result != ERR_CANCELLED) {
         answer_requests(e);
-        if (e->run_result < 0)
+        if (e->run_result < 0 && !(e->run_result == ERR_DENIED && e->refused_again))
             log_warn("reconcile.failed", "environment", e->config->name, "error", e->run_err.msg, "hint",
                      e->run_err.hint, NULL);
     }

@@ -87,12 +87,15 @@ struct env {
     bool clean;  /* the last look left nothing to do */
     bool broken; /* the repository could not be read, or its manifests are wrong: the error at that time */
     struct err broken_err;
-    char broken_commit[41];      /* "": it could not be told */
+    char broken_commit[41]; /* "": it could not be told */
+    char refused[1100];     /* the commit that the last apply was not allowed to apply, and why; "": none */
+    bool refused_again;     /* in this run, as in the one before: the log has it */
     bool looked_at_all, applied; /* in this run */
     bool pruned_before;          /* images were pruned since the start */
     struct err run_err;
     int run_result;
     int64_t images_next_ns; /* wall clock of the next question to a registry; 0: none */
+    bool images_failed;     /* it was due in this run, and could not be asked */
     int64_t prune_next_ns;  /* wall clock of the next look for unused images; 0: after an apply */
     int64_t run_next_ns;    /* wall clock of the next retry, or of the end of a suspension; 0: none */
 };

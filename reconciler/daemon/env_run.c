@@ -5,6 +5,7 @@
 #include "base/str.h"
 
 #include <malloc.h>
+#include <stdio.h>
 
 #define PRUNE_AGAIN_NS (3600 * NS_PER_S) /* after a failure */
 
@@ -71,10 +72,23 @@ static const char *trigger_name(unsigned bits)
     return bits & WANT_DRIFT ? "drift" : "resync";
 }
 
+/* A commit that waits for approval is tried again with every look, and logged once: until its reason is
+   another one, something else happened in between, or somebody asks. */
+static void note_refusal(struct env *e, const char *commit, int result, const struct err *err)
+{
+    char now[sizeof(e->refused)] = "";
+    if (result == ERR_CANCELLED || engine_lost_race(result, err))
+        return;
+    if (result == ERR_DENIED)
+        snprintf(now, sizeof(now), "%s %s", commit, err->msg);
+    e->refused_again = *now && str_eq(now, e->refused) && !(e->serving & WANT_REQUEST);
+    str_copy(e->refused, sizeof(e->refused), now);
+}
+
 static void log_outcome(const struct env *e, const struct look *l, const struct apply_result *r, int result,
                         const struct err *err)
 {
-    if (engine_lost_race(result, err) || (result < 0 && l->on_word))
+    if (engine_lost_race(result, err) || (result < 0 && (l->on_word || e->refused_again)))
         log_debug("apply.not_now", "environment", e->config->name, "error", err->msg, NULL);
     else if (result < 0)
         log_warn("apply.failed", "environment", e->config->name, "trigger", trigger_name(e->serving),
@@ -113,6 +127,7 @@ static int apply(struct env *e, struct look *l, struct err *err)
     int64_t begin = env_mono(e);
     int r = engine_apply(e->engine, l, &o, &result, err);
     int64_t took_ns = env_mono(e) - begin;
+    note_refusal(e, l->info->commit, r, err);
     log_outcome(e, l, &result, r, err);
     e->applied |= result.generation != 0;
     if (result.generation) {
@@ -139,6 +154,8 @@ static int look_and_apply(struct env *e, const struct look_options *o, struct lo
 {
     e->clean = false;
     int r = engine_look(e->engine, o, l, err);
+    if (r < 0 && !l->unread)
+        note_refusal(e, NULL, r, err);
     if (r < 0)
         return r;
     count_look(e, l);
@@ -171,7 +188,7 @@ static int keep_last_good(struct env *e, const struct look_options *o, struct er
     good.rev = st.good_commit;
     _cleanup_(look_release) struct look l;
     r = look_and_apply(e, &good, &l, err);
-    if (r < 0 && r != ERR_CANCELLED && !engine_lost_race(r, err))
+    if (r < 0 && r != ERR_CANCELLED && !engine_lost_race(r, err) && !e->refused_again)
         log_warn("apply.last_good_failed", "environment", e->config->name, "commit", st.good_commit, "error",
                  err->msg, "hint", err->hint, NULL);
     return r;
@@ -238,8 +255,9 @@ static int reconcile(struct env *e, struct err *err)
     return err->code;
 }
 
-/* What is found is used by the look that follows; trouble with one registry is no failure of the whole. */
-static void poll_images(struct env *e)
+/* What is found is used by the look that follows; trouble with one registry is no failure of the whole.
+   False: nothing could be asked. */
+static bool poll_images(struct env *e)
 {
     _cleanup_arena_ struct arena a = ARENA_INIT;
     const struct poll_options o = {.cancel = &e->cancel_run};
@@ -248,17 +266,19 @@ static void poll_images(struct env *e)
     if (engine_poll_images(e->engine, &o, &a, &result, &err) < 0) {
         log_warn("images.poll_failed", "environment", e->config->name, "error", err.msg, "hint", err.hint,
                  NULL);
-        return;
+        return false;
     }
     for (size_t i = 0; i < val_len(result.rows); i++) {
         const struct val *row = result.rows->items[i];
         if (val_get_str(row, "error"))
             log_warn("images.not_known", "environment", e->config->name, "resource",
-                     val_get_str(row, "resource"), "error", val_get_str(row, "error"), NULL);
+                     val_get_str(row, "resource"), "error", val_get_str(row, "error"), "hint",
+                     val_get_str(row, "hint"), NULL);
         else if (val_get_bool(row, "newer", false) && result.changed)
             log_info("images.newer", "environment", e->config->name, "resource", val_get_str(row, "resource"),
                      "image", val_get_str(row, "found"), NULL);
     }
+    return true;
 }
 
 /* Logs what was removed, and forgets the rest: `forge-ctl images prune --dry-run` shows the images that
@@ -325,9 +345,8 @@ void env_run(struct env *e)
     int64_t begin = env_mono(e);
     e->run_err = (struct err){0};
     e->run_next_ns = 0;
-    e->looked_at_all = e->applied = false;
-    if (e->serving & WANT_IMAGES)
-        poll_images(e);
+    e->looked_at_all = e->applied = e->refused_again = false;
+    e->images_failed = e->serving & WANT_IMAGES && !poll_images(e);
     e->run_result = reconcile(e, &e->run_err);
     struct err ignored = {0};
     if (engine_note(e->engine, e->run_result, &e->run_err, &ignored) < 0)

@@ -1,9 +1,12 @@
 /* The automation of one environment, with a loop, a git repository and the fake engine. */
 #include "reconciler/daemon/env.h"
 
+#include "base/io.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "tests/unit/engine/engine_world.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,6 +20,8 @@ struct aw {
     struct loop *loop;
     struct pool *jobs, *inspect;
     struct env *env;
+    struct clock *clock;           /* of `env`; NULL: the system's */
+    uint64_t reconciles, failures; /* before something is waited for */
     /* Of wait_for(). */
     bool (*until)(struct aw *a);
     int64_t deadline_ns;
@@ -74,8 +79,11 @@ static void aw_prepare(struct aw *a, const char *name)
 
 static void aw_start(struct aw *a)
 {
-    const struct env_host host = {
-        .loop = a->loop, .store = a->w.store, .jobs = a->jobs, .inspect = a->inspect, .clock = clock_system()};
+    const struct env_host host = {.loop = a->loop,
+                                  .store = a->w.store,
+                                  .jobs = a->jobs,
+                                  .inspect = a->inspect,
+                                  .clock = a->clock ? a->clock : clock_system()};
     ew_ok_of(&a->w, env_new(&a->w.config, &host, &a->env, &a->w.err));
 }
 
@@ -321,6 +329,66 @@ static void test_retry_timer(_unused_ void **state)
     rest(&a, 100);
     assert_int_equal(numbers(&a).generation, 2);
     assert_int_equal(ew_generation(&a.w, 2).status, GEN_OK);
+    aw_release(&a);
+}
+
+/* How often the log has an event. */
+static size_t logged(const char *file, const char *event)
+{
+    _cleanup_buf_ struct buf b = BUF_INIT;
+    struct err err = {0};
+    size_t n = 0;
+    assert_ok(io_read_file(file, 1 << 20, &b, &err));
+    for (const char *at = buf_str(&b); (at = strstr(at, event)); at++)
+        n++;
+    return n;
+}
+
+static void look_again(struct aw *a)
+{
+    a->reconciles = numbers(a).reconciles;
+    env_look_again(a->env);
+}
+
+static bool has_looked(struct aw *a)
+{
+    return env_idle(a->env) && numbers(a).reconciles > a->reconciles;
+}
+
+static bool refused_again(struct aw *a)
+{
+    return env_idle(a->env) && numbers(a).failures > a->failures;
+}
+
+/* A commit that waits for approval is tried again, and logged once: it, and the next one. */
+static void test_a_refusal_is_logged_once(_unused_ void **state)
+{
+    struct aw a;
+    aw_prepare(&a, "drefused");
+    const char *file = arena_printf(&a.w.arena, "%s.log", a.w.repo);
+    int fd = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    a.w.config.delete_cap = 1;
+    ew_commit(&a.w, "app.yaml", EW_C("web", "") EW_C("one", "") EW_C("two", ""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    log_redirect(fd, NULL);
+    ew_commit(&a.w, "app.yaml", EW_C("web", ""));
+    wait_for(&a, failed);
+    for (int i = 0; i < 3; i++) {
+        look_again(&a);
+        wait_for(&a, has_looked);
+    }
+    assert_int_equal(logged(file, "apply.failed"), 1);
+    assert_int_equal(logged(file, "reconcile.failed"), 1);
+    a.failures = numbers(&a).failures;
+    ew_commit(&a.w, "app.yaml", EW_C("web", ", user: \"3\""));
+    wait_for(&a, refused_again);
+    assert_int_equal(logged(file, "apply.failed"), 2);
+    assert_int_equal(logged(file, "reconcile.failed"), 2);
+    log_redirect(STDERR_FILENO, NULL);
+    close(fd);
+    unlink(file);
     aw_release(&a);
 }
 
@@ -583,6 +651,68 @@ static void test_engine_is_connected(_unused_ void **state)
     aw_release(&a);
 }
 
+/* ---- registries ---- */
+
+static _Atomic int64_t ahead_ns; /* of the wall clock */
+
+static int64_t wall_ahead(struct clock *c)
+{
+    (void)c;
+    return clock_wall(clock_system()) + ahead_ns;
+}
+
+static int64_t mono_as_is(struct clock *c)
+{
+    (void)c;
+    return clock_mono(clock_system());
+}
+
+static void sleep_as_is(struct clock *c, int64_t ns)
+{
+    (void)c;
+    clock_sleep(clock_system(), ns);
+}
+
+static int64_t times_asked(struct aw *a)
+{
+    struct val *entry = val_get(ew_state(&a->w).images, "container/web");
+    return val_get_int(entry, "failures", 0);
+}
+
+static bool asked_once(struct aw *a)
+{
+    return times_asked(a) == 1;
+}
+
+static bool asked_again(struct aw *a)
+{
+    return times_asked(a) > 1;
+}
+
+/* A registry that became due while what another had was applied is asked after that, not a minute later. */
+static void test_a_registry_due_during_a_run(_unused_ void **state)
+{
+#define FOLLOWING(policy) \
+    EW_HEAD("Container", "web") "spec: {image: \"127.0.0.1:1/app:1\", network_mode: none" policy "}\n"
+    struct clock shifted = {wall_ahead, mono_as_is, sleep_as_is};
+    struct aw a;
+    ahead_ns = 0;
+    aw_prepare(&a, "ddue");
+    a.clock = &shifted;
+    fake_image(a.w.fake, &(struct fake_image){.ref = "127.0.0.1:1/app:1", .local = 1});
+    ew_commit(&a.w, "app.yaml", FOLLOWING(""));
+    aw_start(&a);
+    wait_for(&a, settled);
+    rest(&a, 300); /* no other run may be what asks again */
+    fake_latency(a.w.fake, FAKE_OBSERVE, NS_PER_S);
+    ew_commit(&a.w, "app.yaml", FOLLOWING(", image_policy: {follow: digest}"));
+    wait_for(&a, asked_once);
+    ahead_ns = 3600 * NS_PER_S; /* the run looks at the engine meanwhile */
+    wait_for(&a, asked_again);
+    aw_release(&a);
+#undef FOLLOWING
+}
+
 /* A restart does nothing unnecessary; a stop during a run is orderly. */
 static void test_stop_and_start(_unused_ void **state)
 {
@@ -618,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_events_during_a_run),
         cmocka_unit_test(test_engine_away),
         cmocka_unit_test(test_retry_timer),
+        cmocka_unit_test(test_a_refusal_is_logged_once),
         cmocka_unit_test(test_suspension),
         cmocka_unit_test(test_suspension_of_a_run),
         cmocka_unit_test(test_another_writer),
@@ -627,6 +758,7 @@ int main(void)
         cmocka_unit_test(test_failing_fetches_are_told),
         cmocka_unit_test(test_engine_is_deaf),
         cmocka_unit_test(test_engine_is_connected),
+        cmocka_unit_test(test_a_registry_due_during_a_run),
         cmocka_unit_test(test_stop_and_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
