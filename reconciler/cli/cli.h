@@ -138,7 +138,8 @@ struct table {
     size_t n, cap;
 };
 void table_init(struct table *t, struct arena *a, size_t columns, const char *const *heads);
-void table_row(struct table *t, const char *const *cells); /* NULL prints as "-" */
+/* NULL prints as "-", several lines as one. */
+void table_row(struct table *t, const char *const *cells);
 void table_print(const struct table *t, bool colour, struct buf *out);
 
 /* progress.c: a line for each running step on a terminal, a line for each finished change elsewhere. */

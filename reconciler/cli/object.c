@@ -8,7 +8,7 @@ static int no_such_object(struct cli *c, const char *id, int64_t instance, const
     const char **names = arena_array(&c->arena, const char *, o->n + 1);
     for (size_t i = 0; i < o->n; i++)
         names[i] = o->items[i]->id;
-    const char *near = str_nearest(id, names, o->n);
+    const char *near = id_nearest(&c->arena, id, names, o->n);
     const char *verb = str_starts(id, "container/") ? "runs" : "exists";
     if (instance)
         err_set(err, ERR_NOTFOUND, "nothing %s for %s, instance %lld", verb, id, (long long)instance);

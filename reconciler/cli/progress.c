@@ -30,6 +30,7 @@ struct progress {
     size_t n, drawn;
     int64_t drawn_at;
     int64_t done, total;
+    struct map told; /* what failed: by resource, or engine, and reason */
 };
 
 struct progress *progress_new(struct cli *c, bool show_plan)
@@ -37,6 +38,7 @@ struct progress *progress_new(struct cli *c, bool show_plan)
     struct progress *p = mem_new(struct progress);
     p->cli = c;
     p->show_plan = show_plan;
+    map_init(&p->told);
     return p;
 }
 
@@ -94,6 +96,7 @@ void progress_free(struct progress *p)
         return;
     erase(p);
     fflush(stderr);
+    map_release(&p->told);
     free(p);
 }
 
@@ -205,17 +208,34 @@ static void end_line(struct progress *p, const struct val *ev)
     fflush(stderr);
 }
 
+/* The reason was told before, of the same subject. */
+static bool is_told(struct progress *p, const char *subject, const char *message)
+{
+    const char *key = arena_printf(&p->cli->arena, "%s %s", subject, message);
+    if (map_get(&p->told, key))
+        return true;
+    map_put(&p->told, key, p);
+    return false;
+}
+
 /* It is tried again, or undone. */
 static void note_line(struct progress *p, const struct val *ev, bool retry)
 {
-    erase(p);
     const struct val *error = val_get(ev, "error");
     const char *resource = val_get_str(ev, "resource");
     bool away = str_eq(val_get_str(error, "code"), err_name(ERR_UNAVAILABLE));
+    bool pull = str_eq(val_get_str(ev, "step"), "pull");
+    /* An engine or a registry that does not answer is told for the first resource, and not for each attempt;
+       what is undone not for each instance. */
+    const char *subject = retry && away ? str_or(id_target(resource), "") : resource;
+    if ((away || !retry) && is_told(p, subject, message_of(error, resource)))
+        return;
+    erase(p);
     fprintf(stderr, "  %s%s", resource,
-            !retry ? " failed, restoring the previous state"
-            : away ? ": the engine does not answer, trying again"
-                   : " will be tried again");
+            !retry         ? " failed, restoring the previous state"
+            : away && pull ? ": the image cannot be pulled, trying again"
+            : away         ? ": the engine does not answer, trying again"
+                           : " will be tried again");
     int64_t most = val_get_int(ev, "retry_ns", 0);
     if (retry && most)
         fprintf(stderr, " (for up to %lld s)", (long long)((most + NS_PER_S - 1) / NS_PER_S));

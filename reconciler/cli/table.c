@@ -8,10 +8,28 @@ void table_init(struct table *t, struct arena *a, size_t columns, const char *co
     table_row(t, heads);
 }
 
+/* A message of several lines, as one. */
+static const char *one_line(struct arena *a, const char *s)
+{
+    char *to, *line;
+    if (!strchr(s, '\n'))
+        return s;
+    to = line = arena_strdup(a, s);
+    for (; *s; s++)
+        if (*s != '\n')
+            *to++ = *s;
+        else {
+            *to++ = ' ';
+            s += strspn(s, "\n ") - 1;
+        }
+    *to = '\0';
+    return line;
+}
+
 void table_row(struct table *t, const char *const *cells)
 {
     for (size_t i = 0; i < t->columns; i++) {
-        const char *cell = cells[i] && *cells[i] ? cells[i] : "-";
+        const char *cell = cells[i] && *cells[i] ? one_line(t->arena, cells[i]) : "-";
         arena_push(t->arena, t->cells, t->n, t->cap, cell);
     }
 }

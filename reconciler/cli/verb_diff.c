@@ -48,6 +48,5 @@ int verb_diff(struct cli *c)
         cli_json(c, plan);
     else
         cli_plan(c, plan);
-    /* A resource in an unknown state counts as a difference. */
-    return val_len(val_get(plan, "changes")) || val_len(val_get(plan, "unknown")) ? EXIT_NOTICE : 0;
+    return plan_differs(plan) ? EXIT_NOTICE : 0;
 }

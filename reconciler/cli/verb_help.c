@@ -4,7 +4,6 @@
 #include "forge_version.h"
 #include "reconciler/cli/cli.h"
 
-#include <git2.h>
 #include <jansson.h>
 #include <lmdb.h>
 #include <openssl/crypto.h>
@@ -110,13 +109,12 @@ int verb_help(struct cli *c)
 int verb_version(struct cli *c)
 {
     struct err err = {0};
-    int git_major, git_minor, git_patch, y1, y2, y3;
-    git_libgit2_version(&git_major, &git_minor, &git_patch);
+    const char *libgit2;
+    int y1, y2, y3;
     yaml_get_version(&y1, &y2, &y3);
     struct val *v = val_map(&c->arena);
     val_set_str(&c->arena, v, "forge", FORGE_VERSION);
-    val_set_str(&c->arena, v, "libgit2",
-                arena_printf(&c->arena, "%d.%d.%d", git_major, git_minor, git_patch));
+    val_set_str(&c->arena, v, "libgit2", source_library(&c->arena, &libgit2, &err) < 0 ? err.msg : libgit2);
     val_set_str(&c->arena, v, "libyaml", arena_printf(&c->arena, "%d.%d.%d", y1, y2, y3));
     val_set_str(&c->arena, v, "libcurl",
                 curl_load(&err) < 0 ? err.msg : curl.version_info(CURLVERSION_NOW)->version);

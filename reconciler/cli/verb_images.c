@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "reconciler/cli/cli.h"
 
+#include <stdio.h>
+
 static const char *ago(struct cli *c, int64_t at_ns)
 {
     int64_t now = clock_wall(clock_system());
@@ -35,6 +37,20 @@ static void print_rows(struct cli *c, const struct val *doc, struct buf *b)
     table_print(&t, c->out_colour, b);
 }
 
+/* Below the table: what to do about the messages in it, each once. */
+static void print_hints(const struct val *doc, struct buf *b)
+{
+    const struct val *rows = val_get(doc, "images");
+    for (size_t i = 0; i < val_len(rows); i++) {
+        const char *hint = val_get_str(rows->items[i], "hint");
+        size_t first = 0;
+        while (first < i && !str_eq(val_get_str(rows->items[first], "hint"), hint))
+            first++;
+        if (hint && first == i)
+            buf_addf(b, "hint: %s\n", hint);
+    }
+}
+
 /* A registry that could not be asked shows in the exit code. */
 static int exit_code(const struct val *doc)
 {
@@ -49,6 +65,15 @@ static int exit_code(const struct val *doc)
     return code;
 }
 
+static void on_event(void *arg, const struct val *ev)
+{
+    struct cli *c = arg;
+    if (c->json == JSON_LINES)
+        cli_json(c, ev);
+    else if (str_eq(val_get_str(ev, "event"), "registry.wait"))
+        fprintf(stderr, "waiting for the registry %s to answer\n", val_get_str(ev, "registry"));
+}
+
 int verb_images(struct cli *c)
 {
     struct err err = {0};
@@ -61,7 +86,7 @@ int verb_images(struct cli *c)
         return cli_fail(c, &err, NULL);
     }
     val_set_bool(&c->arena, args, "fetch", !cli_flag(c, "no-fetch"));
-    if (cli_call(c, "images", args, NULL, NULL, &doc, &err) < 0)
+    if (cli_call(c, "images", args, on_event, c, &doc, &err) < 0)
         return cli_fail(c, &err, doc);
     _cleanup_buf_ struct buf b = BUF_INIT;
     if (c->json != JSON_OFF) {
@@ -69,6 +94,7 @@ int verb_images(struct cli *c)
         return exit_code(doc);
     }
     print_rows(c, doc, &b);
+    print_hints(doc, &b);
     cli_out(&b);
     return exit_code(doc);
 }

@@ -31,7 +31,7 @@ static const char *health_text(struct cli *c, const struct val *row)
 {
     int64_t replicas = val_get_int(row, "replicas", 1);
     const char *health = val_get_str(row, "health");
-    if (replicas == 1)
+    if (replicas == 1 || str_eq(health, "completed")) /* none has to run */
         return health;
     return arena_printf(&c->arena, "%s %lld/%lld", health, (long long)val_get_int(row, "running", 0),
                         (long long)replicas);
@@ -208,7 +208,7 @@ static int no_such_resource(struct cli *c, const struct val *doc, const char *id
     const char **names = arena_array(&c->arena, const char *, val_len(rows) + 1);
     for (size_t i = 0; i < val_len(rows); i++)
         names[i] = val_get_str(rows->items[i], "resource");
-    const char *near = str_nearest(id, names, val_len(rows));
+    const char *near = id_nearest(&c->arena, id, names, val_len(rows));
     err_set(err, ERR_NOTFOUND, "environment %s has no resource %s", val_get_str(doc, "environment"), id);
     if (near)
         return err_hint(err, "did you mean %s?", near);

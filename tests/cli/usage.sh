@@ -155,7 +155,29 @@ test_without_libcurl()
     run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl apply --yes
     assert_status 2
     assert_contains "$err" "libcurl.so.4"
-    assert_contains "$err" "hint: install libcurl"
+    assert_contains "$err" "hint: install it (Debian: libcurl4)"
+}
+
+# So is libgit2: a plain folder needs none.
+test_without_libgit2()
+{
+    fake_new
+    app web
+    commit
+    local version
+    version=$(forge-ctl version --json | jq -r .libgit2)
+    mkdir lib folder
+    cp repo/*.yaml folder/
+    echo "not a library" >"lib/libgit2.so.${version%.*}"
+    run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl version
+    assert_status 0
+    assert_match "$out" 'libgit2 +.*libgit2\.so'
+    run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl -C folder validate
+    assert_status 0
+    run env LD_LIBRARY_PATH="$PWD/lib" forge-ctl apply --yes
+    assert_status 2
+    assert_contains "$err" "libgit2.so"
+    assert_contains "$err" "hint: install it (Debian: libgit2-${version%.*})"
 }
 
 test_explain()

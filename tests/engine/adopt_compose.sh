@@ -67,6 +67,10 @@ test_a_project_is_taken_over_as_it_runs()
 
     run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml"
     assert_status 0
+    run forge diff # web_app is no name of ours: web-app becomes one more alias
+    assert_status 1
+    assert_contains "$out" "1 change, 4 to take over"
+    assert_contains "$out" "takes over ${name}_db_1 as it is"
     run forge apply --yes
     assert_status 0
     assert_contains "$out$err" "container/web-app adopted"
@@ -125,8 +129,9 @@ test_what_was_made_by_hand_is_taken_over_as_it_runs()
     run forge import --running --out "$FORGE_DIR/all.yaml" "$name-plain" "$name-on" "$name-aliased" "$name-both" \
         "$name-none" "$name-job"
     assert_status 0
-    run forge diff --json
-    assert_eq "$(jq -r '[.changes[] | select(.impact != "none") | .id] | join(" ")' <<<"$out")" ""
+    run forge diff
+    assert_status 0
+    assert_contains "$out" "no changes, 6 to take over"
     run forge apply --yes
     assert_status 0
     run forge diff

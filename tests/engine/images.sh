@@ -130,6 +130,58 @@ test_a_registry_that_cannot_be_asked()
     assert_contains "$out" "none of the 1 tags matches"
 }
 
+# Nobody listens there: it is the registry that does not answer, and that is said once.
+test_an_image_that_cannot_be_pulled()
+{
+    repository nowhere
+    local i
+    for i in 1 2; do
+        container "web$i" "image: 127.0.0.1:1/shop/web:1"
+        sed -i "0,/image: /{/image: /d}" "$FORGE_DIR/web$i.yaml"
+    done
+    run forge apply --yes
+    assert_status 1
+    assert_contains "$err" "the image cannot be pulled, trying again"
+    assert_lacks "$err" "the engine does not answer"
+    assert_eq "$(grep -c "trying again" <<<"$err")" 1
+}
+
+# What runs stays as it is, but nobody is told that it is the newest.
+test_images_that_are_always_pulled_and_a_registry_that_is_down()
+{
+    repository down
+    local i image
+    for i in 1 2; do
+        image=127.0.0.1:1/$REPOSITORY:$i
+        at_exit docker rmi "$image" # by its name: it is the image of all tests
+        docker tag "$ENGINE_IMAGE" "$image"
+        manifest "web$i.yaml" <<END
+{apiVersion: forge/v1, kind: Container, metadata: {name: web$i}, spec: {image: "$image", pull_policy: missing}}
+END
+    done
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_eq "$err" ""
+    sed -i 's/missing/always/' "$FORGE_DIR"/web*.yaml
+    if [ "$FORGE_ENGINE" = podman ]; then
+        run forge diff
+        assert_status 2
+        assert_contains "$err" "does not support checking the registry before a pull"
+        assert_lacks "$err" "could not be asked"
+        return
+    fi
+    run forge apply --yes
+    assert_status 0
+    for i in diff status; do
+        run forge "$i"
+        assert_status 0
+        assert_contains "$err" "registry 127.0.0.1:1 could not be asked whether there is a newer image for 127.0.0.1:1/$REPOSITORY:1 and 1 more"
+        assert_contains "$err" "connection refused"
+        assert_eq "$(grep -c "could not be asked" <<<"$err")" 1
+    done
+}
+
 test_rules_are_checked()
 {
     repository wrong
