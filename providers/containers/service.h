@@ -64,8 +64,9 @@ struct task {
    outlive the tasks. "null" is an empty listing. ERR_CORRUPT. */
 int tasks_read(struct arena *a, struct span list, struct task **ret, size_t *ret_n,
                struct err *err) _must_check_;
-bool task_failed(const struct task *t); /* failed, rejected or orphaned */
-bool task_runs(const struct task *t);   /* runs, and is meant to */
+bool task_failed(const struct task *t);    /* failed, rejected or orphaned */
+bool task_runs(const struct task *t);      /* runs, and is meant to */
+bool task_never_ran(const struct task *t); /* it is to end although it has not begun: its node may be lost */
 /* Was it made from the service's current spec? Placement is ignored: changing it leaves tasks that still fit
    alone. */
 bool task_is_current(const struct task *t, json_t *service);

@@ -60,6 +60,15 @@ bool task_runs(const struct task *t)
     return str_eq(t->state, "running") && str_eq(t->wanted, "running");
 }
 
+bool task_never_ran(const struct task *t)
+{
+    static const char *const before[] = {"assigned", "accepted", "preparing", "ready", "starting"};
+    for (size_t i = 0; i < ARRAY_LEN(before) && str_eq(t->wanted, "shutdown"); i++)
+        if (str_eq(t->state, before[i]))
+            return true;
+    return false;
+}
+
 /* Has its slot (in a global service: its node) had another task since? */
 static bool has_successor(const struct task *t, const struct task *tasks, size_t n)
 {

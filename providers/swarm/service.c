@@ -172,7 +172,7 @@ static int update_once(struct act *t, struct object *o, int *ret_status, struct 
     return post(t, docker_path(t->arena, "/services/", o->native_id, tail), body, NULL, ret_status, err);
 }
 
-static bool is_out_of_sequence(int status, const struct err *err)
+bool service_moved_on(int status, const struct err *err)
 {
     return status >= 400 && err->code == ERR_CONFLICT && err->retryable;
 }
@@ -184,7 +184,7 @@ int service_update(struct act *t, struct err *err)
         return service_back(t, err);
     for (unsigned i = 0;; i++) {
         int status, r = update_once(t, &o, &status, err);
-        if (r == 0 || !is_out_of_sequence(status, err) || i + 1 >= OUT_OF_SEQUENCE) {
+        if (r == 0 || !service_moved_on(status, err) || i + 1 >= OUT_OF_SEQUENCE) {
             if (r == 0)
                 swarm_collect(t, t->step->spec, KEEP_FILES);
             return r;
@@ -226,6 +226,17 @@ static bool was_changed_since(struct act *t, json_t *now)
            (!digest || str_eq(digest, o.image_id));
 }
 
+int service_put(struct act *t, json_t *now, const char *how, json_t *spec, int *ret_status, struct err *err)
+{
+    const char *id = json_string_value(json_object_get(now, "ID"));
+    const char *tail = arena_printf(t->arena, "/update?version=%lld%s", (long long)service_version(now), how);
+    return docker_json(t->d,
+                       &(struct ask){.method = "POST",
+                                     .path = docker_path(t->arena, "/services/", id, tail),
+                                     .body = json_incref(spec)},
+                       NULL, ret_status, err);
+}
+
 int service_back(struct act *t, struct err *err)
 {
     _cleanup_json_ json_t *now = NULL;
@@ -236,15 +247,9 @@ int service_back(struct act *t, struct err *err)
         t->result->unchanged = true;
         return r == ERR_NOTFOUND ? 0 : r;
     }
-    const char *tail =
-        arena_printf(t->arena, "/update?version=%lld&rollback=previous", (long long)service_version(now));
     act_progress(t, "rolling back", 0, 0, NULL);
     /* No registry credentials are needed: the nodes have the image of the previous spec. */
-    return docker_json(t->d,
-                       &(struct ask){.method = "POST",
-                                     .path = docker_path(t->arena, "/services/", o.native_id, tail),
-                                     .body = json_incref(before)},
-                       NULL, NULL, err);
+    return service_put(t, now, "&rollback=previous", before, NULL, err);
 }
 
 int service_remove(struct act *t, struct err *err)

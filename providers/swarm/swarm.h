@@ -78,6 +78,16 @@ act_fn service_create, service_update, service_remove, service_wait, swarm_netwo
     swarm_network_remove;
 /* Roll the service back to its spec before the update of this step (step.back). */
 int service_back(struct act *t, struct err *err) _must_check_;
+/* Send a spec for the service `now`, with its version index and `how` ("&rollback=previous") as parameters,
+   and without credentials. *ret_status may be NULL. */
+int service_put(struct act *t, json_t *now, const char *how, json_t *spec, int *ret_status,
+                struct err *err) _must_check_;
+/* Was that refused because the service has a newer version by now? */
+bool service_moved_on(int status, const struct err *err);
+/* A new task that was lost with its node before it ran, and keeps the service's update waiting; NULL: none. */
+const struct task *stall_lost_task(const struct task *tasks, size_t n, json_t *service);
+/* Make the swarm begin the update anew. 0 also if the service has changed in the meantime. */
+int stall_end(struct act *t, json_t *service, struct err *err) _must_check_;
 
 int swarm_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,
                   struct arena *a, struct observed *ret, struct err *err);

@@ -25,6 +25,15 @@
 
 enum verdict { NOT_YET, HOLDS, WILL_NOT };
 
+/* What is remembered from one look to the next. */
+struct waiting {
+    int64_t begin_ns;
+    int64_t up_since; /* since when all tasks have been seen running; 0: not now */
+    size_t most;      /* tasks of the current spec that ran at the same time */
+    int64_t moved_ns; /* when there were more of them than before, or the update was begun anew */
+    json_t *asked;    /* the service's spec when it was first looked at */
+};
+
 struct watching_service {
     struct act *t;
     json_t *service;
@@ -33,9 +42,7 @@ struct watching_service {
     size_t current; /* running tasks that were made from the current spec */
     struct object object;
     const char *phase; /* state of its update; "": none */
-    int64_t begin_ns;
-    int64_t *up_since; /* since when all have been seen running; 0: not now */
-    json_t **asked;    /* its spec when it was first looked at */
+    struct waiting *since;
 };
 
 /* The largest number of failed tasks in one slot; in a global service each node is a slot. */
@@ -82,7 +89,7 @@ static bool has_begun(const struct watching_service *w)
     int64_t since_ns;
     struct err ignored = {0};
     if (!*w->phase)
-        return !moves_tasks(w) || stream_now() - w->begin_ns >= BEGIN_NS;
+        return !moves_tasks(w) || stream_now() - w->since->begin_ns >= BEGIN_NS;
     if (!started || parse_time(started, &since_ns, &ignored) < 0)
         return true;
     for (size_t i = 0; i < n; i++)
@@ -95,10 +102,10 @@ static bool has_begun(const struct watching_service *w)
 static int64_t up_for(const struct watching_service *w)
 {
     if (!all_run(w))
-        *w->up_since = 0;
-    else if (!*w->up_since)
-        *w->up_since = stream_now();
-    return *w->up_since ? stream_now() - *w->up_since : 0;
+        w->since->up_since = 0;
+    else if (!w->since->up_since)
+        w->since->up_since = stream_now();
+    return w->since->up_since ? stream_now() - w->since->up_since : 0;
 }
 
 /*
@@ -128,7 +135,7 @@ static enum verdict judge(const struct watching_service *w)
         return WILL_NOT;
     if (str_eq(w->phase, "updating")) /* the swarm itself judges the tasks, by update_config */
         return all_run(w) && up >= update_tail(w) ? HOLDS : NOT_YET;
-    if (!*w->phase && moves_tasks(w) && stream_now() - w->begin_ns < BEGIN_NS)
+    if (!*w->phase && moves_tasks(w) && stream_now() - w->since->begin_ns < BEGIN_NS)
         return NOT_YET;
     if (all_run(w) && str_eq(w->phase, "completed"))
         return HOLDS; /* the swarm has monitored them */
@@ -154,7 +161,7 @@ static const struct task *newest_failure(const struct watching_service *w)
 {
     const struct task *newest = w->state.failure;
     if (str_starts(w->phase, "rollback_")) {
-        _cleanup_json_ json_t *undone = json_pack("{s:O}", "Spec", *w->asked);
+        _cleanup_json_ json_t *undone = json_pack("{s:O}", "Spec", w->since->asked);
         newest = newest_of(w, undone);
     }
     return newest ? newest : newest_of(w, NULL);
@@ -280,9 +287,9 @@ static int too_late(struct watching_service *w, struct err *err)
 static int check_unchanged(struct watching_service *w, struct err *err)
 {
     json_t *spec = json_object_get(w->service, "Spec");
-    if (!*w->asked)
-        *w->asked = json_incref(spec);
-    if (str_starts(w->phase, "rollback_") || json_equal(*w->asked, spec))
+    if (!w->since->asked)
+        w->since->asked = json_incref(spec);
+    if (str_starts(w->phase, "rollback_") || json_equal(w->since->asked, spec))
         return 0;
     err_set(err, ERR_CONFLICT, "service %s was changed by another client while Forge waited for its tasks",
             w->t->step->native_name);
@@ -294,7 +301,7 @@ static int check_unchanged(struct watching_service *w, struct err *err)
 static int look(struct watching_service *w, struct err *err)
 {
     struct act *t = w->t;
-    int r = crowd_look(t, w->begin_ns, &w->service, &w->lists, err);
+    int r = crowd_look(t, w->since->begin_ns, &w->service, &w->lists, err);
     if (r == ERR_NOTFOUND)
         return err_set(err, ERR_FAILED, "service %s is gone", t->step->native_name);
     if (r == 0)
@@ -358,31 +365,55 @@ static int64_t next_pause(int64_t pause, int64_t waited)
     return pause * 3 / 2 < most ? pause * 3 / 2 : most;
 }
 
+/* Begin the update anew if it has not moved for a while, and waits for a node that is lost. */
+static int go_on(const struct watching_service *w, struct err *err)
+{
+    struct waiting *since = w->since;
+    const struct task *tasks;
+    size_t n = swarm_tasks_of(&w->lists, w->object.native_id, &tasks);
+    if (w->current > since->most || !since->moved_ns) {
+        since->most = w->current;
+        since->moved_ns = stream_now();
+    }
+    if (!str_eq(w->phase, "updating") || all_run(w) || w->state.coming ||
+        stream_now() - since->moved_ns < update_tail(w) || !stall_lost_task(tasks, n, w->service))
+        return 0;
+    since->moved_ns = stream_now();
+    return stall_end(w->t, w->service, err);
+}
+
 static int wait_for_tasks(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
-    _cleanup_json_ json_t *asked = NULL;
-    int64_t begin = stream_now(), up_since = 0, pause = LOOK_FIRST_NS;
+    struct waiting since = {.begin_ns = stream_now()};
+    int64_t pause = LOOK_FIRST_NS;
+    int r;
     for (;;) {
         _cleanup_arena_ struct arena scratch = ARENA_INIT;
         struct act now = *t;
         now.arena = &scratch;
-        struct watching_service w = {.t = &now, .begin_ns = begin, .up_since = &up_since, .asked = &asked};
-        int r = look(&w, err);
+        struct watching_service w = {.t = &now, .since = &since};
+        r = look(&w, err);
         enum verdict v = r == 0 ? judge(&w) : NOT_YET;
-        int64_t left = begin + s->timeout_ns - stream_now();
+        int64_t left = since.begin_ns + s->timeout_ns - stream_now();
         if (v == WILL_NOT)
             r = will_not(&w, err);
         else if (r == 0 && v == NOT_YET && s->timeout_ns > 0 && left <= 0)
             r = too_late(&w, err);
+        else if (r == 0 && v == NOT_YET)
+            r = go_on(&w, err);
         tell_progress(&w, left);
         forget(&w);
         if (r < 0 || v == HOLDS)
-            return r;
-        if (cancel_sleep(act_cancel(t), pause))
-            return cancel_check(act_cancel(t), err);
-        pause = next_pause(pause, stream_now() - begin);
+            break;
+        if (cancel_sleep(act_cancel(t), pause)) {
+            r = cancel_check(act_cancel(t), err);
+            break;
+        }
+        pause = next_pause(pause, stream_now() - since.begin_ns);
     }
+    json_decref(since.asked);
+    return r;
 }
 
 int service_wait(struct act *t, struct err *err)

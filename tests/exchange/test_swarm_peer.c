@@ -403,6 +403,57 @@ static void test_those_who_wait_ask_together(void **state)
     world_close(&w);
 }
 
+/* An update that waits for a lost node goes back and forward again, unless somebody else intervenes. */
+static void test_a_stalled_update_is_begun_anew(void **state)
+{
+#define AT      "POST /v1.41/services/svc1/update?version="
+#define BACK    AT "10&rollback=previous "
+#define FORWARD "&registryAuthFrom=previous-spec "
+#define NOW     "GET /v1.41/services/svc1 "
+    static const struct {
+        struct peer_answer script[6];
+        size_t posts;
+        int code;
+    } cases[] = {
+        {{{BACK, .body = "{}", .expect = "\"A=one\""},
+          {NOW, .body = SERVICE("11", "one")},
+          {AT "11" FORWARD, .body = "{}", .expect = "\"A=two\""}},
+         2,
+         0},
+        /* The swarm writes the service as well. */
+        {{{BACK, .body = "{}"},
+          {NOW, .body = SERVICE("11", "one"), .times = 1},
+          {AT "11" FORWARD, .status = 500, .body = OUT_OF_SEQUENCE},
+          {NOW, .body = SERVICE("12", "one")},
+          {AT "12" FORWARD, .body = "{}", .expect = "\"A=two\""}},
+         3,
+         0},
+        /* Somebody else does, before and after it has gone back. */
+        {{{BACK, .status = 500, .body = OUT_OF_SEQUENCE}}, 1, 0},
+        {{{BACK, .body = "{}"}, {NOW, .body = SERVICE("12", "by hand")}}, 1, 0},
+        {{{BACK, .body = "{}"}, {NOW, .status = 404, .body = "{\"message\":\"no such service\"}"}},
+         1,
+         ERR_NOTFOUND},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        struct err err = {0};
+        open_swarm(&w, cases[i].script);
+        struct step s = step_of(&w, STEP_WAIT);
+        struct act t = {.d = docker_of(w.p), .step = &s, .arena = &w.arena};
+        json_t *stalled = json_loads(SERVICE("10", "two"), 0, NULL);
+        assert_int_equal(json_object_set_new(stalled, "PreviousSpec", json_loads(SPEC("one"), 0, NULL)), 0);
+        assert_int_equal(docker_negotiate(t.d, NULL, &err), 0);
+        if (stall_end(&t, stalled, &err) != cases[i].code ||
+            count(peer_log(w.peer), "POST ") != cases[i].posts)
+            fail_msg("case %zu: %s\n%s", i, err.msg, peer_log(w.peer));
+        assert_null(strchr(peer_log(w.peer), '!'));
+        json_decref(stalled);
+        world_close(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +467,7 @@ int main(void)
         cmocka_unit_test(test_an_event_stream_that_breaks),
         cmocka_unit_test(test_those_who_wait_ask_together),
         cmocka_unit_test(test_tasks_that_come_and_go_are_noticed),
+        cmocka_unit_test(test_a_stalled_update_is_begun_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,17 +60,17 @@ swarm_kill()
 {
     local n=$1 pids
     # The engine goes first, and then everything at once: a shim that survives would report the end of its container.
-    kill -KILL "${SWARM_PIDS[n]}" 2>/dev/null
+    kill -KILL "${SWARM_PIDS[n]}" 2>/dev/null || true
     pids=$(swarm_processes "$n")
     # shellcheck disable=SC2086 # a list of identifiers
-    [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+    [ -z "$pids" ] || kill -KILL $pids 2>/dev/null || true
     wait "${SWARM_PIDS[n]}" 2>/dev/null || true
     SWARM_PIDS[n]=
     for _ in $(seq 100); do
         pids=$(swarm_processes "$n")
         [ -n "$pids" ] || break
         # shellcheck disable=SC2086
-        kill -KILL $pids 2>/dev/null
+        kill -KILL $pids 2>/dev/null || true
         sleep 0.05
     done
     rm -f "$SWARM_DIR/node$n/pid"
@@ -144,7 +144,7 @@ swarm_processes()
         case $(cat "/proc/$pid/comm" 2>/dev/null) in containerd* | runc) echo "$pid" ;; esac
     done
     awk -v dir="$dir/" '$5 == "/" && index($0, dir) { split(FILENAME, part, "/"); print part[3] }' \
-        /proc/[0-9]*/mountinfo 2>/dev/null
+        /proc/[0-9]*/mountinfo 2>/dev/null || true # they come and go
 }
 
 swarm_unmount()
