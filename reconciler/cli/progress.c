@@ -225,6 +225,8 @@ static void note_line(struct progress *p, const struct val *ev, bool retry)
     const char *resource = val_get_str(ev, "resource");
     bool away = str_eq(val_get_str(error, "code"), err_name(ERR_UNAVAILABLE));
     bool pull = str_eq(val_get_str(ev, "step"), "pull");
+    /* What somebody else did stays. */
+    bool conflict = str_eq(val_get_str(error, "code"), err_name(ERR_CONFLICT));
     /* An engine or a registry that does not answer is told for the first resource, and not for each attempt;
        what is undone not for each instance. */
     const char *subject = retry && away ? str_or(id_target(resource), "") : resource;
@@ -232,10 +234,11 @@ static void note_line(struct progress *p, const struct val *ev, bool retry)
         return;
     erase(p);
     fprintf(stderr, "  %s%s", resource,
-            !retry         ? " failed, restoring the previous state"
-            : away && pull ? ": the image cannot be pulled, trying again"
-            : away         ? ": the engine does not answer, trying again"
-                           : " will be tried again");
+            retry && away && pull ? ": the image cannot be pulled, trying again"
+            : retry && away       ? ": the engine does not answer, trying again"
+            : retry               ? " will be tried again"
+            : conflict            ? " failed, undoing what was done for it"
+                                  : " failed, restoring the previous state");
     int64_t most = val_get_int(ev, "retry_ns", 0);
     if (retry && most)
         fprintf(stderr, " (for up to %lld s)", (long long)((most + NS_PER_S - 1) / NS_PER_S));

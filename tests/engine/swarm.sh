@@ -233,6 +233,7 @@ test_what_is_changed_during_an_apply_is_not_undone() # S4
     wait
     assert_status 1
     assert_contains "$err" "was changed by another client"
+    assert_contains "$err" "failed, undoing what was done for it"
     assert_lacks "$(service web '{{json .UpdateStatus}}')" "manually requested rollback" # which only Forge requests
     run forge_s apply --yes
     assert_status 0
