@@ -48,7 +48,7 @@ static const struct {
     {"is marked for removal", ERR_BUSY, true, NULL},
     {"device or resource busy", ERR_BUSY, true, NULL},
     {"is restarting, wait until", ERR_BUSY, true, NULL},
-    {"matches found based on name", ERR_BUSY, true, NULL},
+    {"matches found ", ERR_BUSY, true, NULL}, /* by name: see providers/docker/networks.c */
     {"has active endpoints", ERR_BUSY, true, "containers are still on this network"},
     {"volume is in use", ERR_BUSY, true, "containers still use this volume"},
     {"is already in use by container", ERR_CONFLICT, false, NULL},

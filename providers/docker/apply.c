@@ -261,6 +261,8 @@ int docker_apply_by(struct provider *p, const struct act_row *rows, unsigned cap
         if (row->kind != s->kind || row->verb != s->verb)
             continue;
         int r = row->fn(&t, err);
+        if (r < 0)
+            networks_settle(&t, err);
         return r < 0 ? err_wrap(err, "%s", s->id) : 0;
     }
     return err_set(err, ERR_UNSUPPORTED, "%s: %s cannot %s a %s", s->id, p->ops->name,

@@ -209,6 +209,9 @@ int network_join(struct act *t, const char *network, const struct val *attachmen
                  struct err *err) _must_check_;
 /* Join and leave until the networks are those of the step's spec. */
 int networks_update(struct act *t, const struct object *o, bool *changed, struct err *err) _must_check_;
+/* If `err` says that a network of the step's container is there twice, remove one, so that the next attempt
+   succeeds. */
+void networks_settle(struct act *t, const struct err *err);
 
 /* The last lines of what it printed, indented, for messages; "" when there are none. `folder` as for
    docker_logs_of(). */

@@ -102,38 +102,77 @@ static bool stays_before(const struct object *a, const struct object *b)
     return strcmp(a->native_id, b->native_id) < 0;
 }
 
+/* Is it what this step makes, or what a container of this step can be meant to join? */
+static bool is_for_step(const struct step *s, const struct object *o)
+{
+    return s->kind == &kind_network ? act_made_by(s, o) : o->owner && str_eq(o->owner, s->owner);
+}
+
+/* Remove one of two: the loser, unless containers are already connected to it. */
+static int keep_one(struct act *t, struct object *kept, const struct object *loser, struct err *err)
+{
+    int r = network_delete(t, loser->native_id, err);
+    if (r == ERR_BUSY) {
+        err_clear(err);
+        r = network_delete(t, kept->native_id, err);
+        *kept = *loser;
+    }
+    return r == ERR_NOTFOUND ? 0 : r;
+}
+
 /*
  * Look at what has the name now. An engine accepts a second network of the same name when both are requested
- * at the same time, which happens after a kill: the killed run's request is still in progress. Of the
- * networks that this step makes, one is kept.
+ * at the same time, which happens after a kill: the killed run's request is still in progress. Of those
+ * that are for this step one is kept. *kept and *other have no id if there is none.
  */
-static int network_settle(struct act *t, struct err *err)
+static int settle(struct act *t, const char *name, struct object *kept, struct object *other, struct err *err)
 {
-    const struct step *s = t->step;
     struct val *filters = val_map(t->arena), *names = val_list(t->arena);
-    val_list_add(t->arena, names, val_str(t->arena, s->native_name));
+    val_list_add(t->arena, names, val_str(t->arena, name));
     val_map_set(t->arena, filters, "name", names);
+    *kept = *other = (struct object){0};
     _cleanup_json_ json_t *list = NULL;
     const char *path = arena_printf(t->arena, "/networks?%s", docker_filters(t->arena, filters));
     int r = docker_json(t->d, &(struct ask){.path = path, .cancel = act_cancel(t)}, &list, NULL, err);
-    struct object kept = {0}, other = {0};
     for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
-        struct object o, *loser = &o;
+        struct object o;
         r = network_read(t->arena, json_array_get(list, i), &o, err);
-        if (r < 0 || !str_eq(o.native_name, s->native_name)) /* the filter also matches parts of names */
+        if (r < 0 || !str_eq(o.native_name, name)) /* the filter also matches parts of names */
             continue;
-        if (!act_made_by(s, &o)) {
-            other = o;
+        if (!is_for_step(t->step, &o)) {
+            *other = o;
             continue;
         }
-        if (!kept.native_id || stays_before(&o, &kept)) {
-            struct object former = kept;
-            kept = o;
+        if (!kept->native_id || stays_before(&o, kept)) {
+            struct object former = *kept;
+            *kept = o;
             o = former;
         }
-        if (loser->native_id)
-            r = network_delete(t, loser->native_id, err);
+        if (o.native_id)
+            r = keep_one(t, kept, &o, err);
     }
+    return r;
+}
+
+void networks_settle(struct act *t, const struct err *err)
+{
+    const struct step *s = t->step;
+    const struct val *spec = s->spec || !s->resource ? s->spec : s->resource->spec;
+    const struct val *networks = val_get(spec, "networks");
+    struct object kept, other;
+    struct err ignored = {0};
+    if (err->code != ERR_BUSY || !strstr(err->msg, "matches found "))
+        return;
+    for (size_t i = 0; i < val_len(networks); i++)
+        if (settle(t, networks->pairs[i].key, &kept, &other, &ignored) < 0)
+            err_clear(&ignored); /* then the next attempt fails as well */
+}
+
+static int network_settle(struct act *t, struct err *err)
+{
+    const struct step *s = t->step;
+    struct object kept, other;
+    int r = settle(t, s->native_name, &kept, &other, err);
     if (r < 0)
         return r;
     if (kept.native_id)

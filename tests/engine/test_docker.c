@@ -2,6 +2,8 @@
 #include "tests/engine/docker_bench.h"
 
 #include "base/str.h"
+#include "providers/containers/wire.h"
+#include "providers/docker/docker.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -250,6 +252,41 @@ static void test_networks_and_volumes(void **state)
     bench_remove_all(b);
 }
 
+static size_t networks_called(struct bench *b, const char *name)
+{
+    struct observed o = bench_observe(b, NULL, true);
+    size_t n = 0;
+    for (size_t i = 0; i < o.n; i++)
+        n += o.items[i]->kind == &kind_network && str_eq(o.items[i]->native_name, name);
+    return n;
+}
+
+/* What the request of a killed run may leave; only some engines accept it. */
+static void test_two_networks_of_one_name(void **state)
+{
+    struct bench *b = *state;
+    struct resource *net = bench_resource(b, &kind_network, "twin", val_map(&b->arena));
+    const char *name = bench_name(b, "twin");
+    bench_make(b, net, false);
+    struct step s = bench_step(b, STEP_CREATE, net);
+    json_t *second =
+        json_pack("{s:s, s:b, s:o}", "Name", name, "CheckDuplicate", 0, "Labels", json_of(s.labels));
+    bool accepted = docker_json(docker_of(b->p),
+                                &(struct ask){.method = "POST", .path = "/networks/create", .body = second},
+                                NULL, NULL, &b->err) == 0;
+    assert_int_equal(networks_called(b, name), accepted ? 2 : 1);
+    struct resource *r = bench_container(
+        b, "on", arena_printf(&b->arena, "{'image': 'forge-test/busybox:1', 'networks': {'%s': {}}}", name));
+    bench_make(b, r, false);
+    s = bench_step(b, STEP_START, r);
+    s.spec = NULL; /* as in a plan */
+    assert_int_equal(bench_do(b, &s), accepted ? ERR_BUSY : 0);
+    assert_true(b->err.retryable == accepted);
+    assert_int_equal(networks_called(b, name), 1);
+    bench_must(b, &s);
+    bench_remove_all(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_networks_change_live),
         cmocka_unit_test(test_live_update),
         cmocka_unit_test(test_networks_and_volumes),
+        cmocka_unit_test(test_two_networks_of_one_name),
     };
     return cmocka_run_group_tests(tests, bench_setup, bench_teardown);
 }

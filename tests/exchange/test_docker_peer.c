@@ -294,6 +294,47 @@ static void test_two_networks_of_one_name(void **state)
     world_close(&w);
 }
 
+/* A killed run's request may even end after that: then a container cannot join, and the next attempt can. */
+static void test_a_second_network_that_comes_late(void **state)
+{
+    static const char refusal[] =
+        "{\"message\":\"network rec-front is ambiguous (2 matches found on name)\"}";
+    static const char both[] =
+        "[" NETWORK("n2", "rec-front", "06", "v1:abc") "," NETWORK("n1", "rec-front", "05", "v1:abc") "]";
+    static const struct peer_answer unused[] = {
+        {"POST /v1.41/containers/create", .status = 400, .times = 1, .body = refusal},
+        {"GET /v1.41/networks?", .body = both},
+        {"DELETE /v1.41/networks/n2 ", .status = 204},
+        {"POST /v1.41/containers/create", .status = 201, .body = CREATED},
+        {0}};
+    /* The newer one is in use already. */
+    static const struct peer_answer used[] = {
+        {"POST /v1.41/containers/create", .status = 400, .times = 1, .body = refusal},
+        {"GET /v1.41/networks?", .body = both},
+        {"DELETE /v1.41/networks/n2 ", .status = 403,
+         .body =
+             "{\"message\":\"error while removing network: network rec-front id n2 has active endpoints\"}"},
+        {"DELETE /v1.41/networks/n1 ", .status = 204},
+        {"POST /v1.41/containers/create", .status = 201, .body = CREATED},
+        {0}};
+    static const struct peer_answer *const scripts[] = {unused, used};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(scripts); i++) {
+        struct world w;
+        struct step_result result;
+        world_open(&w, scripts[i], NULL);
+        struct step s = step_of(&w, STEP_CREATE,
+                                "{\"image\":\"web:1\",\"networks\":{\"rec-front\":{\"aliases\":[\"w\"]}}}");
+        s.owner = "rec";
+        assert_int_equal(apply(&w, &s, &result), ERR_BUSY);
+        assert_true(w.err.retryable);
+        assert_contains(peer_log(w.peer), i ? "|DELETE /v1.41/networks/n1" : "|DELETE /v1.41/networks/n2");
+        assert_int_equal(apply(&w, &s, &result), 0);
+        assert_null(strchr(peer_log(w.peer), '!'));
+        world_close(&w);
+    }
+}
+
 static void test_a_pull_with_progress_and_a_login(void **state)
 {
     /* {"username":"u","password":"canary-pw","serveraddress":"r.example"} */
@@ -502,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_the_name_is_taken),
         cmocka_unit_test(test_the_name_is_taken_by_what_is_not_there_yet),
         cmocka_unit_test(test_two_networks_of_one_name),
+        cmocka_unit_test(test_a_second_network_that_comes_late),
         cmocka_unit_test(test_a_pull_with_progress_and_a_login),
         cmocka_unit_test(test_a_pull_that_fails),
         cmocka_unit_test(test_docker_config_files),

@@ -40,6 +40,7 @@ static void test_codes(void **state)
          "{\"cause\":\"no such network interface\",\"message\":\"route ip+net: no such network interface\"}",
          ERR_BUSY, true},
         {400, "{\"message\":\"2 matches found based on name: network n is ambiguous\"}", ERR_BUSY, true},
+        {400, "{\"message\":\"network n is ambiguous (2 matches found on name)\"}", ERR_BUSY, true},
         {500, "{\"message\":\"something unheard of\"}", ERR_FAILED, false},
         {503, "upstream gone", ERR_UNAVAILABLE, true},
         {400, "{\"message\":\"client version 1.51 is too new. Maximum supported API version is 1.41\"}",
