@@ -3,6 +3,11 @@
 #include "base/clock.h"
 #include "tests/lib/unit.h"
 
+#include <poll.h>
+#include <string.h>
+
+#define PATIENCE_MS 30000
+
 struct cached {
     void *data;
     size_t len;
@@ -47,4 +52,45 @@ void world_close(struct world *w)
     peer_stop(w->peer);
     map_release(&w->cache);
     arena_release(&w->arena);
+}
+
+static void hear(void *arg, const struct provider_event *ev)
+{
+    buf_addf(arg, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
+}
+
+void listen_begin(struct listener *l, struct world *w)
+{
+    *l = (struct listener){.heard = BUF_INIT};
+    l->watch = (struct watch){.provider = w->p, .event = hear, .arg = &l->heard};
+    assert_int_equal(w->p->ops->watch_open(w->p, "rec", &l->watch, &w->err), 0);
+}
+
+/* Until `what` (may be NULL) is in the text, but no longer than `ms`. */
+static void listen_at_most(struct listener *l, const char *what, int ms)
+{
+    struct err err = {0};
+    int64_t end = clock_mono(clock_system()) + ms * NS_PER_MS;
+    while (clock_mono(clock_system()) < end && !(what && strstr(buf_str(&l->heard), what))) {
+        struct pollfd p = {.fd = l->watch.fd, .events = POLLIN};
+        if (poll(&p, 1, 20) > 0)
+            assert_int_equal(l->watch.provider->ops->watch_dispatch(&l->watch, &err), 0);
+    }
+}
+
+void listen_until(struct listener *l, const char *what)
+{
+    listen_at_most(l, what, PATIENCE_MS);
+    assert_contains(buf_str(&l->heard), what);
+}
+
+void listen_for(struct listener *l, int ms)
+{
+    listen_at_most(l, NULL, ms);
+}
+
+void listen_end(struct listener *l)
+{
+    l->watch.provider->ops->watch_close(&l->watch);
+    buf_release(&l->heard);
 }

@@ -1,6 +1,7 @@
 #ifndef TESTS_EXCHANGE_DOCKER_WORLD_H
 #define TESTS_EXCHANGE_DOCKER_WORLD_H
 /* A Docker provider that talks to a scripted peer, with a cache in memory. */
+#include "base/buf.h"
 #include "base/map.h"
 #include "providers/provider.h"
 #include "tests/exchange/peer.h"
@@ -18,4 +19,14 @@ struct world {
    its timeout is 2 s unless set. */
 void world_open(struct world *w, const struct peer_answer *script, const struct target *more);
 void world_close(struct world *w);
+
+/* The provider's watch, and its events as text: "ACTION!|" with a resource, "ACTION|" without, "LOST|". */
+struct listener {
+    struct watch watch;
+    struct buf heard;
+};
+void listen_begin(struct listener *l, struct world *w);
+void listen_until(struct listener *l, const char *what); /* until that is in the text; fails after 30 s */
+void listen_for(struct listener *l, int ms);
+void listen_end(struct listener *l);
 #endif

@@ -1,32 +1,10 @@
 /* The event stream against a scripted engine: resuming, gaps, trouble. */
 #include "tests/exchange/docker_world.h"
 
-#include "base/clock.h"
 #include "base/str.h"
 #include "tests/lib/unit.h"
 
 #include <poll.h>
-
-struct heard {
-    struct buf text;
-};
-
-static void hear(void *arg, const struct provider_event *ev)
-{
-    struct heard *h = arg;
-    buf_addf(&h->text, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
-}
-
-static void run_watch(struct watch *w, struct heard *h, const char *until, int ms)
-{
-    struct err err = {0};
-    int64_t end = clock_mono(clock_system()) + ms * NS_PER_MS;
-    while (clock_mono(clock_system()) < end && !(until && strstr(buf_str(&h->text), until))) {
-        struct pollfd p = {.fd = w->fd, .events = POLLIN};
-        if (poll(&p, 1, 20) > 0)
-            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
-    }
-}
 
 #define EVENT(action, nano)                                                         \
     "{\"Type\":\"container\",\"Action\":\"" action                                  \
@@ -57,20 +35,18 @@ static void test_the_stream_resumes_without_loss(void **state)
          .body = STREAM_HEAD},
         {0}};
     struct world w;
-    struct heard h = {BUF_INIT};
+    struct listener l;
     (void)state;
     world_open(&w, script, NULL);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, "start!|LOST|", 5000);
-    assert_string_equal(buf_str(&h.text), "start!|die!|update!|LOST|start!|LOST|");
+    listen_begin(&l, &w);
+    listen_until(&l, "start!|LOST|");
+    assert_string_equal(buf_str(&l.heard), "start!|die!|update!|LOST|start!|LOST|");
     assert_null(strstr(peer_log(w.peer), "?GET /events"));
     /* Nothing happens now, so nothing wakes the watcher. */
-    struct pollfd p = {.fd = watch.fd, .events = POLLIN};
+    struct pollfd p = {.fd = l.watch.fd, .events = POLLIN};
     assert_int_equal(poll(&p, 1, 700), 0);
-    w.p->ops->watch_close(&watch);
+    listen_end(&l);
     world_close(&w);
-    buf_release(&h.text);
 }
 
 static void test_the_stream_outlives_trouble(void **state)
@@ -86,16 +62,14 @@ static void test_the_stream_outlives_trouble(void **state)
          .body = STREAM_HEAD "not json\n\n{}\n" EVENT("die", "1700000000000000010")},
         {0}};
     struct world w;
-    struct heard h = {BUF_INIT};
+    struct listener l;
     (void)state;
     world_open(&w, script, NULL);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, "die!|", 5000);
-    assert_string_equal(buf_str(&h.text), "LOST|die!|");
-    w.p->ops->watch_close(&watch);
+    listen_begin(&l, &w);
+    listen_until(&l, "die!|");
+    assert_string_equal(buf_str(&l.heard), "LOST|die!|");
+    listen_end(&l);
     world_close(&w);
-    buf_release(&h.text);
 }
 
 static void test_a_watch_waits_for_an_engine_that_is_not_there_yet(void **state)
@@ -106,21 +80,19 @@ static void test_a_watch_waits_for_an_engine_that_is_not_there_yet(void **state)
                                                  .body = STREAM_HEAD EVENT("die", "1700000000000000010")},
                                                 {0}};
     struct world w;
-    struct heard h = {BUF_INIT};
+    struct listener l;
     char hidden[200];
     (void)state;
     world_open(&w, script, NULL);
     snprintf(hidden, sizeof(hidden), "%s.hidden", peer_url(w.peer) + 7);
     assert_int_equal(rename(peer_url(w.peer) + 7, hidden), 0);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, NULL, 300);
+    listen_begin(&l, &w);
+    listen_for(&l, 300);
     assert_int_equal(rename(hidden, peer_url(w.peer) + 7), 0);
-    run_watch(&watch, &h, "die!|", 5000);
-    assert_string_equal(buf_str(&h.text), "die!|");
-    w.p->ops->watch_close(&watch);
+    listen_until(&l, "die!|");
+    assert_string_equal(buf_str(&l.heard), "die!|");
+    listen_end(&l);
     world_close(&w);
-    buf_release(&h.text);
 }
 
 /* Whoever observes the engine has to look when it goes away, and again when it is back: even if its log shows
@@ -137,20 +109,18 @@ static void test_an_engine_that_cannot_be_reached_again_is_reported_once(void **
          .body = STREAM_HEAD EVENT("start", "1700000000000000001") EVENT("die", "1700000000000000010")},
         {0}};
     struct world w;
-    struct heard h = {BUF_INIT};
+    struct listener l;
     (void)state;
     world_open(&w, script, NULL);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &h};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    run_watch(&watch, &h, "LOST|", 10000);
-    assert_string_equal(buf_str(&h.text), "start!|LOST|");
-    assert_false(watch.connected);
-    run_watch(&watch, &h, "die!|", 10000);
-    assert_string_equal(buf_str(&h.text), "start!|LOST|LOST|die!|");
-    assert_true(watch.connected);
-    w.p->ops->watch_close(&watch);
+    listen_begin(&l, &w);
+    listen_until(&l, "LOST|");
+    assert_string_equal(buf_str(&l.heard), "start!|LOST|");
+    assert_false(l.watch.connected);
+    listen_until(&l, "die!|");
+    assert_string_equal(buf_str(&l.heard), "start!|LOST|LOST|die!|");
+    assert_true(l.watch.connected);
+    listen_end(&l);
     world_close(&w);
-    buf_release(&h.text);
 }
 
 int main(void)

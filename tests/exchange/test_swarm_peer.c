@@ -6,8 +6,6 @@
 #include "providers/swarm/swarm.h"
 #include "tests/lib/unit.h"
 
-#include <poll.h>
-
 #define MARKS                                                                                       \
     "\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/web\",\"io.forge.spec\":\"" \
     "v1:abc\",\"io.forge.instance\":\"0\""
@@ -272,23 +270,6 @@ static void test_listings_that_go_wrong(void **state)
     "\",\"Attributes\":{\"name\":\"x\""                                       \
     "}},\"scope\":\"swarm\",\"timeNano\":" NANO "}\n"
 
-static void hear(void *arg, const struct provider_event *ev)
-{
-    buf_addf(arg, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");
-}
-
-static void watch_until(struct watch *w, const struct buf *heard, const char *what)
-{
-    struct err err = {0};
-    int64_t end = clock_mono(clock_system()) + 30 * NS_PER_S;
-    while (clock_mono(clock_system()) < end && !strstr(buf_str(heard), what)) {
-        struct pollfd p = {.fd = w->fd, .events = POLLIN};
-        if (poll(&p, 1, 100) > 0)
-            assert_int_equal(w->provider->ops->watch_dispatch(w, &err), 0);
-    }
-    assert_contains(buf_str(heard), what);
-}
-
 /* The stream breaks, cannot be opened again at once, and is resumed where it ended; then the manager's log
    does not go back far enough. Everything is observed when it is gone, when it is back, and after the gap. */
 static void test_an_event_stream_that_breaks(void **state)
@@ -309,16 +290,14 @@ static void test_an_event_stream_that_breaks(void **state)
          .body = HEAD EVENT("svc1", "create", "1700000000000000009")},
         {0}};
     struct world w;
-    struct buf heard = BUF_INIT;
+    struct listener l;
     (void)state;
     open_swarm(&w, script);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &heard};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    watch_until(&watch, &heard, "create!|");
-    assert_string_equal(buf_str(&heard), "update!|LOST|LOST|destroy!|LOST|create!|");
-    w.p->ops->watch_close(&watch);
+    listen_begin(&l, &w);
+    listen_until(&l, "create!|");
+    assert_string_equal(buf_str(&l.heard), "update!|LOST|LOST|destroy!|LOST|create!|");
+    listen_end(&l);
     world_close(&w);
-    buf_release(&heard);
 }
 
 /* There are no events about tasks on other nodes: tasks are polled. */
@@ -333,17 +312,15 @@ static void test_tasks_that_come_and_go_are_noticed(void **state)
         {"GET /events?filters=", .flags = PEER_RAW | PEER_HANG, .body = HEAD},
         {0}};
     struct world w;
-    struct buf heard = BUF_INIT;
+    struct listener l;
     (void)state;
     open_swarm(&w, script);
-    struct watch watch = {.provider = w.p, .event = hear, .arg = &heard};
-    assert_int_equal(w.p->ops->watch_open(w.p, "rec", &watch, &w.err), 0);
-    watch_until(&watch, &heard, "tasks!|");
-    assert_string_equal(buf_str(&heard), "tasks!|");
+    listen_begin(&l, &w);
+    listen_until(&l, "tasks!|");
+    assert_string_equal(buf_str(&l.heard), "tasks!|");
     assert_int_equal(count(peer_log(w.peer), TASKS_PATH), 4);
-    w.p->ops->watch_close(&watch);
+    listen_end(&l);
     world_close(&w);
-    buf_release(&heard);
 }
 
 /* Concurrent waits share two listings instead of two requests each; a service that the listing lacks is
