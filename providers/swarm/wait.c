@@ -167,10 +167,9 @@ static const struct task *newest_failure(const struct watching_service *w)
     return newest ? newest : newest_of(w, NULL);
 }
 
-/* The newest failure in words: the task, its node, and the swarm's error. */
-static const char *why(struct watching_service *w)
+/* A failure in words: the task, its node, and the swarm's error. NULL without one. */
+static const char *why(struct watching_service *w, const struct task *t)
 {
-    const struct task *t = newest_failure(w);
     struct docker *d = w->t->d;
     struct err ignored = {0};
     if (!t)
@@ -184,9 +183,8 @@ static const char *why(struct watching_service *w)
 
 /* A node only reports that it has no such image. To learn why it could not pull it, ask the registry in the
    same way. 0: there was no reason to ask, or nothing is wrong. */
-static int ask_registry(struct watching_service *w, struct err *err)
+static int ask_registry(struct watching_service *w, const struct task *t, struct err *err)
 {
-    const struct task *t = newest_failure(w);
     const char *digest;
     if (!t || !t->error || !strstr(t->error, "No such image"))
         return 0;
@@ -198,9 +196,8 @@ static int ask_registry(struct watching_service *w, struct err *err)
 }
 
 /* What the failed task printed last, as a continuation of the reason; "" if it never ran. */
-static const char *last_words(struct watching_service *w)
+static const char *last_words(struct watching_service *w, const struct task *t)
 {
-    const struct task *t = newest_failure(w);
     _cleanup_buf_ struct buf words = BUF_INIT;
     if (!t || !t->container)
         return "";
@@ -211,17 +208,18 @@ static const char *last_words(struct watching_service *w)
 
 static int will_not(struct watching_service *w, struct err *err)
 {
-    const char *name = w->t->step->native_name, *reason = why(w);
+    const struct task *failure = newest_failure(w);
+    const char *name = w->t->step->native_name, *reason = why(w, failure);
     struct err asked = {0};
     const char *said =
         json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "Message"));
     if (!reason && str_starts(w->phase, "rollback_"))
         reason = "none of its tasks failed by itself; was a node drained or lost in the meantime?";
     reason = reason ? reason : str_or(said, "the swarm gave no reason");
-    if (ask_registry(w, &asked) < 0)
+    if (ask_registry(w, failure, &asked) < 0)
         reason = arena_printf(w->t->arena, "%s; its registry says: %s", reason, asked.msg);
     else
-        reason = arena_printf(w->t->arena, "%s%s", reason, last_words(w));
+        reason = arena_printf(w->t->arena, "%s%s", reason, last_words(w, failure));
     if (str_eq(w->phase, "rollback_paused"))
         err_set(err, ERR_FAILED, "the update of service %s failed, and so did the rollback: %s", name,
                 reason);
@@ -274,7 +272,8 @@ static int too_late(struct watching_service *w, struct err *err)
 {
     const struct service_state *s = &w->state;
     const struct task *waiting = waiting_task(w);
-    const char *reason = waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w);
+    const char *reason =
+        waiting ? task_words(w->t->arena, w->t->step->native_name, waiting, NULL) : why(w, newest_failure(w));
     err_set(err, ERR_TIMEOUT, "service %s was not %s in time: %zu of %zu tasks running as wanted%s%s",
             w->t->step->native_name, depend_condition_name(w->t->step->condition), w->current, s->wanted,
             reason ? "; " : "", str_or(reason, ""));
