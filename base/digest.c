@@ -1,63 +1,40 @@
 #include "base/digest.h"
 
-#include <limits.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <sodium/crypto_auth_hmacsha256.h>
 
-/* Fetched once: otherwise OpenSSL 3 looks the algorithm up by name on each use, which costs more than a short
-   digest. */
-static EVP_MD *sha256;
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-
-static void check(int ok)
-{
-    if (ok)
-        return;
-    fputs("forge: SHA-256 is not available in this OpenSSL\n", stderr);
-    abort();
-}
-
-static void fetch(void)
-{
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    check(sha256 != NULL);
-}
+_Static_assert(DIGEST_LEN == crypto_hash_sha256_BYTES, "SHA-256");
 
 void digest_begin(struct digest_ctx *c)
 {
-    pthread_once(&sha256_once, fetch);
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    check(md && EVP_DigestInit_ex2(md, sha256, NULL));
-    c->md = md;
+    (void)crypto_hash_sha256_init(&c->state);
 }
 
 void digest_add(struct digest_ctx *c, const void *data, size_t len)
 {
-    check(EVP_DigestUpdate(c->md, data, len));
+    if (len > 0)
+        (void)crypto_hash_sha256_update(&c->state, data, len);
 }
 
 void digest_end(struct digest_ctx *c, struct digest *ret)
 {
-    check(EVP_DigestFinal_ex(c->md, ret->bytes, NULL));
-    EVP_MD_CTX_free(c->md);
-    c->md = NULL;
+    (void)crypto_hash_sha256_final(&c->state, ret->bytes);
 }
 
 void digest_of(const void *data, size_t len, struct digest *ret)
 {
-    pthread_once(&sha256_once, fetch);
-    check(EVP_Digest(data, len, ret->bytes, NULL, sha256, NULL));
+    struct digest_ctx c;
+    digest_begin(&c);
+    digest_add(&c, data, len);
+    digest_end(&c, ret);
 }
 
 void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, struct digest *ret)
 {
-    pthread_once(&sha256_once, fetch);
-    check(key_len <= INT_MAX);
-    check(HMAC(sha256, key_len ? key : "", (int)key_len, len ? data : (const void *)"", len, ret->bytes,
-               NULL) != NULL);
+    crypto_auth_hmacsha256_state c;
+    (void)crypto_auth_hmacsha256_init(&c, key_len > 0 ? key : (const void *)"", key_len);
+    if (len > 0)
+        (void)crypto_auth_hmacsha256_update(&c, data, len);
+    (void)crypto_auth_hmacsha256_final(&c, ret->bytes);
 }
 
 void digest_hex(const struct digest *d, char ret[DIGEST_HEX_LEN + 1])

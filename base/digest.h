@@ -1,9 +1,10 @@
 #ifndef BASE_DIGEST_H
 #define BASE_DIGEST_H
 /*
- * SHA-256 (OpenSSL) and its text forms. Infallible: the algorithm is fetched once, at first use; failure
- * aborts. Thread-safe, except that a struct digest_ctx belongs to one thread.
+ * SHA-256 (libsodium) and its text forms. Infallible. Thread-safe, except that a struct digest_ctx belongs to
+ * one thread.
  */
+#include <sodium/crypto_hash_sha256.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,12 +16,12 @@ struct digest {
 };
 
 struct digest_ctx {
-    void *md; /* EVP_MD_CTX */
+    crypto_hash_sha256_state state;
 };
 
 void digest_begin(struct digest_ctx *c);
 void digest_add(struct digest_ctx *c, const void *data, size_t len);
-void digest_end(struct digest_ctx *c, struct digest *ret); /* also releases */
+void digest_end(struct digest_ctx *c, struct digest *ret);
 void digest_of(const void *data, size_t len, struct digest *ret);
 /* HMAC-SHA-256, for values that must be comparable but not guessable (keyed digests of secrets). */
 void digest_hmac(const void *key, size_t key_len, const void *data, size_t len, struct digest *ret);

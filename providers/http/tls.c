@@ -1,15 +1,12 @@
-/* TLS of a stream, with OpenSSL. Initialised only when a target asks for it. */
+/* TLS of a stream, with OpenSSL. Loaded and initialised only when a target asks for it. */
 #include "providers/http/stream.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "providers/http/openssl.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,9 +20,9 @@ struct dial_tls {
 /* The newest of OpenSSL's errors on this thread; clears the others. */
 static const char *openssl_reason(char *buf, size_t size)
 {
-    unsigned long e = ERR_get_error();
-    ERR_clear_error();
-    const char *reason = e ? ERR_reason_error_string(e) : NULL;
+    unsigned long e = openssl.ERR_get_error();
+    openssl.ERR_clear_error();
+    const char *reason = e ? openssl.ERR_reason_error_string(e) : NULL;
     str_copy(buf, size, reason ? reason : "unknown reason");
     return buf;
 }
@@ -38,11 +35,11 @@ static int load_key(SSL_CTX *ctx, const char *path, struct err *err)
         return err_wrap(err, "TLS key");
     size_t len;
     const char *bytes = secret_bytes(text, &len);
-    BIO *bio = BIO_new_mem_buf(bytes, (int)len);
-    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
-    bool ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
-    EVP_PKEY_free(key);
-    BIO_free(bio);
+    BIO *bio = openssl.BIO_new_mem_buf(bytes, (int)len);
+    EVP_PKEY *key = bio ? openssl.PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL) : NULL;
+    bool ok = key && openssl.SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    openssl.EVP_PKEY_free(key);
+    openssl.BIO_free(bio);
     if (ok)
         return 0;
     char reason[128];
@@ -52,18 +49,18 @@ static int load_key(SSL_CTX *ctx, const char *path, struct err *err)
 static int load_files(SSL_CTX *ctx, const struct dial *d, struct err *err)
 {
     char reason[128];
-    int ok = d->ca_file ? SSL_CTX_load_verify_locations(ctx, d->ca_file, NULL)
-                        : SSL_CTX_set_default_verify_paths(ctx);
+    int ok = d->ca_file ? openssl.SSL_CTX_load_verify_locations(ctx, d->ca_file, NULL)
+                        : openssl.SSL_CTX_set_default_verify_paths(ctx);
     if (ok != 1)
         return err_set(err, ERR_INVALID, "TLS CA %s: %s", str_or(d->ca_file, "of the system"),
                        openssl_reason(reason, sizeof(reason)));
-    if (d->cert_file && SSL_CTX_use_certificate_chain_file(ctx, d->cert_file) != 1)
+    if (d->cert_file && openssl.SSL_CTX_use_certificate_chain_file(ctx, d->cert_file) != 1)
         return err_set(err, ERR_INVALID, "TLS certificate %s: %s", d->cert_file,
                        openssl_reason(reason, sizeof(reason)));
     if (!d->key_file)
         return 0;
     int r = load_key(ctx, d->key_file, err);
-    if (r == 0 && d->cert_file && SSL_CTX_check_private_key(ctx) != 1)
+    if (r == 0 && d->cert_file && openssl.SSL_CTX_check_private_key(ctx) != 1)
         r = err_set(err, ERR_INVALID, "TLS key %s does not belong to certificate %s", d->key_file,
                     d->cert_file);
     return r;
@@ -71,14 +68,18 @@ static int load_files(SSL_CTX *ctx, const struct dial *d, struct err *err)
 
 int tls_context_new(const struct dial *d, struct dial_tls **ret, struct err *err)
 {
+    int r = openssl_load(err);
+    if (r < 0)
+        return r;
     struct dial_tls *t = mem_new(struct dial_tls);
-    t->ctx = SSL_CTX_new(TLS_client_method());
+    t->ctx = openssl.SSL_CTX_new(openssl.TLS_client_method());
     if (!t->ctx)
         mem_exhausted();
-    SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION);
-    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(t->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    int r = load_files(t->ctx, d, err);
+    openssl.SSL_CTX_ctrl(t->ctx, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, NULL);
+    openssl.SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
+    openssl.SSL_CTX_ctrl(t->ctx, SSL_CTRL_MODE,
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER, NULL);
+    r = load_files(t->ctx, d, err);
     if (r < 0) {
         tls_context_free(t);
         return r;
@@ -91,24 +92,25 @@ void tls_context_free(struct dial_tls *t)
 {
     if (!t)
         return;
-    SSL_CTX_free(t->ctx);
+    openssl.SSL_CTX_free(t->ctx);
     free(t);
 }
 
 int tls_begin(struct stream *s, struct err *err)
 {
-    SSL *ssl = SSL_new(s->dial->tls->ctx);
+    SSL *ssl = openssl.SSL_new(s->dial->tls->ctx);
     if (!ssl)
         mem_exhausted();
     s->ssl = ssl;
-    char *host = s->dial->host; /* SSL_set_tlsext_host_name() casts it to void * */
+    char *host = s->dial->host; /* SSL_ctrl() takes a void * */
     unsigned char address[16];
     bool ok;
     if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
-        ok = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
+        ok = openssl.X509_VERIFY_PARAM_set1_ip_asc(openssl.SSL_get0_param(ssl), host) == 1;
     else
-        ok = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
-    if (!ok || SSL_set_fd(ssl, s->rfd) != 1)
+        ok = openssl.SSL_set1_host(ssl, host) == 1 &&
+             openssl.SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host) == 1;
+    if (!ok || openssl.SSL_set_fd(ssl, s->rfd) != 1)
         return err_set(err, ERR_INVALID, "\"%s\" is not a name that a certificate can be checked against",
                        host);
     return 0;
@@ -137,9 +139,9 @@ static bool is_certificate_alert(unsigned long e)
 static int tls_result(struct stream *s, int result, struct err *err)
 {
     int saved = errno;
-    unsigned long reason = ERR_peek_error();
+    unsigned long reason = openssl.ERR_peek_error();
     char text[128];
-    switch (SSL_get_error(s->ssl, result)) {
+    switch (openssl.SSL_get_error(s->ssl, result)) {
     case SSL_ERROR_WANT_READ:
         s->want_read = true;
         s->want_write = false;
@@ -151,7 +153,7 @@ static int tls_result(struct stream *s, int result, struct err *err)
     case SSL_ERROR_ZERO_RETURN:
         return 0;
     case SSL_ERROR_SYSCALL:
-        ERR_clear_error();
+        openssl.ERR_clear_error();
         err_errno(err, saved ? saved : ECONNRESET, "the TLS connection to the engine at %s was lost",
                   s->dial->url);
         break;
@@ -180,18 +182,18 @@ static int tls_verdict(struct stream *s, struct err *err)
     struct pollfd p = {.fd = s->rfd, .events = POLLIN};
     char byte;
     size_t n;
-    if (SSL_version(s->ssl) < TLS1_3_VERSION || poll(&p, 1, VERDICT_MS) <= 0)
+    if (openssl.SSL_version(s->ssl) < TLS1_3_VERSION || poll(&p, 1, VERDICT_MS) <= 0)
         return 0;
-    ERR_clear_error();
-    int ok = SSL_peek_ex(s->ssl, &byte, 1, &n);
+    openssl.ERR_clear_error();
+    int ok = openssl.SSL_peek_ex(s->ssl, &byte, 1, &n);
     int r = ok == 1 ? 0 : tls_result(s, ok, err);
     return r == STREAM_AGAIN ? 0 : r;
 }
 
 int tls_handshake(struct stream *s, struct err *err)
 {
-    ERR_clear_error();
-    int n = SSL_connect(s->ssl);
+    openssl.ERR_clear_error();
+    int n = openssl.SSL_connect(s->ssl);
     if (n == 1)
         return tls_verdict(s, err);
     int r = tls_result(s, n, err);
@@ -199,10 +201,10 @@ int tls_handshake(struct stream *s, struct err *err)
         return r;
     if (err->code == ERR_AUTH)
         return r;
-    long verify = SSL_get_verify_result(s->ssl);
+    long verify = openssl.SSL_get_verify_result(s->ssl);
     if (verify != X509_V_OK) {
         err_set(err, ERR_AUTH, "the certificate of the engine at %s is not trusted: %s", s->dial->url,
-                X509_verify_cert_error_string(verify));
+                openssl.X509_verify_cert_error_string(verify));
         return err_hint(err, "check the target's ca_file, and that the certificate is for this host");
     }
     if (r == 0)
@@ -213,9 +215,9 @@ int tls_handshake(struct stream *s, struct err *err)
 
 int tls_read(struct stream *s, void *buf, size_t len, size_t *ret_n, struct err *err)
 {
-    ERR_clear_error();
+    openssl.ERR_clear_error();
     size_t n = 0;
-    int ok = SSL_read_ex(s->ssl, buf, len, &n);
+    int ok = openssl.SSL_read_ex(s->ssl, buf, len, &n);
     if (ok == 1) {
         *ret_n = n;
         return 0;
@@ -253,11 +255,11 @@ static void no_sigpipe_end(struct no_sigpipe *g)
 
 int tls_write(struct stream *s, const void *data, size_t len, size_t *ret_n, struct err *err)
 {
-    ERR_clear_error();
+    openssl.ERR_clear_error();
     size_t n = 0;
     struct no_sigpipe guard;
     no_sigpipe_begin(&guard);
-    int ok = SSL_write_ex(s->ssl, data, len, &n);
+    int ok = openssl.SSL_write_ex(s->ssl, data, len, &n);
     no_sigpipe_end(&guard);
     if (ok == 1) {
         *ret_n = n;
@@ -269,19 +271,19 @@ int tls_write(struct stream *s, const void *data, size_t len, size_t *ret_n, str
 
 bool tls_has_pending(const struct stream *s)
 {
-    return SSL_has_pending(s->ssl) == 1;
+    return openssl.SSL_has_pending(s->ssl) == 1;
 }
 
 void tls_shutdown(struct stream *s)
 {
     struct no_sigpipe guard;
     no_sigpipe_begin(&guard);
-    (void)SSL_shutdown(s->ssl);
+    (void)openssl.SSL_shutdown(s->ssl);
     no_sigpipe_end(&guard);
 }
 
 void tls_end(struct stream *s)
 {
-    SSL_free(s->ssl);
+    openssl.SSL_free(s->ssl);
     s->ssl = NULL;
 }

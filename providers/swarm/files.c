@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <openssl/evp.h>
+#include <sodium/utils.h>
 #include <stdlib.h>
 
 #define MARK_DIGEST "io.forge.digest"
@@ -82,8 +82,9 @@ static json_t *find_content(json_t *list, bool secret, const void *data, size_t 
 static int post_content(struct act *t, const struct shelf *shelf, json_t *about, const void *data, size_t len,
                         json_t **ret, struct err *err)
 {
-    _cleanup_free_ char *base64 = mem_alloc(4 * ((len + 2) / 3) + 1);
-    EVP_EncodeBlock((unsigned char *)base64, data, (int)len); /* RFC 4648, section 4 */
+    const size_t size = sodium_base64_ENCODED_LEN(len, sodium_base64_VARIANT_ORIGINAL);
+    _cleanup_free_ char *base64 = mem_alloc(size);
+    sodium_bin2base64(base64, size, data, len, sodium_base64_VARIANT_ORIGINAL); /* RFC 4648, section 4 */
     char *head = json_dumps(about, JSON_COMPACT);
     if (!head)
         mem_exhausted();

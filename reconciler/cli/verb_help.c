@@ -2,11 +2,11 @@
 #include "base/curl.h"
 #include "base/str.h"
 #include "forge_version.h"
+#include "providers/http/openssl.h"
 #include "reconciler/cli/cli.h"
 
 #include <jansson.h>
 #include <lmdb.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <yaml.h>
 
@@ -120,7 +120,8 @@ int verb_version(struct cli *c)
                 curl_load(&err) < 0 ? err.msg : curl.version_info(CURLVERSION_NOW)->version);
     val_set_str(&c->arena, v, "jansson", jansson_version_str());
     val_set_str(&c->arena, v, "lmdb", mdb_version(NULL, NULL, NULL));
-    val_set_str(&c->arena, v, "openssl", OpenSSL_version(OPENSSL_VERSION));
+    val_set_str(&c->arena, v, "openssl",
+                openssl_load(&err) < 0 ? err.msg : openssl.OpenSSL_version(OPENSSL_VERSION));
 #ifdef FORGE_TEST_HOOKS
     val_set_str(&c->arena, v, "test_hooks", "on: not for production use");
 #endif

@@ -1,23 +1,23 @@
 /*
  * A plain folder as a sorted list of files, for trying things out. Files can change at any time, so manifests
- * are read once, when the snapshot is made, and their Git blob ids (SHA-1 of "blob SIZE\0" and the content,
- * gitformat-loose(5)) are computed from the same bytes that snapshot_read() returns later. Other files are
- * read on demand. libgit2 is not used: starting it would take longer than all of this.
+ * are read once, when the snapshot is made, and their digests are computed from the same bytes that
+ * snapshot_read() returns later. Other files are read on demand. libgit2 is not used: starting it would take
+ * longer than all of this.
  */
 #include "reconciler/source/internal.h"
 
+#include "base/digest.h"
 #include "base/io.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
 /* While walking: a file, and its content if it is a manifest. */
 struct found {
     const char *path;
-    char id[GIT_OID_HEXSZ + 1];
+    char id[DIGEST_HEX_LEN + 1];
     const char *text; /* NULL: not read */
     size_t size;
     bool executable;
@@ -26,8 +26,6 @@ struct found {
 struct walk {
     struct snapshot *snapshot;
     struct err *err;
-    EVP_MD *sha1;
-    EVP_MD_CTX *md;
     struct buf path;
     struct arena scratch; /* of `found` */
     struct found *found;
@@ -39,19 +37,11 @@ static bool is_manifest(const char *name)
     return str_ends(name, ".yaml") || str_ends(name, ".yml");
 }
 
-static void blob_id(struct walk *w, const char *text, size_t len, char ret[GIT_OID_HEXSZ + 1])
+static void identify(struct found *f)
 {
-    unsigned char sum[20];
-    char head[32];
-    int n = snprintf(head, sizeof(head), "blob %zu", len);
-    if (!EVP_DigestInit_ex2(w->md, w->sha1, NULL) || !EVP_DigestUpdate(w->md, head, (size_t)n + 1) ||
-        !EVP_DigestUpdate(w->md, text, len) || !EVP_DigestFinal_ex(w->md, sum, NULL))
-        abort();
-    for (size_t i = 0; i < sizeof(sum); i++) {
-        ret[2 * i] = "0123456789abcdef"[sum[i] >> 4];
-        ret[2 * i + 1] = "0123456789abcdef"[sum[i] & 15];
-    }
-    ret[GIT_OID_HEXSZ] = '\0';
+    struct digest d;
+    digest_of(f->text, f->size, &d);
+    digest_hex(&d, f->id);
 }
 
 /* Read an open file of `size` bytes into the arena; *ret NULL when that is more than `max`. */
@@ -102,7 +92,7 @@ static int add_file(struct walk *w, int dir, const char *name, const struct stat
             return err_set(w->err, ERR_LIMIT, "%s: more than %u bytes of manifests",
                            w->snapshot->source->where, LIMIT_TREE_BYTES);
         if (f.text)
-            blob_id(w, f.text, f.size, f.id);
+            identify(&f);
     }
     arena_push(&w->scratch, w->found, w->n, w->cap, f);
     return 0;
@@ -188,7 +178,7 @@ static void list_files(struct snapshot *s, struct walk *w)
         const struct found *f = &w->found[i];
         s->files[i] = (struct load_file){.path = f->path, .size = f->size, .executable = f->executable};
         if (f->text)
-            s->files[i].blob_id = arena_strndup(a, f->id, GIT_OID_HEXSZ);
+            s->files[i].blob_id = arena_strndup(a, f->id, DIGEST_HEX_LEN);
         s->texts[i] = f->text;
     }
 }
@@ -201,13 +191,8 @@ int dir_snapshot(struct source *source, struct snapshot **ret, struct err *err)
     s->root = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->root < 0)
         return err_errno(err, errno, "folder %s", top);
-    struct walk w = {
-        .snapshot = s, .err = err, .md = EVP_MD_CTX_new(), .sha1 = EVP_MD_fetch(NULL, "SHA1", NULL)};
-    if (!w.md || !w.sha1)
-        abort();
+    struct walk w = {.snapshot = s, .err = err};
     int r = walk_dir(&w, s->root, ".", 1);
-    EVP_MD_CTX_free(w.md);
-    EVP_MD_free(w.sha1);
     buf_release(&w.path);
     if (r == 0)
         list_files(s, &w);

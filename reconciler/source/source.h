@@ -88,9 +88,8 @@ const struct snapshot_info *snapshot_info(const struct snapshot *s);
    time and dirty, for callers that record or show them. It starts libgit2 and examines the whole folder: too
    slow for a quick diff. */
 int snapshot_describe(struct snapshot *s, struct err *err) _must_check_;
-/* Files below the path, sorted bytewise; blob_id is the Git blob id. For a plain folder the same ids are
-   computed, but only for manifests (*.yaml, *.yml); for its other files blob_id is NULL. `size` is only known
-   for a plain folder, else 0. */
+/* Files below the path, sorted bytewise; blob_id is the Git blob id. For a plain folder it is the SHA-256 of
+   a manifest (*.yaml, *.yml), and NULL for other files. `size` is only known for a plain folder, else 0. */
 size_t snapshot_files(const struct snapshot *s, const struct load_file **ret);
 /* The callback for schema_load(): arg is the snapshot. */
 int snapshot_read(void *arg, size_t i, struct arena *a, const char **ret, size_t *ret_len, struct err *err);

@@ -85,9 +85,9 @@ static void test_lists_and_reads(void **state)
     assert_string_equal(files[0].path, "b-a.txt");
     assert_string_equal(files[1].path, "b.yaml");
     assert_string_equal(files[2].path, "b/x.yml");
-    /* printf 'b: 1\n' | git hash-object --stdin; git hash-object /dev/null */
-    assert_string_equal(files[1].blob_id, "8b76663520f5205f24d4492a03fe72e6c01c23f0");
-    assert_string_equal(files[2].blob_id, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+    /* printf 'b: 1\n' | sha256sum; sha256sum </dev/null */
+    assert_string_equal(files[1].blob_id, "08e60701d32af867a9df2a88cc0a72b634187039d243c4dd3afe1b87b957c97d");
+    assert_string_equal(files[2].blob_id, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     assert_null(files[0].blob_id);
     assert_int_equal(files[0].size, 5);
     /* A manifest keeps the content that it had when it was listed. */
@@ -172,7 +172,6 @@ static void test_in_a_work_tree(void **state)
     assert_string_equal(look(f)->commit, commit);
     assert_string_equal(snapshot_info(f->snapshot)->subject, "");
     assert_int_equal(snapshot_files(f->snapshot, &files), 2);
-    assert_string_equal(files[1].blob_id, gitrepo_run(repo, "rev-parse", "HEAD:deploy/x.yaml", NULL));
     assert_ok(snapshot_describe(f->snapshot, &err));
     assert_string_equal(snapshot_info(f->snapshot)->subject, "deploy/x.yaml");
     assert_false(snapshot_info(f->snapshot)->dirty);
