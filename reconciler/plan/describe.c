@@ -49,7 +49,7 @@ static bool any_up(const struct plan_change *c)
 {
     for (size_t i = 0; i < c->n_moves; i++) {
         const struct object *o = c->moves[i].current ? c->moves[i].current : c->moves[i].candidate;
-        if (o && o->state != OBJECT_PRESENT && object_up(o))
+        if (o && o->state != OBJECT_PRESENT && object_up(o) && (!o->tasks_wanted || o->tasks_running))
             return true;
     }
     return false;
