@@ -129,7 +129,8 @@ static void fill_in(struct compose_part *p, struct ynode *environment)
         if (ynode_is_null(pair.value)) {
             const char *value = compose_lookup(c, p->scope, pair.key->text);
             if (!value) {
-                add_valueless(c, &none, pair.key);
+                if (!compose_is_unresolved(c, pair.value))
+                    add_valueless(c, &none, pair.key);
                 continue;
             }
             pair.value = compose_scalar(c, pair.key, value);

@@ -81,6 +81,18 @@ static void report_missing(struct compose *c, const struct ynode *at, const stru
 static struct ynode *extended(struct compose *c, const struct compose_scope *scope, struct compose_file *f,
                               const char *name, const struct chain *up);
 
+/* The service without the one that it extends, after a problem: its image may have stood there. */
+static struct ynode *alone(struct compose *c, struct ynode *own, const struct ynode *extends)
+{
+    if (ynode_get(own, "image"))
+        return own;
+    struct ynode *image = compose_scalar(c, extends, "");
+    image->plain = true;
+    compose_append(c, own, compose_scalar(c, extends, "image"), image);
+    arena_push(c->arena, c->unresolved, c->n_unresolved, c->cap_unresolved, image);
+    return own;
+}
+
 /* The service merged over the one that it extends; the service alone after a problem. */
 static struct ynode *merged(struct compose *c, const struct compose_scope *scope, struct compose_file *f,
                             struct ynode *service, const struct ynode *extends, const struct chain *chain)
@@ -93,17 +105,17 @@ static struct ynode *merged(struct compose *c, const struct compose_scope *scope
     if (!name) {
         compose_error(c, extends, "write extends: {service: NAME, file: PATH}, or extends: NAME",
                       "extends: \"service\" is missing");
-        return own;
+        return alone(c, own, extends);
     }
     struct compose_file *from = file_of(c, scope, f, extends);
     if (!from || closes(c, chain, from, name, at))
-        return own;
+        return alone(c, own, extends);
     struct ynode *base = extended(c, scope, from, name, chain);
     if (base)
         return compose_merge(c, base, own, "services.*");
     if (!c->failed)
         report_missing(c, at, from, ynode_get(from->root, "services"), name);
-    return own;
+    return alone(c, own, extends);
 }
 
 /* A service of a file, merged with what it extends; stored in the file's tree, so that it is done only once.

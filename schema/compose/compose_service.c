@@ -18,14 +18,6 @@ static bool is_rewritten(const char *key)
     return false;
 }
 
-static bool is_unresolved(const struct compose *c, const struct ynode *n)
-{
-    for (size_t i = 0; i < c->n_unresolved; i++)
-        if (c->unresolved[i] == n)
-            return true;
-    return false;
-}
-
 /* Images are not built here, so a service must name one. */
 static void image(struct compose_part *p)
 {
@@ -44,7 +36,7 @@ static void image(struct compose_part *p)
         compose_warning(
             c, build, "build it elsewhere and push it under the name given in image",
             "build is ignored: Forge does not build images yet, and uses the existing image of that name");
-    else if (!name && !is_unresolved(c, given))
+    else if (!name && !compose_is_unresolved(c, given))
         compose_error(c, build ? build : p->service->key,
                       build ? "build and push it elsewhere, and set image: registry.example/web:1.0; a "
                               "second file can do that: files: [compose.yaml, compose.forge.yaml]"

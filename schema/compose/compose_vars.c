@@ -139,6 +139,14 @@ struct ynode *compose_resolve(struct compose *c, const struct compose_scope *sco
     return resolve(&look, n);
 }
 
+bool compose_is_unresolved(const struct compose *c, const struct ynode *n)
+{
+    for (size_t i = 0; i < c->n_unresolved; i++)
+        if (c->unresolved[i] == n)
+            return true;
+    return false;
+}
+
 /* Variables take several times the size of their text once they are read. */
 #define ENV_FILE_WEIGHT 4
 
