@@ -91,7 +91,10 @@ static bool is_active(const struct loader *l, const struct resource *r)
     const struct val *profiles = val_get(r->spec, "profiles");
     if (!val_len(profiles))
         return true;
+    bool any = l->env.profiles->len || (l->in->profiles && l->in->profiles[0]);
     for (size_t i = 0; i < profiles->len; i++) {
+        if (!any && !profiles->items[i]->s[0])
+            return true;
         for (const char *const *p = l->in->profiles; p && *p; p++)
             if (str_eq(*p, profiles->items[i]->s))
                 return true;

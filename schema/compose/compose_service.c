@@ -75,6 +75,17 @@ static void joined(struct compose_part *p, const char *key)
     compose_set(c, p->out, compose_scalar(c, n, key), n);
 }
 
+/* The profile "" is for when no other is active, and here one is. */
+static struct ynode *without_blank(struct compose *c, struct ynode *n)
+{
+    struct ynode *copy = compose_copy(c, n);
+    copy->len = 0;
+    for (size_t i = 0; i < n->len; i++)
+        if (!str_eq(compose_text(n->items[i]), ""))
+            copy->items[copy->len++] = n->items[i];
+    return copy->len ? copy : n;
+}
+
 /* Drop the profiles of a service when the Stack activates one of them. */
 static void profiles(struct compose_part *p)
 {
@@ -97,6 +108,8 @@ static void profiles(struct compose_part *p)
             if (str_eq(part[k], name) || str_eq(part[k], "*"))
                 return;
     }
+    if (val_len(active) || !str_empty(more))
+        n = without_blank(p->c, n);
     if (n->len)
         compose_set(p->c, p->out, compose_scalar(p->c, n, "profiles"), n);
 }

@@ -130,10 +130,16 @@ struct val *native_name_short(struct decode *d, const struct field *f, const str
                           "use at least two letters, digits, _, . and -, starting with a letter or digit");
 }
 
+/* "" stands for "no profile is active", as in Compose. */
+static const char *profile_canonical(struct arena *a, const char *text)
+{
+    return text[0] ? word_canonical(a, text) : "";
+}
+
 struct val *profile_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     (void)f;
-    return read_canonical(d, n, word_canonical, "a profile's name", "use letters, digits, _, . and -");
+    return read_canonical(d, n, profile_canonical, "a profile's name", "use letters, digits, _, . and -");
 }
 
 struct val *healthcheck_test_short(struct decode *d, const struct field *f, const struct ynode *n)

@@ -22,11 +22,13 @@
 #define EXPECTED "EXPECTED"
 
 static bool update;
+static const char *const chosen[] = {"chosen", NULL};
 
 struct repo {
     struct arena arena;
     const char *top;
-    bool swarm; /* the target is one: folders called swarm-* */
+    bool swarm;                  /* the target is one: folders called swarm-* */
+    const char *const *profiles; /* active ones of the environment: none for folders called unchosen-* */
     struct load_file *files;
     size_t n, cap;
     struct map cache;
@@ -113,7 +115,6 @@ static void add_places(const struct resource_set *set, const struct val *v, stru
 /* Returns the number of errors. */
 static size_t load(struct repo *r, bool cached, bool places, struct buf *out)
 {
-    static const char *const profiles[] = {"chosen", NULL};
     struct diag_list diags;
     struct resource_set set;
     struct load_stats stats;
@@ -121,7 +122,7 @@ static size_t load(struct repo *r, bool cached, bool places, struct buf *out)
     struct load_input in = {.files = r->files,
                             .n_files = r->n,
                             .environment = "test",
-                            .profiles = profiles,
+                            .profiles = r->profiles,
                             .services = r->swarm,
                             .arg = r,
                             .read = read_file,
@@ -224,7 +225,6 @@ static const char *summary(struct repo *r, const struct resource_set *set)
 
 static void check_import(struct repo *r)
 {
-    static const char *const profiles[] = {"chosen", NULL};
     static const char *const both[] = {"compose.yaml", "compose.override.yaml", NULL};
     static const char *const one[] = {"compose.yaml", NULL};
     bool has = false;
@@ -241,7 +241,7 @@ static void check_import(struct repo *r)
     struct load_input in = {.files = r->files,
                             .n_files = r->n,
                             .environment = "test",
-                            .profiles = profiles,
+                            .profiles = r->profiles,
                             .services = r->swarm,
                             .arg = r,
                             .read = read_file};
@@ -269,7 +269,7 @@ static void check_import(struct repo *r)
         struct load_input again = {.files = files,
                                    .n_files = n,
                                    .environment = "test",
-                                   .profiles = profiles,
+                                   .profiles = r->profiles,
                                    .services = r->swarm,
                                    .arg = &m,
                                    .read = read_imported};
@@ -291,7 +291,9 @@ static void check_import(struct repo *r)
 
 static void run_case(void **state)
 {
-    struct repo r = {.arena = ARENA_INIT, .swarm = str_starts(*state, "swarm-")};
+    struct repo r = {.arena = ARENA_INIT,
+                     .swarm = str_starts(*state, "swarm-"),
+                     .profiles = str_starts(*state, "unchosen-") ? NULL : chosen};
     struct buf cold = BUF_INIT;
     struct buf warm = BUF_INIT;
     struct err err = {0};

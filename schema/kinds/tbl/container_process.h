@@ -209,6 +209,7 @@
      FT_LIST,
      IMPACT_NONE,
      FIELD_SET | FIELD_VIRTUAL,
-     .doc = "The container only exists while one of these profiles is active. Default: always.",
+     .doc = "The container only exists while one of these profiles is active; `\"\"` is active while no other "
+            "profile is. Default: always.",
      .example = "[debug]",
      .elem = &profile_name},
