@@ -61,8 +61,8 @@ static const struct {
      "this node is a worker, and only managers can answer: use a manager in the target's url, or make this "
      "node one (docker node promote)"},
     {"not a swarm manager", ERR_UNSUPPORTED, false,
-     "this engine is not in a swarm: run `docker swarm init` on it, or remove \"swarm+\" from the target's "
-     "url to use it as a plain engine"},
+     "this engine is not in a swarm: run `docker swarm init` on it, or, to use it as a plain engine, remove "
+     "\"swarm+\" from the target's url and \"driver: overlay\" from networks"},
     {"swarm does not have a leader", ERR_UNAVAILABLE, true,
      "more than half of the swarm's managers have to be up: see `docker node ls`"},
     {"is already using port", ERR_CONFLICT, false, "another service publishes this port; choose another"},

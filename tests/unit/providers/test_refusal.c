@@ -72,8 +72,21 @@ static void test_words_and_hints(void **state)
     assert_hints("login");
 }
 
+/* A compose file made for a swarm, on an engine that is in none: its target has no "swarm+" to remove. */
+static void test_overlay_on_a_plain_engine(void **state)
+{
+    struct err err = {0};
+    static const char body[] =
+        "{\"message\":\"This node is not a swarm manager. Use \\\"docker swarm init\\\"\"}";
+    (void)state;
+    assert_int_equal(refusal_read(500, body, strlen(body), &err), ERR_UNSUPPORTED);
+    assert_hints("swarm+");
+    assert_hints("driver: overlay");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_words_and_hints)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_words_and_hints),
+                                       cmocka_unit_test(test_overlay_on_a_plain_engine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
