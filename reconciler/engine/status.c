@@ -2,6 +2,7 @@
 #include "reconciler/engine/internal.h"
 
 #include "base/str.h"
+#include "reconciler/plan/bind.h"
 #include "reconciler/plan/words.h"
 
 static const char *sync_of(const struct plan_change *c, const struct applied *a)
@@ -49,11 +50,14 @@ struct tally {
     const char *message;
 };
 
-static struct tally tally_objects(struct object *const *objects, size_t n, const char *adopted)
+/* external: the engine's name of an object that is used as it is, or NULL. */
+static struct tally tally_objects(struct object *const *objects, size_t n, const char *adopted,
+                                  const char *external)
 {
     struct tally t = {0};
     for (size_t i = 0; i < n; i++) {
-        bool ours = objects[i]->owner || (adopted && str_eq(objects[i]->native_id, adopted));
+        bool ours = objects[i]->owner || (adopted && str_eq(objects[i]->native_id, adopted)) ||
+                    (external && str_eq(objects[i]->native_name, external));
         if (objects[i]->candidate || !ours)
             continue;
         size_t rank = health_rank(objects[i]);
@@ -127,6 +131,15 @@ static struct val *unknown_row(struct arena *a, const struct look *l, const char
     return row;
 }
 
+/* Of a resource that has no object on the engine; where none is asked for, none is missing. */
+static const char *without_objects(const struct resource *r, bool virtual)
+{
+    if (virtual)
+        return "present";
+    return r && r->kind->flags & KIND_INSTANCES && !val_get_int(r->spec, "replicas", 1) ? "running"
+                                                                                        : "missing";
+}
+
 static struct val *status_row(struct arena *a, const struct look *l, const char *id, const struct resource *r)
 {
     if (observed_away(&l->observed, id))
@@ -135,12 +148,14 @@ static struct val *status_row(struct arena *a, const struct look *l, const char 
     const struct applied *rec = inventory_find(&l->inventory, id);
     struct object *const *objects;
     size_t n = observed_find(&l->observed, id, &objects);
-    struct tally t = tally_objects(objects, n, rec ? rec->adopted : NULL);
+    const char *external =
+        r && val_get_bool(r->spec, "external", false) ? bind_native_name(a, l->plan.environment, r, 0) : NULL;
+    struct tally t = tally_objects(objects, n, rec ? rec->adopted : NULL, external);
     bool virtual = r && kind_is_virtual(r->kind, observed_caps(&l->observed, id));
     struct val *row = val_map(a);
     val_set_str(a, row, "resource", id);
     val_set_str(a, row, "sync", sync_of(c, rec));
-    val_set_str(a, row, "health", t.n ? health_words[t.rank] : virtual ? "present" : "missing");
+    val_set_str(a, row, "health", t.n ? health_words[t.rank] : without_objects(r, virtual));
     if (r && r->kind->flags & KIND_INSTANCES) {
         val_set_int(a, row, "running", (int64_t)t.running);
         val_set_int(a, row, "replicas", t.wanted ? (int64_t)t.wanted : val_get_int(r->spec, "replicas", 1));

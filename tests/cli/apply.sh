@@ -291,6 +291,21 @@ test_status_says_what_differs()
     assert_contains "$out" "removed on the engine"
 }
 
+test_status_misses_nothing_where_nothing_is_asked_for()
+{
+    fake_new
+    app web "replicas: 2"
+    commit
+    run forge-ctl apply --yes
+    app web "replicas: 0"
+    commit
+    run forge-ctl apply --yes
+    assert_status 0
+    run forge-ctl status
+    assert_status 0
+    assert_contains "$out" "running 0/0"
+}
+
 # X3: what is wrong with a commit takes nothing from what can be said of what runs.
 test_status_of_the_last_good_commit()
 {
