@@ -95,13 +95,19 @@ static const struct resource *find_native(struct run *x, const struct kind_desc 
     return NULL;
 }
 
-static struct resource *add(struct run *x, const struct kind_desc *kind, const char *wanted,
-                            const struct val *spec, bool adopt)
+static const char *free_name(struct run *x, const struct kind_desc *kind, const char *wanted)
 {
     struct arena *a = &x->m->c->arena;
     const char *name = wanted;
     for (unsigned n = 2; resource_find(&x->m->set, arena_printf(a, "%s/%s", kind->prefix, name)); n++)
         name = arena_printf(a, "%.60s-%u", wanted, n);
+    return name;
+}
+
+static struct resource *add(struct run *x, const struct kind_desc *kind, const char *name,
+                            const struct val *spec, bool adopt)
+{
+    struct arena *a = &x->m->c->arena;
     struct resource *r = resource_new(a, kind, name);
     struct val *notes = val_map(a);
     if (adopt)
@@ -133,7 +139,7 @@ static const char *object_name(struct run *x, const struct kind_desc *kind, cons
     val_set_str(a, spec, "name", native);
     if (external)
         val_set_bool(a, spec, "external", true);
-    return add(x, kind, dns_label(a, own ? own : native), spec, !external)->name;
+    return add(x, kind, free_name(x, kind, dns_label(a, own ? own : native)), spec, !external)->name;
 }
 
 /* Replace the engine's names in a map of networks by the names of the resources. */
@@ -208,7 +214,7 @@ static int add_container(struct run *x, const struct val *item)
         return r;
     struct val *spec = beyond_defaults(a, kind_container.spec, o.spec, o.defaults);
     drop_compose_labels(a, spec);
-    const char *name = dns_label(a, service ? service : native);
+    const char *name = free_name(x, &kind_container, dns_label(a, service ? service : native));
     r = rename_networks(x, spec, service, name);
     if (r == 0)
         r = rename_volumes(x, spec);

@@ -91,6 +91,29 @@ test_a_project_is_taken_over_as_it_runs()
     clean "$name"
 }
 
+# The second instance of a service gets a name of its own, and keeps the one that others know.
+test_all_instances_keep_the_name_of_their_service()
+{
+    forge_new scaled
+    local name=${FORGE_ENV//-/}compose
+    mkdir project
+    cat >project/docker-compose.yml <<END
+version: "3.7"
+services: {web: {image: $ENGINE_IMAGE, labels: ["$ENGINE_LABEL"]}}
+networks: {default: {labels: ["$ENGINE_LABEL"]}}
+END
+    docker-compose -f project/docker-compose.yml -p "$name" up -d --scale web=2 >/dev/null 2>&1 || fail "docker-compose up"
+    run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml"
+    assert_status 0
+    run forge apply --yes
+    assert_status 0
+    assert_contains "$out$err" "container/web-2 adopted"
+    run forge diff
+    assert_status 0
+    assert_contains "$(docker inspect -f "{{json .NetworkSettings.Networks}}" "${name}_web_2" | jq -c '.[].Aliases')" '"web"'
+    clean "$name"
+}
+
 test_a_stopped_one_is_made_anew()
 {
     forge_new stopped
@@ -136,6 +159,9 @@ test_what_was_made_by_hand_is_taken_over_as_it_runs()
     assert_status 0
     run forge diff
     assert_status 0
+    run forge status "network/$name-net" # it stays external
+    assert_status 0
+    assert_contains "$out" "present"
     assert_eq "$(names)" "$before"
     clean "$name"
 }
