@@ -30,6 +30,24 @@ static int meet_existing(struct act *t, struct err *err)
     return 0;
 }
 
+#define SETTLE_TRIES 250u /* every 20 ms */
+
+/* The swarm sets a network up after it has accepted it; until then it reports neither driver nor addresses.
+   What is never set up, because its addresses are taken, is left to the read-back. */
+static int await_driver(struct act *t, struct err *err)
+{
+    const char *path = docker_path(t->arena, "/networks/", t->result->native_id, "?scope=swarm");
+    for (unsigned i = 0; i < SETTLE_TRIES; i++) {
+        _cleanup_json_ json_t *j = NULL;
+        int r = docker_json(t->d, &(struct ask){.path = path, .cancel = act_cancel(t)}, &j, NULL, err);
+        if (r < 0 || !str_empty(json_string_value(json_object_get(j, "Driver"))))
+            return r;
+        if (cancel_sleep(act_cancel(t), 20 * NS_PER_MS))
+            return cancel_check(act_cancel(t), err);
+    }
+    return 0;
+}
+
 int swarm_network_create(struct act *t, struct err *err)
 {
     const struct step *s = t->step;
@@ -47,7 +65,7 @@ int swarm_network_create(struct act *t, struct err *err)
         return r;
     str_copy(t->result->native_id, sizeof(t->result->native_id),
              str_or(json_string_value(json_object_get(answer, "Id")), ""));
-    return 0;
+    return await_driver(t, err);
 }
 
 #define TRIES 300u /* every 200 ms: ended tasks only leave the network after a while */

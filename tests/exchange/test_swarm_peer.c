@@ -380,6 +380,26 @@ static void test_those_who_wait_ask_together(void **state)
     world_close(&w);
 }
 
+/* A network is accepted before its driver is known, which the read-back would take for another driver. */
+static void test_a_new_network_is_waited_for(void **state)
+{
+    static const struct peer_answer script[] = {
+        {"POST /v1.41/networks/create ", .status = 201, .body = "{\"Id\":\"net1\"}"},
+        {"GET /v1.41/networks/net1?scope=swarm ", .times = 2, .body = "{\"Id\":\"net1\",\"Driver\":\"\"}"},
+        {"GET /v1.41/networks/net1?scope=swarm ", .body = "{\"Id\":\"net1\",\"Driver\":\"overlay\"}"},
+        {0}};
+    struct world w;
+    (void)state;
+    open_swarm(&w, script);
+    struct step s = step_of(&w, STEP_CREATE);
+    s.kind = &kind_network;
+    s.id = "network/net";
+    s.spec = val_map(&w.arena);
+    assert_int_equal(apply(&w, &s), 0);
+    assert_int_equal(count(peer_log(w.peer), "GET /v1.41/networks/net1"), 3);
+    world_close(&w);
+}
+
 /* An update that waits for a lost node goes back and forward again, unless somebody else intervenes. */
 static void test_a_stalled_update_is_begun_anew(void **state)
 {
@@ -444,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_an_event_stream_that_breaks),
         cmocka_unit_test(test_those_who_wait_ask_together),
         cmocka_unit_test(test_tasks_that_come_and_go_are_noticed),
+        cmocka_unit_test(test_a_new_network_is_waited_for),
         cmocka_unit_test(test_a_stalled_update_is_begun_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
