@@ -197,6 +197,15 @@ struct val *decode_item_at(struct decode *d, const struct field *f, const struct
     return v;
 }
 
+/* What is refused, and says why, may be meant as well. */
+static const char *nearest_refused(const struct field_table *t, const char *key)
+{
+    const char *near = NULL;
+    for (const struct field_refusal *r = t->refused; r && r->name && !near; r++)
+        near = str_nearest(key, &r->name, 1);
+    return near;
+}
+
 /* Report an unknown key. Returns the known key that is probably meant, or NULL. */
 static const char *unknown_key(struct decode *d, const struct field_table *t, const struct ynode *key)
 {
@@ -208,9 +217,10 @@ static const char *unknown_key(struct decode *d, const struct field_table *t, co
     }
     const struct field_index *index = field_index(t);
     const char *near = str_nearest(key->text, index->names, index->names_n);
+    const char *refused = near ? NULL : nearest_refused(t, key->text);
     const char *hint = NULL;
-    if (near) {
-        hint = arena_printf(d->diags->arena, "did you mean \"%s\"?", near);
+    if (near || refused) {
+        hint = arena_printf(d->diags->arena, "did you mean \"%s\"?", str_or(near, refused));
     } else if (index->names_n <= 12) {
         _cleanup_buf_ struct buf names = BUF_INIT;
         for (size_t i = 0; i < index->names_n; i++)

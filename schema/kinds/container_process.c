@@ -21,8 +21,9 @@ struct val *image_short(struct decode *d, const struct field *f, const struct yn
 struct val *pull_policy_short(struct decode *d, const struct field *f, const struct ynode *n)
 {
     const char *text = str_eq(n->text, "if_not_present") ? "missing" : n->text;
-    for (const char *const *choice = f->choices; *choice; choice++)
-        if (strcmp(*choice, text) == 0)
+    size_t n_choices = 0;
+    for (; f->choices[n_choices]; n_choices++)
+        if (strcmp(f->choices[n_choices], text) == 0)
             return val_str(d->arena, text);
     if (str_eq(text, "build"))
         return decode_error_hint(d, n, "build the image elsewhere and set image",
@@ -31,7 +32,10 @@ struct val *pull_policy_short(struct decode *d, const struct field *f, const str
         return decode_error_hint(
             d, n, "use always, or pin the image by digest and change it with a commit",
             "pull policy %s is not supported: what runs must not depend on the time of a pull", text);
-    return decode_error_hint(d, n, "write missing, always or never", "\"%s\" is not a pull policy", text);
+    const char *near = str_nearest(text, f->choices, n_choices);
+    const char *hint =
+        near ? arena_printf(d->arena, "did you mean \"%s\"?", near) : "write missing, always or never";
+    return decode_error_hint(d, n, hint, "\"%s\" is not a pull policy", text);
 }
 
 struct val *env_file_short(struct decode *d, const struct field *f, const struct ynode *n)

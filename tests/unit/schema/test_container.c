@@ -160,6 +160,8 @@ static void test_problems(void **state)
                            "  hint: write no, always, unless-stopped, on-failure or on-failure:N\n"},
         {"restart: on-failure:x", "f:2:10: error: restart: \"on-failure:x\" is not a restart policy\n"
                                   "  hint: did you mean \"on-failure\"?\n"},
+        {"pull_policy: allways", "f:2:14: error: pull_policy: \"allways\" is not a pull policy\n"
+                                 "  hint: did you mean \"always\"?\n"},
         {"pull_policy: build",
          "f:2:14: error: pull_policy: pull policy build is not supported: Forge does not build images yet\n"
          "  hint: build the image elsewhere and set image\n"},
@@ -236,6 +238,7 @@ static void test_problems(void **state)
          "  hint: Environments are not supported yet: use env_file, or the variables of forge.yaml as "
          "${env.NAME}\n"},
         {"volmes: [a]", "f:2:1: error: unknown key \"volmes\"\n  hint: did you mean \"volumes\"?\n"},
+        {"bulid: .", "f:2:1: error: unknown key \"bulid\"\n  hint: did you mean \"build\"?\n"},
         {"platform: linux/amd64/v1/x", "f:2:11: error: platform: \"linux/amd64/v1/x\" is not a platform\n"
                                        "  hint: write os/architecture: linux/amd64, linux/arm64\n"},
     };
