@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define INPUT_BYTES        ((size_t)32 << 10)
 #define DEFAULT_TIMEOUT_NS (60 * NS_PER_S)
@@ -25,6 +26,8 @@ struct http {
     struct connection *idle;
     pthread_mutex_t lock;
     pthread_cond_t freed;
+    struct http_watch watch;
+    atomic_bool hangs; /* it did not answer when it was last watched */
 };
 
 struct http *http_new(const struct dial *d, int64_t timeout_ns, unsigned max_connections)
@@ -95,8 +98,14 @@ void http_write_head(struct buf *out, const struct http_request *rq, bool upgrad
     buf_adds(out, "\r\n");
 }
 
+void http_watch_over(struct http *h, const struct http_watch *w)
+{
+    h->watch = *w;
+}
+
 /* The call in progress: its timeout and its cancellation. */
 struct call {
+    struct http *watched; /* NULL: only its timeout ends it */
     const struct http_request *rq;
     const struct cancel *cancel;
     int64_t timeout_ns;  /* -1: none */
@@ -106,6 +115,28 @@ struct call {
 static void call_touch(struct call *c)
 {
     c->deadline_ns = c->timeout_ns < 0 ? 0 : stream_now() + c->timeout_ns;
+}
+
+static int probe(struct http *h, const struct cancel *c, int64_t patience_ns, struct err *err);
+
+/* Wait for the stream, and for the engine if it is busy: not if it hangs. */
+static int wait_for(const struct stream *s, const struct call *call, struct err *err)
+{
+    struct http *h = call->watched;
+    if (!h)
+        return stream_wait(s, call->deadline_ns, call->cancel, err);
+    for (;;) {
+        int64_t until = stream_now() + h->watch.silence_ns;
+        if (call->deadline_ns && call->deadline_ns < until)
+            until = call->deadline_ns;
+        int r = stream_wait(s, until, call->cancel, err);
+        if (r != ERR_TIMEOUT || until == call->deadline_ns)
+            return r;
+        err_clear(err);
+        r = probe(h, call->cancel, h->watch.patience_ns, err);
+        if (r < 0)
+            return r;
+    }
 }
 
 static int take_idle_or_slot(struct http *h, struct call *call, struct connection **ret, struct err *err)
@@ -203,7 +234,7 @@ static int write_all(struct stream *s, struct call *call, const char *data, size
         size_t n = 0;
         int r = stream_write(s, data, len, &n, err);
         if (r == STREAM_AGAIN)
-            r = stream_wait(s, call->deadline_ns, call->cancel, err);
+            r = wait_for(s, call, err);
         if (r < 0)
             return r;
         data += n;
@@ -237,7 +268,7 @@ static int read_some(struct stream *s, struct call *call, char *dst, size_t len,
     for (;;) {
         int r = stream_read(s, dst, len, ret_n, err);
         if (r == STREAM_AGAIN)
-            r = stream_wait(s, call->deadline_ns, call->cancel, err);
+            r = wait_for(s, call, err);
         else
             return r;
         if (r < 0)
@@ -360,22 +391,53 @@ static int exchange(struct http *h, struct call *call, struct http_answer *ret, 
     return r;
 }
 
-static struct call call_begin(const struct http *h, const struct http_request *rq)
+/* Does it answer at all? */
+static int probe(struct http *h, const struct cancel *c, int64_t patience_ns, struct err *err)
 {
-    struct call call = {
-        .rq = rq, .cancel = rq->cancel, .timeout_ns = rq->timeout_ns ? rq->timeout_ns : h->timeout_ns};
+    const struct http_request rq = {.path = h->watch.path};
+    struct call call = {.rq = &rq, .cancel = c, .timeout_ns = patience_ns};
+    struct connection own = {.next = NULL};
+    struct http_head head;
+    bool silent;
     call_touch(&call);
-    return call;
+    int r = connect_stream(h->dial, &call, &own.stream, err);
+    if (r == 0) {
+        r = send_request(&own.stream, &call, false, err);
+        if (r == 0)
+            r = read_head(&own, &call, &head, &silent, err);
+        stream_close(&own.stream);
+    }
+    free(own.in);
+    atomic_store(&h->hangs, r == ERR_TIMEOUT);
+    if (r != ERR_TIMEOUT)
+        return r;
+    err_set(err, ERR_UNAVAILABLE, "the engine at %s hangs: it does not even answer %s", h->dial->url,
+            h->watch.path);
+    return err_hint(err, "is its process stopped, or its machine overloaded?");
+}
+
+static int call_begin(struct http *h, const struct http_request *rq, struct call *ret, struct err *err)
+{
+    struct http *watched = h->watch.path ? h : NULL;
+    *ret = (struct call){.watched = watched,
+                         .rq = rq,
+                         .cancel = rq->cancel,
+                         .timeout_ns = rq->timeout_ns ? rq->timeout_ns : h->timeout_ns};
+    int r = watched && atomic_load(&h->hangs) ? probe(h, rq->cancel, h->watch.patience_ns / 4, err) : 0;
+    call_touch(ret);
+    return r;
 }
 
 int http_do(struct http *h, const struct http_request *rq, struct http_answer *ret, struct err *err)
 {
     bool silent, again = !rq->method || str_eq(rq->method, "GET") || str_eq(rq->method, "HEAD");
-    struct call call = call_begin(h, rq);
-    int r;
+    struct call call;
     buf_reset(&ret->body);
     ret->body.max = rq->max_body ? rq->max_body : LIMIT_HTTP_BODY_BYTES;
     ret->head = (struct http_head){0};
+    int r = call_begin(h, rq, &call, err);
+    if (r < 0)
+        return r;
     while ((r = exchange(h, &call, ret, &silent, err)) < 0 && silent && again)
         again = false;
     return r;
@@ -384,11 +446,13 @@ int http_do(struct http *h, const struct http_request *rq, struct http_answer *r
 int http_upgrade(struct http *h, const struct http_request *rq, struct http_pipe *ret, bool *ret_open,
                  struct http_answer *ret_answer, struct err *err)
 {
-    struct call call = call_begin(h, rq);
+    struct call call;
     struct connection c = {.next = NULL};
     bool silent;
     *ret_open = false;
-    int r = connect_stream(h->dial, &call, &c.stream, err);
+    int r = call_begin(h, rq, &call, err);
+    if (r == 0)
+        r = connect_stream(h->dial, &call, &c.stream, err);
     if (r < 0)
         return r;
     r = send_request(&c.stream, &call, true, err);

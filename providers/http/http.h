@@ -22,6 +22,19 @@ struct http;
 struct http *http_new(const struct dial *d, int64_t timeout_ns, unsigned max_connections);
 void http_free(struct http *h);
 
+/*
+ * How an engine that hangs is told from one that is busy: when nothing has come for `silence_ns`, `path` is
+ * requested on a connection of its own. If that is not answered within `patience_ns` either, the calls fail
+ * with UNAVAILABLE, however long they may take. Until it answers again, each call begins with that request,
+ * and waits a quarter of the time for it.
+ */
+struct http_watch {
+    const char *path; /* any answer will do; NULL: not watched */
+    int64_t silence_ns, patience_ns;
+};
+void http_watch_over(struct http *h,
+                     const struct http_watch *w); /* before the first call; path is borrowed */
+
 struct http_request {
     const char *method; /* NULL: GET */
     const char *path;   /* with its query, already escaped */

@@ -5,13 +5,13 @@
 
 /*
  * Once more? An engine that does not answer is waited for once, not for each step anew, and not at all when
- * somebody wants the end: nothing can be undone there now, and the next run finishes it.
+ * the run was stopped: nothing can be undone there now, and the next run finishes it.
  */
 static bool again(struct run *x, struct strand *s, const struct step *step, const struct err *err,
                   unsigned attempts)
 {
     bool away = err->code == ERR_UNAVAILABLE;
-    if (!err->retryable || attempts > run_retries(x) || (away && (s->away || cancel_is_set(x->o->cancel)))) {
+    if (!err->retryable || attempts > run_retries(x) || (away && (s->away || cancel_is_set(&x->stop)))) {
         s->away |= away;
         return false;
     }
@@ -19,7 +19,7 @@ static bool again(struct run *x, struct strand *s, const struct step *step, cons
     event_retry(x, s, step, err, attempts, pause);
     if (x->clock != clock_system())
         x->clock->sleep(x->clock, pause);
-    else if (cancel_sleep(away ? x->o->cancel : NULL, pause))
+    else if (cancel_sleep(away ? &x->stop : NULL, pause))
         return false;
     return true;
 }

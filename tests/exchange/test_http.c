@@ -94,6 +94,42 @@ static void test_only_reading_is_repeated(void **state)
     close_client(&c);
 }
 
+/* A call may take as long as it likes while the engine answers others. */
+static void test_an_engine_that_is_busy_and_one_that_hangs(void **state)
+{
+    static const struct peer_answer busy[] = {{"GET /ping", .status = 404, .body = "x"},
+                                              {"POST /start", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                              {0}};
+    static const struct peer_answer hanging[] = {{"GET /ping", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                                 {"POST /start", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                                 {0}};
+    static const struct peer_answer well[] = {{"GET /ping", .body = "x"}, {"POST /start", .body = "y"}, {0}};
+    static const struct http_watch watch = {
+        .path = "/ping", .silence_ns = 100 * NS_PER_MS, .patience_ns = 400 * NS_PER_MS};
+    const struct http_request start = {.method = "POST", .path = "/start", .timeout_ns = NS_PER_S};
+    struct client c;
+    (void)state;
+    open_client(&c, busy, 2000);
+    http_watch_over(c.http, &watch);
+    assert_int_equal(http_do(c.http, &start, &c.answer, &c.err), ERR_TIMEOUT);
+    assert_true(str_starts(peer_log(c.peer), "POST /start|GET /ping|GET /ping|GET /ping|"));
+    peer_script(c.peer, hanging);
+    for (int i = 0; i < 2; i++) {
+        err_clear(&c.err);
+        assert_int_equal(http_do(c.http, &start, &c.answer, &c.err), ERR_UNAVAILABLE);
+        assert_true(c.err.retryable);
+        assert_contains(c.err.msg, "hangs: it does not even answer /ping");
+        /* It is only asked for more once it answers. */
+        assert_string_equal(peer_log(c.peer),
+                            i ? "POST /start|GET /ping|GET /ping|" : "POST /start|GET /ping|");
+    }
+    peer_script(c.peer, well);
+    assert_int_equal(http_do(c.http, &start, &c.answer, &c.err), 0);
+    assert_int_equal(http_do(c.http, &start, &c.answer, &c.err), 0);
+    assert_string_equal(peer_log(c.peer), "GET /ping|POST /start|POST /start|");
+    close_client(&c);
+}
+
 static void test_broken_answers(void **state)
 {
 #define OK_HEAD "HTTP/1.1 200 OK\r\n"
@@ -238,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_a_connection_is_kept),
         cmocka_unit_test(test_a_closed_connection_is_replaced),
         cmocka_unit_test(test_only_reading_is_repeated),
+        cmocka_unit_test(test_an_engine_that_is_busy_and_one_that_hangs),
         cmocka_unit_test(test_broken_answers),
         cmocka_unit_test(test_long_errors_are_cut_and_whole_answers_are_not),
         cmocka_unit_test(test_cancellation),

@@ -165,6 +165,29 @@ static void test_undoing_does_not_wait_again(_unused_ void **state)
     world_release(&w);
 }
 
+/* Nor when the run's time is up. */
+static void test_undoing_waits_for_no_engine_when_time_is_up(_unused_ void **state)
+{
+    struct world w;
+    world_init(&w, "undolate", true);
+    world_want(&w, C("a", ""));
+    world_apply_ok(&w);
+    world_want(&w, C("a", CHECK));
+    fake_calls_clear(w.engine);
+    fake_behave(w.engine, "container/a", &(struct fake_behaviour){.healthy_after_ns = FAKE_NEVER});
+    for (int verb = 0; verb < 2; verb++)
+        fake_fault(w.engine, &(struct fake_fault){.verb = verb ? FAKE_STOP : FAKE_REMOVE,
+                                                  .code = ERR_UNAVAILABLE,
+                                                  .retryable = true,
+                                                  .always = true});
+    w.options.timeout_ns = 200 * NS_PER_MS;
+    assert_true(world_apply(&w) < 0);
+    assert_int_equal(fake_count(w.engine, FAKE_STOP) + fake_count(w.engine, FAKE_REMOVE), 2);
+    world_plan(&w);
+    assert_string_equal(w.policy.resume[0], "container/a");
+    world_release(&w);
+}
+
 static void test_before_anything(_unused_ void **state)
 {
     struct world w;
@@ -368,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_while_undoing_on_an_engine_that_is_away),
         cmocka_unit_test(test_undoing_waits_once_for_an_engine),
         cmocka_unit_test(test_undoing_does_not_wait_again),
+        cmocka_unit_test(test_undoing_waits_for_no_engine_when_time_is_up),
         cmocka_unit_test(test_before_anything),
         cmocka_unit_test(test_half_way_is_finished),
         cmocka_unit_test(test_half_way_outlives_a_run_of_another),
