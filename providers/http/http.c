@@ -438,7 +438,7 @@ int http_do(struct http *h, const struct http_request *rq, struct http_answer *r
     int r = call_begin(h, rq, &call, err);
     if (r < 0)
         return r;
-    while ((r = exchange(h, &call, ret, &silent, err)) < 0 && silent && again)
+    while ((r = exchange(h, &call, ret, &silent, err)) < 0 && silent && again && !atomic_load(&h->hangs))
         again = false;
     return r;
 }

@@ -32,8 +32,8 @@ struct http_watch {
     const char *path; /* any answer will do; NULL: not watched */
     int64_t silence_ns, patience_ns;
 };
-void http_watch_over(struct http *h,
-                     const struct http_watch *w); /* before the first call; path is borrowed */
+/* Before the first call; the path is borrowed. */
+void http_watch_over(struct http *h, const struct http_watch *w);
 
 struct http_request {
     const char *method; /* NULL: GET */

@@ -104,6 +104,9 @@ static void test_an_engine_that_is_busy_and_one_that_hangs(void **state)
                                                  {"POST /start", .flags = PEER_RAW | PEER_HANG, .body = ""},
                                                  {0}};
     static const struct peer_answer well[] = {{"GET /ping", .body = "x"}, {"POST /start", .body = "y"}, {0}};
+    static const struct peer_answer hanging_get[] = {{"GET /ping", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                                     {"GET /list", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                                     {0}};
     static const struct http_watch watch = {
         .path = "/ping", .silence_ns = 100 * NS_PER_MS, .patience_ns = 400 * NS_PER_MS};
     const struct http_request start = {.method = "POST", .path = "/start", .timeout_ns = NS_PER_S};
@@ -127,6 +130,10 @@ static void test_an_engine_that_is_busy_and_one_that_hangs(void **state)
     assert_int_equal(http_do(c.http, &start, &c.answer, &c.err), 0);
     assert_int_equal(http_do(c.http, &start, &c.answer, &c.err), 0);
     assert_string_equal(peer_log(c.peer), "GET /ping|POST /start|POST /start|");
+    /* On a connection that was used before: it is not the connection that ended. */
+    peer_script(c.peer, hanging_get);
+    assert_int_equal(get(&c, "/list"), ERR_UNAVAILABLE);
+    assert_string_equal(peer_log(c.peer), "GET /list|GET /ping|");
     close_client(&c);
 }
 
