@@ -6,6 +6,7 @@
  */
 #include "base/err.h"
 
+#include <pthread.h>
 #include <stddef.h>
 
 struct library_function {
@@ -13,8 +14,15 @@ struct library_function {
     void *to; /* the function pointer to set */
 };
 
-/* Load `file` and find its functions; it stays loaded. `package` is Debian's, for the hint. ERR_UNSUPPORTED
-   when this machine does not have it. The caller sees to it that it is called once. */
-int library_load(const char *file, const char *package, const struct library_function *functions, size_t n,
-                 struct err *err) _must_check_;
+struct library {
+    const char *file, *package; /* its soname, and Debian's name for it, for the hint */
+    const struct library_function *functions;
+    size_t n;
+    bool loaded;
+    pthread_mutex_t lock; /* PTHREAD_MUTEX_INITIALIZER */
+};
+
+/* Load it and find its functions, once; it stays. ERR_UNSUPPORTED when this machine does not have it. Any
+   thread. */
+int library_load(struct library *l, struct err *err) _must_check_;
 #endif

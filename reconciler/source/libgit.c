@@ -17,8 +17,10 @@ static const struct library_function functions[] = {
 #define LIBGIT_FIND(name) {"git_" #name, &git2.name},
     LIBGIT_FUNCTIONS(LIBGIT_FIND)};
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool loaded, started;
+static struct library library = {
+    LIBRARY, PACKAGE, functions, ARRAY_LEN(functions), false, PTHREAD_MUTEX_INITIALIZER};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of `started` */
+static bool started;
 
 /*
  * libgit2's own TLS is never used: https goes through libcurl (http.c). Debian's libgit2 still parses the
@@ -51,11 +53,8 @@ static int start(struct err *err)
 
 int libgit_start(struct err *err)
 {
-    int r = 0;
     pthread_mutex_lock(&lock);
-    if (!loaded)
-        r = library_load(LIBRARY, PACKAGE, functions, ARRAY_LEN(functions), err);
-    loaded |= r == 0;
+    int r = library_load(&library, err);
     if (r == 0 && !started)
         r = start(err);
     started |= r == 0;
