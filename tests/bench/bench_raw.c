@@ -5,7 +5,9 @@
  *   bench_raw BACKEND first N PARALLEL    create and start N containers (and their network)
  *   bench_raw BACKEND noop N              list them
  *   bench_raw BACKEND change              list, then stop, remove, create and start one
- *   bench_raw BACKEND down PARALLEL       stop and remove all, and their network
+ *   bench_raw BACKEND replace             list, then create and start one beside the old one, which is then
+ * stopped and removed, and take its name: the calls of a change without downtime bench_raw BACKEND down
+ * PARALLEL       stop and remove all, and their network
  *
  * $DOCKER_HOST names a unix socket. Prints seconds from the first call to the last.
  */
@@ -119,6 +121,18 @@ static void change(CURL *c)
     act(c, "POST", "raw-1", "/start");
 }
 
+static void replace(CURL *c)
+{
+    struct answer a = list(c);
+    take_network(&a, at->listed_network);
+    free(a.data);
+    create(c, "raw-1-new");
+    act(c, "POST", "raw-1-new", "/start");
+    act(c, "POST", "raw-1", at->stop);
+    act(c, "DELETE", "raw-1", at->remove);
+    act(c, "POST", "raw-1-new", "/rename?name=raw-1");
+}
+
 static int run(CURL *c, int argc, char **argv)
 {
     for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
@@ -138,6 +152,8 @@ static int run(CURL *c, int argc, char **argv)
         }
     } else if (at && strcmp(what, "change") == 0) {
         change(c);
+    } else if (at && strcmp(what, "replace") == 0) {
+        replace(c);
     } else if (at && strcmp(what, "down") == 0) {
         struct answer a = list(c);
         size_t n = count(&a, "\"Id\":\"");
@@ -153,5 +169,5 @@ static int run(CURL *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    return raw_main(argc, argv, "bench_raw docker|podman first|noop|change|down [N] [PARALLEL]", run);
+    return raw_main(argc, argv, "bench_raw docker|podman first|noop|change|replace|down [N] [PARALLEL]", run);
 }
