@@ -184,20 +184,11 @@ static bool read_metadata(struct decode *d, const struct ynode *n, struct docume
 {
     const struct ynode *meta = ynode_get(n, "metadata");
     const char *name = meta ? node_text(meta, "name") : NULL;
-    if (!name) {
-        decode_error_hint(d, meta ? meta : n, "for example: metadata: {name: web}",
-                          "\"metadata.name\" is missing");
-        return false;
-    }
-    if (!resource_name_is_valid(name)) {
-        decode_error_hint(d, node_at(meta, "name"),
-                          "use at most 63 lowercase letters, digits and -, without - at either end",
-                          "metadata.name: \"%.80s\" is not a valid name", name);
-        return false;
-    }
+    size_t before = d->diags->errors;
     struct decode_at at = {.up = d->at, .name = "metadata"};
     d->at = &at;
-    struct val *rec = decode_record(d, &metadata_table, meta);
+    struct val *rec = meta ? decode_record(d, &metadata_table, meta) : NULL;
+    bool reported = d->diags->errors > before;
     struct val *labels = val_get(rec, "labels");
     struct val *notes = val_get(rec, "annotations");
     doc->name = name;
@@ -206,7 +197,16 @@ static bool read_metadata(struct decode *d, const struct ynode *n, struct docume
     check_labels(d, meta, doc->labels, "labels");
     check_annotations(d, meta, doc->kind, doc->annotations);
     d->at = at.up;
-    return true;
+    if (name && resource_name_is_valid(name))
+        return true;
+    if (name)
+        decode_error_hint(d, node_at(meta, "name"),
+                          "use at most 63 lowercase letters, digits and -, without - at either end",
+                          "metadata.name: \"%.80s\" is not a valid name", name);
+    else if (!reported)
+        decode_error_hint(d, meta ? meta : n, "for example: metadata: {name: web}",
+                          "\"metadata.name\" is missing");
+    return false;
 }
 
 static enum document_use read_use(struct decode *d, const struct ynode *n)

@@ -65,7 +65,7 @@ static void test_all_problems_at_once(void **state)
         "a.yaml:8:16: error: container/web: depends_on.db: there is no container/db\n"
         "  hint: add a manifest with kind: Container and metadata: {name: db}\n"
         "b.yaml:2:7: error: unknown kind \"Containr\"\n  hint: did you mean \"Container\"?\n"
-        "c.yaml:3:11: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n";
+        "c.yaml:3:12: error: metadata: unknown key \"nam\"\n  hint: did you mean \"name\"?\n";
     const char *got = repository_load(r);
     assert_memory_equal(got, want, strlen(want));
     assert_non_null(strstr(got, "d.yaml:"));
@@ -105,6 +105,12 @@ static void test_frame(void **state)
          "  hint: the kinds are Container, Network, Volume, Config, Secret, Stack and Project\n"},
         {"apiVersion: forge/v1\nkind: Volume\n",
          "a.yaml:1:1: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n"},
+        {"apiVersion: forge/v1\nkind: Volume\nmetadata: web\n",
+         "a.yaml:3:11: error: metadata: must be a mapping, not a string\n"},
+        {"apiVersion: forge/v1\nkind: Volume\nmetadata: {label: {a: b}}\npatch: true\n",
+         "a.yaml:3:12: error: metadata: unknown key \"label\"\n  hint: did you mean \"labels\"?\n"},
+        {"apiVersion: forge/v1\nkind: Volume\nmetadata: {labels: {a: b}}\npatch: true\n",
+         "a.yaml:3:11: error: \"metadata.name\" is missing\n  hint: for example: metadata: {name: web}\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\nspecs: {}\n",
          "a.yaml:4:1: error: unknown key \"specs\"\n  hint: did you mean \"spec\"?\n"},
         {"apiVersion: forge/v1\nkind: Volume\nmetadata: {name: a}\ndata: {}\n",
