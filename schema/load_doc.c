@@ -50,11 +50,21 @@ bool document_is_compose(const struct ynode *n)
            (ynode_get(n, "services") || ynode_get(n, "include"));
 }
 
+/* Is the version there, under a misspelt key? check_frame() reports that. */
+static bool is_misspelt(const struct ynode *n)
+{
+    for (size_t i = 0; n->type == YN_MAP && i < n->len; i++)
+        if (str_nearest(n->pairs[i].key->text, frame_keys, 1) &&
+            str_eq(node_text(n, n->pairs[i].key->text), API_VERSION))
+            return true;
+    return false;
+}
+
 /* Does the document claim to be a manifest of Forge? When it does not, says how to exclude its file. */
 static bool check_version(struct decode *d, const struct ynode *n, bool *ret_foreign)
 {
     const char *version = n->type == YN_MAP ? node_text(n, "apiVersion") : NULL;
-    if (str_eq(version, API_VERSION))
+    if (str_eq(version, API_VERSION) || (!version && is_misspelt(n)))
         return true;
     *ret_foreign = !version || !str_starts(version, "forge/");
     if (version && !*ret_foreign) {

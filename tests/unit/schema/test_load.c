@@ -92,6 +92,9 @@ static void test_frame(void **state)
         {"apiVersion: apps/v1\nkind: Deployment\n",
          "a.yaml:1:13: error: this is not a Forge manifest: its apiVersion is \"apps/v1\"\n"
          "  hint: list the file in exclude of forge.yaml, or write apiVersion: forge/v1\n"},
+        {"apiVerson: forge/v1\nkind: Volume\nmetadata: {name: a}\n---\napiVersion: forge/v1\nkind: Volum\n",
+         "a.yaml:1:1: error: unknown key \"apiVerson\"\n  hint: did you mean \"apiVersion\"?\n"
+         "a.yaml:6:7: error: unknown kind \"Volum\"\n  hint: did you mean \"Volume\"?\n"},
         {"apiVersion: forge/v2\nkind: Container\n",
          "a.yaml:1:13: error: apiVersion \"forge/v2\" is not supported by this version of Forge\n"
          "  hint: write apiVersion: forge/v1\n"},
