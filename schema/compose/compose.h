@@ -250,6 +250,10 @@ struct ynode *compose_drop_blank(struct compose *c, struct ynode *n);
 /* The mapping without the keys that have no effect here, with a warning for each. `path` is
    "services.deploy". */
 struct ynode *compose_drop_ignored(struct compose *c, struct ynode *n, const char *path);
+/* Report the keys that are not among the known ones (NULL-terminated). `where` comes before the message:
+   "include: "; `hint` is for those without a similar known key. */
+void compose_check_keys(struct compose *c, const struct ynode *map, const char *where,
+                        const char *const *known, const char *hint);
 extern const char *const compose_top_keys[]; /* NULL-terminated */
 extern const char *const compose_sections[]; /* services, networks, ...; NULL-terminated */
 #endif

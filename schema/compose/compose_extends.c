@@ -57,13 +57,15 @@ static struct compose_file *file_of(struct compose *c, const struct compose_scop
     return compose_read(c, scope, path, base, at);
 }
 
-static void check_keys(struct compose *c, const struct ynode *extends)
+static const char *const extends_keys[] = {"service", "file", NULL};
+
+/* Is the service probably named under a misspelt key? */
+static bool is_misspelt(const struct ynode *extends)
 {
-    for (size_t i = 0; extends->type == YN_MAP && i < extends->len; i++) {
-        const struct ynode *key = extends->pairs[i].key;
-        if (!str_eq(key->text, "file") && !str_eq(key->text, "service"))
-            compose_error(c, key, "known keys: file, service", "extends: unknown key \"%.64s\"", key->text);
-    }
+    for (size_t i = 0; extends->type == YN_MAP && i < extends->len; i++)
+        if (str_nearest(extends->pairs[i].key->text, extends_keys, 1))
+            return true;
+    return false;
 }
 
 static void report_missing(struct compose *c, const struct ynode *at, const struct compose_file *f,
@@ -100,8 +102,11 @@ static struct ynode *merged(struct compose *c, const struct compose_scope *scope
     const struct ynode *at = extends->type == YN_MAP ? ynode_get(extends, "service") : extends;
     struct ynode *own = compose_copy(c, service);
     compose_remove(own, "extends");
-    check_keys(c, extends);
+    if (extends->type == YN_MAP)
+        compose_check_keys(c, extends, "extends: ", extends_keys, "known keys: service, file");
     const char *name = compose_text(at);
+    if (!at && is_misspelt(extends))
+        return alone(c, own, extends);
     if (!name) {
         compose_error(c, extends, "write extends: {service: NAME, file: PATH}, or extends: NAME",
                       "extends: \"service\" is missing");

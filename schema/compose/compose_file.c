@@ -107,24 +107,9 @@ static void check_top(struct compose *c, const struct ynode *root)
 {
     if (is_manifest(c, root) || is_first_format(c, root))
         return;
-    size_t count = 0;
-    while (compose_top_keys[count])
-        count++;
-    for (size_t i = 0; i < root->len; i++) {
-        const struct ynode *key = root->pairs[i].key;
-        bool known = str_starts(key->text, "x-");
-        for (size_t k = 0; k < count && !known; k++)
-            known = str_eq(compose_top_keys[k], key->text);
-        if (known)
-            continue;
-        const char *near = str_nearest(key->text, compose_top_keys, count);
-        compose_error(c, key,
-                      near
-                          ? arena_printf(c->arena, "did you mean \"%s\"?", near)
-                          : "a compose file has services, networks, volumes, configs, secrets, include, name "
-                            "and x-...",
-                      "unknown key \"%.64s\"", key->text);
-    }
+    compose_check_keys(c, root, "", compose_top_keys,
+                       "a compose file has services, networks, volumes, configs, secrets, include, name "
+                       "and x-...");
 }
 
 /* A mapping within a mapping, as a copy that may be changed; created when it is missing or null. NULL: it is

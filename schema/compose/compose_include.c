@@ -81,16 +81,7 @@ static void take_over(struct compose *c, struct compose_file *f, const struct yn
     }
 }
 
-static void check_keys(struct compose *c, const struct ynode *item)
-{
-    for (size_t i = 0; i < item->len; i++) {
-        const char *key = item->pairs[i].key->text;
-        if (!str_eq(key, "path") && !str_eq(key, "project_directory") && !str_eq(key, "env_file") &&
-            !str_starts(key, "x-"))
-            compose_error(c, item->pairs[i].key, "known keys: path, project_directory, env_file",
-                          "include: unknown key \"%.64s\"", key);
-    }
-}
+static const char *const include_keys[] = {"path", "project_directory", "env_file", NULL};
 
 static void include_item(struct compose *c, const struct compose_scope *scope, struct compose_file *f,
                          const struct ynode *item)
@@ -99,7 +90,8 @@ static void include_item(struct compose *c, const struct compose_scope *scope, s
     struct paths env = {.n = 0};
     const struct ynode *folder = NULL;
     if (item->type == YN_MAP) {
-        check_keys(c, item);
+        compose_check_keys(c, item, "include: ", include_keys,
+                           "known keys: path, project_directory, env_file");
         add_paths(c, &files, ynode_get(item, "path"));
         add_paths(c, &env, ynode_get(item, "env_file"));
         folder = ynode_get(item, "project_directory");

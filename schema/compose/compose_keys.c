@@ -50,6 +50,25 @@ static const struct {
     {"secrets", "labels", "secrets are copied into containers as files and have no labels"},
 };
 
+void compose_check_keys(struct compose *c, const struct ynode *map, const char *where,
+                        const char *const *known, const char *hint)
+{
+    size_t count = 0;
+    while (known[count])
+        count++;
+    for (size_t i = 0; i < map->len; i++) {
+        const struct ynode *key = map->pairs[i].key;
+        bool good = str_starts(key->text, "x-");
+        for (size_t k = 0; k < count && !good; k++)
+            good = str_eq(known[k], key->text);
+        if (good)
+            continue;
+        const char *near = str_nearest(key->text, known, count);
+        compose_error(c, key, near ? arena_printf(c->arena, "did you mean \"%s\"?", near) : hint,
+                      "%sunknown key \"%.64s\"", where, key->text);
+    }
+}
+
 struct ynode *compose_drop_ignored(struct compose *c, struct ynode *n, const char *path)
 {
     if (n->type != YN_MAP)

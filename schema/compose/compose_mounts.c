@@ -26,9 +26,8 @@ static void add_file(struct compose_part *p, enum compose_section s, const char 
 {
     struct compose *c = p->c;
     const char *name = item->type == YN_MAP ? compose_text(ynode_get(item, "source")) : compose_text(item);
-    if (!name) {
-        compose_error(c, item, "write a name, or {source: NAME, target: PATH}",
-                      "service %s: an item of %s has no name", p->service->name, key);
+    if (!name) { /* the Container's table says what is wrong with it */
+        compose_push(c, list_of(p, key, item), item);
         return;
     }
     const struct compose_object *o = compose_use(c, s, name, item);
