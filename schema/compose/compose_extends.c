@@ -105,7 +105,7 @@ static struct ynode *merged(struct compose *c, const struct compose_scope *scope
     if (extends->type == YN_MAP)
         compose_check_keys(c, extends, "extends: ", extends_keys, "known keys: service, file");
     const char *name = compose_text(at);
-    if (!at && is_misspelt(extends))
+    if (compose_is_unresolved(c, at) || (!at && is_misspelt(extends)))
         return alone(c, own, extends);
     if (!name) {
         compose_error(c, extends, "write extends: {service: NAME, file: PATH}, or extends: NAME",

@@ -25,7 +25,10 @@ static struct ynode *list_of(struct compose_part *p, const char *key, const stru
 static void add_file(struct compose_part *p, enum compose_section s, const char *key, struct ynode *item)
 {
     struct compose *c = p->c;
-    const char *name = item->type == YN_MAP ? compose_text(ynode_get(item, "source")) : compose_text(item);
+    const struct ynode *source = item->type == YN_MAP ? ynode_get(item, "source") : item;
+    const char *name = compose_text(source);
+    if (compose_is_unresolved(c, source))
+        return;
     if (!name) { /* the Container's table says what is wrong with it */
         compose_push(c, list_of(p, key, item), item);
         return;
