@@ -86,6 +86,20 @@ static struct ynode *without_blank(struct compose *c, struct ynode *n)
     return copy->len ? copy : n;
 }
 
+/* Is a name in a list with commas, whatever blanks are around it? */
+static bool is_listed(struct arena *a, const char *list, const char *name)
+{
+    size_t n;
+    char **part = str_split(a, list, ',', &n);
+    for (size_t i = 0; i < n; i++) {
+        char *at = part[i] + strspn(part[i], " \t");
+        at[strcspn(at, " \t")] = '\0';
+        if (str_eq(at, name))
+            return true;
+    }
+    return false;
+}
+
 /* Drop the profiles of a service when the Stack activates one of them. */
 static void profiles(struct compose_part *p)
 {
@@ -102,11 +116,9 @@ static void profiles(struct compose_part *p)
         for (size_t k = 0; name && k < val_len(active); k++)
             if (str_eq(active->items[k]->s, name) || str_eq(active->items[k]->s, "*"))
                 return;
-        size_t count = 0;
-        char **part = more ? str_split(p->c->arena, more, ',', &count) : NULL;
-        for (size_t k = 0; name && k < count; k++)
-            if (str_eq(part[k], name) || str_eq(part[k], "*"))
-                return;
+        if (name && !str_empty(more) &&
+            (is_listed(p->c->arena, more, name) || is_listed(p->c->arena, more, "*")))
+            return;
     }
     if (val_len(active) || !str_empty(more))
         n = without_blank(p->c, n);
