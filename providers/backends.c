@@ -24,10 +24,11 @@ static const char *api_name(struct arena *a, unsigned api)
 
 const struct backend_variant *provider_variants(struct arena *a, size_t *ret_n)
 {
-    const struct engine_facts weak = {.rootless = true, .cgroup2 = false};
+    const struct engine_facts weak = {.rootless = true, .cgroup2 = false}, alone = {.outside_swarm = true};
     struct variants v = {.arena = a};
     for (unsigned api = API_OLDEST; api <= API_NEWEST; api++)
         add(&v, "Docker", &provider_docker, api_name(a, api), dialect_docker.caps(api, NULL));
+    add(&v, "Docker", &provider_docker, "outside a swarm", dialect_docker.caps(API_NEWEST, &alone));
     add(&v, "Podman", &provider_podman, "", dialect_podman.caps(API_OLDEST, NULL));
     add(&v, "Podman", &provider_podman, "rootless on cgroup v1", dialect_podman.caps(API_OLDEST, &weak));
     for (unsigned api = API_OLDEST; api <= API_NEWEST; api++)

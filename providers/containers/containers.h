@@ -40,6 +40,7 @@ struct engine_facts {
     const char *id;   /* Docker's own; Podman generates a new one each time */
     const char *root; /* folder that holds its images */
     bool cgroup2, rootless;
+    bool outside_swarm; /* manages none, and so makes no networks for one */
 };
 int facts_read(struct arena *a, json_t *info, struct engine_facts *ret);
 struct val *facts_to_val(struct arena *a, const struct engine_facts *f);

@@ -97,6 +97,7 @@ int facts_read(struct arena *a, json_t *info, struct engine_facts *ret)
 {
     if (!json_is_object(info))
         return ERR_CORRUPT;
+    const json_t *swarm = json_object_get(info, "Swarm");
     *ret = (struct engine_facts){
         .logging_driver = arena_strdup(a, json_text(info, "LoggingDriver")),
         .runtime = arena_strdup(a, json_text(info, "DefaultRuntime")),
@@ -105,6 +106,7 @@ int facts_read(struct arena *a, json_t *info, struct engine_facts *ret)
         .root = arena_strdup(a, json_text(info, "DockerRootDir")),
         .cgroup2 = str_eq(json_text(info, "CgroupVersion"), "2"),
         .rootless = json_is_true(json_object_get(info, "Rootless")),
+        .outside_swarm = swarm && !json_is_true(json_object_get(swarm, "ControlAvailable")),
     };
     return 0;
 }
@@ -119,6 +121,7 @@ struct val *facts_to_val(struct arena *a, const struct engine_facts *f)
     val_set_str(a, v, "root", f->root);
     val_set_bool(a, v, "cgroup2", f->cgroup2);
     val_set_bool(a, v, "rootless", f->rootless);
+    val_set_bool(a, v, "outside_swarm", f->outside_swarm);
     return v;
 }
 
@@ -132,5 +135,6 @@ void facts_from_val(const struct val *v, struct engine_facts *ret)
         .root = val_get_str(v, "root"),
         .cgroup2 = val_get_bool(v, "cgroup2", false),
         .rootless = val_get_bool(v, "rootless", false),
+        .outside_swarm = val_get_bool(v, "outside_swarm", false),
     };
 }

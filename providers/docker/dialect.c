@@ -5,7 +5,6 @@
 
 static unsigned caps(unsigned api, const struct engine_facts *facts)
 {
-    (void)facts;
     unsigned can = CAP_LIVE_UPDATE | CAP_NETWORK_CONNECT | CAP_RENAME | CAP_HEALTHCHECK | CAP_COPY_INTO |
                    CAP_SWAP_UNLIMITED | CAP_PORT_CHOICE | CAP_DOMAINNAME | CAP_DEVICE_REQUESTS |
                    CAP_ENDPOINT_MORE | CAP_REMOTE_DIGEST | CAP_LIMITS | CAP_INIT_SHARED;
@@ -13,6 +12,8 @@ static unsigned caps(unsigned api, const struct engine_facts *facts)
         can |= CAP_ANNOTATIONS;
     if (api >= API(1u, 44u))
         can |= CAP_START_INTERVAL;
+    if (!facts || !facts->outside_swarm)
+        can |= CAP_OVERLAY;
     return can;
 }
 

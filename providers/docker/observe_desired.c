@@ -249,8 +249,20 @@ static int learn_images(struct look_at *w, const struct resource_set *set, struc
     return r;
 }
 
+/* What is wanted of a swarm may come right after the engine became part of one: then the facts are too old. */
+static int learn_swarm(struct look_at *w, const struct resource_set *set, struct err *err)
+{
+    for (size_t i = 0; w->facts.outside_swarm && i < set->n; i++)
+        if (set->items[i]->kind == &kind_network &&
+            str_eq(val_get_str(set->items[i]->spec, "driver"), "overlay"))
+            return docker_facts(w->d, true, w->cancel, w->arena, &w->facts, err);
+    return 0;
+}
+
 int desired_look(struct look_at *w, const struct resource_set *set, struct err *err)
 {
-    int r = find_namesakes(w, set, err);
+    int r = learn_swarm(w, set, err);
+    if (r == 0)
+        r = find_namesakes(w, set, err);
     return r < 0 ? r : learn_images(w, set, err);
 }

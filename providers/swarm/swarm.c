@@ -23,7 +23,7 @@ unsigned swarm_caps(unsigned api)
 {
     unsigned caps = CAP_SERVICES | CAP_HEALTHCHECK | CAP_COPY_INTO | CAP_LIMITS | CAP_SWAP_UNLIMITED |
                     CAP_PORT_CHOICE | CAP_DOMAINNAME | CAP_DEVICE_REQUESTS | CAP_ENDPOINT_MORE |
-                    CAP_REMOTE_DIGEST | CAP_INIT_SHARED;
+                    CAP_REMOTE_DIGEST | CAP_INIT_SHARED | CAP_OVERLAY;
     if (api >= API(1u, 44u))
         caps |= CAP_START_INTERVAL;
     return caps;

@@ -119,8 +119,9 @@ struct node_fact {
 #define CAP_LIMITS          0x4000u  /* limits of memory, processors and processes */
 #define CAP_INIT_SHARED     0x8000u  /* an init in a PID namespace that is another's */
 #define CAP_COPY_READ_ONLY  0x10000u /* copies files also into a container whose root is read-only */
+#define CAP_OVERLAY         0x20000u /* makes networks that span a swarm */
 /* Everything that an engine which manages containers itself can do. */
-#define CAPS_CONTAINERS (0x1ffffu & ~CAP_SERVICES)
+#define CAPS_CONTAINERS (0x3ffffu & ~CAP_SERVICES)
 
 /* One of several engines, and the result of asking it. */
 struct observed_target {

@@ -102,6 +102,9 @@ const struct limit limits[] = {
     {&kind_network, "driver", .without = CAP_SERVICES, .what = "networks of this driver",
      .hint = "the tasks of a service run on several nodes: remove it, or write driver: overlay",
      .fine = "overlay"},
+    {&kind_network, "driver", .with = CAP_OVERLAY, .what = "networks that span a swarm",
+     .hint = "remove it, or use an engine that is a manager of a swarm (docker swarm init)",
+     .value = "overlay"},
     {0},
 };
 

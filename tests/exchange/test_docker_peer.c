@@ -135,6 +135,47 @@ static void test_who_is_no_engine_or_an_old_one(void **state)
     }
 }
 
+#define NOTHING_THERE                                                                    \
+    {"GET /v1.41/containers/json", .body = "[]"}, {"GET /v1.41/networks", .body = "[]"}, \
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":null}"},                            \
+    {                                                                                    \
+        "GET /v1.41/events", .body = ""                                                  \
+    }
+
+/* Whether the engine manages a swarm is known, and asked again only where that would refuse a network. */
+static void test_who_can_span_a_swarm(void **state)
+{
+    static const struct peer_answer alone[] = {
+        NOTHING_THERE, {"GET /v1.41/info ", .body = "{\"Swarm\":{\"ControlAvailable\":false}}"}, {0}};
+    static const struct peer_answer manager[] = {
+        NOTHING_THERE, {"GET /v1.41/info ", .body = "{\"Swarm\":{\"ControlAvailable\":true}}"}, {0}};
+    struct world w;
+    struct observed o;
+    struct resource_set set;
+    (void)state;
+    world_open(&w, alone, NULL);
+    resource_set_init(&set, &w.arena);
+    struct resource *net = resource_new(&w.arena, &kind_network, "front");
+    struct val *spec = val_map(&w.arena);
+    net->spec = spec;
+    resource_set_add(&set, net);
+    const struct observe_request rq = {.owner = "rec", .desired = &set};
+    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_false(o.caps & CAP_OVERLAY);
+    peer_script(w.peer, manager);
+    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_null(strstr(peer_log(w.peer), "/info"));
+    val_set_str(&w.arena, spec, "driver", "overlay");
+    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_true(o.caps & CAP_OVERLAY);
+    assert_contains(peer_log(w.peer), "/info");
+    peer_script(w.peer, alone);
+    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_null(strstr(peer_log(w.peer), "/info"));
+    resource_set_release(&set);
+    world_close(&w);
+}
+
 static struct step step_of(struct world *w, enum step_verb verb, const char *json)
 {
     static const char labels[] = "{\"io.forge.environment\":\"rec\",\"io.forge.resource\":\"container/"
@@ -539,6 +580,7 @@ int main(void)
         cmocka_unit_test(test_the_questions_of_an_observation),
         cmocka_unit_test(test_observations_that_go_wrong),
         cmocka_unit_test(test_who_is_no_engine_or_an_old_one),
+        cmocka_unit_test(test_who_can_span_a_swarm),
         cmocka_unit_test(test_a_create_that_fails_half_way_is_taken_back),
         cmocka_unit_test(test_the_name_is_taken),
         cmocka_unit_test(test_the_name_is_taken_by_what_is_not_there_yet),

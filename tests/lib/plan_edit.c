@@ -227,7 +227,8 @@ static void edit_caps(struct plan_case *c, const struct ynode *without)
                 {"remote-digest", CAP_REMOTE_DIGEST},
                 {"limits", CAP_LIMITS},
                 {"init-shared", CAP_INIT_SHARED},
-                {"copy-read-only", CAP_COPY_READ_ONLY}};
+                {"copy-read-only", CAP_COPY_READ_ONLY},
+                {"overlay", CAP_OVERLAY}};
     for (size_t i = 0; without && i < without->len; i++)
         for (size_t k = 0; k < ARRAY_LEN(caps); k++)
             if (str_eq(without->items[i]->text, caps[k].name))
