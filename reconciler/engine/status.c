@@ -62,7 +62,7 @@ static struct tally tally_objects(struct object *const *objects, size_t n, const
             continue;
         size_t rank = health_rank(objects[i]);
         t.n++;
-        if (objects[i]->tasks_wanted)
+        if (object_is_service(objects[i]))
             t.running += objects[i]->tasks_running;
         else
             t.running += objects[i]->state == OBJECT_RUNNING;

@@ -49,7 +49,7 @@ static bool any_up(const struct plan_change *c)
 {
     for (size_t i = 0; i < c->n_moves; i++) {
         const struct object *o = c->moves[i].current ? c->moves[i].current : c->moves[i].candidate;
-        if (o && o->state != OBJECT_PRESENT && object_up(o) && (!o->tasks_wanted || o->tasks_running))
+        if (o && o->state != OBJECT_PRESENT && object_up(o) && (!object_is_service(o) || o->tasks_running))
             return true;
     }
     return false;
@@ -98,7 +98,8 @@ static const char *how(struct planner *p, const struct plan_change *c)
     if (!containers || !any_up(c))
         return NULL;
     if (planner_caps(p, c->id) & CAP_SERVICES)
-        return !replace && c->action != PLAN_RESTART      ? NULL
+        return (!replace && c->action != PLAN_RESTART) || !val_get_int(c->resource->spec, "replicas", 1)
+                   ? NULL
                : service_keeps_running(c->resource->spec) ? "rolling, no downtime expected"
                                                           : "old tasks stop first, short downtime";
     if (c->returns || (!replace && c->action != PLAN_RESTART))

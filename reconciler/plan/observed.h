@@ -168,6 +168,11 @@ const struct observed_target *observed_target(const struct observed *o, const ch
 bool observed_away(const struct observed *o, const char *id);
 /* Is it doing its work: running, or about to be run again by the engine. */
 bool object_up(const struct object *o);
+/* Is it a service, whose tasks are counted? */
+static inline bool object_is_service(const struct object *o)
+{
+    return o->kind->flags & KIND_INSTANCES && !o->instance;
+}
 /* Was it created and never started? Then its creation was interrupted, and it may lack files and networks. */
 static inline bool object_never_ran(const struct object *o)
 {

@@ -120,8 +120,10 @@ static int edit_object(struct plan_case *c, struct object *o, const struct ynode
     if (text(n, "image_id"))
         o->image_id = digest_text(c->arena, text(n, "image_id"));
     o->exit_code = (int)number(n, "exit_code");
-    o->tasks_wanted = (unsigned)number(n, "tasks_wanted");
-    o->tasks_running = (unsigned)number(n, "tasks_running");
+    if (ynode_get(n, "tasks_wanted"))
+        o->tasks_wanted = (unsigned)number(n, "tasks_wanted");
+    if (ynode_get(n, "tasks_running"))
+        o->tasks_running = (unsigned)number(n, "tasks_running");
     o->message = text(n, "message");
     o->keep = is_true(n, "keep");
     o->image_moved = is_true(n, "image_moved");

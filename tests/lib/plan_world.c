@@ -83,6 +83,8 @@ struct object *world_object(struct world *w, const struct resource *r, unsigned 
     o->health = val_get(r->spec, "healthcheck") ? HEALTH_HEALTHY : HEALTH_NONE;
     o->image_id = ref ? world_image_id(w->arena, ref) : NULL;
     o->spec = world_spec(w->arena, r);
+    if (w->caps & CAP_SERVICES && containers)
+        o->tasks_wanted = o->tasks_running = (unsigned)val_get_int(r->spec, "replicas", 1);
     if (w->caps & CAP_SERVICES && val_get(r->spec, "replicas")) {
         struct val *spec = val_map_copy(w->arena, o->spec);
         val_map_set(w->arena, spec, "replicas", val_clone(w->arena, val_get(r->spec, "replicas")));
