@@ -79,10 +79,12 @@ static void held_line(const struct val *doc, struct buf *b)
 
 static void head_lines(const struct val *doc, struct buf *b)
 {
-    const char *commit = str_or(val_get_str(doc, "commit"), "");
+    const char *commit = str_or(val_get_str(doc, "commit"), ""), *subject = val_get_str(doc, "subject");
     buf_addf(b, "environment %s", val_get_str(doc, "environment"));
     if (*commit)
-        buf_addf(b, " · commit %.7s \"%s\"", commit, str_or(val_get_str(doc, "subject"), ""));
+        buf_addf(b, " · commit %.7s", commit);
+    if (*commit && !str_empty(subject))
+        buf_addf(b, " \"%s\"", subject);
     if (val_get_int(doc, "generation", 0))
         buf_addf(b, " · generation %lld", (long long)val_get_int(doc, "generation", 0));
     buf_addf(b, " · %s\n", str_or(val_get_str(doc, "engine"), "engine unknown"));

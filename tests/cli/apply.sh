@@ -347,6 +347,9 @@ test_a_folder_has_no_revisions()
     assert_status 2
     assert_contains "$err" "a plain folder has no revisions"
     assert_contains "$err" "git init"
+    commit
+    run forge-ctl status # nobody has read the commit of the checkout
+    assert_match "$out" '^environment shop · commit [0-9a-f]{7} · '
 }
 
 test_main "$@"
