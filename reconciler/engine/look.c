@@ -182,7 +182,6 @@ static int look_live(struct engine *e, const struct look_options *o, struct look
         *err = observe_err;
         return err->code;
     }
-    images_warn(l);
     r = look_resume(e, l, true, err);
     if (r == 0 && l->rollback_to)
         r = rollback_pin_images(e, l, err);

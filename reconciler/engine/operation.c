@@ -58,6 +58,7 @@ static struct val *plan_document(const struct operation_context *c, struct look 
     if (l->rollback_to)
         val_set_int(c->arena, doc, "rollback", (int64_t)l->rollback_to);
     val_set_str(c->arena, doc, "rollback_only", l->rollback_only);
+    images_warn(l);
     if (l->diags.n)
         val_map_set(c->arena, doc, "diagnostics", look_diagnostics(l, c->arena));
     if (l->state.suspended_by)
