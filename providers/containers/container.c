@@ -103,6 +103,7 @@ int container_read(struct arena *a, json_t *inspect, const struct image_info *im
     marks_read(a, json_object_get(config, "Labels"), *name == '/' ? name + 1 : name, ret);
     state_read(a, inspect, ret);
     ret->image_id = arena_strdup(a, json_text(inspect, "Image"));
+    ret->auto_remove = json_is_true(json_object_get(json_object_get(inspect, "HostConfig"), "AutoRemove"));
     ret->spec = spec_read(a, inspect, image);
     ret->defaults = val_map(a);
     return 0;

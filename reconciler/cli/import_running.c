@@ -220,6 +220,12 @@ static int add_container(struct run *x, const struct val *item)
         r = rename_volumes(x, spec);
     if (r < 0)
         return r;
+    if (o.auto_remove) {
+        struct diag *d =
+            diag_add(&x->m->diags, DIAG_WARNING, NULL, 0, 0,
+                     "container %s was started with --rm: the engine removes it when it stops", native);
+        diag_hint(&x->m->diags, d, "what Forge creates in its place is kept when it stops");
+    }
     val_set_str(a, spec, "container_name", native);
     add(x, &kind_container, name, spec, true);
     return 0;

@@ -58,6 +58,7 @@ struct object {
     bool image_moved;     /* its image reference now names another local image than the one it runs */
     /* Services: how many tasks run, and how many should. 0 for everything else. */
     unsigned tasks_running, tasks_wanted;
+    bool auto_remove;           /* the engine removes it when it stops */
     bool keep;                  /* mark: not to be deleted when Git no longer has it (MARK_PRUNE) */
     const struct val *spec;     /* never NULL */
     const struct val *defaults; /* never NULL */

@@ -137,7 +137,7 @@ test_what_was_made_by_hand_is_taken_over_as_it_runs()
     local name=${FORGE_ENV//-/}hand before
     docker network create --label "$ENGINE_LABEL" "$name-net" >/dev/null
     by_hand() { docker run -d --name "$name-$1" --label "$ENGINE_LABEL" "${@:2}" >/dev/null || fail "docker run $1"; }
-    by_hand plain "$ENGINE_IMAGE"
+    by_hand plain --rm "$ENGINE_IMAGE"
     by_hand on --network "$name-net" "$ENGINE_IMAGE"
     by_hand aliased --network "$name-net" --network-alias other -p 127.0.0.1::80 "$ENGINE_IMAGE"
     # shellcheck disable=SC2016 # for the engine, as it stands
@@ -152,6 +152,8 @@ test_what_was_made_by_hand_is_taken_over_as_it_runs()
     run forge import --running --out "$FORGE_DIR/all.yaml" "$name-plain" "$name-on" "$name-aliased" "$name-both" \
         "$name-none" "$name-job"
     assert_status 0
+    assert_contains "$err" "warning: container $name-plain was started with --rm"
+    assert_eq "$(grep -c -e --rm <<<"$err")" 1
     run forge diff
     assert_status 0
     assert_contains "$out" "no changes, 6 to take over"
