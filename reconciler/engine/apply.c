@@ -276,8 +276,9 @@ static int apply_locked(struct applying *ap, struct err *err)
     if (r < 0)
         return r;
     /* A single resource that was rolled back is not part of any generation yet, even when nothing had to
-       be done for it. */
-    bool nothing = plan_empty(&ap->look->plan) && !(ap->look->rollback_only && ap->look->attended);
+       be done for it; unless the newest one has it like that. */
+    const struct look *l = ap->look;
+    bool nothing = plan_empty(&l->plan) && (!l->rollback_only || !l->attended || l->rollback_same);
     r = targets_record(ap->engine, ap->look, err);
     if (r < 0)
         return r;

@@ -114,6 +114,7 @@ int rollback_one(struct look *l, const struct generation *last, const struct gen
         restore_needs(l, resources, g, id);
     }
     mixed.resources = resources;
+    l->rollback_same = val_equal(resources, last->resources);
     int r = rollback_all(l, &mixed, err);
     if (r == 0)
         refresh_digests(l, g, id);

@@ -91,7 +91,7 @@ static void change_state(struct env_state *st, void *arg)
         st->error = c->result < 0 ? c->outcome->msg : NULL;
         st->error_ns = c->result < 0 ? c->now_ns : 0;
     }
-    if (l->rollback_to && l->attended)
+    if (l->rollback_to && l->attended && (!l->rollback_only || c->generation))
         hold_commit(st, c);
     else if (!l->rollback_to)
         follow_commit(st, c);

@@ -64,6 +64,11 @@ static void test_one_resource(_unused_ void **state)
     assert_int_equal(w.look.plan.n, 0);
     assert_int_equal(fake_writes(w.fake), 0);
     assert_true(fake_exists(w.fake, "rollbackone-new-1"));
+    /* It is there already. */
+    ew_ok(ew_rollback(&w, 1, "container/web"));
+    assert_int_equal(w.result.generation, 0);
+    assert_int_equal(ew_state(&w).generation, 3);
+    assert_int_equal(ew_state(&w).held_generation, 3);
     ew_fails(ew_rollback(&w, 1, "container/nobody"), ERR_NOTFOUND);
     ew_fails(ew_rollback(&w, 77, NULL), ERR_NOTFOUND);
     assert_contains(w.err.hint, "history");
