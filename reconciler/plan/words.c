@@ -111,6 +111,9 @@ static const char *drift_words(struct arena *a, const struct field_change *f)
         return "was changed on the engine (secret)";
     if (is_said_by_path(f))
         return should ? "was removed on the engine" : "was added on the engine";
+    if (!there && f->field && f->field->def_val)
+        return arena_printf(a, "%s -> %s (the default) was changed on the engine", should,
+                            value_words(a, f, f->field->def_val));
     if (!there)
         return arena_printf(a, "%s was removed on the engine", should);
     if (!should)
@@ -140,7 +143,7 @@ const char *field_outcome(struct arena *a, const struct field_change *f)
         return "will be removed";
     if (is_content(f) || f->secret)
         return "will be changed back";
-    if (!f->before || is_said_by_path(f))
+    if (is_said_by_path(f) || (!f->before && !(f->field && f->field->def_val)))
         return "will be added back";
     return arena_printf(a, "will be changed back to %s", value_words(a, f, f->after));
 }

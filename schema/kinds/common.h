@@ -8,9 +8,10 @@
 #include "schema/resource.h"
 
 /* Defaults as canonical values, for field.def_val. */
-#define DEF_BOOL(x) (&(const struct val){.type = VAL_BOOL, .b = (x)})
-#define DEF_INT(x)  (&(const struct val){.type = VAL_INT, .i = (x)})
-#define DEF_STR(x)  (&(const struct val){.type = VAL_STR, .len = sizeof(x) - 1, .s = (x)})
+#define DEF_BOOL(x)  (&(const struct val){.type = VAL_BOOL, .b = (x)})
+#define DEF_INT(x)   (&(const struct val){.type = VAL_INT, .i = (x)})
+#define DEF_FLOAT(x) (&(const struct val){.type = VAL_FLOAT, .f = (x)})
+#define DEF_STR(x)   (&(const struct val){.type = VAL_STR, .len = sizeof(x) - 1, .s = (x)})
 
 #define SECONDS(n)   ((n)*INT64_C(1000000000))
 #define MEBIBYTES(n) ((n)*INT64_C(1048576))

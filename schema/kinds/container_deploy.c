@@ -130,7 +130,7 @@ static const struct field rollback_fields[] = {
      .def_val = DEF_INT(5 * NS_PER_S)},
     {"max_failure_ratio", FT_FLOAT, IMPACT_LIVE, 0,
      .doc = "The fraction of tasks that may fail before it counts as failed. Swarm only.", .example = "0.25",
-     .def = "0", .min = 0, .max = 1},
+     .def = "0", .def_val = DEF_FLOAT(0), .min = 0, .max = 1},
     {"failure_action", FT_ENUM, IMPACT_LIVE, 0,
      .doc = "What Swarm does when the rollback fails too. Swarm only.", .example = "continue", .def = "pause",
      .def_val = DEF_STR("pause"), .choices = rollback_failures},

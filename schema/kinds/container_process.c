@@ -285,7 +285,7 @@ static const struct field update_fields[] = {
      .example = "rollback", .choices = failure_actions},
     {"max_failure_ratio", FT_FLOAT, IMPACT_NONE, FIELD_VIRTUAL,
      .doc = "The fraction of replicas that may fail before `failure_action` applies.", .example = "0.25",
-     .def = "0", .min = 0, .max = 1},
+     .def = "0", .def_val = DEF_FLOAT(0), .min = 0, .max = 1},
     {0},
 };
 const struct field_table update_table = {"container.update", "How a new version replaces the old one.",
