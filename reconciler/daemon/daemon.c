@@ -79,9 +79,8 @@ static int load_settings(const struct daemon *d, struct settings *ret, struct er
     }
     if (diags.errors) {
         settings_release(ret);
-        err_set(err, ERR_INVALID, "%s: %zu %s", d->options->settings_path, diags.errors,
-                diags.errors == 1 ? "error" : "errors");
-        return err_hint(err, "`forged --check` lists them");
+        return err_set(err, ERR_INVALID, "%s: %zu %s", d->options->settings_path, diags.errors,
+                       diags.errors == 1 ? "error" : "errors");
     }
     if (d->options->state_dir)
         settings_set_state_dir(ret, d->options->state_dir);

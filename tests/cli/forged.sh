@@ -113,6 +113,17 @@ test_status_while_the_settings_are_wrong()
     assert_status 2
 }
 
+test_wrong_settings_are_told_once()
+{
+    fake_new
+    sed -i 's/    target: local/    targett: local/' forged.yaml
+    run forged --settings forged.yaml
+    assert_status 2
+    assert_contains "$err" 'did you mean \"target\"?'
+    assert_contains "$err" "forged: forged.yaml: 1 error"
+    assert_lacks "$err" "--check" # it would say the same again
+}
+
 test_metrics()
 {
     fake_new
