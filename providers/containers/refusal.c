@@ -51,6 +51,10 @@ static const struct {
     {"matches found ", ERR_BUSY, true, NULL}, /* by name: see providers/docker/networks.c */
     {"has active endpoints", ERR_BUSY, true, "containers are still on this network"},
     {"volume is in use", ERR_BUSY, true, "containers still use this volume"},
+    /* It did not run when the plan was made, or has been stopped since. What the engine was asked for before
+       it hung may come true only now. */
+    {"removal or force remove", ERR_CONFLICT, true, "it was started in the meantime: apply again"},
+    {"before removing or force remove", ERR_CONFLICT, true, "it was started in the meantime: apply again"},
     {"is already in use by container", ERR_CONFLICT, false, NULL},
     {"update out of sequence", ERR_CONFLICT, true, NULL}, /* a swarm, when the version sent is outdated */
     {"name conflicts with an existing object", ERR_CONFLICT, false, NULL},
@@ -83,6 +87,7 @@ static const struct {
     {"network already exists", ERR_EXISTS, false, NULL},
     {"network is being used", ERR_BUSY, true, "containers are still on this network"},
     {"volume is being used", ERR_BUSY, true, "containers still use this volume"},
+    {"cannot be removed without force", ERR_CONFLICT, true, "it was started in the meantime: apply again"},
     /* A container left a network while it was being stopped; goes away once it has stopped. */
     {"network inspection mismatch", ERR_BUSY, true, NULL},
     /* A device disappeared while Go listed the host's interfaces (net.InterfaceAddrs). */

@@ -20,6 +20,21 @@ static void test_codes(void **state)
          "You have to remove (or rename) that container to be able to reuse that name.\"}",
          ERR_CONFLICT, false},
         {409, "{\"message\":\"removal of container x is already in progress\"}", ERR_BUSY, true},
+        {409,
+         "{\"message\":\"You cannot remove a running container c779430284a3. Stop the container before "
+         "attempting removal or force remove\"}",
+         ERR_CONFLICT, true},
+        {409,
+         "{\"message\":\"cannot remove container \\\"/web\\\": container is running: stop the container "
+         "before "
+         "removing or force remove\"}",
+         ERR_CONFLICT, true},
+        {500,
+         "{\"cause\":\"container state improper\",\"message\":\"cannot remove container d299c161c3f2 as it "
+         "is "
+         "running - running or paused containers cannot be removed without force: container state "
+         "improper\"}",
+         ERR_CONFLICT, true},
         {500,
          "{\"message\":\"driver failed programming external connectivity on endpoint web: Bind for "
          "0.0.0.0:80 failed: port is already allocated\"}",
