@@ -123,8 +123,9 @@ struct provider_event {
 
 /*
  * The event stream, driven by an epoll loop: `fd` is readable when watch_dispatch() has work (it is itself an
- * epoll of the connection and its timers; there are no wake-ups while nothing happens). One thread only. It
- * reconnects by itself with back-off, and resumes from its last timestamp with overlap (L5).
+ * epoll of the connection and its timers; while nothing happens, it only asks now and then whether the engine
+ * still answers). One thread only. It reconnects by itself with back-off, and resumes from its last timestamp
+ * with overlap (L5).
  */
 struct watch {
     const struct provider *provider;

@@ -22,6 +22,7 @@ struct docker {
     struct provider_env env;
     struct dial *dial;
     struct http *http;
+    int64_t quiet_ns; /* of an event stream, after which the engine is pinged */
     pthread_mutex_t lock;
     bool negotiated;
     const struct dialect *dialect; /* which kind of engine it is */

@@ -8,6 +8,9 @@
  * too. If it does not come again (the log holds 256 events, and nothing from before the engine's start),
  * `lost` is reported. So it is when the first attempt to open the connection again fails: whoever observes
  * the engine then finds out that it is away. When it is back, that is reported in the same way.
+ *
+ * An engine that hangs keeps the connection, and says nothing. So does one where nothing happens: after a
+ * while of silence it is pinged.
  */
 #include "providers/docker/docker.h"
 
@@ -31,6 +34,9 @@
 #define OVERLAP_NS       NS_PER_S
 #define REPLAY_NS        (300 * NS_PER_MS) /* the log is sent at once; after this time it is complete */
 #define READS_AT_ONCE    16                /* then control returns to the loop */
+/* Other engines' events may have to wait for an answer: it is asked for often, and waited for briefly. */
+#define PINGS          5
+#define PING_NS(quiet) ((quiet) / 10)
 
 static void set_timer(struct watching *w, int64_t ns)
 {
@@ -41,6 +47,16 @@ static void set_timer(struct watching *w, int64_t ns)
 static void emit(struct watching *w, const struct provider_event *ev)
 {
     w->watch->event(w->watch->arg, ev);
+}
+
+/* While the stream is open. */
+static void set_tick(struct watching *w)
+{
+    const int64_t quiet = w->d->quiet_ns, left = w->heard_ns + quiet - stream_now();
+    int64_t wait = w->unanswered ? PING_NS(quiet) : left > NS_PER_MS ? left : NS_PER_MS;
+    if (w->rules->tick_ns && w->rules->tick_ns < wait)
+        wait = w->rules->tick_ns;
+    set_timer(w, wait);
 }
 
 static void report_lost(struct watching *w)
@@ -59,11 +75,12 @@ static void leave(struct watching *w)
     w->watch->connected = false;
 }
 
-/* The connection is gone: reconnect later. */
+/* The connection is gone, or the engine hangs: reconnect later. */
 static void fall_back(struct watching *w, const struct err *why)
 {
     unsigned char random;
-    const bool again = w->connected_before && w->state != WATCH_BODY; /* it could not be opened again */
+    /* Only the end of an open stream proves nothing: it may be opened again at once. */
+    const bool away = w->connected_before && (w->state != WATCH_BODY || w->unanswered);
     log_debug("docker.events.broken", "engine", w->d->dial->url, "error", why->msg, NULL);
     leave(w);
     io_random(&random, 1);
@@ -71,7 +88,8 @@ static void fall_back(struct watching *w, const struct err *why)
     if (w->backoff_ns > BACKOFF_LAST_NS)
         w->backoff_ns = BACKOFF_LAST_NS;
     set_timer(w, w->backoff_ns / 2 + w->backoff_ns / 512 * random);
-    if (again && !w->gone) {
+    w->unanswered = 0;
+    if (away && !w->gone) {
         w->gone = true;
         report_lost(w);
     }
@@ -139,7 +157,7 @@ static void take_line(struct watching *w, const char *text, size_t len)
     if (len == 0 || is_repeated(w, hash)) {
         if (len > 0 && w->replaying && hash == w->last_hash) {
             w->replaying = false; /* the log reaches back to the last event */
-            set_timer(w, w->rules->tick_ns);
+            set_tick(w);
         }
         return;
     }
@@ -208,7 +226,10 @@ static int flow(struct watching *w, size_t head_len, struct err *err)
     if (w->gone || (w->replaying && !w->last_ns))
         report_lost(w);
     w->gone = false;
-    set_timer(w, w->replaying ? REPLAY_NS : w->rules->tick_ns);
+    if (w->replaying)
+        set_timer(w, REPLAY_NS);
+    else
+        set_tick(w);
     w->connected_before = true;
     w->rules->learn(w);
     return 0;
@@ -244,6 +265,8 @@ static int take_input(struct watching *w, struct err *err)
     if (n == 0)
         return stream_explain_end(&w->stream, err);
     w->in.len += n;
+    w->heard_ns = stream_now();
+    w->unanswered = 0;
     if (w->state == WATCH_HEAD) {
         size_t head = http_head_length(w->in.data, w->in.len);
         r = head ? flow(w, head, err) : 0;
@@ -277,6 +300,37 @@ static int advance(struct watching *w, struct err *err)
     return STREAM_AGAIN;
 }
 
+/* Does it still answer? Asked only when it has said nothing for a while. */
+static bool is_alive(struct watching *w)
+{
+    _cleanup_answer_ struct http_answer answer = HTTP_ANSWER_INIT;
+    struct err ignored = {0};
+    const int64_t quiet = w->d->quiet_ns;
+    const struct http_request ping = {.path = "/_ping", .timeout_ns = PING_NS(quiet)};
+    if (!w->unanswered && stream_now() - w->heard_ns < quiet)
+        return true;
+    if (http_do(w->d->http, &ping, &answer, &ignored) < 0)
+        return ++w->unanswered < PINGS;
+    w->heard_ns = stream_now();
+    w->unanswered = 0;
+    return true;
+}
+
+static void tick(struct watching *w)
+{
+    struct err err = {0};
+    if (w->replaying)
+        report_lost(w);
+    else if (w->rules->tick)
+        w->rules->tick(w);
+    if (is_alive(w)) {
+        set_tick(w);
+        return;
+    }
+    err_set(&err, ERR_TIMEOUT, "the engine at %s hangs", w->d->dial->url);
+    fall_back(w, &err);
+}
+
 static void timer_due(struct watching *w)
 {
     uint64_t times;
@@ -284,11 +338,7 @@ static void timer_due(struct watching *w)
     if (read(w->timer, &times, sizeof(times)) != (ssize_t)sizeof(times))
         return;
     if (w->state == WATCH_BODY) {
-        if (w->replaying)
-            report_lost(w);
-        else if (w->rules->tick)
-            w->rules->tick(w);
-        set_timer(w, w->rules->tick_ns);
+        tick(w);
     } else if (w->state != WATCH_WAITING) {
         err_set(&err, ERR_TIMEOUT, "the engine at %s does not answer", w->d->dial->url);
         fall_back(w, &err);

@@ -43,8 +43,10 @@ struct watching {
     int timer;
     int64_t backoff_ns;
     bool connected_before, replaying; /* replaying: the last event is expected to come again */
-    bool gone;       /* since the stream broke, at least one attempt to open it again has failed */
-    int64_t last_ns; /* engine's time of the newest event */
+    bool gone; /* it hangs, or since the stream broke at least one attempt to open it again has failed */
+    int64_t heard_ns;    /* monotonic: when it last said anything */
+    unsigned unanswered; /* pings since then */
+    int64_t last_ns;     /* engine's time of the newest event */
     uint64_t last_hash, recent[WATCH_RECENT];
     size_t n_recent;
     struct map known;      /* ids of our networks and names of our volumes: their events carry no labels */

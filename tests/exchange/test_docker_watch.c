@@ -1,7 +1,9 @@
 /* The event stream against a scripted engine: resuming, gaps, trouble. */
 #include "tests/exchange/docker_world.h"
 
+#include "base/clock.h"
 #include "base/str.h"
+#include "providers/docker/docker.h"
 #include "tests/lib/unit.h"
 
 #include <poll.h>
@@ -123,6 +125,42 @@ static void test_an_engine_that_cannot_be_reached_again_is_reported_once(void **
     world_close(&w);
 }
 
+/* It keeps the stream open, like an engine where nothing happens: one that does not answer pings either. */
+static void test_an_engine_that_hangs_while_nothing_happens(void **state)
+{
+    static const struct peer_answer well[] = {
+        {"GET /_ping", .flags = PEER_RAW,
+         .body = "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 0\r\n\r\n"},
+        {"GET /v1.41/networks", .body = "[]"},
+        {"GET /v1.41/volumes", .body = "{\"Volumes\":[]}"},
+        {"GET /events", .flags = PEER_RAW | PEER_HANG,
+         .body = STREAM_HEAD EVENT("start", "1700000000000000001")},
+        {0}};
+    static const struct peer_answer hanging[] = {{"GET /_ping", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                                 {"GET /events", .flags = PEER_RAW | PEER_HANG, .body = ""},
+                                                 {0}};
+    struct world w;
+    struct listener l;
+    (void)state;
+    world_open(&w, well, NULL);
+    docker_of(w.p)->quiet_ns = 200 * NS_PER_MS;
+    listen_begin(&l, &w);
+    listen_for(&l, 1000);
+    assert_string_equal(buf_str(&l.heard), "start!|");
+    assert_true(str_ends(peer_log(w.peer), "GET /_ping|GET /_ping|"));
+    assert_true(l.watch.connected);
+    peer_script(w.peer, hanging);
+    listen_until(&l, "LOST|");
+    assert_false(l.watch.connected);
+    peer_cut(w.peer);
+    peer_script(w.peer, well);
+    listen_until(&l, "LOST|LOST|");
+    assert_true(l.watch.connected);
+    assert_string_equal(buf_str(&l.heard), "start!|LOST|LOST|");
+    listen_end(&l);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +168,7 @@ int main(void)
         cmocka_unit_test(test_the_stream_outlives_trouble),
         cmocka_unit_test(test_a_watch_waits_for_an_engine_that_is_not_there_yet),
         cmocka_unit_test(test_an_engine_that_cannot_be_reached_again_is_reported_once),
+        cmocka_unit_test(test_an_engine_that_hangs_while_nothing_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
