@@ -88,9 +88,9 @@ struct look_options {
     const char *against;       /* compare with what this revision asks for instead of with the engine; NULL */
     bool fetch;                /* ask the remote first */
     bool fresh;                /* trust no cache of observations */
-    bool nodes;                /* learn the machines of a swarm, for status */
-    bool images;               /* learn what each image reference means now, for the record of a generation */
-    bool attended;             /* a person decides: caps, self_heal and holds do not stop it */
+    bool status; /* for status: learn the machines of a swarm, and plan also where the target cannot do all */
+    bool images; /* learn what each image reference means now, for the record of a generation */
+    bool attended; /* a person decides: caps, self_heal and holds do not stop it */
     const char *const *only, *const *data_loss, *const *adopt;
     bool force_retry;
     bool same_commit; /* the repository is known to be unchanged since the last look */

@@ -51,6 +51,7 @@ static void set_policy(struct engine *e, const struct look_options *o, struct lo
         .resume = l->resume,
         .under_way = l->under_way,
         .rollback_to = l->rollback_to,
+        .survey = o->status,
         .attended = o->attended,
         .now_ns = clock_wall(e->env.clock),
     };

@@ -68,7 +68,7 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
     ob->cancel = o->cancel;
     ob->fresh = o->fresh;
     ob->insist = o->fresh || o->attended || o->force_retry;
-    ob->nodes = o->nodes;
+    ob->nodes = o->status;
     ob->images = o->images || o->rollback_to || l->state.held_generation;
     pthread_mutex_init(&ob->lock, NULL);
     pthread_cond_init(&ob->published, NULL);

@@ -164,11 +164,19 @@ static int run_apply(const struct operation_context *c, const struct val *args, 
 
 /* ---- reading ---- */
 
-/* Of the warnings, `status` has what could not be found out; the others are about manifests. */
+/* Of the warnings, `status` has what could not be found out; the others are about manifests. Errors are about
+   what the target cannot do. */
 static struct val *status_document(const struct operation_context *c, struct look *l)
 {
     struct val *doc = val_clone(c->arena, engine_status(&l->arena, l));
+    const struct diag_list all = l->diags;
     diag_init(&l->diags, &l->arena);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct diag *g = &all.items[i];
+        if (g->level == DIAG_ERROR)
+            diag_hint(&l->diags, diag_add(&l->diags, g->level, g->file, g->line, g->col, "%s", g->msg), "%s",
+                      str_or(g->hint, ""));
+    }
     images_warn(l);
     if (l->diags.n)
         val_map_set(c->arena, doc, "diagnostics", look_diagnostics(l, c->arena));
@@ -199,7 +207,7 @@ static int run_status(const struct operation_context *c, const struct val *args,
 {
     struct look_options o = look_options_from(c, args);
     o.fetch = val_get_bool(args, "fetch", false);
-    o.nodes = true;
+    o.status = true;
     _cleanup_(look_release) struct look l;
     int r = engine_look(c->engine, &o, &l, err);
     if (r == 0) {

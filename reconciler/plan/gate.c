@@ -93,12 +93,18 @@ static const char *loss_reason(struct planner *p, const struct plan_change *c)
                        : arena_printf(p->a, "%s, but kept with its data", planner_absent(p));
 }
 
+static const struct plan_unready *find_unready(const struct plan_unready *items, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(items[i].id, id))
+            return &items[i];
+    return NULL;
+}
+
 const struct plan_unready *planner_unready(const struct planner *p, const char *id)
 {
-    for (size_t i = 0; i < p->in->n_unready; i++)
-        if (str_eq(p->in->unready[i].id, id))
-            return &p->in->unready[i];
-    return NULL;
+    const struct plan_unready *refused = find_unready(p->refused, p->n_refused, id);
+    return refused ? refused : find_unready(p->in->unready, p->in->n_unready, id);
 }
 
 /* Something the object is made of is unavailable. What can be done without it is done: a stopped container
@@ -106,7 +112,7 @@ const struct plan_unready *planner_unready(const struct planner *p, const char *
 static const char *unready_reason(struct planner *p, const struct plan_change *c)
 {
     const struct plan_unready *u = c->resource ? planner_unready(p, c->id) : NULL;
-    bool makes = u && (!c->n_moves || planner_caps(p, c->id) & CAP_SERVICES);
+    bool makes = u && (!c->n_moves || planner_caps(p, c->id) & CAP_SERVICES || p->policy->survey);
     for (size_t i = 0; u && i < c->n_moves && !makes; i++)
         makes = c->moves[i].action == PLAN_CREATE || c->moves[i].action == PLAN_REPLACE;
     return makes ? u->reason : NULL;

@@ -165,6 +165,7 @@ struct plan_policy {
         *under_way; /* who applies at this moment, so that `resume` is no interrupted work; NULL: nobody */
     uint64_t rollback_to; /* what is asked for is this generation, and not Git; 0: Git */
     bool force_retry;     /* try stalled and held ones again */
+    bool survey; /* nothing will be applied: what the target cannot do is BLOCKED, and the rest is planned */
     bool attended;  /* a person decides: may drop records of engines that the environment no longer has */
     int64_t now_ns; /* wall clock: back-off */
 };
@@ -193,9 +194,9 @@ struct plan_input {
     size_t n_unready;
 };
 
-/* ERR_UNSUPPORTED for fields that the target cannot do (all of them, in diags); ERR_NOTFOUND for an id of
-   `only` that is nowhere. Something that belongs to somebody else (S4) is a BLOCKED change and a warning in
-   diags: it does not stop what is independent of it (L4). */
+/* ERR_UNSUPPORTED for fields that the target cannot do (all of them, in diags), except in a survey;
+   ERR_NOTFOUND for an id of `only` that is nowhere. Something that belongs to somebody else (S4) is a BLOCKED
+   change and a warning in diags: it does not stop what is independent of it (L4). */
 int plan_make(const struct plan_input *in, struct arena *a, struct plan *ret, struct diag_list *diags,
               struct err *err) _must_check_;
 bool plan_empty(const struct plan *p); /* nothing that would be done (BLOCKED counts as nothing) */

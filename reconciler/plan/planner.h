@@ -54,6 +54,8 @@ struct planner {
     struct loss_word *words; /* at first use */
     size_t n_words, cap_words;
     bool has_words;
+    struct plan_unready *refused; /* what the target cannot do, in a survey; in the order of ids */
+    size_t n_refused, cap_refused;
     size_t at_observed, at_applied; /* how far decide() has come, in the order of ids */
     size_t existing; /* resources that are on the engine: the whole that a share of deletions is of (S2) */
 };

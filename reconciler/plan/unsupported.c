@@ -269,16 +269,28 @@ static size_t check_resource(struct planner *p, const struct resource *r)
     return c.found;
 }
 
+/* The first problem, without the resource's name; NULL: there were too many to keep it. */
+static void note_refused(struct planner *p, const struct resource *r, const struct diag *first)
+{
+    const char *rest = first ? str_after(first->msg, r->id) : NULL;
+    const struct plan_unready u = {r->id, rest ? rest + strlen(": ") : "the target does not support it"};
+    arena_push(p->a, p->refused, p->n_refused, p->cap_refused, u);
+}
+
 int check_supported(struct planner *p, struct err *err)
 {
     size_t found = 0;
     for (size_t i = 0; i < p->in->desired->n; i++) {
         const struct resource *r = p->in->desired->items[i];
-        if (planner_selected(p, r->id) && !val_get_bool(r->spec, "external", false) &&
-            !observed_away(p->in->observed, r->id))
-            found += check_resource(p, r);
+        if (!planner_selected(p, r->id) || val_get_bool(r->spec, "external", false) ||
+            observed_away(p->in->observed, r->id))
+            continue;
+        const size_t begin = p->diags->n, here = check_resource(p, r);
+        if (here && p->policy->survey)
+            note_refused(p, r, p->diags->n > begin ? &p->diags->items[begin] : NULL);
+        found += here;
     }
-    if (!found)
+    if (!found || p->policy->survey)
         return 0;
     return err_set(err, ERR_UNSUPPORTED, "%zu %s not supported by %s", found,
                    found == 1 ? "field is" : "fields are", str_or(p->in->target, "the target"));

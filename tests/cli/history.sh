@@ -36,6 +36,25 @@ test_status_and_its_exit_codes()
     assert_eq "$(jq -r '.format, (.resources | length), .resources[0].health' <<<"$out")" $'forge/status/v1\n1\nexited'
 }
 
+test_what_the_target_cannot_do_hides_nothing_else()
+{
+    shop
+    app late "deploy: {placement: {constraints: [node.role==manager]}}"
+    app web "environment: {A: two}"
+    commit "second"
+    run forge-ctl diff
+    assert_status 2
+    run forge-ctl status
+    assert_status 1
+    assert_match "$out" 'container/late +out-of-sync +missing .* deploy.placement: .* does not support placement'
+    assert_match "$out" 'container/web +out-of-sync +running .* environment.A: one -> two'
+    assert_match "$err" 'late.yaml:[0-9]+:[0-9]+: error: container/late: deploy.placement: .* does not support placement'
+    assert_contains "$err" "use a swarm target"
+    run forge-ctl status web --json
+    assert_status 1
+    assert_eq "$(jq -r '.resources[0].sync' <<<"$out")" out-of-sync
+}
+
 test_watch_prints_what_changes()
 {
     shop
