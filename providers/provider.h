@@ -67,6 +67,15 @@ struct container_end {
     int64_t at_ns;
 };
 
+/* How an observation asks the registries of images that are always pulled. */
+struct registry_asking {
+    /* One has kept it waiting for a second: once for each, from any thread. May be NULL. */
+    void (*waiting)(void *arg, const char *registry);
+    void *arg;
+    int64_t until_ns;              /* monotonic: no longer than until then; 0: 15 s each */
+    const struct observed *before; /* those that did not answer then are not asked again; NULL */
+};
+
 struct observe_request {
     const char *owner;                  /* environment */
     const struct resource_set *desired; /* bound; may be NULL. Says which images and name-sakes to look up */
@@ -82,8 +91,9 @@ struct observe_request {
     bool fresh; /* trust no cache: inspect everything */
     /* Fill in an image_fact for every desired image, not only those missing or moved (rollback). */
     bool images;
-    bool insist; /* fleet: also ask engines that did not answer a moment ago */
-    bool nodes;  /* also read the nodes of a swarm (observed.nodes) */
+    const struct registry_asking *registries; /* NULL: as always */
+    bool insist;                              /* fleet: also ask engines that did not answer a moment ago */
+    bool nodes;                               /* also read the nodes of a swarm (observed.nodes) */
 };
 
 /* Progress of one step; called from the thread that runs it. */

@@ -178,6 +178,9 @@ int docker_ask(struct docker *d, const struct ask *q, struct http_answer *ret, i
             .sink = q->sink,
             .arg = q->arg,
             .timeout_ns = q->timeout_ns,
+            .notice = q->notice,
+            .notice_arg = q->notice_arg,
+            .notice_ns = q->notice_ns,
             .cancel = q->cancel,
         };
         r = http_do(d->http, &rq, ret, err);

@@ -58,6 +58,9 @@ struct ask {
     const char *headers;
     const struct cancel *cancel;
     int64_t timeout_ns;
+    void (*notice)(void *arg); /* see http_request */
+    void *notice_arg;
+    int64_t notice_ns;
     int (*sink)(void *arg, const char *data, size_t len, struct err *err);
     void *arg;
 };

@@ -170,7 +170,7 @@ int docker_observe(struct provider *p, const struct observe_request *rq, const s
     map_init(&w.images);
     map_init(&w.asked);
     arena_init(&w.asked_arena);
-    registries_init(&w.registries, d, c, a);
+    registries_init(&w.registries, d, rq->registries, c, a);
     int r = observe(&w, err);
     if (r == 0) {
         ret->caps = d->dialect->caps(d->api, &w.facts);

@@ -6,6 +6,7 @@
 #include "providers/docker/credential.h"
 
 #define PATIENCE_NS (15 * NS_PER_S) /* at most: less where the target is waited for less */
+#define NOTICE_NS   NS_PER_S
 
 static int64_t patience(const struct docker *d)
 {
@@ -13,23 +14,22 @@ static int64_t patience(const struct docker *d)
     return own > 0 && own < PATIENCE_NS ? own : PATIENCE_NS;
 }
 
-int docker_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
-                        const char **ret, struct err *err)
+/* *q: how long it is waited for, and who is told. */
+static int ask(struct docker *d, const char *ref, struct ask *q, struct arena *a, const char **ret,
+               struct err *err)
 {
     _cleanup_json_ json_t *j = NULL;
     char *login = NULL;
-    int r = credential_header(d, ref, c, &login, err);
+    int r = credential_header(d, ref, q->cancel, &login, err);
     if (r < 0)
         return r;
-    const struct ask q = {.path = docker_path(a, "/distribution/", ref, "/json"),
-                          .headers = login,
-                          .cancel = c,
-                          .timeout_ns = patience(d)};
+    q->path = docker_path(a, "/distribution/", ref, "/json");
+    q->headers = login;
     int status;
-    r = docker_json(d, &q, &j, &status, err);
+    r = docker_json(d, q, &j, &status, err);
     credential_free(login);
     if (r == ERR_TIMEOUT && !status)
-        return err_set(err, r, "there was no answer for %.3g s", (double)q.timeout_ns / NS_PER_S);
+        return err_set(err, r, "there was no answer for %.2g s", (double)q->timeout_ns / NS_PER_S);
     if (r < 0)
         return r;
     const char *digest = json_string_value(json_object_get(json_object_get(j, "Descriptor"), "digest"));
@@ -39,15 +39,67 @@ int docker_ask_registry(struct docker *d, const char *ref, const struct cancel *
     return 0;
 }
 
-void registries_init(struct registries *r, struct docker *d, const struct cancel *c, struct arena *a)
+int docker_ask_registry(struct docker *d, const char *ref, const struct cancel *c, struct arena *a,
+                        const char **ret, struct err *err)
+{
+    struct ask q = {.cancel = c, .timeout_ns = patience(d)};
+    return ask(d, ref, &q, a, ret, err);
+}
+
+static bool is_lost(const struct image_unasked *why)
+{
+    return why->err.code == ERR_TIMEOUT || why->err.code == ERR_UNAVAILABLE;
+}
+
+static void remember_lost(struct registries *r, const struct observed *before)
+{
+    for (size_t i = 0; i < before->n_images; i++) {
+        const struct image_fact *f = &before->images[i];
+        if (f->unasked && is_lost(f->unasked) && (!f->target || str_eq(f->target, r->d->target.name)))
+            map_put(&r->lost, f->unasked->registry, (void *)(uintptr_t)f->unasked);
+    }
+}
+
+void registries_init(struct registries *r, struct docker *d, const struct registry_asking *how,
+                     const struct cancel *c, struct arena *a)
 {
     *r = (struct registries){.d = d, .cancel = c, .arena = a};
     map_init(&r->lost);
+    map_init(&r->noticed);
+    if (how)
+        r->how = *how;
+    if (r->how.before)
+        remember_lost(r, r->how.before);
 }
 
 void registries_release(struct registries *r)
 {
     map_release(&r->lost);
+    map_release(&r->noticed);
+}
+
+static void on_notice(void *arg)
+{
+    struct registries *r = arg;
+    if (!map_get(&r->noticed, r->asked))
+        r->how.waiting(r->how.arg, r->asked);
+    map_put(&r->noticed, r->asked, r);
+}
+
+static int ask_patiently(struct registries *r, const char *ref, const char **ret, struct err *err)
+{
+    struct ask q = {.cancel = r->cancel, .timeout_ns = patience(r->d)};
+    const int64_t left = r->how.until_ns - clock_mono(clock_system());
+    if (r->how.until_ns && left <= 0)
+        return err_set(err, ERR_TIMEOUT, "there was no time left to ask it");
+    if (r->how.until_ns && left < q.timeout_ns)
+        q.timeout_ns = left;
+    if (r->how.waiting) {
+        q.notice = on_notice;
+        q.notice_arg = r;
+        q.notice_ns = NOTICE_NS;
+    }
+    return ask(r->d, ref, &q, r->arena, ret, err);
 }
 
 const char *registries_digest(struct registries *r, const char *ref, const struct image_unasked **ret_why)
@@ -57,13 +109,14 @@ const char *registries_digest(struct registries *r, const char *ref, const struc
     *ret_why = registry ? map_get(&r->lost, registry) : NULL;
     if (!registry || *ret_why || str_starts(ref, "sha256:"))
         return NULL;
-    int k = docker_ask_registry(r->d, ref, r->cancel, r->arena, &digest, &err);
+    r->asked = registry;
+    int k = ask_patiently(r, ref, &digest, &err);
     if (k == 0 || k == ERR_CANCELLED)
         return digest;
     struct image_unasked *why = arena_new(r->arena, struct image_unasked);
     *why = (struct image_unasked){.registry = registry, .err = err};
     *ret_why = why;
-    if (k == ERR_TIMEOUT || k == ERR_UNAVAILABLE)
+    if (is_lost(why))
         map_put(&r->lost, registry, why);
     return NULL;
 }

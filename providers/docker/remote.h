@@ -12,12 +12,17 @@ int docker_ask_registry(struct docker *d, const char *ref, const struct cancel *
 /* The registries that one observation asks: one that does not answer is asked once. One thread. */
 struct registries {
     struct docker *d;
+    struct registry_asking how;
     const struct cancel *cancel;
     struct arena *arena; /* for what is returned */
     struct map lost;     /* name -> const struct image_unasked */
+    struct map noticed;  /* names that somebody was told of */
+    const char *asked;   /* the one that is being asked */
 };
 
-void registries_init(struct registries *r, struct docker *d, const struct cancel *c, struct arena *a);
+/* `how` NULL: as always. */
+void registries_init(struct registries *r, struct docker *d, const struct registry_asking *how,
+                     const struct cancel *c, struct arena *a);
 void registries_release(struct registries *r);
 /* The digest of a reference without one; NULL: it is not known, and *ret_why says why not (NULL when the look
    is being cancelled). */

@@ -110,6 +110,7 @@ struct call {
     const struct cancel *cancel;
     int64_t timeout_ns;  /* -1: none */
     int64_t deadline_ns; /* 0: none */
+    int64_t notice_ns;   /* when somebody is told that it takes long; 0: nobody */
 };
 
 static void call_touch(struct call *c)
@@ -120,7 +121,7 @@ static void call_touch(struct call *c)
 static int probe(struct http *h, const struct cancel *c, int64_t patience_ns, struct err *err);
 
 /* Wait for the stream, and for the engine if it is busy: not if it hangs. */
-static int wait_for(const struct stream *s, const struct call *call, struct err *err)
+static int wait_for(const struct stream *s, struct call *call, struct err *err)
 {
     struct http *h = call->watched;
     if (!h)
@@ -129,10 +130,16 @@ static int wait_for(const struct stream *s, const struct call *call, struct err 
         int64_t until = stream_now() + h->watch.silence_ns;
         if (call->deadline_ns && call->deadline_ns < until)
             until = call->deadline_ns;
-        int r = stream_wait(s, until, call->cancel, err);
-        if (r != ERR_TIMEOUT || until == call->deadline_ns)
+        const bool notice = call->notice_ns && call->notice_ns < until;
+        int r = stream_wait(s, notice ? call->notice_ns : until, call->cancel, err);
+        if (r != ERR_TIMEOUT || (!notice && until == call->deadline_ns))
             return r;
         err_clear(err);
+        if (notice) {
+            call->notice_ns = 0;
+            call->rq->notice(call->rq->notice_arg);
+            continue;
+        }
         r = probe(h, call->cancel, h->watch.patience_ns, err);
         if (r < 0)
             return r;
@@ -425,6 +432,8 @@ static int call_begin(struct http *h, const struct http_request *rq, struct call
                          .timeout_ns = rq->timeout_ns ? rq->timeout_ns : h->timeout_ns};
     int r = watched && atomic_load(&h->hangs) ? probe(h, rq->cancel, h->watch.patience_ns / 4, err) : 0;
     call_touch(ret);
+    if (rq->notice)
+        ret->notice_ns = stream_now() + rq->notice_ns;
     return r;
 }
 

@@ -49,7 +49,11 @@ struct http_request {
     int (*sink)(void *arg, const char *data, size_t len, struct err *err);
     void *arg;
     int64_t timeout_ns; /* 0: the client's; -1: none */
-    size_t max_body;    /* 0: LIMIT_HTTP_BODY_BYTES */
+    /* Called once, when it has been waited for so long; only by clients that watch over their calls. */
+    void (*notice)(void *arg);
+    void *notice_arg;
+    int64_t notice_ns;
+    size_t max_body; /* 0: LIMIT_HTTP_BODY_BYTES */
     const struct cancel *cancel;
 };
 

@@ -267,7 +267,7 @@ int swarm_observe(struct provider *p, const struct observe_request *rq, const st
     struct docker *d = docker_of(p);
     struct looking w = {.d = d, .rq = rq, .cancel = c, .arena = a, .out = ret};
     observed_init(ret, a);
-    registries_init(&w.registries, d, c, a);
+    registries_init(&w.registries, d, rq->registries, c, a);
     int r = look(&w, err);
     if (r == 0) {
         ret->caps = swarm_caps(d->api);

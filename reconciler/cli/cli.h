@@ -93,6 +93,8 @@ int cli_engine(struct cli *c, struct engine **ret, struct err *err) _must_check_
 int cli_call(struct cli *c, const char *operation, const struct val *args,
              void (*emit)(void *, const struct val *), void *arg, struct val **ret,
              struct err *err) _must_check_;
+/* An `emit` for what is only waited for: says which registry does not answer. */
+void cli_waiting(void *cli, const struct val *event);
 const char *cli_actor(struct cli *c); /* the user's name */
 void cli_close(struct cli *c);
 

@@ -1,5 +1,6 @@
 /* All output to stdout and stderr. */
 #include "base/io.h"
+#include "base/str.h"
 #include "reconciler/cli/cli.h"
 
 #include <stdio.h>
@@ -20,6 +21,15 @@ void cli_json(struct cli *c, const struct val *doc)
     val_json(doc, c->json == JSON_LINES ? 0 : 2, &b);
     buf_addc(&b, '\n');
     cli_out(&b);
+}
+
+void cli_waiting(void *cli, const struct val *event)
+{
+    struct cli *c = cli;
+    if (c->json == JSON_LINES)
+        cli_json(c, event);
+    else if (c->json == JSON_OFF && str_eq(val_get_str(event, "event"), "registry.wait"))
+        fprintf(stderr, "waiting for the registry %s to answer\n", val_get_str(event, "registry"));
 }
 
 void cli_err(const struct buf *b)

@@ -257,8 +257,7 @@ void progress_event(void *arg, const struct val *ev)
 {
     struct progress *p = arg;
     const char *type = str_or(val_get_str(ev, "event"), ""), *resource = val_get_str(ev, "resource");
-    if (p->cli->json == JSON_LINES)
-        cli_json(p->cli, ev);
+    cli_waiting(p->cli, ev);
     if (p->cli->json == JSON_OFF && p->show_plan && str_eq(type, "plan"))
         show_plan(p, val_get(ev, "plan"));
     if (p->cli->json != JSON_OFF || !resource)

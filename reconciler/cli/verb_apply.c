@@ -60,7 +60,7 @@ static bool plan_does_something(const struct val *plan)
 static int review(struct cli *c, struct val *args, bool *ret_go, struct val **ret_plan, struct err *err)
 {
     bool dry = cli_flag(c, "dry-run");
-    int r = cli_call(c, "diff", args, NULL, NULL, ret_plan, err);
+    int r = cli_call(c, "diff", args, cli_waiting, c, ret_plan, err);
     if (r < 0)
         return r;
     if (val_get(args, "plan"))

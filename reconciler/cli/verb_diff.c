@@ -39,7 +39,7 @@ int verb_diff(struct cli *c)
     struct val *args = cli_plan_args(c), *plan = NULL;
     int r = set_revisions(c, args, c->args[0], &err);
     if (r == 0)
-        r = cli_call(c, "diff", args, NULL, NULL, &plan, &err);
+        r = cli_call(c, "diff", args, cli_waiting, c, &plan, &err);
     if (r == 0 && cli_value(c, "out"))
         r = save_plan(c, plan, cli_value(c, "out"), &err);
     if (r < 0)

@@ -65,15 +65,6 @@ static int exit_code(const struct val *doc)
     return code;
 }
 
-static void on_event(void *arg, const struct val *ev)
-{
-    struct cli *c = arg;
-    if (c->json == JSON_LINES)
-        cli_json(c, ev);
-    else if (str_eq(val_get_str(ev, "event"), "registry.wait"))
-        fprintf(stderr, "waiting for the registry %s to answer\n", val_get_str(ev, "registry"));
-}
-
 int verb_images(struct cli *c)
 {
     struct err err = {0};
@@ -86,7 +77,7 @@ int verb_images(struct cli *c)
         return cli_fail(c, &err, NULL);
     }
     val_set_bool(&c->arena, args, "fetch", !cli_flag(c, "no-fetch"));
-    if (cli_call(c, "images", args, on_event, c, &doc, &err) < 0)
+    if (cli_call(c, "images", args, cli_waiting, c, &doc, &err) < 0)
         return cli_fail(c, &err, doc);
     _cleanup_buf_ struct buf b = BUF_INIT;
     if (c->json != JSON_OFF) {

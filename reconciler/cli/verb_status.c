@@ -223,7 +223,7 @@ static int look(struct cli *c, struct val **ret, int *ret_code)
     struct val *args = val_map(&c->arena), *doc;
     const char *only = cli_resource(c, c->args[0]);
     val_set_bool(&c->arena, args, "fresh", cli_flag(c, "fresh"));
-    if (cli_call(c, "status", args, NULL, NULL, &doc, &err) < 0)
+    if (cli_call(c, "status", args, cli_waiting, c, &doc, &err) < 0)
         return cli_fail(c, &err, doc);
     cli_diagnostics(c, doc, NULL);
     bool found;

@@ -45,6 +45,7 @@ static int run_plan(struct applying *ap, const struct cancel *cancel, struct err
         .cancel = cancel,
         .parallel = o->parallel ? o->parallel : e->config->parallel,
         .timeout_ns = o->timeout_ns ? o->timeout_ns : e->config->timeout_ns,
+        .spent_ns = o->timeout_ns ? o->spent_ns : 0,
         .store = e->env.store,
         .run = ap->run,
         .actor = o->actor,

@@ -102,7 +102,10 @@ int closing_observe(struct engine *e, struct look *l, const struct exec_report *
         put_together(l, rep);
         return 0;
     }
-    const struct observe_request rq = {.owner = e->config->name, .desired = &l->bound, .images = images};
+    const struct observed before = l->observed;
+    const struct registry_asking registries = {.before = &before};
+    const struct observe_request rq = {
+        .owner = e->config->name, .desired = &l->bound, .registries = &registries, .images = images};
     observed_init(&l->observed, &l->observed_arena);
     return l->scope ? scope_observe(e, l, NULL, images, err)
                     : p->ops->observe(p, &rq, NULL, &l->observed_arena, &l->observed, err);

@@ -100,6 +100,10 @@ struct look_options {
     size_t n_ended;
     const char *const *touched; /* resources that can have changed, NULL-terminated; may be NULL */
     const struct cancel *cancel;
+    /* A registry keeps everything waiting; once for each, and one at a time. May be NULL. */
+    void (*waiting)(void *arg, const char *registry);
+    void *arg;
+    int64_t registries_until_ns; /* monotonic: they are waited for until then at most; 0: as always */
 };
 /* Has a secret's file that was asked for at the last look another content since, or become unreadable, or
    readable again? Costs a stat() of each. Any thread. */
@@ -161,6 +165,7 @@ struct apply_options {
     const char *actor, *trigger;
     unsigned parallel;
     int64_t timeout_ns;
+    int64_t spent_ns; /* of which so much went by before */
     const struct cancel *cancel;
     void (*event)(void *arg, const struct exec_event *ev);
     void *arg;

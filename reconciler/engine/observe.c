@@ -10,6 +10,8 @@ struct observing {
     struct engine *engine;
     struct look *look;
     const struct cancel *cancel;
+    const struct look_options *options;
+    struct registry_asking registries;
     bool fresh, images, insist, nodes;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -31,6 +33,15 @@ static const struct resource_set *wait_for_bound(void *arg)
     return ob->bound;
 }
 
+/* Several engines may wait at the same time. */
+static void wait_for_registry(void *arg, const char *registry)
+{
+    struct observing *ob = arg;
+    pthread_mutex_lock(&ob->lock);
+    ob->options->waiting(ob->options->arg, registry);
+    pthread_mutex_unlock(&ob->lock);
+}
+
 static int observe(struct observing *ob)
 {
     struct provider *p;
@@ -43,6 +54,7 @@ static int observe(struct observing *ob)
         .desired_arg = ob,
         .fresh = ob->fresh,
         .images = ob->images,
+        .registries = &ob->registries,
         .insist = ob->insist,
         .nodes = ob->nodes,
     };
@@ -66,6 +78,9 @@ int observing_start(struct engine *e, const struct look_options *o, struct look 
     ob->engine = e;
     ob->look = l;
     ob->cancel = o->cancel;
+    ob->options = o;
+    ob->registries = (struct registry_asking){
+        .waiting = o->waiting ? wait_for_registry : NULL, .arg = ob, .until_ns = o->registries_until_ns};
     ob->fresh = o->fresh;
     ob->insist = o->fresh || o->attended || o->force_retry;
     ob->nodes = o->status;

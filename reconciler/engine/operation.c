@@ -1,7 +1,23 @@
 #include "reconciler/engine/operation.h"
 
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "reconciler/engine/internal.h"
+
+/* ---- events ---- */
+
+static void emit_waiting(void *arg, const char *registry)
+{
+    const struct operation_context *c = arg;
+    _cleanup_arena_ struct arena a = ARENA_INIT;
+    struct val *v = val_map(&a);
+    val_set_str(&a, v, "format", EVENT_FORMAT);
+    val_set_str(&a, v, "event", "registry.wait");
+    val_set_str(&a, v, "registry", registry);
+    c->emit(c->arg, v);
+}
 
 /* ---- arguments ---- */
 
@@ -37,6 +53,8 @@ static struct look_options look_options_from(const struct operation_context *c, 
         .data_loss = string_list(c->arena, val_get(args, "data_loss")),
         .adopt = string_list(c->arena, val_get(args, "adopt")),
         .cancel = c->cancel,
+        .waiting = c->emit ? emit_waiting : NULL,
+        .arg = (void *)(uintptr_t)c,
     };
 }
 
@@ -121,23 +139,41 @@ static const char *trigger_of(const struct operation_context *c, const struct va
     return str_or(val_get_str(args, "trigger"), "apply");
 }
 
+/* What is given for an apply begins with the look: what is left of it. */
+static int check_time(int64_t timeout_ns, int64_t spent_ns, struct err *err)
+{
+    _cleanup_buf_ struct buf limit = BUF_INIT;
+    if (!timeout_ns || spent_ns < timeout_ns)
+        return 0;
+    format_duration(timeout_ns, &limit);
+    return err_set(err, ERR_TIMEOUT, "the run's %s were up before the plan was made: nothing was changed",
+                   buf_str(&limit));
+}
+
 static int run_apply(const struct operation_context *c, const struct val *args, struct val **ret,
                      struct err *err)
 {
-    const struct look_options o = look_options_from(c, args);
+    const int64_t begin = clock_mono(clock_system()), timeout_ns = val_get_int(args, "timeout_ns", 0);
+    struct look_options o = look_options_from(c, args);
+    /* One that hangs must not take all of it. */
+    o.registries_until_ns = timeout_ns ? begin + timeout_ns / 2 : 0;
     _cleanup_(look_release) struct look l;
     int r = engine_look(c->engine, &o, &l, err);
+    const int64_t spent_ns = clock_mono(clock_system()) - begin;
     if (r < 0)
         return answer_failed_look(c, &l, r, ret);
     if (val_get(args, "plan"))
         r = plan_verify(val_get(args, "plan"), l.doc, err);
+    if (r == 0)
+        r = check_time(timeout_ns, spent_ns, err);
     if (r < 0)
         return r;
     const struct apply_options ao = {
         .actor = c->actor,
         .trigger = trigger_of(c, args, &l),
         .parallel = (unsigned)val_get_int(args, "parallel", 0),
-        .timeout_ns = val_get_int(args, "timeout_ns", 0),
+        .timeout_ns = timeout_ns,
+        .spent_ns = spent_ns,
         .cancel = c->cancel,
         .event = c->emit ? forward_event : NULL,
         .arg = (void *)(uintptr_t)c,
@@ -285,17 +321,6 @@ static int run_show(const struct operation_context *c, const struct val *args, s
     val_set_str(c->arena, *ret, "format", "forge/generation/v1");
     val_set_str(c->arena, *ret, "environment", engine_config(c->engine)->name);
     return list_transitions(c, NULL, number, 0, *ret, err);
-}
-
-static void emit_waiting(void *arg, const char *registry)
-{
-    const struct operation_context *c = arg;
-    _cleanup_arena_ struct arena a = ARENA_INIT;
-    struct val *v = val_map(&a);
-    val_set_str(&a, v, "format", EVENT_FORMAT);
-    val_set_str(&a, v, "event", "registry.wait");
-    val_set_str(&a, v, "registry", registry);
-    c->emit(c->arg, v);
 }
 
 static int run_images(const struct operation_context *c, const struct val *args, struct val **ret,

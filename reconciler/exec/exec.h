@@ -52,6 +52,7 @@ struct exec_options {
     const struct cancel *cancel;
     unsigned parallel;   /* 0: 2 per processor, at most 8 */
     int64_t timeout_ns;  /* of the whole run; 0: none */
+    int64_t spent_ns;    /* of that, before it began */
     unsigned retries;    /* more attempts at a step after a transient error, within the run; 0: 3 */
     struct store *store; /* journal, inventory, transitions; never NULL (an in-memory one will do) */
     const char *run;     /* run id, in each record and log line */

@@ -48,7 +48,7 @@ static void run_init(struct run *x, struct provider *p, const struct plan *plan,
     *report = (struct exec_report){.outcomes = arena_array(a, struct exec_outcome, plan->n)};
     x->begin_ns = clock_mono(x->clock);
     if (o->timeout_ns > 0)
-        x->deadline_ns = x->begin_ns + o->timeout_ns;
+        x->deadline_ns = x->begin_ns + o->timeout_ns - o->spent_ns;
 }
 
 static void run_release(struct run *x)

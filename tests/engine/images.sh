@@ -6,6 +6,7 @@
 
 engine_start
 registry_start
+REGISTRY_PID=$service_pid
 
 # repository NAME: sets up the test's own image repository, and docker's login for its registry.
 repository()
@@ -180,6 +181,25 @@ END
         assert_contains "$err" "connection refused"
         assert_eq "$(grep -c "could not be asked" <<<"$err")" 1
     done
+}
+
+# It accepts connections, and never answers: all of it takes no longer than it may.
+test_a_registry_that_hangs()
+{
+    [ "$FORGE_ENGINE" != podman ] || skip "Podman cannot ask a registry without a pull"
+    repository hangs
+    kill -STOP "$REGISTRY_PID"
+    at_exit kill -CONT "$REGISTRY_PID"
+    manifest web.yaml <<END
+{apiVersion: forge/v1, kind: Container, metadata: {name: web}, spec: {image: "$REGISTRY/$REPOSITORY:1", pull_policy: always}}
+END
+    local begin=$SECONDS
+    run forge apply --yes --timeout 6s
+    assert_status 1
+    [ $((SECONDS - begin)) -le 9 ] || fail "it took $((SECONDS - begin)) s"
+    assert_contains "$err" "waiting for the registry $REGISTRY to answer"
+    assert_contains "$err" "there was no answer for 3 s"
+    assert_contains "$err" "the run's 6s were up"
 }
 
 test_rules_are_checked()

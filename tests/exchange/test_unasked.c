@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "providers/docker/docker.h"
 #include "tests/lib/unit.h"
 
 #define REFUSED \
@@ -51,6 +52,41 @@ static const char *why(const struct observed *o, const char *ref)
     return f->unasked ? f->unasked->err.msg : NULL;
 }
 
+static void note_waiting(void *arg, const char *registry)
+{
+    buf_addf(arg, "%s|", registry);
+}
+
+/* In the same run, those that did not answer are not waited for again; without time, none is. */
+static void ask_again(struct world *w, const struct resource_set *set, const struct observed *before)
+{
+    struct buf told = BUF_INIT;
+    struct observed o;
+    struct registry_asking how = {.waiting = note_waiting, .arg = &told, .before = before};
+    const struct observe_request rq = {.owner = "rec", .desired = set, .registries = &how};
+    peer_script(w->peer, script);
+    assert_int_equal(w->p->ops->observe(w->p, &rq, NULL, &w->arena, &o, &w->err), 0);
+    const char *log = peer_log(w->peer);
+    assert_int_equal(count(log, "distribution/down.example") + count(log, "distribution/hangs.example"), 0);
+    assert_int_equal(count(log, "distribution/closed.example"), 2);
+    assert_string_equal(why(&o, "hangs.example/b:1"), "there was no answer for 1 s");
+    assert_string_equal(buf_str(&told), "");
+    how.before = NULL;
+    how.until_ns = clock_mono(clock_system());
+    peer_script(w->peer, script);
+    assert_int_equal(w->p->ops->observe(w->p, &rq, NULL, &w->arena, &o, &w->err), 0);
+    assert_int_equal(count(peer_log(w->peer), "distribution/"), 0);
+    assert_string_equal(why(&o, "up.example/a:1"), "there was no time left to ask it");
+    /* Somebody is told after a second. */
+    how.until_ns = clock_mono(clock_system()) + 60 * NS_PER_S;
+    docker_of(w->p)->target.timeout_ns = 1300 * NS_PER_MS;
+    peer_script(w->peer, script);
+    assert_int_equal(w->p->ops->observe(w->p, &rq, NULL, &w->arena, &o, &w->err), 0);
+    assert_string_equal(buf_str(&told), "hangs.example|");
+    assert_string_equal(why(&o, "hangs.example/b:1"), "there was no answer for 1.3 s");
+    buf_release(&told);
+}
+
 static void registries_of(const char *scheme)
 {
     const struct target patient = {.url = scheme, .docker_config = "/no/such", .timeout_ns = NS_PER_S};
@@ -88,6 +124,7 @@ static void registries_of(const char *scheme)
     assert_null(why(&o, "down.example/d@" DIGEST));
     assert_string_equal(observed_image(&o, "up.example/a:1")->digest, DIGEST);
     assert_string_equal(observed_image(&o, "down.example/a:1")->unasked->registry, "down.example");
+    ask_again(&w, &set, &o);
     resource_set_release(&set);
     world_close(&w);
 }

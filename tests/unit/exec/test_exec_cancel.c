@@ -2,6 +2,7 @@
 #include "tests/unit/exec/world.h"
 
 #include "base/str.h"
+#include "tests/lib/unit.h"
 
 #include <pthread.h>
 
@@ -379,6 +380,12 @@ static void test_time_is_up_on_a_fake_clock(_unused_ void **state)
     w.options.retries = 100;
     assert_int_equal(world_apply(&w), ERR_TIMEOUT);
     assert_true(w.report.duration_ns >= 2 * NS_PER_S && w.report.duration_ns < 3 * NS_PER_S);
+    /* Making the plan has taken a part of it. */
+    w.options.timeout_ns = 4 * NS_PER_S;
+    w.options.spent_ns = 3 * NS_PER_S;
+    assert_int_equal(world_apply(&w), ERR_TIMEOUT);
+    assert_true(w.report.duration_ns >= NS_PER_S && w.report.duration_ns < 2 * NS_PER_S);
+    assert_contains(w.err.msg, "4s");
     world_release(&w);
 }
 
