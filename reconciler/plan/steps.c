@@ -227,26 +227,31 @@ int step_create(struct step_maker *m, const char *native_name, struct err *err)
 }
 
 /* How long a service's tasks are given: engines start many of them in waves, and roll out a few at a time.
-   `update.timeout` is for one of them, as on an engine without services. */
-static int64_t service_patience(const struct resource *r, enum depend_condition c, bool created)
+   `update.timeout` is for one of them, as on an engine without services. What is to end is not monitored, and
+   its task before has mostly ended: then there is nothing to stop either. */
+static int64_t service_patience(const struct resource *r, enum depend_condition c, const struct object *old)
 {
     const struct val *config = val_get(r->spec, "update");
     int64_t replicas = val_get_int(r->spec, "replicas", 1);
     int64_t at_once = val_get_int(config, "parallelism", 1);
     int64_t rounds = at_once > 0 ? (replicas + at_once - 1) / at_once : 1;
-    int64_t each =
-        val_get_int(config, "delay", 0) + val_get_int(config, "monitor", 5 * NS_PER_S) + stop_grace(r->spec);
+    int64_t each = val_get_int(config, "delay", 0);
+    if (c != DEPEND_COMPLETED)
+        each += val_get_int(config, "monitor", 5 * NS_PER_S);
+    if (c != DEPEND_COMPLETED || (old && step_runs(old)))
+        each += stop_grace(r->spec);
     if (val_get_int(config, "timeout", 0) > 0)
-        return created ? step_patience(r->spec, c) : rounds * (step_patience(r->spec, c) + each);
+        return !old ? step_patience(r->spec, c) : rounds * (step_patience(r->spec, c) + each);
     return step_patience(r->spec, c) + replicas * NS_PER_S + rounds * each;
 }
 
+/* old NULL: it is created. */
 static void wait_for_service(struct step_maker *m, const char *native_name, const char *native_id,
-                             bool created)
+                             const struct object *old)
 {
     struct step *s = step_add(m, STEP_WAIT, native_name, native_id);
     s->condition = m->change->wait;
-    s->timeout_ns = service_patience(m->change->resource, m->change->wait, created);
+    s->timeout_ns = service_patience(m->change->resource, m->change->wait, old);
     s->may_end = m->change->job;
 }
 
@@ -254,7 +259,7 @@ static int create_service(struct step_maker *m, struct err *err)
 {
     int r = step_create(m, m->move->native_name, err);
     if (r == 0)
-        wait_for_service(m, m->move->native_name, NULL, true);
+        wait_for_service(m, m->move->native_name, NULL, NULL);
     return r;
 }
 
@@ -402,7 +407,7 @@ static int change_service(struct step_maker *m, struct err *err)
         return r;
     const struct val *labels = s->labels;
     if (m->move->running)
-        wait_for_service(m, o->native_name, o->native_id, false);
+        wait_for_service(m, o->native_name, o->native_id, o);
     /* After a restart alone there is nothing to go back to: the same tasks would run, and fail, once more. */
     bool another_spec = m->move->update || !m->move->restart;
     if (another_spec && goes_back(m->change->resource->spec)) {

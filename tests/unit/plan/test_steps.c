@@ -512,6 +512,24 @@ static void test_services_are_given_time(void **state)
     end(f);
 }
 
+/* A job of a service gets what it is given; while its task before still runs, that is stopped first. */
+static void test_a_service_that_ends_is_given_its_time(void **state)
+{
+    (void)state;
+    for (int runs = 0; runs < 2; runs++) {
+        struct fixture *f =
+            begin_on(WORLD_SWARM_CAPS, WEB("image: \"a:1\"") DB("image: \"b:1\", restart: \"no\""),
+                     WEB("image: \"a:2\", depends_on: {db: completed}")
+                         DB("image: \"b:2\", restart: \"no\", stop_grace_period: 3s, update: {timeout: 7s}"));
+        world_find(&f->w, "container/db", 0, false)->state = runs ? OBJECT_RUNNING : OBJECT_EXITED;
+        plan_now(f);
+        struct step_list l = steps_of(f, "container/db");
+        assert_int_equal(l.items[1].condition, DEPEND_COMPLETED);
+        assert_int_equal(l.items[1].timeout_ns, (runs ? 10 : 7) * NS_PER_S);
+        end(f);
+    }
+}
+
 static void test_jobs(void **state)
 {
     (void)state;
@@ -547,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_pull_policies),
         cmocka_unit_test(test_services_replace_themselves),
         cmocka_unit_test(test_services_are_given_time),
+        cmocka_unit_test(test_a_service_that_ends_is_given_its_time),
         cmocka_unit_test(test_jobs),
     };
     return cmocka_run_group_tests_name("steps", tests, NULL, NULL);
