@@ -241,6 +241,13 @@ int act_remove(struct act *t, struct err *err)
         err_clear(err);
         r = delete_container(t, id, &status, err);
     }
+    if (r == ERR_CONFLICT && err->retryable && t->step->timeout_ns > 0) {
+        /* It runs again: what an engine that hung was asked for comes true later. */
+        err_clear(err);
+        r = act_stop(t, err);
+        if (r == 0)
+            r = delete_container(t, id, &status, err);
+    }
     if (r == ERR_BUSY && status == 409)
         r = removal_ended(t, id, err);
     t->result->unchanged = r == ERR_NOTFOUND;

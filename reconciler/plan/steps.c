@@ -71,7 +71,9 @@ void step_discard(struct step_maker *m, const struct object *o)
 {
     if (!(m->caps & CAP_SERVICES)) /* a service's tasks are stopped by its removal */
         step_stop(m, o, o->native_name);
-    step_on(m, STEP_REMOVE, o, o->native_name);
+    struct step *remove = step_on(m, STEP_REMOVE, o, o->native_name);
+    if (!(m->caps & CAP_SERVICES) && (o->candidate || step_runs(o)))
+        remove->timeout_ns = stop_grace(o->spec);
     if (m->caps & CAP_SERVICES && o->kind->flags & KIND_INSTANCES) {
         struct step *s = step_on(m, STEP_WAIT, o, o->native_name);
         s->gone = true;
@@ -280,7 +282,7 @@ static int create(struct step_maker *m, struct err *err)
     if (m->change->rollout.failure == ROLLOUT_ROLLBACK) {
         step_meet(m);
         undo_add(m, STEP_STOP, name, NULL)->timeout_ns = stop_grace(m->change->resource->spec);
-        undo_add(m, STEP_REMOVE, name, NULL);
+        undo_add(m, STEP_REMOVE, name, NULL)->timeout_ns = stop_grace(m->change->resource->spec);
     }
     return 0;
 }

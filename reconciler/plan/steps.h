@@ -61,7 +61,9 @@ struct step {
     const struct val *labels; /* CREATE: marks and the resource's labels */
     const struct resource *resource; /* bound; NULL for deletes */
     enum depend_condition condition; /* WAIT: STARTED (runs and keeps running), HEALTHY, COMPLETED */
-    int64_t timeout_ns; /* STOP: grace. WAIT: at most so long; STARTED: it has to have run for so long */
+    int64_t timeout_ns; /* STOP: grace. REMOVE: the same, for a container that was started again after it had
+                           been stopped, or that only a plan's steps start; 0: it is left running. WAIT: at
+                           most so long; STARTED: it has to have run for so long */
     bool foreign; /* it carries no mark of ours and is to be taken over: S4 is waived for native_id alone */
     bool made;    /* native_id was made by this run, so it is ours whatever else is known of it */
     bool monitor; /* WAIT STARTED: watched for timeout_ns; becoming unhealthy or restarting meanwhile is a

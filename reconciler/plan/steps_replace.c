@@ -72,7 +72,7 @@ static void undo_switch(struct step_maker *m, const struct object *old, const ch
         undo_start_old(m, old, old_name, true);
     /* It may be running, and an engine does not remove a running container. */
     undo_add(m, STEP_STOP, n->name, n->id)->timeout_ns = stop_grace(m->change->resource->spec);
-    undo_add(m, STEP_REMOVE, n->name, n->id);
+    undo_add(m, STEP_REMOVE, n->name, n->id)->timeout_ns = stop_grace(m->change->resource->spec);
     if (served && !beside)
         undo_start_old(m, old, old_name, false);
 }
@@ -109,7 +109,7 @@ static void switch_over(struct step_maker *m, const struct object *old, const ch
     if (rollout->failure == ROLLOUT_ROLLBACK)
         step_meet(m);
     size_t commit_at = m->list->n;
-    step_on(m, STEP_REMOVE, old, old_name);
+    step_on(m, STEP_REMOVE, old, old_name)->timeout_ns = old_runs ? stop_grace(old->spec) : 0;
     step_rename(m, n->name, n->id);
     m->list->commit_at = commit_at;
     undo_switch(m, old, old_name, n);

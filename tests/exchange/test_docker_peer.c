@@ -574,6 +574,36 @@ static void test_what_was_observed_is_stopped_by_its_id(void **state)
         free(all[i]);
 }
 
+/* Stopped, and started again by a request that the engine had accepted before it hung. */
+static void test_what_was_started_again_is_stopped_and_removed(void **state)
+{
+    static const char runs[] = "{\"message\":\"You cannot remove a running container abc. Stop the container "
+                               "before attempting removal or force remove\"}";
+    static const struct peer_answer script[] = {
+        {"DELETE /v1.41/containers/abc?v=1 ", .status = 409, .body = runs, .times = 1},
+        {"POST /v1.41/containers/abc/stop?t=3 ", .status = 204},
+        {"DELETE /v1.41/containers/abc?v=1 ", .status = 204},
+        {0}};
+    struct world w;
+    struct step_result result;
+    (void)state;
+    world_open(&w, script, NULL);
+    struct step s = step_of(&w, STEP_REMOVE, "{}");
+    s.native_id = "abc";
+    s.made = true;
+    s.timeout_ns = 3 * NS_PER_S;
+    assert_int_equal(apply(&w, &s, &result), 0);
+    assert_false(result.unchanged);
+    assert_true(str_ends(peer_log(w.peer), "/stop?t=3|DELETE /v1.41/containers/abc?v=1|"));
+    /* What Forge did not stop is left to somebody who sees that it runs. */
+    s.timeout_ns = 0;
+    peer_script(w.peer, script);
+    assert_int_equal(apply(&w, &s, &result), ERR_CONFLICT);
+    assert_contains(w.err.hint, "started in the meantime");
+    assert_null(strstr(peer_log(w.peer), "POST"));
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_docker_config_files),
         cmocka_unit_test(test_nothing_is_stopped_unseen),
         cmocka_unit_test(test_what_was_observed_is_stopped_by_its_id),
+        cmocka_unit_test(test_what_was_started_again_is_stopped_and_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

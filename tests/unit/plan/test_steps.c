@@ -219,6 +219,8 @@ static void test_replace_stop_first(void **state)
            "stop prod-web-1.next, remove prod-web-1.next, start prod-web-1");
     struct step_list l = steps_of(f, "container/web");
     assert_int_equal(l.items[2].timeout_ns, 3 * NS_PER_S);
+    assert_int_equal(l.items[5].timeout_ns, 3 * NS_PER_S); /* should it have been started again */
+    assert_int_equal(l.undo[1].timeout_ns, 3 * NS_PER_S);
     assert_string_equal(l.items[2].native_id, world_find(&f->w, "container/web", 1, false)->native_id);
     assert_null(l.items[3].native_id);
     end(f);
