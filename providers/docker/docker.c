@@ -15,8 +15,10 @@
 /* An engine under heavy load answers a ping within a second; many requests take longer than this. */
 #define HANG_SILENCE_NS  (10 * NS_PER_S)
 #define HANG_PATIENCE_NS (10 * NS_PER_S)
-/* Of events. A ping takes an engine at rest a fraction of a millisecond. */
-#define QUIET_NS (20 * NS_PER_S)
+/* Of events, before a ping, which takes a fraction of a millisecond; over SSH it may begin with a connection.
+ */
+#define QUIET_NS     (20 * NS_PER_S)
+#define QUIET_SSH_NS (60 * NS_PER_S)
 /* The oldest version of Podman's own API that has all we use; newer ones still serve it. */
 #define LIBPOD_PREFIX "/v4.0.0"
 
@@ -60,7 +62,7 @@ int docker_open_as(const struct provider_ops *ops, const struct target *t, const
     d->dial = dial;
     d->http = http_new(dial, t->timeout_ns, dial->scheme == DIAL_SSH ? CONNECTIONS_SSH : CONNECTIONS);
     http_watch_over(d->http, &(struct http_watch){"/_ping", HANG_SILENCE_NS, HANG_PATIENCE_NS});
-    d->quiet_ns = QUIET_NS;
+    d->quiet_ns = dial->scheme == DIAL_SSH ? QUIET_SSH_NS : QUIET_NS;
     d->pulls = pulls_new();
     d->dialect = &dialect_docker;
     arena_init(&d->learnt);

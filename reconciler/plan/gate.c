@@ -112,7 +112,8 @@ const struct plan_unready *planner_unready(const struct planner *p, const char *
 static const char *unready_reason(struct planner *p, const struct plan_change *c)
 {
     const struct plan_unready *u = c->resource ? planner_unready(p, c->id) : NULL;
-    bool makes = u && (!c->n_moves || planner_caps(p, c->id) & CAP_SERVICES || p->policy->survey);
+    bool refused = u && find_unready(p->refused, p->n_refused, c->id);
+    bool makes = u && (refused || !c->n_moves || planner_caps(p, c->id) & CAP_SERVICES);
     for (size_t i = 0; u && i < c->n_moves && !makes; i++)
         makes = c->moves[i].action == PLAN_CREATE || c->moves[i].action == PLAN_REPLACE;
     return makes ? u->reason : NULL;
