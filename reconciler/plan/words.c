@@ -103,6 +103,14 @@ static const char *content_words(struct arena *a, const struct field_change *f)
     return arena_printf(a, "content changed (%s -> %s)", before, after);
 }
 
+/* What holds where the field is not there; NULL: nothing, as 0 mostly means "none". */
+static const struct val *default_of(const struct field_change *f)
+{
+    const struct val *v = f->field ? f->field->def_val : NULL;
+    const bool none = (val_is(v, VAL_INT) && !v->i) || (val_is(v, VAL_FLOAT) && v->f == 0);
+    return none ? NULL : v;
+}
+
 static const char *drift_words(struct arena *a, const struct field_change *f)
 {
     const char *should = f->after ? value_words(a, f, f->after) : NULL;
@@ -111,9 +119,9 @@ static const char *drift_words(struct arena *a, const struct field_change *f)
         return "was changed on the engine (secret)";
     if (is_said_by_path(f))
         return should ? "was removed on the engine" : "was added on the engine";
-    if (!there && f->field && f->field->def_val)
+    if (!there && default_of(f))
         return arena_printf(a, "%s -> %s (the default) was changed on the engine", should,
-                            value_words(a, f, f->field->def_val));
+                            value_words(a, f, default_of(f)));
     if (!there)
         return arena_printf(a, "%s was removed on the engine", should);
     if (!should)
@@ -143,7 +151,7 @@ const char *field_outcome(struct arena *a, const struct field_change *f)
         return "will be removed";
     if (is_content(f) || f->secret)
         return "will be changed back";
-    if (is_said_by_path(f) || (!f->before && !(f->field && f->field->def_val)))
+    if (is_said_by_path(f) || (!f->before && !default_of(f)))
         return "will be added back";
     return arena_printf(a, "will be changed back to %s", value_words(a, f, f->after));
 }
