@@ -69,9 +69,14 @@ static void not_in_force_line(const struct val *doc, struct buf *b)
 static void held_line(const struct val *doc, struct buf *b)
 {
     const char *commit = val_get_str(doc, "held_commit");
-    if (!val_get_int(doc, "held_generation", 0))
+    const long long held = (long long)val_get_int(doc, "held_generation", 0);
+    if (!held)
         return;
-    buf_addf(b, "rolled back to generation %lld", (long long)val_get_int(doc, "held_generation", 0));
+    /* A single resource is rolled back by a generation of its own. */
+    if (held == val_get_int(doc, "generation", 0))
+        buf_addf(b, "what was rolled back is in generation %lld", held);
+    else
+        buf_addf(b, "rolled back to generation %lld", held);
     if (!str_empty(commit))
         buf_addf(b, "; commit %.7s is not applied again, Forge waits for a newer one", commit);
     buf_addc(b, '\n');

@@ -242,6 +242,8 @@ test_rollback() # H2
     assert_contains "$out" "one -> two"
     # The rest stays rolled back.
     assert_contains "$out" "Applied generation 4: 1 of 1 changes done"
+    run forge-ctl status
+    assert_contains "$out" "what was rolled back is in generation 4"
     run forge-ctl rollback 2 web --yes
     assert_status 0
     assert_contains "$out" "Nothing to do."
