@@ -60,6 +60,20 @@ static void learn_why(struct act *t, struct object *o)
     }
 }
 
+/* An engine misses what happens right after a start, or when the control group disappears with the process. */
+static int hint_killed(const struct object *o, struct err *err)
+{
+    _cleanup_buf_ struct buf limit = BUF_INIT;
+    int64_t memory = val_get_int(val_get(o->spec, "resources"), "memory", 0);
+    if (!memory)
+        return err_hint(err, "%d is SIGKILL: somebody killed it, or the kernel did because memory ran out",
+                        EXIT_KILLED);
+    format_size(memory, &limit);
+    return err_hint(
+        err, "%d is SIGKILL: somebody killed it, or it ran out of memory (OOM); resources.memory is %s",
+        EXIT_KILLED, buf_str(&limit));
+}
+
 static int will_not(struct act *t, struct object *o, struct err *err)
 {
     _cleanup_buf_ struct buf words = BUF_INIT;
@@ -78,7 +92,7 @@ static int will_not(struct act *t, struct object *o, struct err *err)
     else
         err_set(err, ERR_FAILED, "container %s exited with code %d%s%s", name, o->exit_code,
                 words.len ? "; its last output:\n" : " without any output", buf_str(&words));
-    return err->code;
+    return o->exit_code == EXIT_KILLED && !o->message ? hint_killed(o, err) : err->code;
 }
 
 /* Ends the event stream at its first event. */

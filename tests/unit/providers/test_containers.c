@@ -74,6 +74,10 @@ static void test_a_recorded_end(void **state)
     assert_int_equal(o.exit_code, 3);
     assert_true(o.finished_ns >= o.started_ns);
     assert_string_equal(val_get_str(o.spec, "network_mode"), "none");
+    assert_null(o.message);
+    json_object_set_new(json_object_get(j, "State"), "OOMKilled", json_true());
+    assert_ok(container_read(&a, j, NULL, &o, &err));
+    assert_string_equal(o.message, "killed because it ran out of memory (OOM)");
     json_decref(j);
 }
 
