@@ -46,6 +46,25 @@ static void note_taken_away(struct run *x, struct strand *s)
     pthread_mutex_unlock(&x->lock);
 }
 
+/* A wait for what has ended fails at once, in the provider's words: with its last output. */
+static int explain_end(struct run *x, const struct plan_change *c, const struct object *o, struct err *err)
+{
+    const struct step wait = {.verb = STEP_WAIT,
+                              .kind = c->kind,
+                              .id = c->id,
+                              .native_name = o->native_name,
+                              .native_id = o->native_id,
+                              .condition = DEPEND_STARTED};
+    const struct step_context ctx = {.cancel = &x->stop};
+    struct step_result ignored = {0};
+    struct provider *on = provider_on(x->provider, c->id);
+    bool service = run_caps(x, c) & CAP_SERVICES; /* has been waited for to its end */
+    if (!service && on->ops->apply(on, &wait, &ctx, &ignored, err) == ERR_FAILED)
+        return err->code;
+    return err_set(err, ERR_FAILED, "%s: container %s exited with code %d%s%s", c->id, o->native_name,
+                   o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
+}
+
 static int check_runs(struct run *x, struct strand *s, const struct object *o, struct err *err)
 {
     const struct plan_change *c = s->unit->change;
@@ -57,8 +76,7 @@ static int check_runs(struct run *x, struct strand *s, const struct object *o, s
     if (o->exit_code == 128 + SIGKILL || o->exit_code == 128 + SIGTERM)
         note_taken_away(x, s);
     if (o->state == OBJECT_EXITED)
-        return err_set(err, ERR_FAILED, "%s: container %s exited with code %d%s%s", c->id, o->native_name,
-                       o->exit_code, o->message ? ": " : "", str_or(o->message, ""));
+        return explain_end(x, c, o, err);
     err_set(err, ERR_FAILED, "%s: container %s is not running, it is %s%s%s", c->id, o->native_name,
             object_state_name(o->state), o->message ? ": " : "", str_or(o->message, ""));
     if (o->state == OBJECT_REMOVING || o->state == OBJECT_DEAD)
@@ -114,6 +132,8 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
         err->retryable = false; /* not within this run: it has to be planned again */
         note_taken_away(x, s);
     }
+    if (r < 0)
+        r = err_wrap(err, "read back");
     if (r == 0)
         r = check_ours(x, s, &s->read, err);
     if (r == 0)
@@ -123,7 +143,7 @@ int strand_read_back(struct run *x, struct strand *s, struct err *err)
         r = check_fields(x, s, &a, err);
     if (r < 0) {
         arena_release(&a);
-        return err_wrap(err, "read back");
+        return r;
     }
     s->has_read = true;
     s->arena = a;

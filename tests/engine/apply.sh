@@ -50,6 +50,17 @@ test_apply_without_a_terminal_wants_yes()
     assert_eq "$(containers)" 0
 }
 
+# It ends after its start, and before it is read back.
+test_a_container_that_crashes_is_explained()
+{
+    forge_new crash
+    container web "command: [sh, -c, 'sleep 0.06; echo no such table >&2; exit 3']"
+    run forge apply --yes
+    assert_status 1
+    assert_match "$err" 'container/web failed .*: container .* exited with code 3; its last output:'
+    assert_contains "$err" "no such table"
+}
+
 test_a_failed_job_is_run_again() # P2, L3
 {
     forge_new failing
