@@ -218,8 +218,7 @@ static int learn_image(struct look_at *w, const char *ref, bool always, struct i
         mark_moved(w, ref, false);
     else if (!w->d->dialect->listing_shows_moves)
         mark_others(w, ref, ret->id);
-    const char *remote =
-        always && !strchr(ref, '@') ? registries_digest(&w->registries, ref, &ret->unasked) : NULL;
+    const char *remote = always ? registries_digest(&w->registries, ref, &ret->unasked) : NULL;
     if (!remote || str_eq(remote, ret->digest))
         return 0;
     *ret = (struct image_fact){.ref = ref, .digest = remote};
@@ -234,6 +233,8 @@ static int learn_images(struct look_at *w, const struct resource_set *set, struc
     _cleanup_map_ struct map known = MAP_INIT, pulled;
     int r = 0;
     always_pulled(set, &pulled);
+    if (can_ask)
+        registries_ask(&w->registries, &pulled);
     for (size_t i = 0; i < set->n && r == 0; i++) {
         const char *ref = image_wanted(set->items[i]);
         if (!ref || map_get(&known, ref))

@@ -2,6 +2,7 @@
 #include "providers/docker/remote.h"
 
 #include "base/clock.h"
+#include "base/pool.h"
 #include "base/str.h"
 #include "providers/docker/credential.h"
 
@@ -65,7 +66,9 @@ void registries_init(struct registries *r, struct docker *d, const struct regist
 {
     *r = (struct registries){.d = d, .cancel = c, .arena = a};
     map_init(&r->lost);
+    map_init(&r->answers);
     map_init(&r->noticed);
+    pthread_mutex_init(&r->lock, NULL);
     if (how)
         r->how = *how;
     if (r->how.before)
@@ -75,50 +78,122 @@ void registries_init(struct registries *r, struct docker *d, const struct regist
 void registries_release(struct registries *r)
 {
     map_release(&r->lost);
+    map_release(&r->answers);
     map_release(&r->noticed);
+    pthread_mutex_destroy(&r->lock);
 }
+
+/* What is asked about one reference, and the answer. */
+struct question {
+    struct registries *of;
+    const char *ref, *registry, *digest;
+    const struct image_unasked
+        *why; /* why there is no digest; NULL as well when the look is being cancelled */
+    struct err err;
+    struct arena arena; /* its thread's */
+};
 
 static void on_notice(void *arg)
 {
-    struct registries *r = arg;
-    if (!map_get(&r->noticed, r->asked))
-        r->how.waiting(r->how.arg, r->asked);
-    map_put(&r->noticed, r->asked, r);
+    const struct question *q = arg;
+    struct registries *r = q->of;
+    pthread_mutex_lock(&r->lock);
+    bool first = !map_get(&r->noticed, q->registry);
+    map_put(&r->noticed, q->registry, r);
+    pthread_mutex_unlock(&r->lock);
+    if (first)
+        r->how.waiting(r->how.arg, q->registry);
 }
 
-static int ask_patiently(struct registries *r, const char *ref, const char **ret, struct err *err)
+static int ask_patiently(struct question *question)
 {
+    const struct registries *r = question->of;
     struct ask q = {.cancel = r->cancel, .timeout_ns = patience(r->d)};
     const int64_t left = r->how.until_ns - clock_mono(clock_system());
     if (r->how.until_ns && left <= 0)
-        return err_set(err, ERR_TIMEOUT, "there was no time left to ask it");
+        return err_set(&question->err, ERR_TIMEOUT, "there was no time left to ask it");
     if (r->how.until_ns && left < q.timeout_ns)
         q.timeout_ns = left;
     if (r->how.waiting) {
         q.notice = on_notice;
-        q.notice_arg = r;
+        q.notice_arg = question;
         q.notice_ns = NOTICE_NS;
     }
-    return ask(r->d, ref, &q, r->arena, ret, err);
+    return ask(r->d, question->ref, &q, &question->arena, &question->digest, &question->err);
+}
+
+/* NULL: no registry can be asked for it. */
+static struct question *question_new(struct registries *r, const char *ref)
+{
+    const char *registry = registry_of(r->arena, ref);
+    if (!registry || strchr(ref, '@') || str_starts(ref, "sha256:"))
+        return NULL;
+    struct question *q = arena_new(r->arena, struct question);
+    *q = (struct question){.of = r, .ref = ref, .registry = registry};
+    map_put(&r->answers, ref, q);
+    return q;
+}
+
+static void ask_one(void *arg, size_t i)
+{
+    struct question **items = arg;
+    if (!items[i]->why)
+        (void)ask_patiently(items[i]);
+}
+
+static void take_answer(struct registries *r, struct question *q)
+{
+    arena_adopt(r->arena, &q->arena);
+    if (q->why || !q->err.code || q->err.code == ERR_CANCELLED)
+        return;
+    struct image_unasked *why = arena_new(r->arena, struct image_unasked);
+    *why = (struct image_unasked){.registry = q->registry, .err = q->err};
+    q->why = why;
+    if (is_lost(why))
+        map_put(&r->lost, q->registry, why);
+}
+
+/* All at the same time, except those of registries that are known to be lost. */
+static void ask_all(struct registries *r, struct question **items, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        items[i]->why = map_get(&r->lost, items[i]->registry);
+    if (r->d->env.pool)
+        pool_each(r->d->env.pool, n, ask_one, items);
+    else
+        for (size_t i = 0; i < n; i++)
+            ask_one(items, i);
+    for (size_t i = 0; i < n; i++)
+        take_answer(r, items[i]);
+}
+
+void registries_ask(struct registries *r, const struct map *refs)
+{
+    _cleanup_map_ struct map seen = MAP_INIT;
+    struct question **first = arena_array(r->arena, struct question *, refs->n),
+                    **rest = arena_array(r->arena, struct question *, refs->n);
+    size_t n_first = 0, n_rest = 0, it = 0;
+    for (const struct map_slot *slot; (slot = map_next(refs, &it));) {
+        struct question *q = question_new(r, slot->key);
+        if (!q)
+            continue;
+        if (map_get(&seen, q->registry))
+            rest[n_rest++] = q;
+        else
+            first[n_first++] = q;
+        map_put(&seen, q->registry, q);
+    }
+    ask_all(r, first, n_first);
+    ask_all(r, rest, n_rest);
 }
 
 const char *registries_digest(struct registries *r, const char *ref, const struct image_unasked **ret_why)
 {
-    struct err err = {0};
-    const char *digest = NULL, *registry = registry_of(r->arena, ref);
-    *ret_why = registry ? map_get(&r->lost, registry) : NULL;
-    if (!registry || *ret_why || str_starts(ref, "sha256:"))
-        return NULL;
-    r->asked = registry;
-    int k = ask_patiently(r, ref, &digest, &err);
-    if (k == 0 || k == ERR_CANCELLED)
-        return digest;
-    struct image_unasked *why = arena_new(r->arena, struct image_unasked);
-    *why = (struct image_unasked){.registry = registry, .err = err};
-    *ret_why = why;
-    if (is_lost(why))
-        map_put(&r->lost, registry, why);
-    return NULL;
+    struct question *q = map_get(&r->answers, ref);
+    if (!q && (q = question_new(r, ref)))
+        ask_all(r, &q, 1);
+    *ret_why = q ? q->why : NULL;
+    return q ? q->digest : NULL;
 }
 
 void always_pulled(const struct resource_set *set, struct map *ret)

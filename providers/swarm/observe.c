@@ -162,6 +162,7 @@ static void learn_images(struct looking *w, const struct resource_set *set)
 {
     _cleanup_map_ struct map known = MAP_INIT, always;
     always_pulled(set, &always);
+    registries_ask(&w->registries, &always);
     for (size_t i = 0; i < set->n; i++) {
         const struct resource *r = set->items[i];
         const char *ref = val_get_str(r->spec, "image");

@@ -129,6 +129,37 @@ static void registries_of(const char *scheme)
     world_close(&w);
 }
 
+/* One that does not answer costs the others no time. */
+static void test_several_are_asked_at_the_same_time(void **state)
+{
+    static const char *const images[] = {"hangs.example:1/a:1", "hangs.example:2/a:1", "hangs.example:3/a:1",
+                                         "hangs.example:3/b:1"};
+    const struct target patient = {.docker_config = "/no/such", .timeout_ns = NS_PER_S};
+    struct world w;
+    struct resource_set set;
+    struct observed o;
+    struct pool *pool = pool_new(4);
+    (void)state;
+    world_open(&w, script, &patient);
+    docker_of(w.p)->env.pool = pool;
+    resource_set_init(&set, &w.arena);
+    for (size_t i = 0; i < ARRAY_LEN(images); i++)
+        want(&w, &set, images[i], "always");
+    want(&w, &set, "up.example/a:1", "always");
+    resource_set_sort(&set);
+    const struct observe_request rq = {.owner = "rec", .desired = &set};
+    int64_t begin = clock_mono(clock_system());
+    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_true(clock_mono(clock_system()) - begin < 5 * NS_PER_S / 2);
+    assert_int_equal(count(peer_log(w.peer), "distribution/hangs.example"), 3);
+    for (size_t i = 0; i < ARRAY_LEN(images); i++)
+        assert_string_equal(why(&o, images[i]), "there was no answer for 1 s");
+    assert_string_equal(observed_image(&o, "up.example/a:1")->digest, DIGEST);
+    resource_set_release(&set);
+    world_close(&w);
+    pool_free(pool);
+}
+
 static void test_docker(void **state)
 {
     (void)state;
@@ -143,6 +174,7 @@ static void test_swarm(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_docker), cmocka_unit_test(test_swarm)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_docker), cmocka_unit_test(test_swarm),
+                                       cmocka_unit_test(test_several_are_asked_at_the_same_time)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
