@@ -88,6 +88,7 @@ static const struct {
     {"network is being used", ERR_BUSY, true, "containers are still on this network"},
     {"volume is being used", ERR_BUSY, true, "containers still use this volume"},
     {"cannot be removed without force", ERR_CONFLICT, true, "it was started in the meantime: apply again"},
+    {"refusing to clean up", ERR_CONFLICT, true, "it was started in the meantime: apply again"},
     /* A container left a network while it was being stopped; goes away once it has stopped. */
     {"network inspection mismatch", ERR_BUSY, true, NULL},
     /* A device disappeared while Go listed the host's interfaces (net.InterfaceAddrs). */

@@ -36,6 +36,10 @@ static void test_codes(void **state)
          "improper\"}",
          ERR_CONFLICT, true},
         {500,
+         "{\"cause\":\"container state improper\",\"message\":\"container d299c161c3f2 is running or paused, "
+         "refusing to clean up: container state improper\"}",
+         ERR_CONFLICT, true},
+        {500,
          "{\"message\":\"driver failed programming external connectivity on endpoint web: Bind for "
          "0.0.0.0:80 failed: port is already allocated\"}",
          ERR_CONFLICT, false},
