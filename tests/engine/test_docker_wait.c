@@ -46,8 +46,7 @@ static void test_waiting(void **state)
          "137 is SIGKILL"},
         /* In the error where the engine tells, and otherwise in the hint: an engine may miss it. */
         {"{" IDLE ", 'command': ['sh', '-c', 'sleep 1; (x=aaaaaaaaaaaaaaaa; while :; do x=$x$x$x; done); "
-         "sleep 1; exit "
-         "137'], 'resources': {'memory': 8388608, 'memory_swap': 8388608}}",
+         "sleep 1; exit 137'], 'resources': {'memory': 8388608, 'memory_swap': 8388608}}",
          DEPEND_COMPLETED, 20000, false, ERR_FAILED, "OOM"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
