@@ -34,7 +34,7 @@ static size_t health_rank(const struct object *o)
     case OBJECT_PAUSED:
         return 6;
     case OBJECT_RESTARTING:
-        return 7;
+        return object_is_coming(o) ? 4 : 7;
     case OBJECT_EXITED:
         return o->exit_code == 0 ? 1 : 9;
     case OBJECT_DEAD:

@@ -174,6 +174,11 @@ static inline bool object_is_service(const struct object *o)
 {
     return o->kind->flags & KIND_INSTANCES && !o->instance;
 }
+/* Is it a service some of whose tasks are on their way, and none has failed? */
+static inline bool object_is_coming(const struct object *o)
+{
+    return o->state == OBJECT_RESTARTING && o->tasks_wanted && !o->message;
+}
 /* Was it created and never started? Then its creation was interrupted, and it may lack files and networks. */
 static inline bool object_never_ran(const struct object *o)
 {

@@ -128,7 +128,11 @@ const char *awaited_state(struct subject *s, const struct object *o)
 void note_state(struct subject *s, const struct object *o)
 {
     const char *detail = o->message ? arena_printf(s->p->a, ": %s", o->message) : "";
-    if (o->state == OBJECT_RESTARTING)
+    if (object_is_coming(o))
+        planner_note(s->p, s->r->id,
+                     arena_printf(s->p->a, "%u of %u tasks of %s are running", o->tasks_running,
+                                  o->tasks_wanted, o->native_name));
+    else if (o->state == OBJECT_RESTARTING)
         planner_note(s->p, s->r->id,
                      arena_printf(s->p->a, "%s keeps restarting (last exit code %d)%s", o->native_name,
                                   o->exit_code, detail));

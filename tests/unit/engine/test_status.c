@@ -3,13 +3,21 @@
 
 #include "tests/lib/unit.h"
 
-/* A service of a swarm runs while enough of its tasks do, be it none. */
+/* A service of a swarm runs while enough of its tasks do, be it none; until then it is starting, or, after a
+   failure, restarting. */
 static void test_tasks_are_counted(void **state)
 {
     static const struct {
+        enum object_state state;
+        const char *message;
         unsigned wanted, running;
         int64_t replicas, shown, of;
-    } cases[] = {{2, 2, 2, 2, 2}, {2, 1, 2, 1, 2}, {0, 0, 0, 0, 0}, {0, 0, 2, 0, 2}};
+        const char *health;
+    } cases[] = {{OBJECT_RUNNING, NULL, 2, 2, 2, 2, 2, "running"},
+                 {OBJECT_RESTARTING, NULL, 2, 1, 2, 1, 2, "starting"},
+                 {OBJECT_RESTARTING, "task web.1 failed", 2, 1, 2, 1, 2, "restarting"},
+                 {OBJECT_RUNNING, NULL, 0, 0, 0, 0, 0, "running"},
+                 {OBJECT_RUNNING, NULL, 0, 0, 2, 0, 2, "running"}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         _cleanup_arena_ struct arena a = ARENA_INIT;
@@ -27,13 +35,15 @@ static void test_tasks_are_counted(void **state)
         o->id = r->id;
         o->kind = &kind_container;
         o->owner = "production";
-        o->state = OBJECT_RUNNING;
+        o->state = cases[i].state;
+        o->message = cases[i].message;
         o->tasks_wanted = cases[i].wanted;
         o->tasks_running = cases[i].running;
         observed_sort(&look.observed);
         const struct val *row = val_get(engine_status(&a, &look), "resources")->items[0];
         assert_int_equal(val_get_int(row, "running", -1), cases[i].shown);
         assert_int_equal(val_get_int(row, "replicas", -1), cases[i].of);
+        assert_string_equal(val_get_str(row, "health"), cases[i].health);
         resource_set_release(&look.bound);
     }
 }
