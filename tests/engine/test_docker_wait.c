@@ -62,7 +62,7 @@ static void test_waiting(void **state)
         const char *says = cases[i].says;
         if (code != cases[i].code || (says && !strstr(b->err.msg, says) && !strstr(b->err.hint, says)))
             fail_msg("%s: %d %s (%s)", cases[i].spec, code, b->err.msg, b->err.hint);
-        assert_true(took < s.timeout_ns + 2 * NS_PER_S);
+        assert_true(took < s.timeout_ns + 4 * NS_PER_S);
         bench_remove_all(b);
     }
 }
@@ -89,7 +89,7 @@ static void test_a_wait_is_cancelled(void **state)
     int64_t begin = clock_mono(clock_system());
     pthread_create(&thread, NULL, cancel_soon, &c);
     assert_int_equal(b->p->ops->apply(b->p, &s, &ctx, &b->result, &b->err), ERR_CANCELLED);
-    assert_true(clock_mono(clock_system()) - begin < NS_PER_S);
+    assert_true(clock_mono(clock_system()) - begin < 10 * NS_PER_S);
     pthread_join(thread, NULL);
     cancel_release(&c);
     bench_remove_all(b);

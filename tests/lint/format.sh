@@ -10,6 +10,9 @@ if [ "${1:-}" = fix ]; then
     shift
     cd "$TEST_TOP" || exit
     mapfile -t files < <(if [ $# -gt 0 ]; then printf '%s\n' "$@"; else tree_files '*.c' '*.h' "$tables"; fi)
+    for file in "${files[@]}"; do
+        [[ "$file" == *.[ch] ]] || fail "$file is no C source"
+    done
     exec clang-format -i "${files[@]}"
 fi
 
