@@ -155,6 +155,14 @@ int docker_logs_of(struct docker *d, const char *folder, bool tty, const struct 
                    const struct cancel *c, struct err *err) _must_check_;
 int docker_stats(struct provider *p, const char *native, struct stats_sample *ret, struct err *err);
 
+/* All of them, in the table of a provider that speaks this API: the rest is its own. */
+#define DOCKER_OPS                                                                                    \
+    .observe = docker_observe, .inspect = docker_inspect, .list = docker_list, .apply = docker_apply, \
+    .watch_open = docker_watch_open, .watch_dispatch = docker_watch_dispatch,                         \
+    .watch_close = docker_watch_close, .exec = docker_exec, .logs = docker_logs,                      \
+    .volume_save = docker_volume_save, .volume_load = docker_volume_load, .images = docker_images,    \
+    .image_remove = docker_image_remove, .stats = docker_stats
+
 /* A step in progress. */
 struct act {
     struct docker *d;

@@ -54,6 +54,24 @@ void world_close(struct world *w)
     arena_release(&w->arena);
 }
 
+void world_want(struct world *w, struct resource_set *set, const struct kind_desc *kind, const char *name,
+                const char *json)
+{
+    struct resource *r = resource_new(&w->arena, kind, name);
+    struct val *spec;
+    if (val_from_json(&w->arena, json, strlen(json), "spec", &spec, &w->err) < 0)
+        fail_msg("%s", w->err.msg);
+    r->spec = spec;
+    resource_set_add(set, r);
+}
+
+int world_observe(struct world *w, const struct resource_set *set, struct observed *ret)
+{
+    const struct observe_request rq = {.owner = "rec", .desired = set};
+    err_clear(&w->err);
+    return w->p->ops->observe(w->p, &rq, NULL, &w->arena, ret, &w->err);
+}
+
 static void hear(void *arg, const struct provider_event *ev)
 {
     buf_addf(arg, "%s%s|", ev->lost ? "LOST" : ev->action, ev->id && !ev->lost ? "!" : "");

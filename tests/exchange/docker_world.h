@@ -19,6 +19,11 @@ struct world {
    its timeout is 2 s unless set. */
 void world_open(struct world *w, const struct peer_answer *script, const struct target *more);
 void world_close(struct world *w);
+/* Add a resource to the set; `json` is its spec. */
+void world_want(struct world *w, struct resource_set *set, const struct kind_desc *kind, const char *name,
+                const char *json);
+/* Observe environment "rec"; what is desired may be NULL. Returns the error's code. */
+int world_observe(struct world *w, const struct resource_set *set, struct observed *ret);
 
 /* The provider's watch, and its events as text: "ACTION!|" with a resource, "ACTION|" without, "LOST|". */
 struct listener {

@@ -203,6 +203,14 @@ const char *peer_log(struct peer *p)
     return buf_str(&p->shown);
 }
 
+size_t peer_count(struct peer *p, const char *what)
+{
+    size_t n = 0;
+    for (const char *at = peer_log(p); (at = strstr(at, what)); at++)
+        n++;
+    return n;
+}
+
 unsigned peer_connections(struct peer *p)
 {
     pthread_mutex_lock(&p->lock);

@@ -32,6 +32,8 @@ const char *peer_url(const struct peer *p); /* "unix:///..." */
 /* The request lines so far, "GET /x|POST /y|"; valid until the next call. A request that matched nothing is
    logged as "?GET /z|", and was answered with 599; an unmet expectation is logged as "!POST /y|". */
 const char *peer_log(struct peer *p);
+/* How often `what` stands in the log. */
+size_t peer_count(struct peer *p, const char *what);
 unsigned peer_connections(struct peer *p);
 /* Cut all connections now. */
 void peer_cut(struct peer *p);

@@ -11,13 +11,6 @@
 
 #define LABEL_FILTER "filters=%7B%22label%22%3A%20%5B%22io.forge.environment%3Drec%22%5D%7D"
 
-static int observe(struct world *w, struct observed *o)
-{
-    const struct observe_request rq = {.owner = "rec"};
-    err_clear(&w->err);
-    return w->p->ops->observe(w->p, &rq, NULL, &w->arena, o, &w->err);
-}
-
 /* The first observation takes four requests and one for each new container; the next one only the four. */
 static void test_the_questions_of_an_observation(void **state)
 {
@@ -41,13 +34,13 @@ static void test_the_questions_of_an_observation(void **state)
     struct world w;
     struct observed o;
     world_open(&w, script, NULL);
-    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(world_observe(&w, NULL, &o), 0);
     assert_int_equal(o.n, 4);
     assert_int_equal(o.inspected, 2);
     assert_string_equal(o.engine, "docker 20.10.24 (API 1.41)");
     assert_null(strchr(peer_log(w.peer), '?') == strstr(peer_log(w.peer), "?GET") ? "unscripted" : NULL);
     peer_script(w.peer, script);
-    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(world_observe(&w, NULL, &o), 0);
     assert_int_equal(o.inspected, 0);
     assert_int_equal(o.cached, 2);
     const char *log = peer_log(w.peer);
@@ -93,7 +86,7 @@ static void test_observations_that_go_wrong(void **state)
         struct world w;
         struct observed o;
         world_open(&w, script, NULL);
-        int r = observe(&w, &o);
+        int r = world_observe(&w, NULL, &o);
         if (r != cases[i].code)
             fail_msg("case %zu: %d %s", i, r, w.err.msg);
         assert_contains(w.err.msg, "target peer");
@@ -151,28 +144,26 @@ static void test_who_can_span_a_swarm(void **state)
         NOTHING_THERE, {"GET /v1.41/info ", .body = "{\"Swarm\":{\"ControlAvailable\":true}}"}, {0}};
     struct world w;
     struct observed o;
-    struct resource_set set;
+    struct resource_set plain, overlay;
     (void)state;
     world_open(&w, alone, NULL);
-    resource_set_init(&set, &w.arena);
-    struct resource *net = resource_new(&w.arena, &kind_network, "front");
-    struct val *spec = val_map(&w.arena);
-    net->spec = spec;
-    resource_set_add(&set, net);
-    const struct observe_request rq = {.owner = "rec", .desired = &set};
-    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    resource_set_init(&plain, &w.arena);
+    resource_set_init(&overlay, &w.arena);
+    world_want(&w, &plain, &kind_network, "front", "{}");
+    world_want(&w, &overlay, &kind_network, "front", "{\"driver\":\"overlay\"}");
+    assert_int_equal(world_observe(&w, &plain, &o), 0);
     assert_false(o.caps & CAP_OVERLAY);
     peer_script(w.peer, manager);
-    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_int_equal(world_observe(&w, &plain, &o), 0);
     assert_null(strstr(peer_log(w.peer), "/info"));
-    val_set_str(&w.arena, spec, "driver", "overlay");
-    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_int_equal(world_observe(&w, &overlay, &o), 0);
     assert_true(o.caps & CAP_OVERLAY);
     assert_contains(peer_log(w.peer), "/info");
     peer_script(w.peer, alone);
-    assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
+    assert_int_equal(world_observe(&w, &overlay, &o), 0);
     assert_null(strstr(peer_log(w.peer), "/info"));
-    resource_set_release(&set);
+    resource_set_release(&plain);
+    resource_set_release(&overlay);
     world_close(&w);
 }
 
@@ -557,7 +548,7 @@ static void test_what_was_observed_is_stopped_by_its_id(void **state)
     struct observed o;
     struct step_result result;
     world_open(&w, script, NULL);
-    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(world_observe(&w, NULL, &o), 0);
     peer_script(w.peer, script);
     struct step s = step_of(&w, STEP_STOP, "{}");
     s.native_id = WEB_ID;

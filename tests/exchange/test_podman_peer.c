@@ -26,36 +26,6 @@ static const struct peer_answer empty_engine[] = {
     {"GET /v1.41/info", .body = INFO},
     {0}};
 
-static void want(struct world *w, struct resource_set *set, const char *name, const char *json)
-{
-    struct resource *r = resource_new(&w->arena, &kind_container, name);
-    struct val *spec;
-    if (val_from_json(&w->arena, json, strlen(json), "spec", &spec, &w->err) < 0)
-        fail_msg("%s", w->err.msg);
-    r->spec = spec;
-    resource_set_add(set, r);
-}
-
-static void observe_as(struct world *w, const struct observe_request *rq, struct observed *ret)
-{
-    err_clear(&w->err);
-    if (w->p->ops->observe(w->p, rq, NULL, &w->arena, ret, &w->err) < 0)
-        fail_msg("%s: %s", w->err.msg, peer_log(w->peer));
-}
-
-static void observe(struct world *w, const struct resource_set *set, struct observed *ret)
-{
-    observe_as(w, &(struct observe_request){.owner = "rec", .desired = set}, ret);
-}
-
-static size_t count(const char *log, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = log; (p = strstr(p, what)); p++)
-        n++;
-    return n;
-}
-
 /* Once for each image, however many containers use it. */
 static void test_images_are_asked_about_once(void **state)
 {
@@ -65,13 +35,13 @@ static void test_images_are_asked_about_once(void **state)
     (void)state;
     world_open(&w, empty_engine, NULL);
     resource_set_init(&set, &w.arena);
-    want(&w, &set, "a", "{\"image\":\"web:1\"}");
-    want(&w, &set, "b", "{\"image\":\"none:1\"}");
-    want(&w, &set, "c", "{\"image\":\"web:1\"}");
+    world_want(&w, &set, &kind_container, "a", "{\"image\":\"web:1\"}");
+    world_want(&w, &set, &kind_container, "b", "{\"image\":\"none:1\"}");
+    world_want(&w, &set, &kind_container, "c", "{\"image\":\"web:1\"}");
     resource_set_sort(&set);
-    observe(&w, &set, &o);
-    assert_int_equal(count(peer_log(w.peer), "/images/web%3A1/json"), 1);
-    assert_int_equal(count(peer_log(w.peer), "/images/none%3A1/json"), 1);
+    assert_int_equal(world_observe(&w, &set, &o), 0);
+    assert_int_equal(peer_count(w.peer, "/images/web%3A1/json"), 1);
+    assert_int_equal(peer_count(w.peer, "/images/none%3A1/json"), 1);
     assert_int_equal(o.n_images, 2);
     for (size_t i = 0; i < o.n_images; i++) {
         bool there = str_eq(o.images[i].ref, "web:1");
@@ -104,10 +74,10 @@ static void test_facts_are_asked_for_when_they_matter(void **state)
         struct observed o;
         world_open(&w, empty_engine, NULL);
         resource_set_init(&set, &w.arena);
-        want(&w, &set, "a", cases[i].spec);
-        observe(&w, &set, &o);
-        observe(&w, &set, &o);
-        if (count(peer_log(w.peer), "GET /v1.41/info") != cases[i].asked)
+        world_want(&w, &set, &kind_container, "a", cases[i].spec);
+        assert_int_equal(world_observe(&w, &set, &o), 0);
+        assert_int_equal(world_observe(&w, &set, &o), 0);
+        if (peer_count(w.peer, "GET /v1.41/info") != cases[i].asked)
             fail_msg("%s: %s", cases[i].spec, peer_log(w.peer));
         /* Rootless Podman without control groups of version 2 has no limits. */
         assert_int_equal(o.caps & CAP_LIMITS, cases[i].asked ? 0 : CAP_LIMITS);
@@ -161,7 +131,7 @@ static void test_what_this_run_made_is_known(void **state)
         assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), 0);
         assert_false(result.unchanged);
         assert_null(strstr(peer_log(w.peer), "GET /v1"));
-        assert_int_equal(count(peer_log(w.peer), "POST") + count(peer_log(w.peer), "DELETE"), 1);
+        assert_int_equal(peer_count(w.peer, "POST") + peer_count(w.peer, "DELETE"), 1);
         world_close(&w);
     }
 }
@@ -238,9 +208,9 @@ static void test_a_short_watch_is_one_look(void **state)
         int64_t begin = clock_mono(clock_system());
         assert_int_equal(w.p->ops->apply(w.p, &s, NULL, &result, &w.err), cases[i].result);
         assert_true(clock_mono(clock_system()) - begin >= s.timeout_ns);
-        if (count(peer_log(w.peer), "GET /v1.41/containers/" ID "/json") != cases[i].looks)
+        if (peer_count(w.peer, "GET /v1.41/containers/" ID "/json") != cases[i].looks)
             fail_msg("case %zu: %s", i, peer_log(w.peer));
-        assert_int_equal(count(peer_log(w.peer), "/events"), 0);
+        assert_int_equal(peer_count(w.peer, "/events"), 0);
         if (cases[i].result < 0)
             assert_contains(w.err.msg, "exited with code 3");
         world_close(&w);

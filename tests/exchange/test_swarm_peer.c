@@ -71,14 +71,6 @@ static int apply(struct world *w, const struct step *s)
     return w->p->ops->apply(w->p, s, NULL, &result, &w->err);
 }
 
-static size_t count(const char *log, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = log; (p = strstr(p, what)); p++)
-        n++;
-    return n;
-}
-
 /* The version index has changed, but nothing that the plan depends on: retried with the newer index. */
 static void test_an_update_out_of_sequence_is_made_again(void **state)
 {
@@ -92,7 +84,7 @@ static void test_an_update_out_of_sequence_is_made_again(void **state)
     open_swarm(&w, script);
     struct step s = step_of(&w, STEP_UPDATE);
     assert_int_equal(apply(&w, &s), 0);
-    assert_int_equal(count(peer_log(w.peer), "POST "), 2);
+    assert_int_equal(peer_count(w.peer, "POST "), 2);
     assert_null(strchr(peer_log(w.peer), '!'));
     world_close(&w);
 }
@@ -109,7 +101,7 @@ static void test_what_was_changed_meanwhile_is_not_overwritten(void **state)
     assert_true(w.err.retryable);
     assert_contains(w.err.msg, "container/web: service rec-web was changed by another client");
     assert_contains(w.err.hint, "make a new plan");
-    assert_int_equal(count(peer_log(w.peer), "POST "), 1);
+    assert_int_equal(peer_count(w.peer, "POST "), 1);
     world_close(&w);
 }
 
@@ -123,7 +115,7 @@ static void test_a_service_that_never_rests_is_given_up(void **state)
     struct step s = step_of(&w, STEP_UPDATE);
     assert_int_equal(apply(&w, &s), ERR_CONFLICT);
     assert_true(w.err.retryable);
-    assert_int_equal(count(peer_log(w.peer), "POST "), 4);
+    assert_int_equal(peer_count(w.peer, "POST "), 4);
     world_close(&w);
 }
 
@@ -139,7 +131,7 @@ static void test_what_is_changed_while_it_is_waited_for(void **state)
     s.timeout_ns = 10 * NS_PER_S;
     assert_int_equal(apply(&w, &s), ERR_CONFLICT);
     assert_contains(w.err.msg, "changed by another client while Forge waited for its tasks");
-    assert_int_equal(count(peer_log(w.peer), NETWORKS_PATH), 0);
+    assert_int_equal(peer_count(w.peer, NETWORKS_PATH), 0);
     world_close(&w);
 }
 
@@ -186,13 +178,6 @@ static void test_a_manager_that_is_lost_in_the_middle(void **state)
     }
 }
 
-static int observe(struct world *w, struct observed *o)
-{
-    const struct observe_request rq = {.owner = "rec"};
-    err_clear(&w->err);
-    return w->p->ops->observe(w->p, &rq, NULL, &w->arena, o, &w->err);
-}
-
 static void test_a_listing_says_what_runs(void **state)
 {
     /* A slow answer, a byte every 20 ms, is no reason to give up. */
@@ -206,13 +191,13 @@ static void test_a_listing_says_what_runs(void **state)
     struct observed o;
     (void)state;
     world_open(&w, script, &patient);
-    assert_int_equal(observe(&w, &o), 0);
+    assert_int_equal(world_observe(&w, NULL, &o), 0);
     assert_int_equal(o.n, 1);
     assert_string_equal(o.items[0]->id, "container/web");
     assert_int_equal(o.items[0]->state, OBJECT_RUNNING);
     assert_int_equal(o.items[0]->tasks_running, 1);
     assert_string_equal(val_get_str(val_get(o.items[0]->spec, "environment"), "A"), "one");
-    assert_int_equal(count(peer_log(w.peer), "GET "), 3);
+    assert_int_equal(peer_count(w.peer, "GET "), 3);
     world_close(&w);
 }
 
@@ -254,7 +239,7 @@ static void test_listings_that_go_wrong(void **state)
         struct world w;
         struct observed o;
         open_swarm(&w, script);
-        int r = observe(&w, &o);
+        int r = world_observe(&w, NULL, &o);
         if (r != cases[i].code)
             fail_msg("case %zu: %d %s", i, r, w.err.msg);
         assert_contains(w.err.msg, "target peer");
@@ -318,7 +303,7 @@ static void test_tasks_that_come_and_go_are_noticed(void **state)
     listen_begin(&l, &w);
     listen_until(&l, "tasks!|");
     assert_string_equal(buf_str(&l.heard), "tasks!|");
-    assert_int_equal(count(peer_log(w.peer), TASKS_PATH), 4);
+    assert_int_equal(peer_count(w.peer, TASKS_PATH), 4);
     listen_end(&l);
     world_close(&w);
 }
@@ -357,17 +342,17 @@ static void test_those_who_wait_ask_together(void **state)
         json_decref(service);
         swarm_lists_release(&lists);
         if (i == 2)
-            assert_int_equal(count(peer_log(w.peer), "GET /v1.41/services"), 1);
+            assert_int_equal(peer_count(w.peer, "GET /v1.41/services"), 1);
     }
-    assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 1);
-    assert_int_equal(count(peer_log(w.peer), TASKS_PATH), 1);
+    assert_int_equal(peer_count(w.peer, SERVICES_PATH), 1);
+    assert_int_equal(peer_count(w.peer, TASKS_PATH), 1);
     /* A wait that began later needs a newer listing. */
     struct act t = {.d = d, .step = &web, .arena = &w.arena};
     struct swarm_lists lists = {0};
     json_t *service = NULL;
     struct err err = {0};
     assert_ok(crowd_look(&t, stream_now(), &service, &lists, &err));
-    assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 2);
+    assert_int_equal(peer_count(w.peer, SERVICES_PATH), 2);
     json_decref(service);
     swarm_lists_release(&lists);
     for (unsigned n = 1; n <= 5; n++)
@@ -376,7 +361,7 @@ static void test_those_who_wait_ask_together(void **state)
     web.timeout_ns = 5 * NS_PER_S;
     peer_script(w.peer, script);
     assert_int_equal(apply(&w, &web), 0);
-    assert_int_equal(count(peer_log(w.peer), SERVICES_PATH), 0);
+    assert_int_equal(peer_count(w.peer, SERVICES_PATH), 0);
     world_close(&w);
 }
 
@@ -396,7 +381,7 @@ static void test_a_new_network_is_waited_for(void **state)
     s.id = "network/net";
     s.spec = val_map(&w.arena);
     assert_int_equal(apply(&w, &s), 0);
-    assert_int_equal(count(peer_log(w.peer), "GET /v1.41/networks/net1"), 3);
+    assert_int_equal(peer_count(w.peer, "GET /v1.41/networks/net1"), 3);
     world_close(&w);
 }
 
@@ -442,8 +427,7 @@ static void test_a_stalled_update_is_begun_anew(void **state)
         json_t *stalled = json_loads(SERVICE("10", "two"), 0, NULL);
         assert_int_equal(json_object_set_new(stalled, "PreviousSpec", json_loads(SPEC("one"), 0, NULL)), 0);
         assert_int_equal(docker_negotiate(t.d, NULL, &err), 0);
-        if (stall_end(&t, stalled, &err) != cases[i].code ||
-            count(peer_log(w.peer), "POST ") != cases[i].posts)
+        if (stall_end(&t, stalled, &err) != cases[i].code || peer_count(w.peer, "POST ") != cases[i].posts)
             fail_msg("case %zu: %s\n%s", i, err.msg, peer_log(w.peer));
         assert_null(strchr(peer_log(w.peer), '!'));
         json_decref(stalled);

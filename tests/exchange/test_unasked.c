@@ -37,14 +37,6 @@ static void want(struct world *w, struct resource_set *set, const char *image, c
     resource_set_add(set, r);
 }
 
-static size_t count(const char *log, const char *what)
-{
-    size_t n = 0;
-    for (const char *p = log; (p = strstr(p, what)); p++)
-        n++;
-    return n;
-}
-
 static const char *why(const struct observed *o, const char *ref)
 {
     const struct image_fact *f = observed_image(o, ref);
@@ -66,16 +58,17 @@ static void ask_again(struct world *w, const struct resource_set *set, const str
     const struct observe_request rq = {.owner = "rec", .desired = set, .registries = &how};
     peer_script(w->peer, script);
     assert_int_equal(w->p->ops->observe(w->p, &rq, NULL, &w->arena, &o, &w->err), 0);
-    const char *log = peer_log(w->peer);
-    assert_int_equal(count(log, "distribution/down.example") + count(log, "distribution/hangs.example"), 0);
-    assert_int_equal(count(log, "distribution/closed.example"), 2);
+    assert_int_equal(peer_count(w->peer, "distribution/down.example") +
+                         peer_count(w->peer, "distribution/hangs.example"),
+                     0);
+    assert_int_equal(peer_count(w->peer, "distribution/closed.example"), 2);
     assert_string_equal(why(&o, "hangs.example/b:1"), "there was no answer for 1 s");
     assert_string_equal(buf_str(&told), "");
     how.before = NULL;
     how.until_ns = clock_mono(clock_system());
     peer_script(w->peer, script);
     assert_int_equal(w->p->ops->observe(w->p, &rq, NULL, &w->arena, &o, &w->err), 0);
-    assert_int_equal(count(peer_log(w->peer), "distribution/"), 0);
+    assert_int_equal(peer_count(w->peer, "distribution/"), 0);
     assert_string_equal(why(&o, "up.example/a:1"), "there was no time left to ask it");
     /* Somebody is told after a second. */
     how.until_ns = clock_mono(clock_system()) + 60 * NS_PER_S;
@@ -110,11 +103,10 @@ static void registries_of(const char *scheme)
     if (w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err) < 0)
         fail_msg("%s: %s", w.err.msg, peer_log(w.peer));
 
-    const char *log = peer_log(w.peer);
-    assert_int_equal(count(log, "distribution/down.example"), 1);
-    assert_int_equal(count(log, "distribution/hangs.example"), 1);
-    assert_int_equal(count(log, "distribution/closed.example"), 2); /* it answers */
-    assert_int_equal(count(log, "distribution/up.example"), 1);
+    assert_int_equal(peer_count(w.peer, "distribution/down.example"), 1);
+    assert_int_equal(peer_count(w.peer, "distribution/hangs.example"), 1);
+    assert_int_equal(peer_count(w.peer, "distribution/closed.example"), 2); /* it answers */
+    assert_int_equal(peer_count(w.peer, "distribution/up.example"), 1);
     assert_contains(why(&o, "down.example/a:1"), "connection refused");
     assert_contains(why(&o, "down.example/b:1"), "connection refused");
     assert_string_equal(why(&o, "hangs.example/b:1"), "there was no answer for 1 s");
@@ -151,7 +143,7 @@ static void test_several_are_asked_at_the_same_time(void **state)
     int64_t begin = clock_mono(clock_system());
     assert_int_equal(w.p->ops->observe(w.p, &rq, NULL, &w.arena, &o, &w.err), 0);
     assert_true(clock_mono(clock_system()) - begin < 5 * NS_PER_S / 2);
-    assert_int_equal(count(peer_log(w.peer), "distribution/hangs.example"), 3);
+    assert_int_equal(peer_count(w.peer, "distribution/hangs.example"), 3);
     for (size_t i = 0; i < ARRAY_LEN(images); i++)
         assert_string_equal(why(&o, images[i]), "there was no answer for 1 s");
     assert_string_equal(observed_image(&o, "up.example/a:1")->digest, DIGEST);

@@ -42,3 +42,24 @@ struct val *fixture_val(struct arena *a, int64_t n, const char *s)
     val_set_str(a, v, "s", s);
     return v;
 }
+
+struct val *fixture_resources(struct fixture *f, int n, int changed)
+{
+    struct val *all = val_map(&f->arena);
+    for (int i = 0; i < n; i++) {
+        char id[32];
+        snprintf(id, sizeof(id), "container/c%04d", i);
+        val_map_append(&f->arena, all, arena_strdup(&f->arena, id),
+                       fixture_val(&f->arena, i == 0 ? changed : i, "spec"));
+    }
+    return all;
+}
+
+uint64_t fixture_begin(struct fixture *f, const char *env, int64_t at, const struct val *all)
+{
+    struct generation g = {
+        .commit = "c0ffee", .actor = "root", .trigger = "apply", .begin_ns = at, .resources = all};
+    struct err err = {0};
+    assert_ok(generation_begin(f->store, env, &g, &err));
+    return g.number;
+}

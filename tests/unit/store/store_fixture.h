@@ -4,7 +4,7 @@
  * A store for tests: once in memory, and once in LMDB in a private folder. A test that runs on both is
  * registered with on_both(); its state is the struct fixture.
  */
-#include "reconciler/store/store.h"
+#include "reconciler/store/records.h"
 #include "tests/lib/unit.h"
 
 struct fixture {
@@ -21,6 +21,10 @@ int fixture_teardown(void **state);
 void fixture_reopen(struct fixture *f);
 /* A value {"n": n, "s": s} to be stored. */
 struct val *fixture_val(struct arena *a, int64_t n, const char *s);
+/* n resources, container/c0000 and so on; the first one's value is `changed`. */
+struct val *fixture_resources(struct fixture *f, int n, int changed);
+/* Begin a generation; returns its number. */
+uint64_t fixture_begin(struct fixture *f, const char *env, int64_t at, const struct val *all);
 
 extern bool fixture_in_memory, fixture_on_disk; /* initial states */
 #define on_memory(f) \

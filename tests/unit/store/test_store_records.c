@@ -172,26 +172,6 @@ static void a_strange_record_is_an_error(void **state)
 
 /* ---- generations ---- */
 
-static struct val *resources(struct fixture *f, int n, int changed)
-{
-    struct val *all = val_map(&f->arena);
-    for (int i = 0; i < n; i++) {
-        char id[32];
-        snprintf(id, sizeof(id), "container/c%04d", i);
-        val_map_append(&f->arena, all, arena_strdup(&f->arena, id),
-                       fixture_val(&f->arena, i == 0 ? changed : i, "spec"));
-    }
-    return all;
-}
-
-static uint64_t begin(struct fixture *f, const char *env, int64_t at, const struct val *all)
-{
-    struct generation g = {
-        .commit = "c0ffee", .actor = "root", .trigger = "apply", .begin_ns = at, .resources = all};
-    assert_ok(generation_begin(f->store, env, &g, &err));
-    return g.number;
-}
-
 static void generation_round_trip(void **state)
 {
     struct fixture *f = *state;
@@ -203,7 +183,7 @@ static void generation_round_trip(void **state)
                            .plan_digest = "p",
                            .begin_ns = 10,
                            .status = GEN_RUNNING,
-                           .resources = resources(f, 3, 0),
+                           .resources = fixture_resources(f, 3, 0),
                            .summary = fixture_val(&f->arena, 2, NULL)},
                       back;
     assert_ok(generation_begin(f->store, "prod", &g, &err));
@@ -243,12 +223,12 @@ static void numbers_go_up_in_each_environment(void **state)
 {
     struct fixture *f = *state;
     struct env_state st;
-    assert_int_equal(begin(f, "prod", 1, NULL), 1);
-    assert_int_equal(begin(f, "prod", 2, NULL), 2);
-    assert_int_equal(begin(f, "test", 3, NULL), 1);
-    assert_int_equal(begin(f, "prod", 4, NULL), 3);
+    assert_int_equal(fixture_begin(f, "prod", 1, NULL), 1);
+    assert_int_equal(fixture_begin(f, "prod", 2, NULL), 2);
+    assert_int_equal(fixture_begin(f, "test", 3, NULL), 1);
+    assert_int_equal(fixture_begin(f, "prod", 4, NULL), 3);
     fixture_reopen(f);
-    assert_int_equal(begin(f, "prod", 5, NULL), 4);
+    assert_int_equal(fixture_begin(f, "prod", 5, NULL), 4);
     assert_ok(env_state_get(f->store, "prod", &f->arena, &st, &err));
     assert_int_equal(st.generation, 4);
     struct generation *items, one;
@@ -268,11 +248,11 @@ static void numbers_go_up_in_each_environment(void **state)
 static void what_generations_share_is_stored_once(void **state)
 {
     struct fixture *f = *state;
-    begin(f, "prod", 1, resources(f, 500, 0));
+    fixture_begin(f, "prod", 1, fixture_resources(f, 500, 0));
     assert_int_equal(records(f, STORE_RESOURCE), 501);
-    begin(f, "prod", 2, resources(f, 500, 0));
+    fixture_begin(f, "prod", 2, fixture_resources(f, 500, 0));
     assert_int_equal(records(f, STORE_RESOURCE), 502); /* one more list */
-    begin(f, "prod", 3, resources(f, 500, 1000));
+    fixture_begin(f, "prod", 3, fixture_resources(f, 500, 1000));
     assert_int_equal(records(f, STORE_RESOURCE), 504); /* one list and one resource */
     struct generation *items;
     size_t n;
@@ -293,8 +273,8 @@ static void secrecy_is_part_of_a_resource(void **state)
     val_get(b, "s")->flags |= VAL_F_SECRET;
     val_map_set(&f->arena, plain, "x", a);
     val_map_set(&f->arena, sealed, "x", b);
-    begin(f, "prod", 1, plain);
-    begin(f, "prod", 2, sealed);
+    fixture_begin(f, "prod", 1, plain);
+    fixture_begin(f, "prod", 2, sealed);
     assert_ok(generation_get(f->store, "prod", 2, &f->arena, &g, &err));
     assert_true(val_get(val_get(g.resources, "x"), "s")->flags & VAL_F_SECRET);
     assert_ok(generation_get(f->store, "prod", 1, &f->arena, &g, &err));

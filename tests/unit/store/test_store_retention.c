@@ -9,26 +9,6 @@ static struct err err;
 
 #define DAY (24 * 3600 * NS_PER_S)
 
-static struct val *resources(struct fixture *f, int n, int changed)
-{
-    struct val *all = val_map(&f->arena);
-    for (int i = 0; i < n; i++) {
-        char id[32];
-        snprintf(id, sizeof(id), "container/c%04d", i);
-        val_map_append(&f->arena, all, arena_strdup(&f->arena, id),
-                       fixture_val(&f->arena, i == 0 ? changed : i, "spec"));
-    }
-    return all;
-}
-
-static uint64_t begin(struct fixture *f, const char *env, int64_t at, const struct val *all)
-{
-    struct generation g = {
-        .commit = "c0ffee", .actor = "root", .trigger = "apply", .begin_ns = at, .resources = all};
-    assert_ok(generation_begin(f->store, env, &g, &err));
-    return g.number;
-}
-
 static void end(struct fixture *f, const char *env, uint64_t number, int64_t at,
                 enum generation_status status)
 {
@@ -65,8 +45,8 @@ static void old_generations_go(void **state)
     struct fixture *f = *state;
     const struct retention keep = {.generations = 5, .age_ns = 10 * DAY, .transitions = 7};
     for (int i = 1; i <= 8; i++)
-        end(f, "prod", begin(f, "prod", i * DAY, resources(f, 10, 100 + i)), i * DAY, GEN_OK);
-    begin(f, "test", 1, resources(f, 10, 101));
+        end(f, "prod", fixture_begin(f, "prod", i * DAY, fixture_resources(f, 10, 100 + i)), i * DAY, GEN_OK);
+    fixture_begin(f, "test", 1, fixture_resources(f, 10, 101));
     assert_int_equal(records(f, STORE_RESOURCE), 8 + 8 + 9 + 1 + 10);
     /* Young generations stay, however many there are. */
     assert_ok(retention_apply(f->store, "prod", &keep, 10 * DAY, &err));
@@ -84,7 +64,7 @@ static void old_generations_go(void **state)
     assert_int_equal(val_len(g.resources), 10);
     assert_ok(generation_get(f->store, "test", 1, &f->arena, &g, &err));
     assert_int_equal(val_len(g.resources), 10);
-    assert_int_equal(begin(f, "prod", 2000 * DAY, NULL), 9); /* no number is reused */
+    assert_int_equal(fixture_begin(f, "prod", 2000 * DAY, NULL), 9); /* no number is reused */
 }
 
 /* A generation that is stored as a difference reads as a complete one, even after its base was deleted. */
@@ -93,8 +73,8 @@ static void differences_outlive_their_bases(void **state)
     struct fixture *f = *state;
     enum { N = 150 };
     const struct retention keep = {.generations = 3, .age_ns = DAY, .transitions = 7};
-    struct val *expected = val_map_copy(&f->arena, resources(f, 20, 1));
-    uint64_t number = begin(f, "prod", 0, expected);
+    struct val *expected = val_map_copy(&f->arena, fixture_resources(f, 20, 1));
+    uint64_t number = fixture_begin(f, "prod", 0, expected);
     end(f, "prod", number, 0, GEN_OK);
     for (int i = 0; i < N; i++) {
         char id[32];
@@ -138,7 +118,7 @@ static void what_was_rolled_back_to_stays(void **state)
     const struct retention keep = {.generations = 2, .age_ns = 1};
     uint64_t held = 3;
     for (int i = 1; i <= 6; i++)
-        end(f, "prod", begin(f, "prod", i, resources(f, 3, i)), i, GEN_OK);
+        end(f, "prod", fixture_begin(f, "prod", i, fixture_resources(f, 3, i)), i, GEN_OK);
     assert_ok(env_state_update(f->store, "prod", hold, &held, &err));
     assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
     struct generation g;
@@ -156,10 +136,10 @@ static void the_last_good_generation_stays(void **state)
     struct fixture *f = *state;
     const struct retention keep = {.generations = 2, .age_ns = 1};
     for (int i = 1; i <= 6; i++)
-        end(f, "prod", begin(f, "prod", i, NULL), i, i == 1 || i == 3 ? GEN_OK : GEN_FAILED);
+        end(f, "prod", fixture_begin(f, "prod", i, NULL), i, i == 1 || i == 3 ? GEN_OK : GEN_FAILED);
     assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
     assert_int_equal(oldest(f, "prod"), 3);
-    end(f, "prod", begin(f, "prod", 7, NULL), 7, GEN_OK);
+    end(f, "prod", fixture_begin(f, "prod", 7, NULL), 7, GEN_OK);
     assert_ok(retention_apply(f->store, "prod", &keep, DAY, &err));
     assert_int_equal(oldest(f, "prod"), 6);
 }
