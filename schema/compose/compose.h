@@ -81,7 +81,8 @@ struct compose {
     struct map *used; /* paths of files that were read */
     struct val *read; /* those read by this project */
     struct compose_asked asked;
-    int failed; /* reading failed: an error code */
+    size_t errors; /* that were there before the project was read */
+    int failed;    /* reading failed: an error code */
     struct err *err;
     struct compose_names *names;
     struct load_unit *unit; /* gets the documents */

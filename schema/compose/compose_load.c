@@ -93,7 +93,7 @@ static void make_documents(struct compose *c, struct ynode *root)
 {
     root = compose_untag(c, root);
     compose_declare(c, root);
-    if (!c->names->n_services && !c->l->diags->errors)
+    if (!c->names->n_services && c->l->diags->errors == c->errors)
         compose_error(c, root, "write services: {web: {image: ...}}", "the Compose project has no services");
     compose_links(c);
     for (size_t i = 0; i < c->names->n_services && !c->failed; i++)
@@ -176,6 +176,7 @@ int compose_load(struct loader *l, const struct compose_options *o, struct load_
                           .warned = val_map(&scratch),
                           .budget = LIMIT_COMPOSE_NODES,
                           .used = used,
+                          .errors = l->diags->errors,
                           .err = err,
                           .names = &names,
                           .unit = unit};
@@ -187,10 +188,10 @@ int compose_load(struct loader *l, const struct compose_options *o, struct load_
         map_init(&names.sections[s]);
 
     const struct diag_list *diags = l->diags;
-    size_t first = diags->n, errors = diags->errors, warnings = diags->warnings;
+    size_t first = diags->n, warnings = diags->warnings;
     load_project_files(c);
     drop_echoes(c, first);
-    if (diags->errors == errors && diags->n - first == diags->warnings - warnings)
+    if (diags->errors == c->errors && diags->n - first == diags->warnings - warnings)
         compose_keep(c, first);
 
     map_release(&c->by_role);
