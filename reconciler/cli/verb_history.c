@@ -109,6 +109,15 @@ static void print_pair(struct buf *b, const char *name, const char *value)
         buf_addf(b, "%-12s %s\n", name, value);
 }
 
+static void print_image(struct buf *b, const char *before, const char *name, const struct val *image)
+{
+    buf_addf(b, "%s %s  %s\n", before, name,
+             str_or(val_get_str(image, "digest"), str_or(val_get_str(image, "id"), "")));
+    const struct val *of = val_get(image, "of");
+    for (size_t i = 0; i < val_len(of); i++)
+        print_image(b, "  of", of->pairs[i].key, of->pairs[i].val);
+}
+
 int verb_show(struct cli *c)
 {
     struct err err = {0};
@@ -141,9 +150,7 @@ int verb_show(struct cli *c)
     print_transitions(c, val_get(doc, "transitions"), true, &b);
     const struct val *images = val_get(doc, "images");
     for (size_t i = 0; i < val_len(images); i++)
-        buf_addf(&b, "%simage %s  %s\n", i ? "" : "\n", images->pairs[i].key,
-                 str_or(val_get_str(images->pairs[i].val, "digest"),
-                        str_or(val_get_str(images->pairs[i].val, "id"), "")));
+        print_image(&b, i ? "image" : "\nimage", images->pairs[i].key, images->pairs[i].val);
     buf_addf(&b, "\n%zu resource%s; --json prints them in full\n", val_len(val_get(doc, "resources")),
              val_len(val_get(doc, "resources")) == 1 ? "" : "s");
     cli_out(&b);

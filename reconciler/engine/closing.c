@@ -34,15 +34,6 @@ bool closing_needs_read(const struct look *l)
     return known;
 }
 
-/* Does the last generation record this image? Then its digest is known, if it has one. */
-static bool is_recorded(const struct val *images, const char *id)
-{
-    for (size_t i = 0; i < val_len(images); i++)
-        if (str_eq(val_get_str(images->pairs[i].val, "id"), id))
-            return true;
-    return false;
-}
-
 static bool are_images_known(struct engine *e, struct look *l)
 {
     const struct val *before;
@@ -51,7 +42,7 @@ static bool are_images_known(struct engine *e, struct look *l)
         return false;
     for (size_t i = 0; i < l->observed.n_images; i++) {
         const struct image_fact *f = &l->observed.images[i];
-        if (!f->digest && !is_recorded(before, f->id))
+        if (!f->digest && !image_is_recorded(before, f->id))
             return false;
     }
     return true;

@@ -58,7 +58,7 @@ struct look {
     uint64_t rollback_to; /* 0: not a rollback */
     const char *rollback_only;
     bool rollback_same;       /* of that one, the newest generation asks for the same */
-    const struct val *pinned; /* {ref: {id, digest}} of the generation rolled back to, where it differs */
+    const struct val *pinned; /* {resource: {id, digest}} of the generation rolled back to, where it differs */
     bool attended;
     struct plan_unready *unready; /* containers whose secrets cannot be read */
     size_t n_unready, cap_unready;

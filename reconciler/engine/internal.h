@@ -130,15 +130,17 @@ int record_continued(struct engine *e, struct look *l, struct err *err) _must_ch
 /* A newest generation that never ended was killed: there is only one writer, and that is us. */
 int record_interrupted(struct engine *e, struct err *err) _must_check_;
 int record_inventory(struct engine *e, struct look *l, struct err *err) _must_check_;
-/* Record {id, digest} as what a reference means on a target (NULL: there is one engine) in {reference: ...},
-   as in struct generation. */
-void image_meaning_put(struct arena *a, struct val *map, const char *ref, const char *target,
-                       const struct val *meaning);
-/* The same back; NULL: unknown. A target that the record does not name has the digest in common with others. */
-const struct val *image_meaning(const struct val *images, const char *ref, const char *target);
-/* What image references meant to the generation that the look saw: {reference: {id, digest}}; may be NULL. */
+
+/* record_images.c: which images ran. */
+/* What each reference means now: {reference: {id, digest}}, as in struct generation. */
+int record_images(struct engine *e, struct look *l, const struct val **ret, struct err *err) _must_check_;
+/* The same of the generation that the look saw; may be NULL. */
 int record_images_before(struct engine *e, struct look *l, const struct val **ret,
                          struct err *err) _must_check_;
+/* What a resource ran by its reference in Git, by such a record; NULL: unknown. */
+const struct val *image_meaning(const struct val *images, const char *ref, const char *id);
+/* Is this image in the record? Then its digest is known, if it has one. */
+bool image_is_recorded(const struct val *images, const char *image_id);
 
 /* load.c: load what differs, by source_changes(), into a kept set. */
 int look_load_part(struct engine *e, struct snapshot *snap, const struct snapshot_info *info,

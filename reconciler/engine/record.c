@@ -112,116 +112,6 @@ static struct val *plan_summary(struct look *l)
     return map;
 }
 
-int record_images_before(struct engine *e, struct look *l, const struct val **ret, struct err *err)
-{
-    struct generation before = {0};
-    int r = l->state.generation ? generation_get_brief(e->env.store, e->config->name, l->state.generation,
-                                                       &l->arena, &before, err)
-                                : 0;
-    *ret = before.images;
-    return r;
-}
-
-/* After a look at a part: what the previous generation knew of references that are still asked for. */
-static void images_of_others(struct look *l, const struct val *before, struct val *map)
-{
-    _cleanup_map_ struct map asked = MAP_INIT;
-    for (size_t i = 0; i < l->desired.n && val_len(before); i++) {
-        const char *ref = val_get_str(l->desired.items[i]->spec, "image");
-        if (ref)
-            map_put(&asked, ref, l);
-    }
-    for (size_t i = 0; i < val_len(before); i++)
-        if (map_get(&asked, before->pairs[i].key))
-            val_map_append(&l->arena, map, before->pairs[i].key, before->pairs[i].val);
-}
-
-/* Its digest in the registry; NULL: unknown. An image that was not asked about now keeps the recorded one. */
-static const char *recorded_digest(const char *image_id, const struct image_fact *now,
-                                   const struct val *before)
-{
-    const char *digest = now && str_eq(now->id, image_id) ? now->digest : NULL;
-    return digest || !str_eq(val_get_str(before, "id"), image_id) ? digest : val_get_str(before, "digest");
-}
-
-void image_meaning_put(struct arena *a, struct val *map, const char *ref, const char *target,
-                       const struct val *meaning)
-{
-    const struct val *there = target ? val_get(map, ref) : NULL;
-    struct val *entry = val_map_copy(a, there ? there : meaning);
-    if (target) {
-        struct val *on = val_get(there, "on") ? val_map_copy(a, val_get(there, "on")) : val_map(a);
-        val_map_set(a, on, target, val_map_copy(a, meaning));
-        val_map_set(a, entry, "on", on);
-    }
-    val_map_set(a, map, ref, entry);
-}
-
-const struct val *image_meaning(const struct val *images, const char *ref, const char *target)
-{
-    const struct val *entry = ref ? val_get(images, ref) : NULL, *on = val_get(entry, "on");
-    const struct val *there = on && target ? val_get(on, target) : NULL;
-    if (there || !on || !target)
-        return there ? there : entry;
-    return val_get_str(entry, "digest") ? entry : NULL; /* an id says nothing on another engine */
-}
-
-/* What is known of engines that do not answer now. */
-static void images_of_away(struct look *l, const struct val *before, struct val *map)
-{
-    for (size_t i = 0; i < val_len(before); i++) {
-        const char *ref = before->pairs[i].key;
-        for (size_t k = 0; k < l->observed.n_targets && val_get(map, ref); k++) {
-            const struct observed_target *t = &l->observed.targets[k];
-            const struct val *meaning =
-                t->away ? val_get(val_get(before->pairs[i].val, "on"), t->name) : NULL;
-            if (meaning)
-                image_meaning_put(&l->arena, map, ref, t->name, meaning);
-        }
-    }
-}
-
-/* What each image reference meant when it ran (H3), by the name in Git: the one asked for may have been
-   pinned by a rollback. */
-static int recorded_images(struct engine *e, struct look *l, const struct val **ret, struct err *err)
-{
-    struct arena *a = &l->arena;
-    struct val *map = val_map(a);
-    const struct val *before;
-    int r = record_images_before(e, l, &before, err);
-    if (r < 0)
-        return r;
-    if (l->scope)
-        images_of_others(l, before, map);
-    for (size_t i = 0; i < l->observed.n; i++) {
-        const struct object *o = l->observed.items[i];
-        const struct resource *asked = resource_find(&l->desired, id_plain(a, o->id)),
-                              *bound = resource_find(&l->bound, o->id);
-        const char *ref = asked ? val_get_str(asked->spec, "image") : NULL;
-        const char *exact = bound ? val_get_str(bound->spec, "image") : NULL;
-        if (!ref || !exact || !o->image_id || !o->owner || o->candidate)
-            continue;
-        struct val *meaning = val_map(a);
-        const char *target = l->observed.n_targets ? id_target(o->id) : NULL;
-        const struct image_fact *fact = observed_image_for(&l->observed, o->id, exact);
-        val_set_str(a, meaning, "id", o->image_id);
-        val_set_str(a, meaning, "digest",
-                    recorded_digest(o->image_id, fact, image_meaning(before, ref, target)));
-        image_meaning_put(a, map, ref, target, meaning);
-    }
-    images_of_away(l, before, map);
-    /* The target of a rollback is known, whether it runs already or not. */
-    for (size_t i = 0; i < val_len(l->pinned); i++) {
-        const struct val *entry = l->pinned->pairs[i].val, *on = val_get(entry, "on");
-        if (!on)
-            image_meaning_put(a, map, l->pinned->pairs[i].key, NULL, entry);
-        for (size_t k = 0; k < val_len(on); k++)
-            image_meaning_put(a, map, l->pinned->pairs[i].key, on->pairs[k].key, on->pairs[k].val);
-    }
-    *ret = map;
-    return 0;
-}
-
 /* ---- its life ---- */
 
 /* The commit's subject and author, for the record. For a folder they have not been read yet, because that
@@ -258,7 +148,7 @@ int record_begin(struct engine *e, struct look *l, struct generation *g, struct 
 int record_end(struct engine *e, struct look *l, struct generation *g, struct err *err)
 {
     g->end_ns = clock_wall(e->env.clock);
-    int r = recorded_images(e, l, &g->images, err);
+    int r = record_images(e, l, &g->images, err);
     return r < 0 ? r : generation_end(e->env.store, e->config->name, g, err);
 }
 

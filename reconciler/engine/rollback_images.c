@@ -40,18 +40,18 @@ static void note_running(struct look *l, const char *on, const char *pinned, con
     observed_sort(o);
 }
 
-/* Ask for exactly the recorded image. Its record goes with it, under the name in Git. */
+/* Ask for exactly the recorded image. */
 static void pin(struct look *l, struct val *pins, struct resource *res, const struct val *images)
 {
     const char *ref = val_get_str(res->spec, "image");
-    const char *target = l->observed.n_targets ? id_target(res->id) : NULL;
-    const struct val *found = image_meaning(images, ref, target);
-    struct val *recorded = found ? val_clone(&l->arena, found) : NULL;
+    const struct val *recorded = image_meaning(images, ref, res->id);
     const char *pinned = recorded ? pinned_reference(l, res->id, ref, recorded) : NULL;
     if (!pinned)
         return;
-    val_map_del(recorded, "on");
-    image_meaning_put(&l->arena, pins, ref, target, recorded);
+    struct val *pin = val_map(&l->arena);
+    val_set_str(&l->arena, pin, "id", val_get_str(recorded, "id"));
+    val_set_str(&l->arena, pin, "digest", val_get_str(recorded, "digest"));
+    val_map_set(&l->arena, pins, res->id, pin);
     struct val *spec = val_map_copy(&l->arena, res->spec);
     val_set_str(&l->arena, spec, "image", pinned);
     res->spec = spec;

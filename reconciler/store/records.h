@@ -71,7 +71,8 @@ struct generation {
     uint64_t base; /* generation_begin(): `resources` holds only those that are new or differ from this older
                       generation; 0: all of them */
     const struct val *images;  /* {ref: {id, digest}} that were run (H3); on several engines also
-                                  on: {TARGET: {id, digest}}, for their images need not be the same */
+                                  on: {TARGET: {id, digest}}, for their images need not be the same; and
+                                  of: {RESOURCE: {id, digest}} for those that ran another one under it */
     const struct val *secrets; /* {path: keyed digest} of the files that secrets were read from; NULL: none */
     const struct val *summary; /* {create: n, update: n, ...} */
 };

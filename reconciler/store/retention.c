@@ -169,8 +169,14 @@ static void need(struct arena *a, struct val *needed, const char *name, uint64_t
 
 static void need_image(struct arena *a, struct val *needed, const struct val *image, uint64_t generation)
 {
+    static const char *const levels[] = {"on", "of"};
     need(a, needed, val_get_str(image, "id"), generation);
     need(a, needed, val_get_str(image, "digest"), generation);
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+        const struct val *more = val_get(image, levels[i]);
+        for (size_t k = 0; k < val_len(more); k++)
+            need_image(a, needed, more->pairs[k].val, generation);
+    }
 }
 
 int retention_images(struct store *s, const char *env, struct arena *a, struct val **ret, struct err *err)
@@ -185,12 +191,8 @@ int retention_images(struct store *s, const char *env, struct arena *a, struct v
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < val_len(items[i].images); k++) {
-            const struct val *image = items[i].images->pairs[k].val, *on = val_get(image, "on");
-            need_image(a, needed, image, items[i].number);
-            for (size_t t = 0; t < val_len(on); t++)
-                need_image(a, needed, on->pairs[t].val, items[i].number);
-        }
+        for (size_t k = 0; k < val_len(items[i].images); k++)
+            need_image(a, needed, items[i].images->pairs[k].val, items[i].number);
     }
     for (size_t i = 0; i < inv.n; i++)
         need(a, needed, inv.items[i]->image_id, inv.items[i]->generation);

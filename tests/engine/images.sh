@@ -75,6 +75,36 @@ test_a_range_of_versions_is_proposed() # P7, H2
     assert_eq "$(version)" "1.0.0 running"
 }
 
+# What Git names is the same, and what runs is not: each goes back to its own (H3).
+test_two_policies_on_one_reference()
+{
+    repository two
+    local name versions="{{.Config.Labels.v}}"
+    publish 1.0.0
+    publish 1.1.0
+    publish 2.0.0
+    for name in 1 2; do
+        manifest "web$name.yaml" <<END
+{apiVersion: forge/v1, kind: Container, metadata: {name: web$name},
+ spec: {image: "$REGISTRY/$REPOSITORY:1.0.0", image_policy: {follow: semver, range: "$name.x"}}}
+END
+    done
+    forge apply --yes >/dev/null 2>&1
+    run forge images
+    run forge apply --yes
+    assert_eq "$(inspect web1 "$versions") $(inspect web2 "$versions")" "1.1.0 2.0.0"
+    publish 1.2.0
+    run forge images
+    run forge apply --yes
+    assert_eq "$(inspect web1 "$versions") $(inspect web2 "$versions")" "1.2.0 2.0.0"
+    run forge show 3
+    assert_match "$out" "image $REGISTRY/$REPOSITORY:1.0.0 +sha256:[0-9a-f]+"$'\n'"  of container/web2 +sha256:"
+    run forge rollback 2 --yes
+    assert_status 0
+    assert_contains "$out" "container/web2   recorded only"
+    assert_eq "$(inspect web1 "$versions") $(inspect web2 "$versions")" "1.1.0 2.0.0"
+}
+
 test_a_tag_is_followed_by_its_digest()
 {
     repository digest

@@ -300,6 +300,40 @@ static void test_images_are_pinned(_unused_ void **state)
     ew_release(&w);
 }
 
+#define ALL_THREE(user) USER("web", user) USER("db", user) USER("more", user)
+
+/* One resource was rolled back alone: the same reference is two images, then and when that generation is
+   rolled back to. */
+static void test_two_images_under_one_reference(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "twoimages", EW_GIT, false);
+    ew_commit(&w, "app.yaml", ALL_THREE("1"));
+    ew_ok(ew_reconcile(&w));
+    const char *first = ew_image_id(&w, "twoimages-web-1");
+    fake_image(w.fake,
+               &(struct fake_image){
+                   .ref = arena_printf(&w.arena, "app@%s", first), .local = 1, .remote = 1, .id = first});
+    fake_image(w.fake, &(struct fake_image){.ref = "app:1", .local = 7, .remote = 7});
+    ew_commit(&w, "app.yaml", ALL_THREE("2"));
+    ew_ok(ew_reconcile(&w));
+    const char *second = ew_image_id(&w, "twoimages-web-1");
+    ew_ok(ew_rollback(&w, 1, "container/web"));
+    ew_commit(&w, "app.yaml", ALL_THREE("3"));
+    ew_ok(ew_reconcile(&w));
+    assert_string_equal(ew_image_id(&w, "twoimages-web-1"), second);
+    for (uint64_t from = 3; from < 6; from += 2) { /* 5 is itself a rollback */
+        ew_ok(ew_rollback(&w, from, NULL));
+        assert_string_equal(ew_image_id(&w, "twoimages-web-1"), first);
+        assert_string_equal(ew_image_id(&w, "twoimages-db-1"), second);
+        assert_string_equal(ew_image_id(&w, "twoimages-more-1"), second);
+        ew_commit(&w, "app.yaml", from == 3 ? ALL_THREE("4") : ALL_THREE("5"));
+        ew_ok(ew_reconcile(&w));
+        assert_string_equal(ew_image_id(&w, "twoimages-web-1"), second);
+    }
+    ew_release(&w);
+}
+
 /* The image that a rollback pins runs already, under another name. */
 static void test_what_runs_the_pinned_image_stays(_unused_ void **state)
 {
@@ -383,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_from_a_failed_commit),
         cmocka_unit_test(test_while_automation_looks),
         cmocka_unit_test(test_images_are_pinned),
+        cmocka_unit_test(test_two_images_under_one_reference),
         cmocka_unit_test(test_what_runs_the_pinned_image_stays),
         cmocka_unit_test(test_held_commit_is_not_loaded),
         cmocka_unit_test(test_saved_rollback),

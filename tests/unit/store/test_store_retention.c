@@ -177,14 +177,23 @@ static void images_of_kept_generations_are_needed(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         struct generation g = {.begin_ns = 1};
         assert_ok(generation_begin(f->store, "prod", &g, &err));
-        g.images = image(f, "app:1", ids[i], i == 1 ? "sha256:d" : NULL);
+        struct val *images = image(f, "app:1", ids[i], i == 1 ? "sha256:d" : NULL);
+        if (i == 1) { /* other engines, other resources */
+            struct val *entry = val_map_copy(&f->arena, val_get(images, "app:1"));
+            val_map_set(&f->arena, entry, "on", image(f, "far", "sha256:on", NULL));
+            val_map_set(&f->arena, entry, "of", image(f, "container/y", "sha256:of", NULL));
+            val_map_set(&f->arena, images, "app:1", entry);
+        }
+        g.images = images;
         assert_ok(generation_end(f->store, "prod", &g, &err));
     }
     struct applied a = {.id = "container/x", .image_id = "sha256:run", .generation = 2};
     assert_ok(inventory_save(f->store, "prod", &a, &err));
     struct val *needed;
     assert_ok(retention_images(f->store, "prod", &f->arena, &needed, &err));
-    assert_int_equal(val_len(needed), 4);
+    assert_int_equal(val_len(needed), 6);
+    assert_int_equal(val_get_int(needed, "sha256:on", 0), 2);
+    assert_int_equal(val_get_int(needed, "sha256:of", 0), 2);
     assert_int_equal(val_get_int(needed, "sha256:1", 0), 3);
     assert_int_equal(val_get_int(needed, "sha256:2", 0), 2);
     assert_int_equal(val_get_int(needed, "sha256:d", 0), 2);
