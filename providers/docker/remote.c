@@ -87,8 +87,7 @@ void registries_release(struct registries *r)
 struct question {
     struct registries *of;
     const char *ref, *registry, *digest;
-    const struct image_unasked
-        *why; /* why there is no digest; NULL as well when the look is being cancelled */
+    const struct image_unasked *why; /* there is no digest; NULL as well when the look was cancelled */
     struct err err;
     struct arena arena; /* its thread's */
 };
