@@ -104,8 +104,9 @@ bool target_is_swarm(const struct target *t)
 
 int provider_url_check(const char *url, struct err *err)
 {
-    if (backend_of(url))
-        return 0;
+    const struct provider_ops *ops = backend_of(url);
+    if (ops)
+        return ops->url_check ? ops->url_check(url, err) : 0;
     err_set(err, ERR_INVALID, "\"%s\" is not a valid engine URL", url);
     return err_hint(err, "write unix:///run/docker.sock, podman://, tcp://HOST:2376 or ssh://USER@HOST; for "
                          "the manager of a swarm, put swarm+ before it");

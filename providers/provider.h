@@ -184,6 +184,8 @@ struct stats_sample {
 
 struct provider_ops {
     const char *name; /* "docker" */
+    /* Can an engine be at this URL? ERR_INVALID says what is wrong with it. No I/O. NULL: any will do. */
+    int (*url_check)(const char *url, struct err *err);
     int (*open)(const struct target *t, const struct provider_env *env, struct provider **ret,
                 struct err *err);
     void (*close)(struct provider *p); /* accepts NULL; after every other call has returned */
@@ -253,7 +255,7 @@ struct backend_variant {
 };
 const struct backend_variant *provider_variants(struct arena *a, size_t *ret_n);
 
-/* Is there a backend for the URL's scheme? Otherwise ERR_INVALID, with the possible ones. Does no I/O. */
+/* Is it the URL of an engine, as far as that can be said without I/O? Otherwise ERR_INVALID says why not. */
 int provider_url_check(const char *url, struct err *err) _must_check_;
 /* Open the backend for a target's URL scheme. A NULL url: $DOCKER_HOST, then the default sockets of Docker
    and Podman. */

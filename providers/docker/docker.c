@@ -243,6 +243,7 @@ static int docker_ping(struct provider *p, unsigned *ret_caps, const char **ret_
 
 const struct provider_ops provider_docker = {
     .name = "docker",
+    .url_check = dial_check,
     .open = docker_open,
     .close = docker_close,
     .ping = docker_ping,

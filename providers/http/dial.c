@@ -5,6 +5,8 @@
 #include "base/parse.h"
 #include "base/str.h"
 
+#include <sys/un.h>
+
 static void wipe_free(char **p)
 {
     free(*p);
@@ -110,11 +112,22 @@ static int read_url(struct dial *d, struct err *err)
             return read_remote(d, rest, err);
         if (*rest != '/')
             return err_set(err, ERR_INVALID, "\"%s\": unix:// needs an absolute path", d->url);
+        if (strlen(rest) >= sizeof((struct sockaddr_un){0}.sun_path))
+            return err_set(err, ERR_INVALID, "the path of the engine's socket is too long: %s", rest);
         d->path = mem_strdup(rest);
         return 0;
     }
     err_set(err, ERR_INVALID, "\"%s\" is not a valid engine URL", d->url);
     return err_hint(err, "write unix:///run/docker.sock, tcp://HOST:2376 or ssh://USER@HOST");
+}
+
+int dial_check(const char *url, struct err *err)
+{
+    struct dial *d = mem_new(struct dial);
+    d->url = mem_strdup(url);
+    int r = read_url(d, err);
+    dial_free(d);
+    return r;
 }
 
 int dial_new(const char *url, const struct dial_files *files, struct dial **ret, struct err *err)

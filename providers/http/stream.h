@@ -37,6 +37,8 @@ struct dial_files {
    INVALID. */
 int dial_new(const char *url, const struct dial_files *files, struct dial **ret,
              struct err *err) _must_check_;
+/* Would dial_new() take the URL? Reads no files. */
+int dial_check(const char *url, struct err *err) _must_check_;
 void dial_free(struct dial *d);
 
 #define STREAM_AGAIN 1 /* would block: wait (want_read, want_write) and call again */

@@ -45,6 +45,7 @@ static int podman_ping(struct provider *p, unsigned *ret_caps, const char **ret_
 
 const struct provider_ops provider_podman = {
     .name = "podman",
+    .url_check = service_url_check,
     .open = podman_open,
     .close = podman_close,
     .ping = podman_ping,

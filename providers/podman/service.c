@@ -134,15 +134,24 @@ void service_release(void)
     pthread_mutex_unlock(&own.lock);
 }
 
+int service_url_check(const char *url, struct err *err)
+{
+    const char *path = str_after(url, "podman://");
+    if (*path && *path != '/') {
+        err_set(err, ERR_INVALID, "\"%s\": podman:// needs an absolute path, or nothing", url);
+        return err_hint(err, "for another machine, use ssh://USER@HOST" SYSTEM);
+    }
+    return 0;
+}
+
 int service_url(struct arena *a, const char *url, const char **ret, bool *ret_own, struct err *err)
 {
     const char *path = str_after(url, "podman://");
     *ret_own = false;
+    int r = service_url_check(url, err);
+    if (r < 0)
+        return r;
     if (!str_empty(path)) {
-        if (*path != '/') {
-            err_set(err, ERR_INVALID, "\"%s\": podman:// needs an absolute path, or nothing", url);
-            return err_hint(err, "for another machine, use ssh://USER@HOST" SYSTEM);
-        }
         *ret = arena_printf(a, "unix://%s", path);
         return 0;
     }
@@ -154,7 +163,7 @@ int service_url(struct arena *a, const char *url, const char **ret, bool *ret_ow
     pthread_mutex_lock(&own.lock);
     own.users++;
     pthread_mutex_unlock(&own.lock);
-    int r = service_wake(err);
+    r = service_wake(err);
     if (r < 0) {
         service_release();
         return r;

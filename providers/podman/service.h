@@ -9,6 +9,8 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+/* Is it a podman:// URL that service_url() takes? ERR_INVALID. */
+int service_url_check(const char *url, struct err *err) _must_check_;
 /* podman:///PATH -> that socket; podman:// -> the socket of the system (root) or of the user, if a service
    answers there, else our own service. *ret_own: it is our own; release it with service_release().
    ERR_NOTFOUND when there is no podman program; ERR_UNAVAILABLE when the service does not answer. */

@@ -3,6 +3,15 @@
 
 #include "base/str.h"
 
+static int swarm_url_check(const char *url, struct err *err)
+{
+    const char *engine = str_after(url, SWARM_SCHEME);
+    if (!str_starts(engine, "podman://"))
+        return dial_check(engine, err);
+    err_set(err, ERR_INVALID, "\"%s\": Podman manages no swarm", url);
+    return err_hint(err, "remove swarm+");
+}
+
 static int swarm_open(const struct target *t, const struct provider_env *env, struct provider **ret,
                       struct err *err)
 {
@@ -115,6 +124,7 @@ static int swarm_apply(struct provider *p, const struct step *s, const struct st
 
 const struct provider_ops provider_swarm = {
     .name = "swarm",
+    .url_check = swarm_url_check,
     .open = swarm_open,
     .close = swarm_close,
     .ping = swarm_ping,

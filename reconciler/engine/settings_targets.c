@@ -25,7 +25,8 @@ static void check_url(struct settings_reading *rd, const struct val *url)
     if (!url || provider_url_check(url->s, &err) == 0)
         return;
     struct diag *d = reading_problem(rd, url, "%s", err.msg);
-    diag_hint(rd->diags, d, "%s", err.hint);
+    if (*err.hint)
+        diag_hint(rd->diags, d, "%s", err.hint);
 }
 
 void reading_targets(struct settings_reading *rd, const struct val *map)

@@ -205,6 +205,16 @@ static void test_problems_have_a_place_and_a_hint(void **state)
     check_problem(f, HEAD "targets: {local: {url: 'fake://x', timeout: soon}}\n", 3, "soon", NULL);
     check_problem(f, HEAD "targets: {local: {url: 'foo://x'}}\n", 3, "\"foo://x\" is not a valid engine URL",
                   "podman://");
+    check_problem(f, HEAD "targets: {local: {url: 'unix://run/x.sock'}}\n", 3, "needs an absolute path",
+                  NULL);
+    check_problem(f, HEAD "targets: {local: {url: 'tcp://h:99999'}}\n", 3, "99999 is out of range", NULL);
+    check_problem(f, HEAD "targets: {local: {url: 'ssh://'}}\n", 3, "has no host", NULL);
+    check_problem(f, HEAD "targets: {local: {url: 'podman://run/x.sock'}}\n", 3, "needs an absolute path",
+                  "ssh://USER@HOST");
+    check_problem(f, HEAD "targets: {local: {url: 'swarm+podman://'}}\n", 3, "Podman manages no swarm",
+                  "remove swarm+");
+    check_problem(f, HEAD "targets: {local: {url: 'swarm+/run/x.sock'}}\n", 3, "not a valid engine URL",
+                  NULL);
     check_problem(f, HEAD "listen: {metrics: '9464'}\n", 3, "9464", NULL);
     check_problem(f, HEAD "listen: {metrics: '127.0.0.1:99999'}\n", 3, "99999 is out of range", NULL);
     check_problem(f, "kind: Settings\n", 1, "apiVersion", NULL);
