@@ -65,7 +65,7 @@ static void not_in_force_line(const struct val *doc, struct buf *b)
     buf_addf(b, "%s\n", str_or(val_get_str(val_get(why, "error"), "message"), "unknown reason"));
 }
 
-/* For a plain folder there is no commit to name: `apply` always applies the folder as it is. */
+/* For a plain folder there is no commit to name. */
 static void held_line(const struct val *doc, struct buf *b)
 {
     const char *commit = val_get_str(doc, "held_commit");
@@ -79,6 +79,8 @@ static void held_line(const struct val *doc, struct buf *b)
         buf_addf(b, "rolled back to generation %lld", held);
     if (!str_empty(commit))
         buf_addf(b, "; commit %.7s is not applied again, Forge waits for a newer one", commit);
+    else
+        buf_adds(b, "; Forge does not apply the folder by itself again until a file in it changes");
     buf_addc(b, '\n');
 }
 

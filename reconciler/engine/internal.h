@@ -59,8 +59,10 @@ bool wanted_is_current(const struct engine *e, const struct look_options *o, con
    something new, NULL-terminated. After an error everything has to be loaded. */
 int wanted_follow(struct engine *e, struct look *l, const char *const **ret_ids,
                   struct err *err) _must_check_;
-/* Does automation leave this commit alone, because somebody rolled back from it (H2)? */
-bool look_is_held(const struct look *l, const char *commit);
+/* What the source says now, by a name: its commit or, of a folder, a digest of its files. */
+const char *look_tip(const struct look *l);
+/* Does automation leave what has this name alone, because somebody rolled back from it (H2)? */
+bool look_is_held(const struct look *l, const char *tip);
 /* Read the source: fetch when asked to, then the tree of the wanted revision. */
 int look_source(struct engine *e, const struct look_options *o, struct look *l, struct err *err) _must_check_;
 /* Fill l->desired and l->bound from it; problems of manifests are in l->diags and are an error. */

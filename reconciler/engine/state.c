@@ -71,7 +71,8 @@ static void hold_commit(struct env_state *st, const struct state_change *c)
 static void follow_commit(struct env_state *st, const struct state_change *c)
 {
     const char *commit = c->look->info->commit;
-    st->seen_commit = st->good_commit = commit;
+    st->seen_commit = look_tip(c->look);
+    st->good_commit = commit;
     /* A part of a commit is not that commit. */
     if (c->look->policy.only)
         return;

@@ -218,7 +218,8 @@ struct val *engine_status(struct arena *a, const struct look *l)
     val_set_str(a, doc, "under_way", l->under_way);
     if (l->state.held_generation) {
         val_set_int(a, doc, "held_generation", (int64_t)l->state.held_generation);
-        val_set_str(a, doc, "held_commit", l->state.held_commit);
+        if (!str_starts(str_or(l->state.held_commit, ""), SOURCE_FILES))
+            val_set_str(a, doc, "held_commit", l->state.held_commit);
     }
     val_map_set(a, doc, "resources", rows);
     if (l->observed.nodes)

@@ -120,9 +120,14 @@ int look_desired(struct engine *e, const struct look_options *o, struct look *l,
 
 /* ---- which commit ---- */
 
-bool look_is_held(const struct look *l, const char *commit)
+const char *look_tip(const struct look *l)
 {
-    return l->state.held_commit && l->state.held_generation && str_eq(l->state.held_commit, commit);
+    return str_empty(l->info->files) ? l->info->commit : l->info->files;
+}
+
+bool look_is_held(const struct look *l, const char *tip)
+{
+    return l->state.held_commit && l->state.held_generation && str_eq(l->state.held_commit, tip);
 }
 
 bool wanted_is_current(const struct engine *e, const struct look_options *o, const struct look *l)
@@ -150,7 +155,7 @@ static int read_wanted(struct engine *e, const struct look_options *o, struct lo
     int r = o->rollback_to ? 0 : look_source(e, o, l, err);
     if (r < 0)
         return r;
-    if (!o->rollback_to && !o->attended && look_is_held(l, l->info->commit))
+    if (!o->rollback_to && !o->attended && look_is_held(l, look_tip(l)))
         l->rollback_to = l->state.held_generation;
     bool plain = can_keep(e, o, l);
     if (plain && e->kept && str_eq(e->kept->info.commit, l->info->commit)) {

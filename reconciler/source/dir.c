@@ -21,6 +21,7 @@ struct found {
     const char *text; /* NULL: not read */
     size_t size;
     bool executable;
+    struct timespec changed;
 };
 
 struct walk {
@@ -75,7 +76,8 @@ static int add_file(struct walk *w, int dir, const char *name, const struct stat
     struct arena *a = &w->snapshot->arena;
     struct found f = {.path = arena_strndup(a, buf_str(&w->path), w->path.len),
                       .size = (size_t)st->st_size,
-                      .executable = (st->st_mode & S_IXUSR) != 0};
+                      .executable = (st->st_mode & S_IXUSR) != 0,
+                      .changed = st->st_mtim};
     if (is_manifest(name)) {
         _cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         struct stat now;
@@ -183,6 +185,30 @@ static void list_files(struct snapshot *s, struct walk *w)
     }
 }
 
+/* Of each file, what tells that it has changed: a manifest's content, another one's size and time. */
+static const char *digest_files(const struct walk *w, struct arena *a)
+{
+    struct digest_ctx ctx;
+    struct digest d;
+    char hex[DIGEST_HEX_LEN + 1];
+    digest_begin(&ctx);
+    for (size_t i = 0; i < w->n; i++) {
+        const struct found *f = &w->found[i];
+        digest_add(&ctx, f->path, strlen(f->path) + 1);
+        digest_add(&ctx, &f->executable, sizeof(f->executable));
+        if (f->text) {
+            digest_add(&ctx, f->id, DIGEST_HEX_LEN);
+        } else {
+            digest_add(&ctx, &f->size, sizeof(f->size));
+            digest_add(&ctx, &f->changed.tv_sec, sizeof(f->changed.tv_sec));
+            digest_add(&ctx, &f->changed.tv_nsec, sizeof(f->changed.tv_nsec));
+        }
+    }
+    digest_end(&ctx, &d);
+    digest_hex(&d, hex);
+    return arena_printf(a, SOURCE_FILES "%s", hex);
+}
+
 int dir_snapshot(struct source *source, struct snapshot **ret, struct err *err)
 {
     _cleanup_(snapshot_freep) struct snapshot *s = snapshot_new(source);
@@ -194,8 +220,10 @@ int dir_snapshot(struct source *source, struct snapshot **ret, struct err *err)
     struct walk w = {.snapshot = s, .err = err};
     int r = walk_dir(&w, s->root, ".", 1);
     buf_release(&w.path);
-    if (r == 0)
+    if (r == 0) {
         list_files(s, &w);
+        s->info.files = digest_files(&w, &s->arena);
+    }
     arena_release(&w.scratch);
     if (r < 0)
         return err_wrap(err, "%s", top);

@@ -255,7 +255,8 @@ struct snapshot *snapshot_new(struct source *source)
     struct snapshot *s = mem_new(struct snapshot);
     s->source = source;
     s->root = -1;
-    s->info = (struct snapshot_info){.commit = "", .subject = "", .author = "", .where = source->where};
+    s->info = (struct snapshot_info){
+        .commit = "", .files = "", .subject = "", .author = "", .where = source->where};
     return s;
 }
 

@@ -75,8 +75,12 @@ int source_changes(struct source *s, const char *since, size_t max, struct arena
 /* The index of the file at a path, which is added to the list if it was not there. ERR_NOTFOUND. */
 int snapshot_find(struct snapshot *s, const char *path, size_t *ret, struct err *err) _must_check_;
 
+/* How snapshot_info.files begins. */
+#define SOURCE_FILES "files:"
+
 struct snapshot_info {
     const char *commit;  /* 40 hex digits; "" for a plain folder without Git */
+    const char *files;   /* a plain folder: a digest of what is in it ("files:HEX"); else "" */
     const char *subject; /* first line of the message */
     const char *author;  /* "Name <mail>" */
     int64_t time_ns;

@@ -11,7 +11,7 @@
 /* ---- the environment's own state ---- */
 struct env_state {
     const char *source;      /* repository and path it follows, without credentials */
-    const char *seen_commit; /* newest that was fetched */
+    const char *seen_commit; /* newest that was fetched; of a folder, the digest of its files */
     const char *good_commit; /* newest that loaded without errors */
     const char *applied_commit;
     const char *error; /* of the last reconcile; NULL: none */

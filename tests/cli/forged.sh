@@ -74,6 +74,30 @@ test_reconcile()
     assert_contains "$err" "the reconcile of shop failed: environment shop: 1 error in its manifests"
 }
 
+test_a_rollback_of_a_folder_holds_until_a_file_changes()
+{
+    fake_new
+    sed -i "s,url: \"file://[^}]*},url: \"dir:$PWD/repo\"}\n    sync: {automatic: true}," forged.yaml
+    app web "environment: {A: one}"
+    forged_start
+    eventually 10 forge-ctl diff
+    app web "environment: {A: two}"
+    eventually 10 forge-ctl diff
+    run forge-ctl rollback --yes
+    assert_status 0
+    run forge-ctl reconcile --wait
+    assert_status 0
+    run forge-ctl status
+    assert_contains "$out" "rolled back to generation 1; Forge does not apply the folder by itself again until a file"
+    run forge-ctl status --json
+    assert_eq "$(jq -c '.held_commit' <<<"$out")" null
+    run forge-ctl diff
+    assert_status 1
+    assert_contains "$out" "one -> two"
+    app web "environment: {A: three}"
+    eventually 10 forge-ctl diff
+}
+
 test_local_is_for_emergencies()
 {
     fake_new
