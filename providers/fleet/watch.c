@@ -110,6 +110,17 @@ static void open_stream(struct stream *s)
         tell_lost(s);
 }
 
+/* All of them, or an event may be missed; a backend without events has none to miss. */
+static void note_connected(struct fleet_watch *w)
+{
+    bool all = true;
+    for (size_t i = 0; i < w->n; i++) {
+        const struct stream *s = &w->streams[i];
+        all &= s->open ? s->watch.connected : s->engine && !s->engine->ops->watch_open;
+    }
+    w->watch->connected = all;
+}
+
 static int make(struct fleet_watch *w, struct err *err)
 {
     w->watch->fd = epoll_create1(EPOLL_CLOEXEC);
@@ -139,6 +150,7 @@ int fleet_watch_open(struct provider *p, const char *owner, struct watch *watch,
         open_stream(&w->streams[i]);
     }
     set_timer(w);
+    note_connected(w);
     return 0;
 }
 
@@ -172,6 +184,7 @@ int fleet_watch_dispatch(struct watch *watch, struct err *err)
         }
     }
     set_timer(w);
+    note_connected(w);
     return 0;
 }
 

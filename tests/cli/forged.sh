@@ -169,6 +169,21 @@ test_metrics()
         "$(sed -n 's/^| `\([a-z_]*\)`.*/\1/p' "$TEST_TOP/contrib/doc/metrics.md" | sort)"
 }
 
+metric_is() { curl -fsS "http://127.0.0.1:$1/metrics" | grep -qFx "$2"; }
+
+test_metrics_of_several_engines()
+{
+    fake_fleet a b
+    app web
+    commit
+    local port
+    port=$(free_port)
+    sed -i "s/^listen: {/&metrics: \"127.0.0.1:$port\", /" forged.yaml
+    forged_start
+    eventually 10 metric_is "$port" 'forge_engine_connected{environment="shop"} 1'
+    eventually 10 metric_is "$port" 'forge_target_up{environment="shop",target="b"} 1'
+}
+
 test_an_engine_that_is_away_is_not_a_forged_that_is_away()
 {
     fake_new
