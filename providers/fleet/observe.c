@@ -3,6 +3,7 @@
 #include "providers/fleet/fleet.h"
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -166,6 +167,25 @@ static int none_answered(const struct fleet *f, const struct asked *all, struct 
     return err_hint(err, "run `forge-ctl doctor` to check each of them");
 }
 
+/* Two targets that lead to the same engine would each remove what the other one has made. */
+static int check_distinct(const struct observed *o, struct err *err)
+{
+    _cleanup_map_ struct map seen = MAP_INIT;
+    for (size_t i = 0; i < o->n; i++) {
+        struct object *it = o->items[i];
+        if (!(it->kind->flags & KIND_INSTANCES) || str_empty(it->native_id))
+            continue; /* ids of other kinds need not differ from engine to engine */
+        const struct object *other = map_get(&seen, it->native_id);
+        if (other && !str_eq(id_target(other->id), id_target(it->id))) {
+            err_set(err, ERR_INVALID, "targets %s and %s are the same engine: container %s is on both",
+                    id_target(other->id), id_target(it->id), it->native_name);
+            return err_hint(err, "leave one of them out of the environment's targets in the settings");
+        }
+        map_put(&seen, it->native_id, it);
+    }
+    return 0;
+}
+
 static int put_together(struct fleet *f, struct asked *all, struct arena *a, struct observed *ret,
                         struct err *err)
 {
@@ -201,7 +221,7 @@ static int put_together(struct fleet *f, struct asked *all, struct arena *a, str
     }
     ret->engine = arena_printf(a, "%zu of %zu engines", f->n - failed, f->n);
     observed_sort(ret);
-    return 0;
+    return check_distinct(ret, err);
 }
 
 int fleet_observe(struct provider *p, const struct observe_request *rq, const struct cancel *c,

@@ -100,6 +100,22 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(const struct target *const *)a)->name, (*(const struct target *const *)b)->name);
 }
 
+/* Each would remove what the other one has made. Other ways to one engine show when it is observed. */
+static void check_distinct(struct settings_reading *rd, const struct val *selector, const struct target *set)
+{
+    for (size_t i = 0; i < set->n_members; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct target *a = set->members[j], *b = set->members[i];
+            if (!str_eq(a->url, b->url))
+                continue;
+            struct diag *d = reading_problem(rd, selector, "targets %s and %s are the same engine: %s",
+                                             a->name, b->name, str_or(a->url, "the local one"));
+            diag_hint(rd->diags, d, "leave one of them out");
+            return;
+        }
+    }
+}
+
 /* The targets that an environment selects, as one. */
 static const struct target *target_set(struct settings_reading *rd, const struct val *selector)
 {
@@ -117,6 +133,7 @@ static const struct target *target_set(struct settings_reading *rd, const struct
     for (size_t i = 0; i < set->n_members; i++)
         buf_addf(&names, "%s%s", i ? ", " : "", members[i]->name);
     set->members = members;
+    check_distinct(rd, selector, set);
     set->name = arena_strdup(rd->arena, buf_str(&names));
     if (!set->n_members) {
         struct diag *d = reading_problem(rd, selector, "no target matches");

@@ -215,6 +215,10 @@ static void test_problems_have_a_place_and_a_hint(void **state)
                   "remove swarm+");
     check_problem(f, HEAD "targets: {local: {url: 'swarm+/run/x.sock'}}\n", 3, "not a valid engine URL",
                   NULL);
+    check_problem(f,
+                  HEAD "targets: {a: {url: 'unix:///x'}, b: {url: 'unix:///x'}}\nenvironments:\n  prod:\n"
+                       "    repository: {url: /x}\n    targets: {}\n",
+                  7, "targets a and b are the same engine: unix:///x", "leave one of them out");
     check_problem(f, HEAD "listen: {metrics: '9464'}\n", 3, "9464", NULL);
     check_problem(f, HEAD "listen: {metrics: '127.0.0.1:99999'}\n", 3, "99999 is out of range", NULL);
     check_problem(f, "kind: Settings\n", 1, "apiVersion", NULL);

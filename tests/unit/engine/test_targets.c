@@ -357,6 +357,23 @@ static void test_what_two_engines_may_both_have(_unused_ void **state)
     fw_release(&w);
 }
 
+/* By a socket and by ssh, for instance. Each would remove what the other one has made. */
+static void test_two_targets_that_are_the_same_engine(_unused_ void **state)
+{
+    struct fw w;
+    fw_init(&w, "twice", 2, false);
+    ew_commit(&w.ew, "app.yaml",
+              EW_HEAD("Container", "x") "spec: {image: app:1, target: a}\n" EW_HEAD(
+                  "Container", "y") "spec: {image: app:1, target: b}\n");
+    ok(ew_reconcile(&w.ew));
+    w.targets[1].url = w.targets[0].url;
+    ew_restart(&w.ew);
+    assert_int_equal(ew_reconcile(&w.ew), ERR_INVALID);
+    assert_non_null(strstr(w.ew.err.msg, "targets a and b are the same engine"));
+    assert_true(fake_exists(fw_fake(&w, 'a'), "twice-x-1"));
+    fw_release(&w);
+}
+
 static void test_drift_and_rollback(_unused_ void **state) /* L8, H2 */
 {
     struct fw w;
@@ -512,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_dependencies_across_engines),
         cmocka_unit_test(test_references_that_cannot_work),
         cmocka_unit_test(test_what_two_engines_may_both_have),
+        cmocka_unit_test(test_two_targets_that_are_the_same_engine),
         cmocka_unit_test(test_drift_and_rollback),
         cmocka_unit_test(test_status_and_plan_name_the_engines),
         cmocka_unit_test(test_engines_come_and_go),
