@@ -21,10 +21,23 @@ static const struct field placement_fields[] = {
     {0},
 };
 
+static void refuse_none(struct decode *d, const struct ynode *n)
+{
+    decode_error_hint(d, n, "write {} for all of them", "an empty list selects no target");
+}
+
+static void select_normalize(struct decode *d, const struct ynode *n, struct val *rec)
+{
+    const struct val *names = val_get(rec, "names");
+    if (names && !val_len(names))
+        refuse_none(d, node_at(n, "names"));
+}
+
 const struct field_table placement_table = {
     .name = "targets",
     .doc = "Engines selected by labels or names. An empty selector matches all.",
     .fields = placement_fields,
+    .normalize = select_normalize,
 };
 
 /* A list is a list of names. Anything else is reported here and then selects everything, so that no second
@@ -42,7 +55,7 @@ struct val *placement_short(struct decode *d, const struct field *f, const struc
     }
     struct val *list = decode_field(d, &names, n);
     if (list && !list->len)
-        decode_error_hint(d, n, "write {} for all of them", "an empty list selects no target");
+        refuse_none(d, n);
     else if (list)
         val_map_set(d->arena, rec, "names", list);
     return rec;

@@ -403,6 +403,7 @@ static void test_several_targets_that_are_wrong(void **state)
     check_problem(f, ENGINES "    targets: {matchLabels: {role: core}}\n", 10, "no target matches", "labels");
     check_problem(f, ENGINES "    targets: a\n", 10, "\"a\" is not a target selector", "names");
     check_problem(f, ENGINES "    targets: []\n", 10, "an empty list selects no target", "{}");
+    check_problem(f, ENGINES "    targets: {names: []}\n", 10, "an empty list selects no target", "{}");
     check_problem(f, ENGINES "    targets: {names: [a, bb]}\n", 10, "there is no target \"bb\"", "\"b\"");
     check_problem(f, ENGINES "    targets: {names: [a, b]}\n    target: c\n", 11,
                   "target \"c\" is not one of those that targets selects", NULL);
