@@ -67,6 +67,8 @@ static const struct {
     {"not a swarm manager", ERR_UNSUPPORTED, false,
      "this engine is not in a swarm: run `docker swarm init` on it, or, to use it as a plain engine, remove "
      "\"swarm+\" from the target's url and \"driver: overlay\" from networks"},
+    {"HTTP request to an HTTPS server", ERR_INVALID, false,
+     "this engine speaks TLS: set ca, cert and key of its target"},
     {"swarm does not have a leader", ERR_UNAVAILABLE, true,
      "more than half of the swarm's managers have to be up: see `docker node ls`"},
     {"is already using port", ERR_CONFLICT, false, "another service publishes this port; choose another"},
@@ -133,6 +135,8 @@ int refusal_read(int status, const char *body, size_t len, struct err *err)
         memcpy(plain, body ? body : "", n);
         plain[n] = '\0';
         str_clean(plain);
+        for (char *end = plain + strlen(plain); end > plain && strchr(" \n", end[-1]);)
+            *--end = '\0';
         text = plain;
     }
     err_clear(err);

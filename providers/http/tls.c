@@ -205,7 +205,7 @@ int tls_handshake(struct stream *s, struct err *err)
     if (verify != X509_V_OK) {
         err_set(err, ERR_AUTH, "the certificate of the engine at %s is not trusted: %s", s->dial->url,
                 openssl.X509_verify_cert_error_string(verify));
-        return err_hint(err, "check the target's ca_file, and that the certificate is for this host");
+        return err_hint(err, "check the target's ca, and that the certificate is for this host");
     }
     if (r == 0)
         r = err_set(err, ERR_UNAVAILABLE, "the engine at %s aborted the TLS handshake", s->dial->url);

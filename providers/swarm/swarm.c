@@ -44,6 +44,8 @@ static int swarm_ping(struct provider *p, unsigned *ret_caps, const char **ret_e
     struct docker *d = docker_of(p);
     /* Only a manager answers this. */
     int r = docker_json(d, &(struct ask){.path = "/swarm"}, NULL, NULL, err);
+    if (r == ERR_NOTFOUND)
+        err_hint(err, "Podman manages no swarm: remove \"swarm+\" from the target's url");
     if (r < 0)
         return err_wrap(err, "target %s", str_or(d->target.name, d->target.url));
     *ret_caps = swarm_caps(d->api);

@@ -29,6 +29,15 @@ static void check_url(struct settings_reading *rd, const struct val *url)
         diag_hint(rd->diags, d, "%s", err.hint);
 }
 
+static void check_pair(struct settings_reading *rd, const struct val *target)
+{
+    const struct val *cert = val_get(target, "cert"), *key = val_get(target, "key");
+    if (cert && !key)
+        reading_problem(rd, cert, "cert is of no use without its key");
+    else if (key && !cert)
+        reading_problem(rd, key, "key is of no use without its cert");
+}
+
 void reading_targets(struct settings_reading *rd, const struct val *map)
 {
     struct settings *s = rd->s;
@@ -53,6 +62,7 @@ void reading_targets(struct settings_reading *rd, const struct val *map)
         };
         check_target_name(rd, map->pairs[i].key, v);
         check_url(rd, val_get(v, "url"));
+        check_pair(rd, v);
     }
     if (!s->n_targets)
         s->targets[s->n_targets++] =

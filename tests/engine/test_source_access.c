@@ -36,16 +36,16 @@ static void test_https_certificates(void **state)
     remote_push(f, "x.yaml", "1");
     f->config.ca_file = NULL;
     remote_reopen(f);
-    remote_check_fails(f, ERR_AUTH, "certificate", "ca_file");
+    remote_check_fails(f, ERR_AUTH, "certificate", "ca of the repository");
     f->config.ca_file = unit_path(f->dir, "missing.pem");
     remote_reopen(f);
-    remote_check_fails(f, ERR_INVALID, "", "ca_file");
+    remote_check_fails(f, ERR_INVALID, "", "repository's ca");
     /* The right authority, but a name that the certificate does not have. */
     f->config.ca_file = remote_env("GIT_HTTPS_CA");
     snprintf(f->url, sizeof(f->url), "https://other.localhost%s/%s.git",
              strrchr(remote_env("GIT_HTTPS_URL"), ':'), f->name);
     remote_reopen(f);
-    remote_check_fails(f, ERR_AUTH, "other.localhost", "ca_file");
+    remote_check_fails(f, ERR_AUTH, "other.localhost", "ca of the repository");
 }
 
 /* ---- ssh ---- */

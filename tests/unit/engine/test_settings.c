@@ -263,11 +263,13 @@ static void test_credentials(void **state)
     check_problem(f, with_key, 5, "is accessible to others", "chmod 600");
     put(f, "key", "k", 0600);
     load_well(f, with_key);
-    static const char tls[] = HEAD "targets: {far: {url: 'tcp://h:1', key: tls}}\n";
+    static const char tls[] = HEAD "targets: {far: {url: 'tcp://h:1', cert: key, key: tls}}\n";
     put(f, "tls", "k", 0644);
     check_problem(f, tls, 3, "is accessible to others", "chmod 600");
     put(f, "tls", "k", 0640);
     load_well(f, tls);
+    check_problem(f, HEAD "targets: {far: {url: 'tcp://h:1', key: tls}}\n", 3, "without its cert", NULL);
+    check_problem(f, HEAD "targets: {far: {url: 'tcp://h:1', cert: key}}\n", 3, "without its key", NULL);
     /* In an address: the message does not repeat it, and has no place, because the line would be shown. */
     check_problem(f, HEAD "environments:\n  prod:\n    repository: {url: 'https://u:hunter2@h/x'}\n", 0,
                   "credential", "password_file");

@@ -103,9 +103,21 @@ static void test_overlay_on_a_plain_engine(void **state)
     assert_hints("driver: overlay");
 }
 
+/* Go's server says it in plain text, with the end of the line. */
+static void test_an_engine_that_wants_tls(void **state)
+{
+    struct err err = {0};
+    static const char body[] = "Client sent an HTTP request to an HTTPS server.\n";
+    (void)state;
+    assert_int_equal(refusal_read(400, body, strlen(body), &err), ERR_INVALID);
+    assert_string_equal(err.msg, "Client sent an HTTP request to an HTTPS server. (HTTP 400)");
+    assert_hints("ca, cert and key");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes), cmocka_unit_test(test_words_and_hints),
-                                       cmocka_unit_test(test_overlay_on_a_plain_engine)};
+                                       cmocka_unit_test(test_overlay_on_a_plain_engine),
+                                       cmocka_unit_test(test_an_engine_that_wants_tls)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
