@@ -46,5 +46,11 @@ int verb_reconcile(struct cli *c)
     val_set_bool(&c->arena, args, "wait", cli_flag(c, "wait"));
     if (cli_call(c, "reconcile", args, NULL, NULL, &answer, &err) < 0)
         return cli_fail(c, &err, answer);
-    return done(c, answer, cli_flag(c, "wait") ? "is reconciled" : "is being reconciled now", "");
+    if (!cli_flag(c, "wait"))
+        return done(c, answer, "is being reconciled now", "");
+    if (!val_get_int(answer, "out_of_sync", 0))
+        return done(c, answer, "is reconciled", "");
+    bool suspended = val_get_bool(answer, "suspended", false);
+    return done(c, answer, suspended ? "is suspended and not in sync" : "was looked at and is not in sync",
+                "; `forge-ctl diff` shows what differs");
 }

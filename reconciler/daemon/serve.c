@@ -274,8 +274,9 @@ static void look_again(void *arg)
     env_look_again(arg);
 }
 
-/* Ask the automation to look now; with `wait`, return when it has. */
-static int reconcile(struct serve *s, struct env *e, const struct control_request *rq, struct err *err)
+/* Ask the automation to look now; with `wait`, return when it has, and with what it left undone. */
+static int reconcile(struct serve *s, struct env *e, const struct control_request *rq, struct val *answer,
+                     struct err *err)
 {
     struct env_numbers now;
     uint64_t ticket = env_request(e);
@@ -287,8 +288,11 @@ static int reconcile(struct serve *s, struct env *e, const struct control_reques
             return err_set(err, ERR_CANCELLED, "stopped waiting for environment %s", env_name(e));
         env_numbers(e, &now);
     } while (now.answered < ticket);
-    if (now.answer == 0)
+    if (now.answer == 0) {
+        val_set_bool(rq->arena, answer, "suspended", now.suspended);
+        val_set_int(rq->arena, answer, "out_of_sync", (int64_t)now.out_of_sync);
         return 0;
+    }
     err_set(err, ERR_FAILED, "the reconcile of %s failed: %s", env_name(e), now.answer_error);
     return err_hint(err, "see `forge-ctl status`");
 }
@@ -338,7 +342,7 @@ static int call(void *arg, const struct control_request *rq, struct val **ret, s
         *ret = val_map(rq->arena);
         val_set_str(rq->arena, *ret, "format", "forge/reconcile/v1");
         val_set_str(rq->arena, *ret, "environment", env_name(e));
-        return reconcile(s, e, rq, err);
+        return reconcile(s, e, rq, *ret, err);
     }
     const struct operation *op = operation_find(rq->operation);
     if (!op)

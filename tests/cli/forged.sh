@@ -63,10 +63,17 @@ test_reconcile()
     forged_start
     run forge-ctl reconcile --wait
     assert_status 0
-    assert_eq "$out" "Environment shop is reconciled."
+    assert_eq "$out" "Environment shop was looked at and is not in sync; \`forge-ctl diff\` shows what differs."
+    run forge-ctl suspend
+    run forge-ctl reconcile --wait
+    assert_contains "$out" "is suspended and not in sync"
+    run forge-ctl resume
     run forge-ctl status
     assert_status 1
     assert_contains "$out" "missing"
+    run forge-ctl apply --yes
+    run forge-ctl reconcile --wait
+    assert_eq "$out" "Environment shop is reconciled."
     echo "kind: [" >repo/wrong.yaml
     commit
     run forge-ctl reconcile --wait
