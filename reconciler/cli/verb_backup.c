@@ -56,6 +56,7 @@ int verb_restore(struct cli *c)
         return cli_fail(c, &err, NULL);
     if (c->json != JSON_OFF)
         return done(c, "forge/restore/v1", c->args[0], s->state_dir);
-    printf("Restored %s from %s. The old store is kept next to it.\n", s->state_dir, c->args[0]);
+    printf("Restored %s from %s. A store that was there is kept in it as store.mdb.before-TIME.\n",
+           s->state_dir, c->args[0]);
     return 0;
 }
