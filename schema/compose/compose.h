@@ -146,6 +146,8 @@ size_t compose_first_file(const struct load_input *in, const char *path);
 
 /* compose_vars.c */
 struct ynode *compose_resolve(struct compose *c, const struct compose_scope *scope, struct ynode *n);
+/* The project's name that a node gives; NULL: none. */
+const char *compose_name_text(struct compose *c, const struct compose_scope *scope, const struct ynode *n);
 /* Whether a node held a reference that could not be resolved, which has been reported: it reads as absent. */
 bool compose_is_unresolved(const struct compose *c, const struct ynode *n);
 const char *compose_lookup(struct compose *c, const struct compose_scope *scope, const char *name);

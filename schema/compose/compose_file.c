@@ -160,8 +160,8 @@ static struct ynode *read_document(struct compose *c, const struct compose_scope
         return NULL;
     }
     const struct ynode *name = ynode_get(root, "name");
-    if (!c->fixed && !c->depth && name && compose_text(name) && !strchr(name->text, '$'))
-        c->project = name->text; /* for ${COMPOSE_PROJECT_NAME} in the rest of the file */
+    if (!c->fixed && !c->depth && name) /* for ${COMPOSE_PROJECT_NAME} in the rest of the file */
+        c->project = str_or(compose_name_text(c, scope, name), c->project);
     root = compose_resolve(c, scope, without_build(c, root));
     root = compose_copy(c, compose_drop_ignored(c, root, ""));
     check_top(c, root);

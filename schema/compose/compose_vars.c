@@ -7,6 +7,7 @@
 struct lookup {
     struct compose *c;
     const struct compose_scope *scope;
+    bool naming; /* the project's name itself is looked for */
 };
 
 static const char *from_scope(const struct compose_scope *scope, const char *name)
@@ -36,7 +37,7 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
     if (r == 0)
         return 0;
     *ret = from_scope(look->scope, name);
-    if (!*ret && str_eq(name, "COMPOSE_PROJECT_NAME"))
+    if (!*ret && !look->naming && str_eq(name, "COMPOSE_PROJECT_NAME"))
         *ret = c->project ? c->project : c->l->set->environment;
     /* The folder of the project, as used in bind mounts. */
     if (!*ret && str_eq(name, "PWD"))
@@ -49,7 +50,7 @@ static int lookup(void *arg, const char *name, const char **ret, struct err *err
 
 const char *compose_lookup(struct compose *c, const struct compose_scope *scope, const char *name)
 {
-    struct lookup look = {c, scope};
+    struct lookup look = {.c = c, .scope = scope};
     const char *value;
     struct err ignored = {0};
     return lookup(&look, name, &value, &ignored) == 0 ? value : NULL;
@@ -135,8 +136,28 @@ static struct ynode *resolve(struct lookup *look, struct ynode *n)
 
 struct ynode *compose_resolve(struct compose *c, const struct compose_scope *scope, struct ynode *n)
 {
-    struct lookup look = {c, scope};
+    struct lookup look = {.c = c, .scope = scope};
     return resolve(&look, n);
+}
+
+/* Problems are reported when the file as a whole is resolved. */
+static void unset_in_name(void *arg, const char *name)
+{
+    (void)arg;
+    (void)name;
+}
+
+const char *compose_name_text(struct compose *c, const struct compose_scope *scope, const struct ynode *n)
+{
+    struct lookup look = {.c = c, .scope = scope, .naming = true};
+    struct interp in = interp_of(&look);
+    in.unset = unset_in_name;
+    const char *text = compose_text(n);
+    size_t len;
+    struct err ignored = {0};
+    if (!text || interp_text(&in, n->text, n->len, &text, &len, &ignored) < 0)
+        return NULL;
+    return str_empty(text) ? NULL : text;
 }
 
 bool compose_is_unresolved(const struct compose *c, const struct ynode *n)
@@ -175,7 +196,7 @@ void compose_env_file(struct compose *c, const struct compose_scope *scope, cons
         c->failed = err_wrap(c->err, "%s", path);
         return;
     }
-    struct lookup look = {c, scope};
+    struct lookup look = {.c = c, .scope = scope};
     struct interp in = interp_of(&look);
     envfile_read(c->arena, file->path, text, len, raw, &in, l->diags, load_file_index(l, file->path), into);
 }
