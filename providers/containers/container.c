@@ -116,6 +116,18 @@ static void command_defaults(struct arena *a, const struct object *o, struct val
         val_map_set(a, v, "command", val_list(a));
 }
 
+/* Docker reports the names of the host, or of the container, whose network is shared. */
+static void hostname_defaults(struct arena *a, const struct object *o, const struct engine_facts *facts, struct val *v)
+{
+    static const char *const names[] = {"hostname", "domainname"};
+    const char *mode = str_or(val_get_str(o->spec, "network_mode"), "");
+    if (str_eq(mode, "host"))
+        val_set_str(a, v, "hostname", facts->host_name);
+    for (size_t i = 0; str_starts(mode, "container:") && i < ARRAY_LEN(names); i++)
+        if (val_get(o->spec, names[i]))
+            val_map_set(a, v, names[i], val_clone(a, val_get(o->spec, names[i])));
+}
+
 const struct val *container_defaults(struct arena *a, const struct object *o, const struct image_info *image,
                                      const struct engine_facts *facts)
 {
@@ -132,8 +144,7 @@ const struct val *container_defaults(struct arena *a, const struct object *o, co
     val_set_str(a, v, "ipc", "private");
     /* On cgroup v2 the default is a private cgroup namespace (dockerd --default-cgroupns-mode). */
     val_set_str(a, v, "cgroup", facts->cgroup2 ? "private" : "host");
-    if (str_eq(val_get_str(o->spec, "network_mode"), "host"))
-        val_set_str(a, v, "hostname", facts->host_name);
+    hostname_defaults(a, o, facts, v);
     if (memory) {
         struct val *resources = val_map(a);
         val_set_int(a, resources, "memory_swap", 2 * memory);

@@ -199,6 +199,10 @@ const struct val *podman_defaults(struct arena *a, const struct object *o, const
 {
     struct val *v = val_map_copy(a, container_defaults(a, o, image, facts));
     const struct val *have = val_get(o->spec, "environment");
+    if (str_starts(str_or(val_get_str(o->spec, "network_mode"), ""), "container:")) { /* it has names of its own */
+        val_map_del(v, "hostname");
+        val_map_del(v, "domainname");
+    }
     struct val *environment = val_map_copy(a, val_get(v, "environment"));
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         const struct val *now = val_get(have, variables[i].name);

@@ -95,6 +95,16 @@ static const struct resource *find_native(struct run *x, const struct kind_desc 
     return NULL;
 }
 
+static const struct resource *find_container(struct run *x, const char *native)
+{
+    for (size_t i = 0; i < x->m->set.n; i++) {
+        const struct resource *r = x->m->set.items[i];
+        if (r->kind == &kind_container && str_eq(val_get_str(r->spec, "container_name"), native))
+            return r;
+    }
+    return NULL;
+}
+
 static const char *free_name(struct run *x, const struct kind_desc *kind, const char *wanted)
 {
     struct arena *a = &x->m->c->arena;
@@ -231,6 +241,25 @@ static int add_container(struct run *x, const struct val *item)
     return 0;
 }
 
+/* Whose namespace a container shares is a resource too: it is there first, and replacing it replaces both. */
+static void name_joined(struct run *x)
+{
+    static const char *const joins[] = {"network_mode", "pid", "ipc"};
+    struct arena *a = &x->m->c->arena;
+    for (size_t i = 0; i < x->m->set.n; i++) {
+        struct resource *r = x->m->set.items[i];
+        for (size_t j = 0; r->kind == &kind_container && j < ARRAY_LEN(joins); j++) {
+            const char *native = str_after(str_or(val_get_str(r->spec, joins[j]), ""), "container:");
+            const struct resource *other = native ? find_container(x, native) : NULL;
+            if (!other)
+                continue;
+            struct val *spec = val_map_copy(a, r->spec);
+            val_set_str(a, spec, joins[j], arena_printf(a, "service:%s", other->name));
+            r->spec = spec;
+        }
+    }
+}
+
 static bool is_wanted(struct cli *c, const struct val *item)
 {
     const char *project = cli_value(c, "project");
@@ -313,6 +342,7 @@ int import_running(struct import *m, struct err *err)
     }
     if (r == 0)
         r = check_names(c, list, found, err);
+    name_joined(&x);
     resource_set_sort(&m->set);
     if (r < 0)
         resource_set_release(&m->set);

@@ -114,6 +114,39 @@ END
     clean "$name"
 }
 
+# What shares the network of another container of the project goes along when that one is replaced.
+test_a_shared_network_is_kept_together()
+{
+    forge_new joined
+    local name=${FORGE_ENV//-/}compose
+    mkdir project
+    cat >project/docker-compose.yml <<END
+version: "2.4"
+services:
+  db: {image: $ENGINE_IMAGE, command: sleep 1000, labels: ["$ENGINE_LABEL"], environment: {A: one}, stop_grace_period: 1s}
+  side: {image: $ENGINE_IMAGE, command: sleep 1000, labels: ["$ENGINE_LABEL"], network_mode: "service:db", stop_grace_period: 1s}
+networks: {default: {labels: ["$ENGINE_LABEL"]}}
+END
+    docker-compose -f project/docker-compose.yml -p "$name" up -d >/dev/null 2>&1 || fail "docker-compose up"
+    run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml"
+    assert_status 0
+    assert_contains "$(cat "$FORGE_DIR/all.yaml")" "network_mode: service:db"
+    assert_lacks "$(cat "$FORGE_DIR/all.yaml")" "hostname:"
+    run forge diff
+    assert_status 0
+    assert_contains "$out" "no changes, 3 to take over"
+    run forge apply --yes
+    assert_status 0
+    sed -i 's/A: one/A: two/' "$FORGE_DIR/all.yaml"
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+    assert_contains "$out" "no changes"
+    assert_eq "$(docker exec "${name}_side_1" cat /proc/net/route)" "$(docker exec "${name}_db_1" cat /proc/net/route)"
+    clean "$name"
+}
+
 test_a_stopped_one_is_made_anew()
 {
     forge_new stopped
