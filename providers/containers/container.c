@@ -91,6 +91,32 @@ static struct val *spec_read(struct arena *a, json_t *inspect, const struct imag
     return spec;
 }
 
+/* On the default network "/OTHER:/SELF/ALIAS", on others "OTHER:ALIAS". */
+static const struct val *links_read(struct arena *a, json_t *inspect)
+{
+    struct val *out = val_list(a);
+    json_t *networks = json_object_get(json_object_get(inspect, "NetworkSettings"), "Networks");
+    const char *name;
+    json_t *endpoint, *link;
+    size_t i;
+    json_object_foreach(networks, name, endpoint)
+    {
+        json_array_foreach(json_object_get(endpoint, "Links"), i, link)
+        {
+            if (json_is_string(link))
+                val_list_add(a, out, val_str(a, json_string_value(link)));
+        }
+    }
+    json_array_foreach(json_object_get(json_object_get(inspect, "HostConfig"), "Links"), i, link)
+    {
+        const char *text = str_or(json_string_value(link), ""), *colon = strchr(text, ':');
+        const char *alias = colon ? strrchr(colon, '/') : NULL;
+        if (alias && *text == '/')
+            val_list_add(a, out, val_str(a, arena_printf(a, "%.*s:%s", (int)(colon - text) - 1, text + 1, alias + 1)));
+    }
+    return out->len ? out : NULL;
+}
+
 int container_read(struct arena *a, json_t *inspect, const struct image_info *image, struct object *ret,
                    struct err *err)
 {
@@ -104,6 +130,7 @@ int container_read(struct arena *a, json_t *inspect, const struct image_info *im
     state_read(a, inspect, ret);
     ret->image_id = arena_strdup(a, json_text(inspect, "Image"));
     ret->auto_remove = json_is_true(json_object_get(json_object_get(inspect, "HostConfig"), "AutoRemove"));
+    ret->links = links_read(a, inspect);
     ret->spec = spec_read(a, inspect, image);
     ret->defaults = val_map(a);
     return 0;

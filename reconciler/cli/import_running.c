@@ -213,6 +213,22 @@ static int rename_volumes(struct run *x, struct val *spec)
     return 0;
 }
 
+/* Names that only a link gives, as far as Compose did not add them for itself. Forge has no links. */
+static void warn_of_links(struct run *x, const char *native, const struct val *links)
+{
+    for (size_t i = 0; i < val_len(links); i++) {
+        const char *alias = strchr(links->items[i]->s, ':');
+        struct arena *a = &x->m->c->arena;
+        const char *other = alias ? arena_strndup(a, links->items[i]->s, (size_t)(alias - links->items[i]->s)) : NULL;
+        if (!other || strstr(other, alias + 1))
+            continue;
+        struct diag *d = diag_add(&x->m->diags, DIAG_WARNING, NULL, 0, 0,
+                                  "container %s knows %s as %s by a link, which is lost when it is replaced", native,
+                                  other, alias + 1);
+        diag_hint(&x->m->diags, d, "add %s to the aliases of %s on a network of both", alias + 1, other);
+    }
+}
+
 static int add_container(struct run *x, const struct val *item)
 {
     struct arena *a = &x->m->c->arena;
@@ -236,6 +252,7 @@ static int add_container(struct run *x, const struct val *item)
                      "container %s was started with --rm: the engine removes it when it stops", native);
         diag_hint(&x->m->diags, d, "what Forge creates in its place is kept when it stops");
     }
+    warn_of_links(x, native, o.links);
     val_set_str(a, spec, "container_name", native);
     add(x, &kind_container, name, spec, true);
     return 0;

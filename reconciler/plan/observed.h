@@ -59,6 +59,7 @@ struct object {
     /* Services: how many tasks run, and how many should. 0 for everything else. */
     unsigned tasks_running, tasks_wanted;
     bool auto_remove;           /* the engine removes it when it stops */
+    const struct val *links;    /* further names of other containers, which it alone knows: "NAME:ALIAS"; or NULL */
     bool keep;                  /* mark: not to be deleted when Git no longer has it (MARK_PRUNE) */
     const struct val *spec;     /* never NULL */
     const struct val *defaults; /* never NULL */

@@ -137,6 +137,9 @@ END
     assert_contains "$out" "no changes, 3 to take over"
     run forge apply --yes
     assert_status 0
+    sed -i '/name: side/,$s/"1000"/"1001"/' "$FORGE_DIR/all.yaml" # Docker would refuse the host name of the other
+    run forge apply --yes
+    assert_status 0
     sed -i 's/A: one/A: two/' "$FORGE_DIR/all.yaml"
     run forge apply --yes
     assert_status 0
@@ -144,6 +147,29 @@ END
     assert_status 0
     assert_contains "$out" "no changes"
     assert_eq "$(docker exec "${name}_side_1" cat /proc/net/route)" "$(docker exec "${name}_db_1" cat /proc/net/route)"
+    docker rm -f "${name}_side_1" >/dev/null # Podman removes it before the other only
+    clean "$name"
+}
+
+# Names that only links give are told: manifests cannot say them.
+test_links_are_told()
+{
+    [ "$FORGE_ENGINE" != podman ] || skip "Podman has no links"
+    forge_new links
+    local name=${FORGE_ENV//-/}links
+    docker network create --label "$ENGINE_LABEL" "$name-net" >/dev/null
+    docker run -d --name "$name-db" --label "$ENGINE_LABEL" --network "$name-net" "$ENGINE_IMAGE" >/dev/null
+    docker run -d --name "$name-web" --label "$ENGINE_LABEL" --network "$name-net" --link "$name-db:database" \
+        --link "$name-db" "$ENGINE_IMAGE" >/dev/null
+    docker run -d --name "$name-old" --label "$ENGINE_LABEL" "$ENGINE_IMAGE" >/dev/null
+    docker run -d --name "$name-older" --label "$ENGINE_LABEL" --link "$name-old:elder" "$ENGINE_IMAGE" >/dev/null
+    run forge import --running --out "$FORGE_DIR/all.yaml" "$name-db" "$name-web" "$name-old" "$name-older"
+    assert_status 0
+    assert_contains "$err" "container $name-web knows $name-db as database by a link"
+    assert_contains "$err" "container $name-older knows $name-old as elder by a link"
+    assert_eq "$(grep -c "by a link" <<<"$err")" 2
+    run forge apply --yes
+    assert_status 0
     clean "$name"
 }
 
