@@ -139,6 +139,10 @@ static struct val *keyed_item(struct writer *w, const struct field *f, const str
     if (text)
         return text;
     struct val *out = val_map_copy(w->arena, rec);
+    if (val_get(pair->val, "published_end")) /* a range in the long form of a port */
+        val_set_str(w->arena, out, "published",
+                    arena_printf(w->arena, "%d-%d", (int)val_get_int(pair->val, "published", 0),
+                                 (int)val_get_int(pair->val, "published_end", 0)));
     if (str_eq(f->name, "generic_resources")) {
         struct val *long_form = val_map(w->arena);
         val_set_str(w->arena, out, "kind", pair->key);
