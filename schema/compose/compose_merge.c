@@ -87,8 +87,11 @@ struct ynode *compose_pairs(struct compose *c, struct ynode *n, const char *sepa
         const char *text = compose_text(item);
         size_t len = text && separators ? strcspn(text, separators) : text ? item->len : 0;
         if (!text || !len) {
-            compose_error(c, item, separators ? "write NAME=value" : "write a name",
-                          "an item must be a string, not a %s", ynode_type_name(item));
+            const char *hint = separators ? "write NAME=value" : "write a name";
+            if (text)
+                compose_error(c, item, hint, "\"%s\" has no name", text);
+            else
+                compose_error(c, item, hint, "an item must be a string, not a %s", ynode_type_name(item));
             continue;
         }
         struct ynode *key = compose_scalar(c, item, arena_strndup(c->arena, text, len));
