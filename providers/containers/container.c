@@ -112,7 +112,8 @@ static const struct val *links_read(struct arena *a, json_t *inspect)
         const char *text = str_or(json_string_value(link), ""), *colon = strchr(text, ':');
         const char *alias = colon ? strrchr(colon, '/') : NULL;
         if (alias && *text == '/')
-            val_list_add(a, out, val_str(a, arena_printf(a, "%.*s:%s", (int)(colon - text) - 1, text + 1, alias + 1)));
+            val_list_add(
+                a, out, val_str(a, arena_printf(a, "%.*s:%s", (int)(colon - text) - 1, text + 1, alias + 1)));
     }
     return out->len ? out : NULL;
 }
@@ -144,7 +145,8 @@ static void command_defaults(struct arena *a, const struct object *o, struct val
 }
 
 /* Docker reports the names of the host, or of the container, whose network is shared. */
-static void hostname_defaults(struct arena *a, const struct object *o, const struct engine_facts *facts, struct val *v)
+static void hostname_defaults(struct arena *a, const struct object *o, const struct engine_facts *facts,
+                              struct val *v)
 {
     static const char *const names[] = {"hostname", "domainname"};
     const char *mode = str_or(val_get_str(o->spec, "network_mode"), "");

