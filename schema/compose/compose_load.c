@@ -72,6 +72,24 @@ static void read_values(struct compose *c, struct val *values)
         compose_env_file(c, &c->scope, NULL, compose_path(c, c->base, ".env"), false, false, values);
 }
 
+/* Which files the project has is the Stack's to say, or Compose's default names are looked for. */
+static void warn_of_choice(struct compose *c, const struct val *values)
+{
+    static const struct {
+        const char *name, *field;
+    } choices[] = {{"COMPOSE_FILE", "files"}, {"COMPOSE_ENV_FILES", "env_files"}};
+    const char *const *files = c->options->files;
+    for (size_t i = 0; i < ARRAY_LEN(choices) && !c->options->at; i++) {
+        const struct val *v = val_get(values, choices[i].name);
+        bool same = v && i == 0 && !files[1] && str_eq(v->s, file_name(files[0]));
+        if (v && v->len && !same)
+            compose_warning(
+                c, place_of(c, v),
+                arena_printf(c->arena, "write a Stack with %s, which names them", choices[i].field),
+                "%s is ignored", choices[i].name);
+    }
+}
+
 /* Take the project's name from the file, unless the Stack or .env has given one. */
 static void read_name(struct compose *c, const struct ynode *root)
 {
@@ -148,6 +166,7 @@ static void load_project_files(struct compose *c)
         at[i] = o->at ? place_of(c, o->at->items[i]) : NULL;
     struct val *values = val_map(c->arena);
     read_values(c, values);
+    warn_of_choice(c, values);
     c->scope.values = values;
     c->project = val_get_str(o->spec, "project");
     if (!c->project)
