@@ -20,8 +20,9 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         sides.has_applied = true;
         sides.baseline = s->rec->baseline;
         sides.has_baseline = s->rec->baseline != NULL;
-        sides.same_object =
-            !s->rec->baseline_id || o->instance > 1 || str_eq(s->rec->baseline_id, o->native_id);
+        /* A service stays the same object whatever is changed in it. */
+        sides.same_object = !object_is_service(o) && (!s->rec->baseline_id || o->instance > 1 ||
+                                                      str_eq(s->rec->baseline_id, o->native_id));
     } else if (o->spec_digest && str_eq(o->spec_digest, subject_mark(s))) {
         sides.applied = bind_without_contents(s->p->a, s->r->spec);
         sides.has_applied = true;
