@@ -100,6 +100,14 @@ static bool made_from_another(struct subject *s, const struct object *o)
            marks_differ(o->spec_digest, subject_mark(s));
 }
 
+/* Was it last changed for another version of the manifest, in a generation that did not succeed? Then a
+   difference is one from what Git asked for then; nobody made it on the engine. */
+static bool is_failed_attempt(struct subject *s, const struct object *o)
+{
+    return s->rec && o->generation > s->rec->generation && o->spec_digest &&
+           marks_differ(o->spec_digest, subject_mark(s));
+}
+
 static enum plan_action action_for(enum impact impact)
 {
     switch (impact) {
@@ -165,9 +173,13 @@ enum plan_action judge_object(struct subject *s, const struct object *o, unsigne
     if (made_from_another(s, o))
         add_fact(s->p, ret, "manifest", NULL, "created from another version of the manifest", CAUSE_COMMIT,
                  IMPACT_REPLACE);
-    for (size_t i = before; i < ret->n; i++)
+    const bool failed = is_failed_attempt(s, o);
+    for (size_t i = before; i < ret->n; i++) {
+        if (failed && ret->items[i].cause == CAUSE_DRIFT)
+            ret->items[i].cause = CAUSE_COMMIT;
         if (ret->items[i].impact > worst)
             worst = ret->items[i].impact;
+    }
     return action_for(worst);
 }
 

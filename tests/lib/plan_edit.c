@@ -119,6 +119,8 @@ static int edit_object(struct plan_case *c, struct object *o, const struct ynode
         o->spec_digest = str_eq(mark, "none") ? NULL : arena_printf(c->arena, "v1:%s", mark);
     if (text(n, "image_id"))
         o->image_id = digest_text(c->arena, text(n, "image_id"));
+    if (ynode_get(n, "generation"))
+        o->generation = (uint64_t)number(n, "generation");
     o->exit_code = (int)number(n, "exit_code");
     if (ynode_get(n, "tasks_wanted"))
         o->tasks_wanted = (unsigned)number(n, "tasks_wanted");
