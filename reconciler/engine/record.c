@@ -162,13 +162,32 @@ static int newest(struct engine *e, struct arena *a, struct generation **ret, st
     return r;
 }
 
+/* Does a generation ask for what is asked for now? Not if it failed, and Git then went back. */
+static int asks_for_this(struct engine *e, struct look *l, uint64_t number, bool *ret, struct err *err)
+{
+    struct generation g = {0};
+    int r = generation_get(e->env.store, e->config->name, number, &l->arena, &g, err);
+    if (r < 0)
+        return r;
+    *ret = val_len(g.resources) == l->desired.n;
+    for (size_t i = 0; i < l->desired.n && *ret; i++) {
+        const struct resource *asked = l->desired.items[i];
+        *ret = val_equal(val_get(g.resources, asked->id), resource_to_val(&l->arena, asked));
+    }
+    return 0;
+}
+
 int record_continued(struct engine *e, struct look *l, struct err *err)
 {
     struct generation *g;
+    bool same;
     if (l->scope || l->plan.n || plan_is_partial(&l->plan))
         return 0;
     int r = newest(e, &l->arena, &g, err);
     if (r < 0 || !g || g->status == GEN_OK)
+        return r;
+    r = asks_for_this(e, l, g->number, &same, err);
+    if (r < 0 || !same)
         return r;
     g->status = GEN_OK;
     g->error = NULL;

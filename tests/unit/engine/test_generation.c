@@ -73,6 +73,29 @@ static void test_retry_makes_it_good(_unused_ void **state)
     retried("genretrychange", EW_C("web", ""), EW_C("web", ", user: \"2\""), GEN_FAILED);
 }
 
+/* A commit that failed and was reverted stays failed: a correction of drift only restores what was there
+ * before it. */
+static void test_reverted_stays_failed(_unused_ void **state)
+{
+    struct ew w;
+    ew_init(&w, "genreverted", EW_GIT, false);
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    ew_commit(&w, "app.yaml", EW_C("web", ", user: \"2\""));
+    fake_fault(w.fake, &(struct fake_fault){.verb = FAKE_START, .always = true, .code = ERR_FAILED});
+    ew_fails(ew_reconcile(&w), ERR_FAILED);
+    fake_faults_clear(w.fake);
+    assert_int_equal(ew_generation(&w, 2).status, GEN_FAILED);
+    ew_commit(&w, "app.yaml", EW_C("web", ""));
+    ew_ok(ew_reconcile(&w));
+    fake_remove(w.fake, "genreverted-web-1");
+    ew_ok(ew_reconcile(&w));
+    assert_int_equal(w.result.report.ok, 1);
+    ew_assert_in_sync(&w);
+    assert_int_equal(ew_generation(&w, 2).status, GEN_FAILED);
+    ew_release(&w);
+}
+
 /* S5: a failed delete stays recorded, and is retried within the generation that requested it. */
 static void test_failed_delete(_unused_ void **state)
 {
@@ -152,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drift_is_part_of_it),
         cmocka_unit_test(test_retry_makes_it_good),
+        cmocka_unit_test(test_reverted_stays_failed),
         cmocka_unit_test(test_failed_delete),
         cmocka_unit_test(test_killed_run),
     };
