@@ -206,6 +206,16 @@ static const char *last_words(struct watching_service *w, const struct task *t)
     return words.len ? arena_printf(w->t->arena, "; its last output:\n%s", buf_str(&words)) : "";
 }
 
+/* The words of a swarm for a task of a node that was drained, or got another role or other labels. */
+#define NODE_CHANGED "assigned node no longer meets constraints"
+
+/* Did the swarm take the update back only because of what became of nodes meanwhile? */
+static bool is_due_to_nodes(const struct watching_service *w, const struct task *failure)
+{
+    return str_eq(w->phase, "rollback_completed") &&
+           (!failure || (failure->error && strstr(failure->error, NODE_CHANGED)));
+}
+
 static int will_not(struct watching_service *w, struct err *err)
 {
     const struct task *failure = newest_failure(w);
@@ -230,6 +240,13 @@ static int will_not(struct watching_service *w, struct err *err)
         err_set(err, ERR_FAILED, "the update of service %s failed and was paused: %s", name, reason);
     else
         err_set(err, ERR_FAILED, "service %s is not running: %s", name, reason);
+    if (is_due_to_nodes(w, failure)) {
+        err->code = ERR_CONFLICT; /* as if somebody else had changed the service */
+        err->retryable = true;
+        return err_hint(
+            err,
+            "a node was drained, lost or changed meanwhile, and not the update is to blame: apply it again");
+    }
     if (asked.code == ERR_AUTH)
         return err_hint(
             err, "check the credentials of its registry: `registries` in the settings, or `docker login`");

@@ -135,6 +135,48 @@ static void test_what_is_changed_while_it_is_waited_for(void **state)
     world_close(&w);
 }
 
+/* An update that the swarm took back because a node was drained or demoted is worth another one; where a task
+   of it failed by itself, or the rollback failed as well, it is not. */
+static void test_what_nodes_undo_is_tried_again(void **state)
+{
+#define TAKEN_BACK(PHASE)                                                                               \
+    "{\"ID\":\"svc1\",\"Version\":{\"Index\":12},\"CreatedAt\":\"2026-01-02T03:04:05Z\",\"UpdatedAt\":" \
+    "\"2026-01-02T03:04:05Z\",\"UpdateStatus\":{\"State\":\"" PHASE "\"},\"Spec\":" SPEC("one") "}"
+#define ENDED(STATE, WHY)                                                                                    \
+    "[{\"ID\":\"t1\",\"ServiceID\":\"svc1\",\"NodeID\":\"n1\",\"Slot\":1,\"Spec\":{\"ContainerSpec\":{"      \
+    "\"Image\":\"web:1\",\"Env\":[\"A=two\"]}},\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"" STATE \
+    "\",\"Err\":\"" WHY                                                                                      \
+    "\",\"Timestamp\":\"2026-01-02T03:04:05Z\"},\"CreatedAt\":\"2026-01-02T03:04:05Z\"}]"
+#define MOVED "assigned node no longer meets constraints"
+    static const struct {
+        const char *service, *tasks, *says;
+        int code;
+    } cases[] = {
+        {TAKEN_BACK("rollback_completed"), ENDED("rejected", MOVED), MOVED, ERR_CONFLICT},
+        {TAKEN_BACK("rollback_completed"), "[]", "none of its tasks failed by itself", ERR_CONFLICT},
+        {TAKEN_BACK("rollback_completed"), ENDED("failed", "task: non-zero exit (3)"), "exit (3)",
+         ERR_FAILED},
+        {TAKEN_BACK("rollback_paused"), ENDED("rejected", MOVED), "and so did the rollback", ERR_FAILED},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {{SERVICE_PATH, .body = SERVICE("11", "two"), .times = 1},
+                                             {SERVICE_PATH, .body = cases[i].service},
+                                             {TASKS_PATH, .body = cases[i].tasks},
+                                             {"GET /v1.41/nodes", .body = "[]"},
+                                             {0}};
+        struct world w;
+        open_swarm(&w, script);
+        struct step s = step_of(&w, STEP_WAIT);
+        s.timeout_ns = 10 * NS_PER_S;
+        int r = apply(&w, &s);
+        if (r != cases[i].code || w.err.retryable != (r == ERR_CONFLICT))
+            fail_msg("case %zu: %d %s", i, r, w.err.msg);
+        assert_contains(w.err.msg, cases[i].says);
+        world_close(&w);
+    }
+}
+
 /* The manager goes away in the middle: the request may or may not have taken effect, and is retried. */
 static void test_a_manager_that_is_lost_in_the_middle(void **state)
 {
@@ -442,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_what_was_changed_meanwhile_is_not_overwritten),
         cmocka_unit_test(test_a_service_that_never_rests_is_given_up),
         cmocka_unit_test(test_what_is_changed_while_it_is_waited_for),
+        cmocka_unit_test(test_what_nodes_undo_is_tried_again),
         cmocka_unit_test(test_a_manager_that_is_lost_in_the_middle),
         cmocka_unit_test(test_a_listing_says_what_runs),
         cmocka_unit_test(test_listings_that_go_wrong),
