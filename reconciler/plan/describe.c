@@ -162,8 +162,10 @@ static bool all_await(const struct plan_change *c)
 }
 
 /* One whose check has failed was waited for, or has had the time. */
-static const char *await_reason(const struct plan_change *c)
+static const char *await_reason(const struct planner *p, const struct plan_change *c)
 {
+    if (p->policy->under_way)
+        return "started by another apply, which waits for it now";
     for (size_t i = 0; i < c->n_moves; i++)
         if (c->moves[i].current && c->moves[i].current->health == HEALTH_UNHEALTHY)
             return "started, but did not become healthy; Forge waits for it again";
@@ -193,9 +195,11 @@ void describe(struct planner *p, struct plan_change *c)
         break;
     case PLAN_UPDATE:
         if (!c->n_moves)
-            c->reason = "recorded only: no running object changes";
+            c->reason = p->policy->under_way && id_listed(p->policy->resume, c->id)
+                            ? "being changed by another apply"
+                            : "recorded only: no running object changes";
         else if (all_await(c))
-            c->reason = await_reason(c);
+            c->reason = await_reason(p, c);
         else if (c->impact == IMPACT_NONE && c->n_fields)
             c->reason = "changed in Git while it was missing from the engine";
         break;
