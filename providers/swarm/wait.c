@@ -32,6 +32,7 @@ struct waiting {
     size_t most;      /* tasks of the current spec that ran at the same time */
     int64_t moved_ns; /* when there were more of them than before, or the update was begun anew */
     json_t *asked;    /* the service's spec when it was first looked at */
+    bool by_hand;     /* the rollback that goes on, or went on last, was asked for by somebody */
 };
 
 struct watching_service {
@@ -159,12 +160,10 @@ static const struct task *newest_of(const struct watching_service *w, json_t *se
    spec before may have failed as well, or while they were removed. */
 static const struct task *newest_failure(const struct watching_service *w)
 {
-    const struct task *newest = w->state.failure;
-    if (str_starts(w->phase, "rollback_")) {
-        _cleanup_json_ json_t *undone = json_pack("{s:O}", "Spec", w->since->asked);
-        newest = newest_of(w, undone);
-    }
-    return newest ? newest : newest_of(w, NULL);
+    if (!str_starts(w->phase, "rollback_"))
+        return w->state.failure ? w->state.failure : newest_of(w, NULL);
+    _cleanup_json_ json_t *undone = json_pack("{s:O}", "Spec", w->since->asked);
+    return newest_of(w, undone);
 }
 
 /* A failure in words: the task, its node, and the swarm's error. NULL without one. */
@@ -216,8 +215,20 @@ static bool is_due_to_nodes(const struct watching_service *w, const struct task 
            (!failure || (failure->error && strstr(failure->error, NODE_CHANGED)));
 }
 
+/* Somebody else has done something to the service: it has to be planned again. */
+static int overtaken(const struct watching_service *w, const char *what, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "service %s was %s by another client while Forge waited for its tasks",
+            w->t->step->native_name, what);
+    err_hint(err, "make a new plan: `forge-ctl diff` shows the current state");
+    err->retryable = true;
+    return err->code;
+}
+
 static int will_not(struct watching_service *w, struct err *err)
 {
+    if (w->since->by_hand)
+        return overtaken(w, "rolled back", err);
     const struct task *failure = newest_failure(w);
     const char *name = w->t->step->native_name, *reason = why(w, failure);
     struct err asked = {0};
@@ -307,11 +318,18 @@ static int check_unchanged(struct watching_service *w, struct err *err)
         w->since->asked = json_incref(spec);
     if (str_starts(w->phase, "rollback_") || json_equal(w->since->asked, spec))
         return 0;
-    err_set(err, ERR_CONFLICT, "service %s was changed by another client while Forge waited for its tasks",
-            w->t->step->native_name);
-    err_hint(err, "make a new plan: `forge-ctl diff` shows the current state");
-    err->retryable = true;
-    return err->code;
+    return overtaken(w, "changed", err);
+}
+
+/* A rollback that somebody asked for is told from the swarm's own by its message, while it goes on. */
+static void notice_rollback(struct watching_service *w)
+{
+    const char *message =
+        json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "Message"));
+    if (str_eq(w->phase, "rollback_started"))
+        w->since->by_hand = message && strstr(message, "manually requested");
+    else if (!str_starts(w->phase, "rollback_"))
+        w->since->by_hand = false;
 }
 
 static int look(struct watching_service *w, struct err *err)
@@ -319,7 +337,7 @@ static int look(struct watching_service *w, struct err *err)
     struct act *t = w->t;
     int r = crowd_look(t, w->since->begin_ns, &w->service, &w->lists, err);
     if (r == ERR_NOTFOUND)
-        return err_set(err, ERR_FAILED, "service %s is gone", t->step->native_name);
+        return overtaken(w, "removed", err);
     if (r == 0)
         r = swarm_object(t->arena, &(struct swarm_lists){0}, w->service, &w->object, err);
     if (r == 0)
@@ -334,6 +352,7 @@ static int look(struct watching_service *w, struct err *err)
     service_judge(t->arena, w->service, &w->state, &w->object);
     w->phase =
         str_or(json_string_value(json_object_get(json_object_get(w->service, "UpdateStatus"), "State")), "");
+    notice_rollback(w);
     return check_unchanged(w, err);
 }
 

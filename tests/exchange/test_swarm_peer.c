@@ -27,6 +27,10 @@
 #define NETWORKS_PATH   "GET /v1.41/networks?"
 #define SERVICE_PATH    "GET /v1.41/services/rec-web "
 
+#define TAKEN_BACK(PHASE)                                                                               \
+    "{\"ID\":\"svc1\",\"Version\":{\"Index\":12},\"CreatedAt\":\"2026-01-02T03:04:05Z\",\"UpdatedAt\":" \
+    "\"2026-01-02T03:04:05Z\",\"UpdateStatus\":{\"State\":\"" PHASE "\"},\"Spec\":" SPEC("one") "}"
+
 /* The service changes after the first request, from "one" to A; an update with the old version is refused. */
 #define MOVED_ON(A)                                                                                     \
     {SERVICE_PATH, .body = SERVICE("10", "one"), .times = 1}, {SERVICE_PATH, .body = SERVICE("12", A)}, \
@@ -135,13 +139,40 @@ static void test_what_is_changed_while_it_is_waited_for(void **state)
     world_close(&w);
 }
 
+/* So it is when somebody else rolls the service back, or removes it. */
+static void test_what_is_undone_while_it_is_waited_for(void **state)
+{
+    static const struct {
+        struct peer_answer first, then;
+        const char *says;
+    } cases[] = {
+        {{SERVICE_PATH, .body = TAKEN_BACK("rollback_started\",\"Message\":\"manually requested rollback"),
+          .times = 1},
+         {SERVICE_PATH, .body = TAKEN_BACK("rollback_completed")},
+         "rolled back by another client"},
+        {{SERVICE_PATH, .body = SERVICE("11", "two"), .times = 1},
+         {SERVICE_PATH, .status = 404, .body = "{\"message\":\"service rec-web not found\"}"},
+         "removed by another client"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct peer_answer script[] = {
+            cases[i].first, cases[i].then, {TASKS_PATH, .body = "[" TASK("t1", "failed") "]"}, {0}};
+        struct world w;
+        open_swarm(&w, script);
+        struct step s = step_of(&w, STEP_WAIT);
+        s.timeout_ns = 10 * NS_PER_S;
+        assert_int_equal(apply(&w, &s), ERR_CONFLICT);
+        assert_true(w.err.retryable);
+        assert_contains(w.err.msg, cases[i].says);
+        world_close(&w);
+    }
+}
+
 /* An update that the swarm took back because a node was drained or demoted is worth another one; where a task
    of it failed by itself, or the rollback failed as well, it is not. */
 static void test_what_nodes_undo_is_tried_again(void **state)
 {
-#define TAKEN_BACK(PHASE)                                                                               \
-    "{\"ID\":\"svc1\",\"Version\":{\"Index\":12},\"CreatedAt\":\"2026-01-02T03:04:05Z\",\"UpdatedAt\":" \
-    "\"2026-01-02T03:04:05Z\",\"UpdateStatus\":{\"State\":\"" PHASE "\"},\"Spec\":" SPEC("one") "}"
 #define ENDED(STATE, WHY)                                                                                    \
     "[{\"ID\":\"t1\",\"ServiceID\":\"svc1\",\"NodeID\":\"n1\",\"Slot\":1,\"Spec\":{\"ContainerSpec\":{"      \
     "\"Image\":\"web:1\",\"Env\":[\"A=two\"]}},\"DesiredState\":\"shutdown\",\"Status\":{\"State\":\"" STATE \
@@ -157,6 +188,9 @@ static void test_what_nodes_undo_is_tried_again(void **state)
         {TAKEN_BACK("rollback_completed"), ENDED("failed", "task: non-zero exit (3)"), "exit (3)",
          ERR_FAILED},
         {TAKEN_BACK("rollback_paused"), ENDED("rejected", MOVED), "and so did the rollback", ERR_FAILED},
+        /* A task of the spec before says nothing of the update. */
+        {TAKEN_BACK("rollback_completed"), "[" TASK("t1", "failed") "]", "none of its tasks failed by itself",
+         ERR_CONFLICT},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -484,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_what_was_changed_meanwhile_is_not_overwritten),
         cmocka_unit_test(test_a_service_that_never_rests_is_given_up),
         cmocka_unit_test(test_what_is_changed_while_it_is_waited_for),
+        cmocka_unit_test(test_what_is_undone_while_it_is_waited_for),
         cmocka_unit_test(test_what_nodes_undo_is_tried_again),
         cmocka_unit_test(test_a_manager_that_is_lost_in_the_middle),
         cmocka_unit_test(test_a_listing_says_what_runs),
