@@ -177,11 +177,25 @@ static int asks_for_this(struct engine *e, struct look *l, uint64_t number, bool
     return 0;
 }
 
+/* Is all of it as it was asked for? A plan of a part does not say so of the rest; the inventory does. */
+static bool all_succeeded(const struct look *l)
+{
+    for (size_t i = 0; l->policy.only && i < l->bound.n; i++) {
+        const struct resource *r = l->bound.items[i];
+        const struct applied *a = inventory_find(&l->inventory, r->id);
+        if (kind_is_virtual(r->kind, observed_caps(&l->observed, r->id)) || r->kind->flags & KIND_META)
+            continue;
+        if (!a || a->status != APPLIED_OK)
+            return false;
+    }
+    return true;
+}
+
 int record_continued(struct engine *e, struct look *l, struct err *err)
 {
     struct generation *g;
     bool same;
-    if (l->scope || l->plan.n || plan_is_partial(&l->plan))
+    if (l->scope || l->plan.n || plan_is_partial(&l->plan) || !all_succeeded(l))
         return 0;
     int r = newest(e, &l->arena, &g, err);
     if (r < 0 || !g || g->status == GEN_OK)

@@ -73,6 +73,27 @@ static void test_retry_makes_it_good(_unused_ void **state)
     retried("genretrychange", EW_C("web", ""), EW_C("web", ", user: \"2\""), GEN_FAILED);
 }
 
+/* Trying again a part of what failed makes the generation good with the last of it. */
+static void test_retry_of_a_part(_unused_ void **state)
+{
+    static const char *const web[] = {"container/web", NULL}, *const db[] = {"container/db", NULL};
+    struct ew w;
+    ew_init(&w, "genpart", EW_GIT, false);
+    ew_commit(&w, "app.yaml", EW_C("web", "") EW_C("db", ""));
+    fake_fault(w.fake, &(struct fake_fault){.verb = FAKE_START, .always = true, .code = ERR_FAILED});
+    ew_fails(ew_reconcile(&w), ERR_FAILED);
+    fake_faults_clear(w.fake);
+    ew_ok(ew_look(&w, &(struct look_options){.only = web, .attended = true}));
+    ew_ok(ew_apply_look(&w));
+    assert_int_equal(w.result.report.ok, 1);
+    assert_int_not_equal(ew_generation(&w, 1).status, GEN_OK);
+    ew_ok(ew_look(&w, &(struct look_options){.only = db, .attended = true}));
+    ew_ok(ew_apply_look(&w));
+    assert_int_equal(ew_state(&w).generation, 1);
+    assert_int_equal(ew_generation(&w, 1).status, GEN_OK);
+    ew_release(&w);
+}
+
 /* A commit that failed and was reverted stays failed: a correction of drift only restores what was there
  * before it. */
 static void test_reverted_stays_failed(_unused_ void **state)
@@ -173,11 +194,9 @@ static void test_killed_run(_unused_ void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_drift_is_part_of_it),
-        cmocka_unit_test(test_retry_makes_it_good),
-        cmocka_unit_test(test_reverted_stays_failed),
-        cmocka_unit_test(test_failed_delete),
-        cmocka_unit_test(test_killed_run),
+        cmocka_unit_test(test_drift_is_part_of_it), cmocka_unit_test(test_retry_makes_it_good),
+        cmocka_unit_test(test_retry_of_a_part),     cmocka_unit_test(test_reverted_stays_failed),
+        cmocka_unit_test(test_failed_delete),       cmocka_unit_test(test_killed_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
