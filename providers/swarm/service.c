@@ -121,8 +121,13 @@ static bool is_done(struct act *t, const struct object *o, json_t *now, json_t *
     json_t *have = json_object_get(json_object_get(now, "Spec"), "Labels"),
            *want = json_object_get(body, "Labels");
     struct field_list differs = {.arena = t->arena};
-    const struct sides sides = {
-        .desired = t->step->spec, .observed = o->spec, .defaults = o->defaults, .caps = CAP_SERVICES};
+    /* What is there and not asked for is a difference as well: somebody added it. */
+    const struct sides sides = {.desired = t->step->spec,
+                                .applied = o->spec,
+                                .observed = o->spec,
+                                .defaults = o->defaults,
+                                .has_applied = true,
+                                .caps = CAP_SERVICES};
     const char *image = json_string_value(
         json_object_get(json_object_get(json_object_get(body, "TaskTemplate"), "ContainerSpec"), "Image"));
     const char *runs = json_string_value(json_object_get(

@@ -218,6 +218,15 @@ test_drift_is_shown_and_set_back() # P1
     assert_status 0
     run forge_s diff
     assert_status 0
+    # What nobody asks for is drift too, though the service is the same object.
+    docker service update -d --env-add B=hand --user 7 "$FORGE_ENV-web" >/dev/null
+    run forge_s diff
+    assert_status 1
+    assert_contains "$out" "environment.B   hand was added on the engine; will be removed"
+    assert_contains "$out" "user"
+    run forge_s apply --yes
+    assert_status 0
+    assert_eq "$(service web '{{.Spec.TaskTemplate.ContainerSpec.Env}} {{.Spec.TaskTemplate.ContainerSpec.User}}')" "[A=one] "
 }
 
 test_what_is_changed_during_an_apply_is_not_undone() # S4
