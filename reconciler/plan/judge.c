@@ -20,7 +20,7 @@ static struct sides sides_of(struct subject *s, const struct object *o)
         sides.has_applied = true;
         sides.baseline = s->rec->baseline;
         sides.has_baseline = s->rec->baseline != NULL;
-        /* A service stays the same object whatever is changed in it. */
+        /* All of a service can be changed: that it is the same object says nothing. */
         sides.same_object = !object_is_service(o) && (!s->rec->baseline_id || o->instance > 1 ||
                                                       str_eq(s->rec->baseline_id, o->native_id));
     } else if (o->spec_digest && str_eq(o->spec_digest, subject_mark(s))) {
