@@ -170,3 +170,9 @@ void str_clean(char *s)
     }
     *to = '\0';
 }
+
+void str_chomp(char *s)
+{
+    for (size_t n = strlen(s); n > 0 && strchr(" \r\n\t", s[n - 1]); n--)
+        s[n - 1] = '\0';
+}

@@ -38,4 +38,6 @@ bool str_utf8_valid(const char *s, size_t len);
 /* Make an external text safe to show, in place: invalid UTF-8 and control characters (C0 except newline and
    tab, DEL, C1) become '?'. */
 void str_clean(char *s);
+/* Remove white space at the end, in place. */
+void str_chomp(char *s);
 #endif

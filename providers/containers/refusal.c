@@ -135,8 +135,7 @@ int refusal_read(int status, const char *body, size_t len, struct err *err)
         memcpy(plain, body ? body : "", n);
         plain[n] = '\0';
         str_clean(plain);
-        for (char *end = plain + strlen(plain); end > plain && strchr(" \n", end[-1]);)
-            *--end = '\0';
+        str_chomp(plain);
         text = plain;
     }
     err_clear(err);

@@ -29,8 +29,7 @@ static const char *message_read(struct arena *a, json_t *state, json_t *health)
     if (!s)
         return NULL;
     char *text = arena_strdup(a, s);
-    for (size_t n = strlen(text); n > 0 && strchr(" \r\n\t", text[n - 1]); n--)
-        text[n - 1] = '\0';
+    str_chomp(text);
     return text;
 }
 

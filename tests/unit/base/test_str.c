@@ -170,12 +170,25 @@ static void clean(void **state)
     }
 }
 
+static void chomp(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", ""}, {" \t\r\n", ""}, {"no such host\r\n", "no such host"}, {" a\nb \n", " a\nb"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char b[64];
+        str_copy(b, sizeof(b), cases[i][0]);
+        str_chomp(b);
+        assert_string_equal(b, cases[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(predicates), cmocka_unit_test(copy_cuts), cmocka_unit_test(split),
         cmocka_unit_test(distances),  cmocka_unit_test(nearest),   cmocka_unit_test(utf8),
-        cmocka_unit_test(clean),
+        cmocka_unit_test(clean),      cmocka_unit_test(chomp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
