@@ -9,6 +9,7 @@
 #include "providers/provider.h"
 #include "reconciler/cli/import.h"
 #include "schema/field.h"
+#include "schema/kinds/container.h"
 
 #define COMPOSE "com.docker.compose."
 
@@ -87,19 +88,10 @@ struct run {
 
 static const struct resource *find_native(struct run *x, const struct kind_desc *kind, const char *native)
 {
+    const char *field = kind == &kind_container ? "container_name" : "name";
     for (size_t i = 0; i < x->m->set.n; i++) {
         const struct resource *r = x->m->set.items[i];
-        if (r->kind == kind && str_eq(val_get_str(r->spec, "name"), native))
-            return r;
-    }
-    return NULL;
-}
-
-static const struct resource *find_container(struct run *x, const char *native)
-{
-    for (size_t i = 0; i < x->m->set.n; i++) {
-        const struct resource *r = x->m->set.items[i];
-        if (r->kind == &kind_container && str_eq(val_get_str(r->spec, "container_name"), native))
+        if (r->kind == kind && str_eq(val_get_str(r->spec, field), native))
             return r;
     }
     return NULL;
@@ -262,17 +254,16 @@ static int add_container(struct run *x, const struct val *item)
 /* Whose namespace a container shares is a resource too: it is there first, and replacing it replaces both. */
 static void name_joined(struct run *x)
 {
-    static const char *const joins[] = {"network_mode", "pid", "ipc"};
     struct arena *a = &x->m->c->arena;
     for (size_t i = 0; i < x->m->set.n; i++) {
         struct resource *r = x->m->set.items[i];
-        for (size_t j = 0; r->kind == &kind_container && j < ARRAY_LEN(joins); j++) {
-            const char *native = str_after(str_or(val_get_str(r->spec, joins[j]), ""), "container:");
-            const struct resource *other = native ? find_container(x, native) : NULL;
+        for (const char *const *field = join_fields; r->kind == &kind_container && *field; field++) {
+            const char *native = str_after(str_or(val_get_str(r->spec, *field), ""), "container:");
+            const struct resource *other = native ? find_native(x, &kind_container, native) : NULL;
             if (!other)
                 continue;
             struct val *spec = val_map_copy(a, r->spec);
-            val_set_str(a, spec, joins[j], arena_printf(a, "service:%s", other->name));
+            val_set_str(a, spec, *field, arena_printf(a, "service:%s", other->name));
             r->spec = spec;
         }
     }
@@ -360,7 +351,8 @@ int import_running(struct import *m, struct err *err)
     }
     if (r == 0)
         r = check_names(c, list, found, err);
-    name_joined(&x);
+    if (r == 0)
+        name_joined(&x);
     resource_set_sort(&m->set);
     if (r < 0)
         resource_set_release(&m->set);

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "reconciler/plan/place.h"
+#include "schema/kinds/container.h"
 
 #define DEFAULT_NETWORK "network/default"
 
@@ -190,14 +191,13 @@ static void bind_volumes(struct binding *b, struct val *spec)
 /* "container/db" -> "container:production-db-1" */
 static void bind_joins(const struct binding *b, struct val *spec)
 {
-    static const char *const fields[] = {"network_mode", "pid", "ipc"};
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        const char *text = val_get_str(spec, fields[i]);
+    for (const char *const *field = join_fields; *field; field++) {
+        const char *text = val_get_str(spec, *field);
         const char *name = text ? str_after(text, "container/") : NULL;
         const struct resource *other = name ? resource_find(b->in, id_on(b->arena, text, b->target)) : NULL;
         if (other)
             val_map_set(
-                b->arena, spec, fields[i],
+                b->arena, spec, *field,
                 val_strf(b->arena, "container:%s", bind_native_name(b->arena, b->environment, other, 1)));
     }
 }

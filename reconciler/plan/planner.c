@@ -1,8 +1,6 @@
 /* What the parts of the planner share: changes by id, dependents, containers by name. */
 #include "reconciler/plan/planner.h"
 
-const char *const join_fields[] = {"network_mode", "pid", "ipc", NULL};
-
 struct plan_change *planner_find(const struct planner *p, const char *id)
 {
     return map_get(&p->by_id, id);

@@ -19,6 +19,7 @@
 #include "reconciler/plan/bind.h"
 #include "reconciler/plan/compare.h"
 #include "reconciler/plan/plan.h"
+#include "schema/kinds/container.h"
 
 /* Who needs a resource, and how; a list. */
 struct relation {
@@ -108,7 +109,6 @@ bool id_listed(const char *const *list, const char *id);
 bool object_ours(const struct planner *p, const struct object *o, const struct applied *rec);
 /* The container whose namespace a bound "container:NAME" joins, or NULL. */
 const char *joined_name(const struct val *spec, const char *field);
-extern const char *const join_fields[]; /* network_mode, pid, ipc; NULL-terminated */
 
 /* decide.c */
 void decide(struct planner *p, const struct resource *r);

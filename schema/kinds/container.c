@@ -108,6 +108,8 @@ const struct field_table container_table = {
     .normalize = container_normalize,
 };
 
+const char *const join_fields[] = {"network_mode", "pid", "ipc", NULL};
+
 const struct kind_desc kind_container = {
     .name = "Container",
     .prefix = "container",

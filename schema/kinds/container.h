@@ -75,6 +75,8 @@
 #include "schema/kind.h"
 
 extern const struct field_table container_table;
+/* network_mode, pid, ipc: the fields by which a container joins another one's namespace; NULL-terminated. */
+extern const char *const join_fields[];
 
 /* "nginx" -> "docker.io/library/nginx:latest", "localhost:5000/a@sha256:.." stays: the canonical name of an
    image reference (Docker's distribution reference rules). ERR_INVALID says what is wrong with it. */
