@@ -162,7 +162,7 @@ static int newest(struct engine *e, struct arena *a, struct generation **ret, st
     return r;
 }
 
-/* Does a generation ask for what is asked for now? Not if it failed, and Git then went back. */
+/* Is what a generation asks for what Git asks for? Not if it failed, and Git then went back. */
 static int asks_for_this(struct engine *e, struct look *l, uint64_t number, bool *ret, struct err *err)
 {
     struct generation g = {0};
