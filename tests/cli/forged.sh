@@ -155,17 +155,22 @@ test_wrong_settings_are_told_once()
     assert_lacks "$err" "--check" # it would say the same again
 }
 
+# Sets METRICS_PORT.
+forged_start_with_metrics()
+{
+    METRICS_PORT=$(free_port)
+    sed -i "s/^listen: {/&metrics: \"127.0.0.1:$METRICS_PORT\", /" forged.yaml
+    forged_start
+}
+
 test_metrics()
 {
     fake_new
     app web
     commit
-    local port
-    port=$(free_port)
-    sed -i "s/^listen: {/&metrics: \"127.0.0.1:$port\", /" forged.yaml
-    forged_start
+    forged_start_with_metrics
     run forge-ctl reconcile --wait
-    run curl -fsS "http://127.0.0.1:$port/metrics"
+    run curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics"
     assert_status 0
     assert_match "$out" 'forge_build_info\{version="[0-9]+\.[0-9]+\.[0-9]+[^"]*"\} 1'
     assert_match "$out" 'forge_reconcile_duration_seconds_bucket\{environment="shop",le="\+Inf"\} [1-9]'
@@ -176,19 +181,16 @@ test_metrics()
         "$(sed -n 's/^| `\([a-z_]*\)`.*/\1/p' "$TEST_TOP/contrib/doc/metrics.md" | sort)"
 }
 
-metric_is() { curl -fsS "http://127.0.0.1:$1/metrics" | grep -qFx "$2"; }
+metric_is() { curl -fsS "http://127.0.0.1:$METRICS_PORT/metrics" | grep -qFx "$1"; }
 
 test_metrics_of_several_engines()
 {
     fake_fleet a b
     app web
     commit
-    local port
-    port=$(free_port)
-    sed -i "s/^listen: {/&metrics: \"127.0.0.1:$port\", /" forged.yaml
-    forged_start
-    eventually 10 metric_is "$port" 'forge_engine_connected{environment="shop"} 1'
-    eventually 10 metric_is "$port" 'forge_target_up{environment="shop",target="b"} 1'
+    forged_start_with_metrics
+    eventually 10 metric_is 'forge_engine_connected{environment="shop"} 1'
+    eventually 10 metric_is 'forge_target_up{environment="shop",target="b"} 1'
 }
 
 test_an_engine_that_is_away_is_not_a_forged_that_is_away()

@@ -38,7 +38,13 @@ networks:
   back: {internal: true, labels: ["$ENGINE_LABEL"]}
 volumes: {data: {labels: ["$ENGINE_LABEL"]}}
 END
-    docker-compose -f project/docker-compose.yml -p "$1" up -d >/dev/null 2>&1 || fail "docker-compose up"
+    compose_up "$1"
+}
+
+# compose_up PROJECT [ARGS...]: starts project/docker-compose.yml.
+compose_up()
+{
+    docker-compose -f project/docker-compose.yml -p "$1" up -d "${@:2}" >/dev/null 2>&1 || fail "docker-compose up"
 }
 
 # healthy NATIVE ID. Podman relies on systemd for health checks, which may not be available.
@@ -102,7 +108,7 @@ version: "3.7"
 services: {web: {image: $ENGINE_IMAGE, labels: ["$ENGINE_LABEL"]}}
 networks: {default: {labels: ["$ENGINE_LABEL"]}}
 END
-    docker-compose -f project/docker-compose.yml -p "$name" up -d --scale web=2 >/dev/null 2>&1 || fail "docker-compose up"
+    compose_up "$name" --scale web=2
     run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml"
     assert_status 0
     run forge apply --yes
@@ -127,7 +133,7 @@ services:
   side: {image: $ENGINE_IMAGE, command: sleep 1000, labels: ["$ENGINE_LABEL"], network_mode: "service:db", stop_grace_period: 1s}
 networks: {default: {labels: ["$ENGINE_LABEL"]}}
 END
-    docker-compose -f project/docker-compose.yml -p "$name" up -d >/dev/null 2>&1 || fail "docker-compose up"
+    compose_up "$name"
     run forge import --running --project "$name" --out "$FORGE_DIR/all.yaml"
     assert_status 0
     assert_contains "$(cat "$FORGE_DIR/all.yaml")" "network_mode: service:db"
